@@ -1,0 +1,43 @@
+//! Events of the catalog.
+
+use kernel::{BusinessId, ProductId, VariantId};
+use serde::{Deserialize, Serialize};
+
+/// A variant as other services know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantRef {
+    pub variant_id: VariantId,
+    pub sku: String,
+    /// Product and option values: `Clay Plant Pot, Large`.
+    pub title: String,
+}
+
+/// A product was made or edited, or its status changed to draft or published. It names all the
+/// variants that it has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductChanged {
+    pub product_id: ProductId,
+    pub seller_id: BusinessId,
+    pub title: String,
+    pub published: bool,
+    pub variants: Vec<VariantRef>,
+}
+
+/// A product left the shop for good; its orders stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductArchived {
+    pub product_id: ProductId,
+    pub seller_id: BusinessId,
+}
+
+impl ProductChanged {
+    pub(crate) fn subject(&self) -> String {
+        self.product_id.to_string()
+    }
+}
+
+impl ProductArchived {
+    pub(crate) fn subject(&self) -> String {
+        self.product_id.to_string()
+    }
+}

@@ -1,0 +1,107 @@
+//! The CloudEvents 1.0 envelope, in its JSON format.
+
+use kernel::{Actor, EventId, Timestamp};
+use serde::de::Error as _;
+use serde::ser::{self, SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Event;
+
+/// An event on its way. `source`, `type` and `subject` follow from the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    pub id: EventId,
+    pub time: Timestamp,
+    /// Grows with every event about the same subject, with gaps: one hundred times the version of
+    /// the subject's item, plus the place of the event in its commit.
+    pub sequence: u64,
+    /// What made the service decide: a request id, `event:` and an event id, `tick:` and a schedule.
+    pub cause: String,
+    /// The request at the start of the chain of causes; the same in every event that follows from it.
+    pub correlation: String,
+    pub actor: Actor,
+    pub event: Event,
+}
+
+impl Serialize for Envelope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let data = self.event.data_json().map_err(ser::Error::custom)?;
+        let data = serde_json::value::RawValue::from_string(data).map_err(ser::Error::custom)?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("specversion", "1.0")?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("source", self.event.source())?;
+        map.serialize_entry("type", self.event.kind())?;
+        map.serialize_entry("subject", &self.event.subject())?;
+        map.serialize_entry("time", &self.time)?;
+        // The extension `sequence` is a text that sorts; CloudEvents asks for that form.
+        map.serialize_entry("sequence", &format!("{:015}", self.sequence))?;
+        map.serialize_entry("causationid", &self.cause)?;
+        map.serialize_entry("correlationid", &self.correlation)?;
+        map.serialize_entry("actor", &self.actor)?;
+        map.serialize_entry("datacontenttype", "application/json")?;
+        map.serialize_entry("data", &data)?;
+        map.end()
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    id: EventId,
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    time: Timestamp,
+    #[serde(borrow)]
+    sequence: std::borrow::Cow<'a, str>,
+    #[serde(rename = "causationid")]
+    cause: String,
+    #[serde(rename = "correlationid")]
+    correlation: String,
+    actor: Actor,
+    #[serde(borrow)]
+    data: &'a serde_json::value::RawValue,
+}
+
+impl Envelope {
+    /// Reads the JSON format. Errors name what is missing or of an unknown type.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let wire: Wire<'_> = serde_json::from_str(text)?;
+        let event = Event::read(&wire.kind, wire.data.get())
+            .ok_or_else(|| serde_json::Error::custom(format!("unknown event type {}", wire.kind)))??;
+        let sequence = wire.sequence.parse().map_err(serde_json::Error::custom)?;
+        Ok(Self { id: wire.id, time: wire.time, sequence, cause: wire.cause, correlation: wire.correlation, actor: wire.actor, event })
+    }
+}
+
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+        Self::from_json(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StockLow;
+
+    #[test]
+    fn json_is_cloudevents_and_comes_back() {
+        let envelope = Envelope {
+            id: 1.into(),
+            time: Timestamp::from_millis(0),
+            sequence: 301,
+            cause: "req_1".into(),
+            correlation: "req_1".into(),
+            actor: Actor::System,
+            event: StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
+        };
+        let json = serde_json::to_string(&envelope).unwrap();
+        for part in
+            [r#""specversion":"1.0""#, r#""type":"stock.low""#, r#""source":"inventory""#, r#""subject":"var_00000000000000000000000007""#]
+        {
+            assert!(json.contains(part), "{part} in {json}");
+        }
+        assert_eq!(Envelope::from_json(&json).unwrap(), envelope);
+    }
+}

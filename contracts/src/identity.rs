@@ -1,0 +1,57 @@
+//! Events of identity. No secret travels in an event: links in mails are made from the `serial`
+//! by the identity service when the mail is written.
+
+use kernel::{Email, UserId};
+use serde::{Deserialize, Serialize};
+
+/// An account was made. Its address is not verified yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRegistered {
+    pub user_id: UserId,
+    pub email: Email,
+    pub name: String,
+}
+
+/// A verification mail is wanted: at registration, on request, or after a change of address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationRequested {
+    pub user_id: UserId,
+    pub email: Email,
+    pub name: String,
+    /// Only the link made from the latest serial works.
+    pub serial: u32,
+}
+
+/// The person proved that the address is theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserVerified {
+    pub user_id: UserId,
+    pub email: Email,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordResetRequested {
+    pub user_id: UserId,
+    pub email: Email,
+    pub name: String,
+    pub serial: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserDisabled {
+    pub user_id: UserId,
+    pub reason: String,
+}
+
+macro_rules! about_user {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn subject(&self) -> String {
+                self.user_id.to_string()
+            }
+        }
+    )*};
+}
+
+about_user!(UserRegistered, VerificationRequested, UserVerified, PasswordResetRequested, UserDisabled);

@@ -1,0 +1,66 @@
+//! Events of inventory.
+
+use kernel::{OrderId, Timestamp, VariantId};
+use serde::{Deserialize, Serialize};
+
+/// Every line of the order is held for it until `expires_at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockReserved {
+    pub order_id: OrderId,
+    pub expires_at: Timestamp,
+}
+
+/// A line that could not be held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortLine {
+    pub variant_id: VariantId,
+    pub sku: String,
+    pub wanted: u32,
+    pub available: u32,
+}
+
+/// Nothing was held, because of these lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRefused {
+    pub order_id: OrderId,
+    pub short: Vec<ShortLine>,
+}
+
+/// What was held for the order is for sale again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockReleased {
+    pub order_id: OrderId,
+    /// Whether the hold ran out, rather than being given back.
+    pub expired: bool,
+}
+
+/// Available stock fell to the threshold or below it; told once per crossing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockLow {
+    pub variant_id: VariantId,
+    pub sku: String,
+    pub available: i64,
+    pub threshold: i64,
+}
+
+/// A person or an import changed the quantity on hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockLevelChanged {
+    pub variant_id: VariantId,
+    pub sku: String,
+    pub on_hand: i64,
+    pub available: i64,
+}
+
+macro_rules! about {
+    ($field:ident: $($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn subject(&self) -> String {
+                self.$field.to_string()
+            }
+        }
+    )*};
+}
+
+about!(order_id: StockReserved, StockRefused, StockReleased);
+about!(variant_id: StockLow, StockLevelChanged);

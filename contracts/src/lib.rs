@@ -1,0 +1,138 @@
+//! The published language: the events that services tell one another, one file per producing
+//! service, the envelope they travel in, and the decision that a rule returns.
+//!
+//! An event is a fact in the past tense. Fields are only ever added. Consumers tolerate repeats and
+//! any order.
+
+mod catalog;
+mod decision;
+mod envelope;
+mod identity;
+mod inventory;
+mod notifications;
+mod orders;
+mod payments;
+
+pub use catalog::{ProductArchived, ProductChanged, VariantRef};
+pub use decision::Decision;
+pub use envelope::Envelope;
+pub use identity::{PasswordResetRequested, UserDisabled, UserRegistered, UserVerified, VerificationRequested};
+pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
+pub use notifications::MailQueued;
+pub use orders::{
+    CancelReason, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped, OrderStatusChanged,
+};
+pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! events {
+    ($($source:literal { $($name:ident($data:ty) = $type:literal,)* })*) => {
+        /// Every event there is.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        pub enum Event {
+            $($(#[serde(rename = $type)] $name($data),)*)*
+        }
+
+        impl Event {
+            /// All types with the service that emits them.
+            pub const TYPES: &'static [(&'static str, &'static str)] = &[$($(($type, $source),)*)*];
+
+            /// The CloudEvents `type`.
+            pub fn kind(&self) -> &'static str {
+                match self { $($(Self::$name(_) => $type,)*)* }
+            }
+
+            /// The CloudEvents `source`: the service that emits it.
+            pub fn source(&self) -> &'static str {
+                match self { $($(Self::$name(_) => $source,)*)* }
+            }
+
+            /// The CloudEvents `subject`: the id of what the event is about.
+            pub fn subject(&self) -> String {
+                match self { $($(Self::$name(data) => data.subject(),)*)* }
+            }
+
+            /// Reads the data of an event whose type is known; `None` for a type that is not ours.
+            pub fn read(kind: &str, data: &str) -> Option<Result<Self, serde_json::Error>> {
+                match kind {
+                    $($($type => Some(serde_json::from_str(data).map(Self::$name)),)*)*
+                    _ => None,
+                }
+            }
+
+            /// The data as JSON, without the type.
+            pub fn data_json(&self) -> Result<String, serde_json::Error> {
+                match self { $($(Self::$name(data) => serde_json::to_string(data),)*)* }
+            }
+        }
+
+        $($(impl From<$data> for Event {
+            fn from(data: $data) -> Self {
+                Self::$name(data)
+            }
+        })*)*
+    };
+}
+
+events! {
+    "identity" {
+        UserRegistered(UserRegistered) = "user.registered",
+        VerificationRequested(VerificationRequested) = "user.verification_requested",
+        UserVerified(UserVerified) = "user.verified",
+        PasswordResetRequested(PasswordResetRequested) = "user.password_reset_requested",
+        UserDisabled(UserDisabled) = "user.disabled",
+    }
+    "catalog" {
+        ProductChanged(ProductChanged) = "product.changed",
+        ProductArchived(ProductArchived) = "product.archived",
+    }
+    "inventory" {
+        StockReserved(StockReserved) = "stock.reserved",
+        StockRefused(StockRefused) = "stock.refused",
+        StockReleased(StockReleased) = "stock.released",
+        StockLow(StockLow) = "stock.low",
+        StockLevelChanged(StockLevelChanged) = "stock.level_changed",
+    }
+    "orders" {
+        OrderPlaced(OrderPlaced) = "order.placed",
+        OrderAwaitingPayment(OrderAwaitingPayment) = "order.awaiting_payment",
+        OrderConfirmed(OrderConfirmed) = "order.confirmed",
+        OrderCancelled(OrderCancelled) = "order.cancelled",
+        OrderShipped(OrderShipped) = "order.shipped",
+        OrderStatusChanged(OrderStatusChanged) = "order.status_changed",
+    }
+    "payments" {
+        PaymentAuthorized(PaymentRef) = "payment.authorized",
+        PaymentRequiresAction(PaymentRequiresAction) = "payment.requires_action",
+        PaymentFailed(PaymentFailed) = "payment.failed",
+        PaymentCaptured(PaymentCaptured) = "payment.captured",
+        PaymentRefunded(PaymentRefunded) = "payment.refunded",
+        RefundFailed(RefundFailed) = "payment.refund_failed",
+    }
+    "notifications" {
+        MailQueued(MailQueued) = "mail.queued",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_travels_without_its_type_and_comes_back() {
+        let event = Event::from(StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 });
+        let json = event.data_json().unwrap();
+        assert!(!json.contains("type"), "{json}");
+        assert_eq!(Event::read("stock.low", &json).unwrap().unwrap(), event);
+        assert!(Event::read("stock.stolen", &json).is_none());
+    }
+
+    #[test]
+    fn types_are_distinct() {
+        for (index, (kind, _)) in Event::TYPES.iter().enumerate() {
+            assert!(Event::TYPES[..index].iter().all(|(other, _)| other != kind), "{kind} twice");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Events of orders.
+
+use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, ProductId, UserId, VariantId};
+use serde::{Deserialize, Serialize};
+
+/// What every event about an order carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRef {
+    pub order_id: OrderId,
+    /// What people call the order: `S-7K3F-92QD`.
+    pub number: String,
+    /// Absent for a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<UserId>,
+    pub email: Email,
+    pub total: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub seller_id: BusinessId,
+    pub sku: String,
+    pub title: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+}
+
+/// An order was accepted and waits for stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    pub cart_id: CartId,
+    pub lines: Vec<OrderLine>,
+}
+
+/// Stock is held. If the customer has chosen a means of payment, it can be authorized now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderAwaitingPayment {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    /// One try to pay; its id is the operation key towards the gateway. Absent: the customer has not chosen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// What the gateway calls the means of payment; never a card number of a live gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+}
+
+/// Stock is held and the payment is authorized: the sale is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderConfirmed {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    pub payment_id: PaymentId,
+}
+
+/// Why an order ended without a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    OutOfStock,
+    PaymentDeclined,
+    InsufficientFunds,
+    /// The gateway could not be reached or refused for a reason of its own.
+    PaymentFailed,
+    /// Unpaid at its deadline.
+    Expired,
+    ByCustomer,
+    BySeller,
+    ByAdmin,
+}
+
+/// The order ended without a sale, or the sale was undone: stock is released, money is voided or refunded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    pub reason: CancelReason,
+    /// The try to pay that may hold money, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// Whether the customer had been told that the order was confirmed.
+    pub was_confirmed: bool,
+}
+
+/// The goods left: what was held for the order is no longer on hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderShipped {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<String>,
+}
+
+/// Another step that a follower of the order may want to see: processing, delivered, refunded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderStatusChanged {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    pub status: String,
+}
+
+macro_rules! about_order {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn subject(&self) -> String {
+                self.order.order_id.to_string()
+            }
+        }
+    )*};
+}
+
+about_order!(OrderPlaced, OrderAwaitingPayment, OrderConfirmed, OrderCancelled, OrderShipped, OrderStatusChanged);

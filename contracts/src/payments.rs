@@ -1,0 +1,78 @@
+//! Events of payments.
+
+use kernel::{Money, OrderId, PaymentId, RefundId};
+use serde::{Deserialize, Serialize};
+
+use crate::CancelReason;
+
+/// The payment's money is reserved at the gateway (`payment.authorized`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRef {
+    pub payment_id: PaymentId,
+    pub order_id: OrderId,
+    pub amount: Money,
+}
+
+/// The customer must confirm at their bank (3-D Secure) before the money is reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRequiresAction {
+    #[serde(flatten)]
+    pub payment: PaymentRef,
+    /// Where the customer confirms.
+    pub action_url: String,
+}
+
+/// No money was reserved and none will be by this payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFailed {
+    #[serde(flatten)]
+    pub payment: PaymentRef,
+    pub reason: CancelReason,
+    /// A sentence for the customer.
+    pub message: String,
+}
+
+/// The money has been taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentCaptured {
+    #[serde(flatten)]
+    pub payment: PaymentRef,
+}
+
+/// Money went back; `refunded` is the sum of all refunds of the payment so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRefunded {
+    #[serde(flatten)]
+    pub payment: PaymentRef,
+    pub refund_id: RefundId,
+    pub refund: Money,
+    pub refunded: Money,
+}
+
+/// The gateway refused a refund; a person has to look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundFailed {
+    #[serde(flatten)]
+    pub payment: PaymentRef,
+    pub refund_id: RefundId,
+    pub refund: Money,
+    pub message: String,
+}
+
+impl PaymentRef {
+    pub(crate) fn subject(&self) -> String {
+        self.payment_id.to_string()
+    }
+}
+
+macro_rules! about_payment {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn subject(&self) -> String {
+                self.payment.subject()
+            }
+        }
+    )*};
+}
+
+about_payment!(PaymentRequiresAction, PaymentFailed, PaymentCaptured, PaymentRefunded, RefundFailed);

@@ -1,0 +1,163 @@
+//! Identifiers: 128 bits in the layout of a ULID (48 bits of milliseconds, 80 bits of chance or of a
+//! hash), written as a short prefix that names the kind and 26 characters of Crockford's base32:
+//! `ord_01JD3Z5M9Q8X0V4W6Y2T7R5P1N`. They sort by the time of their making.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use ulid::Ulid;
+
+/// Why a text is not an identifier of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of the form {prefix}_ and 26 letters and digits")]
+pub struct IdError {
+    prefix: &'static str,
+}
+
+fn parse(prefix: &'static str, text: &str) -> Result<u128, IdError> {
+    let error = IdError { prefix };
+    let body = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(error.clone())?;
+    // The canonical form is upper case; a second spelling of one id would be a second key.
+    if body.len() != 26 || body.bytes().any(|byte| !(byte.is_ascii_digit() || byte.is_ascii_uppercase())) {
+        return Err(error);
+    }
+    let value = Ulid::from_string(body).map_err(|_| error.clone())?.0;
+    if encode(value).as_slice() == body.as_bytes() { Ok(value) } else { Err(error) }
+}
+
+fn encode(value: u128) -> [u8; 26] {
+    let mut buffer = [0; 26];
+    Ulid(value).array_to_str(&mut buffer);
+    buffer
+}
+
+fn write(prefix: &str, value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let buffer = encode(value);
+    f.write_str(prefix)?;
+    f.write_str("_")?;
+    f.write_str(std::str::from_utf8(&buffer).map_err(|_| fmt::Error)?)
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u128);
+
+        impl $name {
+            pub const PREFIX: &'static str = $prefix;
+        }
+
+        impl From<u128> for $name {
+            fn from(value: u128) -> Self {
+                Self(value)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write($prefix, self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse($prefix, text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "an identifier of the form {}_ and 26 letters and digits", $prefix)
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some(concat!("^", $prefix, "_[0-7][0-9A-HJKMNP-TV-Z]{25}$")))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+
+ids! {
+    /// A person's account.
+    UserId = "usr";
+    /// A seller or provider.
+    BusinessId = "biz";
+    /// One sign-in of a user: a family of rotating refresh tokens.
+    SessionId = "ses";
+    ProductId = "prd";
+    /// A sellable variant of a product; stock is kept per variant.
+    VariantId = "var";
+    CategoryId = "cat";
+    CartId = "crt";
+    OrderId = "ord";
+    /// Stock held for an order. It has the same 128 bits as the order it is for.
+    ReservationId = "rsv";
+    PaymentId = "pay";
+    RefundId = "rfd";
+    /// One message to one person for one cause.
+    MailId = "msg";
+    EventId = "evt";
+    UploadId = "upl";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_value_are_one_to_one() {
+        for value in [0, 1, u128::MAX, 0x0193_4f2a_77b1_0000_1234_5678_9abc_def0] {
+            let id = OrderId(value);
+            assert_eq!(id.to_string().parse::<OrderId>(), Ok(id));
+        }
+        let text = OrderId(7).to_string();
+        assert_eq!(text, "ord_00000000000000000000000007");
+        for bad in [
+            "",
+            "ord_",
+            "usr_00000000000000000000000007",
+            "ord_0000000000000000000000000o",
+            &format!("{text}0"),
+            "ord_0000000000000000000000000z",
+            "ord_80000000000000000000000000",
+        ] {
+            assert!(bad.parse::<OrderId>().is_err(), "{bad} is no order id");
+        }
+    }
+}

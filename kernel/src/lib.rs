@@ -1,0 +1,21 @@
+//! The words that every part of Souk shares: identifiers, money, time, pages, actors, problems.
+//! Pure: nothing here reads a clock, waits, or talks to anything.
+
+mod actor;
+mod address;
+mod email;
+mod id;
+mod money;
+mod page;
+mod problem;
+mod time;
+
+pub use actor::{Actor, Role};
+pub use address::PostalAddress;
+pub use email::Email;
+pub use id::{BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
+pub use id::{ReservationId, SessionId, UploadId, UserId, VariantId};
+pub use money::{Currency, Money, MoneyError, TaxRate};
+pub use page::{Cursor, Limit, Page};
+pub use problem::{Code, FieldError, Problem};
+pub use time::{Duration, Timestamp};

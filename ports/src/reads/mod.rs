@@ -1,0 +1,128 @@
+//! What services may read of one another: small traits, implemented by the owner of the data and
+//! handed over by the wiring. All reads may be a moment behind.
+
+use async_trait::async_trait;
+use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
+
+/// Whether a user may still act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: UserId,
+    pub email: Email,
+    pub email_verified: bool,
+    pub name: String,
+    pub roles: Vec<Role>,
+    pub businesses: Vec<BusinessId>,
+    pub disabled: bool,
+    /// Access tokens made before this instant no longer count (sign out everywhere, new password).
+    pub tokens_valid_from: kernel::Timestamp,
+}
+
+/// What a link in a mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkPurpose {
+    VerifyEmail,
+    ResetPassword,
+}
+
+#[async_trait]
+pub trait IdentityReads: Send + Sync {
+    async fn account(&self, user: UserId) -> Result<Option<Account>, Problem>;
+
+    /// The secret of a link in a mail; only the one of the latest serial is accepted.
+    fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String;
+}
+
+/// A variant as it is sold now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub seller_id: BusinessId,
+    pub sku: String,
+    /// Product and option values.
+    pub title: String,
+    pub unit_price: Money,
+    pub tax_rate: TaxRate,
+    pub requires_shipping: bool,
+    pub image_url: Option<String>,
+    /// False for drafts, archived products and variants that are gone.
+    pub for_sale: bool,
+}
+
+#[async_trait]
+pub trait CatalogReads: Send + Sync {
+    /// The offers in the order of the ids (at most 100), `None` where there is no such variant.
+    async fn offers(&self, variants: &[(ProductId, VariantId)]) -> Result<Vec<Option<Offer>>, Problem>;
+}
+
+/// Stock of one variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Availability {
+    pub variant_id: VariantId,
+    pub available: i64,
+    /// Sold although there is none: it is made or ordered when wanted.
+    pub backorder: bool,
+}
+
+#[async_trait]
+pub trait InventoryReads: Send + Sync {
+    /// In the order of the ids (at most 100); a variant without a stock record has none available.
+    async fn availability(&self, variants: &[VariantId]) -> Result<Vec<Availability>, Problem>;
+}
+
+/// A line of a cart with the price that the customer was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CartLine {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub quantity: u32,
+    pub price_seen: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CartContents {
+    pub id: CartId,
+    pub customer_id: Option<UserId>,
+    pub closed: bool,
+    pub lines: Vec<CartLine>,
+}
+
+#[async_trait]
+pub trait CartReads: Send + Sync {
+    async fn cart(&self, id: CartId) -> Result<Option<CartContents>, Problem>;
+}
+
+/// A line of an order as it was sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLineSummary {
+    pub sku: String,
+    pub title: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+    pub total: Money,
+}
+
+/// An order as mails show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderSummary {
+    pub id: OrderId,
+    pub number: String,
+    pub customer_id: Option<UserId>,
+    pub email: Email,
+    /// What a guest presents to see the order.
+    pub guest_token: Option<String>,
+    pub placed_at: kernel::Timestamp,
+    pub lines: Vec<OrderLineSummary>,
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    pub total: Money,
+    pub shipping_address: Option<PostalAddress>,
+}
+
+#[async_trait]
+pub trait OrderReads: Send + Sync {
+    async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem>;
+}
