@@ -26,3 +26,13 @@ pub trait Blobs: Send + Sync {
 
     async fn get(&self, name: &str) -> Result<Option<Blob>, BlobError>;
 }
+
+/// For adapters: whether a name is one that every home can keep.
+pub fn check_blob_name(name: &str) -> Result<(), BlobError> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=200).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(known) {
+        Ok(())
+    } else {
+        Err(BlobError::Name(name.chars().take(200).collect()))
+    }
+}

@@ -33,9 +33,16 @@ pub trait EventLog: Send + Sync {
     /// The position of the newest event; 0 for an empty log.
     async fn head(&self) -> Result<Position, StoreError>;
 
-    /// Forgets events older than `before`, at most `limit`, none after `keep_after`. Returns how many.
+    /// Forgets events from the oldest on: at most `limit` (1 to 1000), none after `keep_after`, until it
+    /// meets one that is not older than `before`. The newest event stays, for it tells the head.
+    /// Returns how many.
     async fn prune(&self, before: kernel::Timestamp, keep_after: Position, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes whenever events are appended by this process. Other processes' are found by looking.
     fn appended(&self) -> tokio::sync::watch::Receiver<Position>;
+}
+
+/// For adapters: refuses what `read` and `prune` do not take.
+pub fn check_log_limit(limit: usize) -> Result<(), StoreError> {
+    if (1..=1000).contains(&limit) { Ok(()) } else { Err(StoreError::Invalid(format!("{limit} events at a time"))) }
 }

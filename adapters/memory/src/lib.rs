@@ -1,1 +1,51 @@
+//! Everything in memory: for tests and simulations, and the plainest reading of what a store means.
 
+mod blobs;
+mod log;
+mod state;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ports::store::TableSchema;
+use ports::{Clock, EventLog, Position, Store};
+use tokio::sync::watch;
+
+pub use blobs::MemoryBlobs;
+use state::State;
+
+/// Tables that share one event log. Clones are the same stores.
+#[derive(Clone)]
+pub struct MemoryStores {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    appended: watch::Sender<Position>,
+}
+
+impl MemoryStores {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let shared = Shared { clock, state: Mutex::new(State::default()), appended: watch::Sender::new(0) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The table of a service; asked for twice, the same table.
+    pub fn table(&self, schema: TableSchema) -> Arc<dyn Store> {
+        Arc::new(table::MemoryTable { schema, shared: self.shared.clone() })
+    }
+
+    pub fn log(&self) -> Arc<dyn EventLog> {
+        Arc::new(log::MemoryLog { shared: self.shared.clone() })
+    }
+}
+
+impl Shared {
+    /// A panic under the lock cannot leave half a commit: everything is decided before anything is
+    /// written. So a poisoned lock is used on.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -10,6 +10,9 @@ use super::{
     Body, COMMIT_BYTES_MAX, ITEM_BYTES_MAX, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX,
 };
 
+/// An id of a cause, which becomes a part of a partition key.
+const CAUSE_BYTES_MAX: usize = 1024;
+
 /// What must be true of the item for the commit to happen. An expired item counts as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
@@ -140,6 +143,13 @@ impl Commit {
         }
         let mut keys = HashSet::with_capacity(self.writes.len());
         let mut bytes = 0;
+        if let Some(cause) = &self.cause {
+            let size = cause.id.len() + cause.response.as_ref().map_or(0, |response| response.body.len());
+            if cause.id.is_empty() || cause.id.len() > CAUSE_BYTES_MAX || size > ITEM_BYTES_MAX {
+                return invalid(format!("the cause {:.80} of {size} bytes", cause.id));
+            }
+            bytes += size;
+        }
         for write in &self.writes {
             let key = write.key();
             if !keys.insert(key) {

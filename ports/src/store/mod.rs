@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 pub use commit::{Bound, Cause, Commit, CommitError, Expect, FailedWrite, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
-pub use query::{Bounds, Query, QueryPage, Start, decode_start, encode_start};
+pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};
 
 /// At most so many writes in a commit, the record of the cause and the events included
 /// (DynamoDB: TransactWriteItems).

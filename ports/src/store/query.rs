@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::Cursor;
 
-use super::{Item, Key, SK_BYTES_MAX, StoreError};
+use super::{Item, KEYS_MAX, Key, PK_BYTES_MAX, SK_BYTES_MAX, StoreError};
 
 /// Which sort keys, compared as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,19 @@ impl Query {
         if self.index.is_some_and(|index| index == 0 || index > indexes) {
             return Err(StoreError::Invalid(format!("index {:?} is not declared", self.index)));
         }
-        self.cursor.as_ref().map(|cursor| decode_start(cursor, self)).transpose()
+        if self.pk.is_empty() || self.pk.len() > PK_BYTES_MAX {
+            return Err(StoreError::Invalid(format!("the partition key {:.80}", self.pk)));
+        }
+        if matches!(&self.sk, Bounds::Between(from, to) if from > to) {
+            return Err(StoreError::Invalid("a range that ends before it begins".into()));
+        }
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let start = decode_start(cursor, self)?;
+        let (least, most) = self.sk_range();
+        let inside = start.sk.as_str() >= least && most.is_none_or(|most| start.sk <= most);
+        if inside { Ok(Some(start)) } else { Err(StoreError::Cursor) }
     }
 }
 
@@ -131,5 +143,17 @@ pub fn decode_start(cursor: &Cursor, query: &Query) -> Result<Start, StoreError>
             Ok(Start { sk, key: Key::new(pk, parts.remove(0)) })
         }
         _ => Err(StoreError::Cursor),
+    }
+}
+
+/// For adapters: refuses what `get_many` does not take.
+pub fn check_keys(keys: &[Key]) -> Result<(), StoreError> {
+    if keys.len() > KEYS_MAX {
+        return Err(StoreError::Invalid(format!("{} keys at once", keys.len())));
+    }
+    let mut seen = std::collections::HashSet::with_capacity(keys.len());
+    match keys.iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(StoreError::Invalid(format!("{:.80} / {:.80} twice", key.pk, key.sk))),
     }
 }
