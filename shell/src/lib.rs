@@ -1,1 +1,32 @@
+//! Runs services: everything that can fail, wait or vary is here, so that the services' rules need
+//! not. A command, an event and a timer all end in one atomic commit, made by the `Desk`.
 
+mod auth;
+mod changes;
+mod desk;
+mod dispatcher;
+mod host;
+pub mod http;
+mod metering;
+mod passwords;
+pub mod queues;
+mod scheduler;
+mod service;
+mod table;
+mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod watch;
+mod world;
+
+pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
+pub use changes::{Changes, Moment, Outcome};
+pub use desk::Desk;
+pub use host::{Host, HostConfig, Running};
+pub use http::{Answer, Call, Failure, LimitsConfig, Reply, page_limit};
+pub use passwords::Passwords;
+pub use service::{Consumer, Delivery, RetryPolicy, Schedule, Service};
+pub use table::Table;
+pub use telemetry::Telemetry;
+pub use watch::Watch;
+pub use world::World;

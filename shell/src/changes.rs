@@ -1,0 +1,152 @@
+//! What a rule is given besides the state, and what it leads to.
+
+use contracts::{Decision, Event};
+use kernel::{Actor, Problem, Timestamp};
+use ports::store::{Expect, Key, Record, Write};
+
+use crate::Reply;
+
+/// The time, the actor and the chance of one command. The same for every run of its rule, but for `now`.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub actor: Actor,
+    pub(crate) begun_at: Timestamp,
+    pub(crate) seed: [u8; 16],
+}
+
+impl Moment {
+    /// A new identifier. The same `n` gives the same one when the rule runs again.
+    pub fn id<T: From<u128>>(&self, n: u8) -> T {
+        T::from(stamped(self.begun_at, &self.chance(b'i', n)))
+    }
+
+    /// 192 bits of chance as 32 characters that need no escaping in a URL.
+    pub fn secret(&self, n: u8) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&self.chance(b's', n)[..24])
+    }
+
+    pub(crate) fn chance(&self, purpose: u8, n: u8) -> [u8; 32] {
+        let mut input = [0; 18];
+        input[..16].copy_from_slice(&self.seed);
+        input[16] = purpose;
+        input[17] = n;
+        *blake3::hash(&input).as_bytes()
+    }
+}
+
+/// 48 bits of milliseconds, then 80 bits of chance: the layout of a ULID.
+pub(crate) fn stamped(at: Timestamp, chance: &[u8; 32]) -> u128 {
+    let mut low = [0; 16];
+    low[6..].copy_from_slice(&chance[..10]);
+    (u128::from(at.as_millis().unsigned_abs()) << 80) | u128::from_be_bytes(low)
+}
+
+/// Writes and events that shall happen together. Nothing happens until the desk commits them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Changes {
+    pub(crate) writes: Vec<Write>,
+    /// With the version of the subject's item after the commit, if it is known.
+    pub(crate) events: Vec<(Event, Option<u64>)>,
+}
+
+impl Changes {
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.events.is_empty()
+    }
+
+    /// A new item; the commit fails if there is one already, and the rule is asked again.
+    pub fn create<T: Record>(decision: Decision<T>) -> Result<Self, Problem> {
+        Self::put(Expect::Absent, decision)
+    }
+
+    /// The next version of an item that was read at `version`.
+    pub fn update<T: Record>(version: u64, decision: Decision<T>) -> Result<Self, Problem> {
+        Self::put(Expect::Version(version), decision)
+    }
+
+    fn put<T: Record>(expect: Expect, decision: Decision<T>) -> Result<Self, Problem> {
+        let mut changes = Self::none();
+        if decision.changed {
+            changes.writes.push(Write::Put { item: decision.state.to_item()?, expect });
+        }
+        let version = expect.version_after();
+        changes.events = decision.events.into_iter().map(|event| (event, Some(version))).collect();
+        Ok(changes)
+    }
+
+    pub fn delete(self, key: Key, version: u64) -> Self {
+        self.write(Write::Delete { key, expect: Expect::Version(version) })
+    }
+
+    /// An item that follows from another one of the same commit, which carries the guard.
+    pub fn derived<T: Record>(self, record: &T) -> Result<Self, Problem> {
+        let item = record.to_item()?;
+        Ok(self.write(Write::Put { item, expect: Expect::Anything }))
+    }
+
+    pub fn delete_derived(self, key: Key) -> Self {
+        self.write(Write::Delete { key, expect: Expect::Anything })
+    }
+
+    pub fn write(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    pub fn tell(mut self, event: impl Into<Event>) -> Self {
+        self.events.push((event.into(), None));
+        self
+    }
+
+    pub fn and(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self
+    }
+
+    pub fn reply(self, reply: Reply) -> Outcome {
+        Outcome { changes: self, reply }
+    }
+}
+
+/// The changes of a command and its answer.
+#[must_use]
+pub struct Outcome {
+    pub changes: Changes,
+    pub reply: Reply,
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self { changes: Changes::none(), reply }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::OrderId;
+
+    #[test]
+    fn ids_repeat_for_the_same_moment_and_sort_by_its_time() {
+        let moment = |millis, seed| Moment {
+            now: Timestamp::from_millis(millis),
+            actor: Actor::Guest,
+            begun_at: Timestamp::from_millis(millis),
+            seed: [seed; 16],
+        };
+        let early = moment(1_000, 9);
+        assert_eq!(early.id::<OrderId>(0), early.id::<OrderId>(0));
+        assert_ne!(early.id::<OrderId>(0), early.id::<OrderId>(1));
+        assert!(early.id::<OrderId>(0) < moment(1_001, 1).id::<OrderId>(0));
+        assert_eq!(early.secret(0).len(), 32);
+        assert_ne!(early.secret(0), moment(1_000, 8).secret(0));
+    }
+}

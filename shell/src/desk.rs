@@ -1,0 +1,248 @@
+//! The commit loop: load, decide, commit; on a conflict again.
+
+use std::sync::Arc;
+
+use contracts::Envelope;
+use kernel::{Actor, Duration, EventId, Problem, Timestamp};
+use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema};
+
+use crate::changes::{Changes, Moment, Outcome, stamped};
+use crate::http::{Call, Failure, Reply};
+use crate::service::Delivery;
+use crate::table::Table;
+use crate::watch::Watch;
+use crate::world::World;
+
+/// How often a rule is asked before the caller is told to come back later.
+const RUNS_MAX: u32 = 24;
+/// How long an idempotency record answers repetitions.
+const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How long an inbox record stops a second effect; longer than any queue keeps a message.
+const INBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What a service is handed: its own table and the commit loop. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    world: Arc<World>,
+    schema: TableSchema,
+    table: Table,
+}
+
+/// The beginning of a commit: who wants it, because of what, with which chance.
+struct Origin<'a> {
+    cause: &'a str,
+    correlation: &'a str,
+    actor: Actor,
+    seed: [u8; 16],
+    begun_at: Timestamp,
+    /// The marker that makes a repetition harmless. Its response is filled in by the loop.
+    marker: Option<Cause>,
+    /// A request's marker is kept even when nothing changed: the answer must stay the same.
+    keep_marker: bool,
+}
+
+enum Ended {
+    Done { reply: Reply, changed: bool },
+    Repeated(Box<Cause>),
+}
+
+impl Desk {
+    pub(crate) fn new(world: Arc<World>, schema: TableSchema, table: Table) -> Self {
+        Self { world, schema, table }
+    }
+
+    pub fn schema(&self) -> TableSchema {
+        self.schema
+    }
+
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// For showing things; a rule takes the time from its `Moment`.
+    pub fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+
+    /// To be made before the item is read.
+    pub fn watch(&self, key: &Key) -> Watch {
+        Watch::new(self.world.clone(), self.schema.name, key.clone())
+    }
+
+    /// Runs an HTTP command. `load` and `decide` run again on a conflict, so both must be repeatable.
+    /// With an Idempotency-Key the first answer is kept for 24 hours and returned to every repetition.
+    pub async fn command<S, F>(
+        &self,
+        call: &Call,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+    ) -> Result<Reply, Failure>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        let now = self.now();
+        let marker = call.cause_id().map(|id| Cause {
+            id,
+            fingerprint: call.fingerprint.clone(),
+            response: None,
+            expires_at: now.plus(REQUEST_KEPT),
+        });
+        if let Some(marker) = &marker
+            && let Some(item) = self.table.get(&Cause::key(&marker.id), Consistency::Strong).await?
+        {
+            return repeated(call, item.body.read().map_err(Problem::from)?);
+        }
+        let origin = Origin {
+            cause: &call.request_id,
+            correlation: &call.request_id,
+            actor: call.actor.clone(),
+            seed: self.world.seed(),
+            begun_at: now,
+            marker,
+            keep_marker: true,
+        };
+        match self.run(&origin, load, decide).await? {
+            Ended::Done { reply, .. } => Ok(reply),
+            Ended::Repeated(cause) => repeated(call, *cause),
+        }
+    }
+
+    /// Handles a delivered event. Delivered again, it changes nothing: the inbox record is in the
+    /// same commit. An event that changes nothing leaves no record.
+    pub async fn react<S, F>(
+        &self,
+        delivery: &Delivery,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+    ) -> Result<(), Problem>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        let id = delivery.inbox_id();
+        let cause = format!("event:{}", delivery.envelope.id);
+        let hash = blake3::hash(id.as_bytes());
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&hash.as_bytes()[..16]);
+        let origin = Origin {
+            cause: &cause,
+            correlation: &delivery.envelope.correlation,
+            actor: Actor::System,
+            seed,
+            begun_at: delivery.envelope.time,
+            marker: Some(Cause { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
+            keep_marker: false,
+        };
+        self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await?;
+        Ok(())
+    }
+
+    /// A step of a schedule, of an import or of the command line. No marker: the state guards itself.
+    /// Returns whether anything changed.
+    pub async fn step<S, F>(
+        &self,
+        cause: &str,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+    ) -> Result<bool, Problem>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        let seed = self.world.seed();
+        let origin =
+            Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keep_marker: false };
+        match self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await? {
+            Ended::Done { changed, .. } => Ok(changed),
+            Ended::Repeated(_) => Ok(false),
+        }
+    }
+
+    async fn run<S, F>(
+        &self,
+        origin: &Origin<'_>,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+    ) -> Result<Ended, Problem>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        for run in 0..RUNS_MAX {
+            let state = load().await?;
+            let moment = Moment { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
+            let Outcome { changes, reply } = decide(state, &moment)?;
+            let changed = !changes.is_empty();
+            if !changed && !(origin.keep_marker && origin.marker.is_some()) {
+                return Ok(Ended::Done { reply, changed });
+            }
+            let mut marker = origin.marker.clone();
+            if let Some(marker) = &mut marker
+                && origin.keep_marker
+            {
+                marker.response = Some(reply.stored());
+            }
+            let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &moment), cause: marker };
+            let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
+            match self.table.commit(commit).await {
+                Ok(()) => {
+                    self.world.watchers.tell(self.schema.name, keys.into_iter());
+                    return Ok(Ended::Done { reply, changed });
+                }
+                Err(CommitError::Conflict(failed)) => {
+                    tracing::debug!(
+                        service = self.schema.name,
+                        cause = origin.cause,
+                        run,
+                        ?failed,
+                        "the state changed, asking the rule again"
+                    );
+                    self.pause(run).await;
+                }
+                Err(CommitError::Repeated(cause)) => return Ok(Ended::Repeated(cause)),
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(Problem::new(kernel::Code::Overloaded, format!("{} kept changing; try again", self.schema.name)).retry_after(1))
+    }
+
+    /// The first conflicts are retried at once; later ones wait 1 to 64 ms, with jitter, so that
+    /// those who want the same item do not march in step.
+    async fn pause(&self, run: u32) {
+        if run >= 2 {
+            let mut chance = [0; 2];
+            self.world.entropy.fill(&mut chance);
+            let longest = 1_u64 << run.min(6);
+            tokio::time::sleep(Duration::from_micros(longest * 1000 * u64::from(u16::from_le_bytes(chance)) / 65_536)).await;
+        }
+    }
+}
+
+fn repeated(call: &Call, cause: Cause) -> Result<Reply, Failure> {
+    if cause.fingerprint != call.fingerprint {
+        return Err(Problem::new(kernel::Code::IdempotencyKeyReused, "this Idempotency-Key was sent before with another request").into());
+    }
+    let response = cause.response.ok_or_else(|| Problem::internal("an idempotency record without a response"))?;
+    Ok(Reply::from_stored(response))
+}
+
+fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, moment: &Moment) -> Vec<Envelope> {
+    let envelope = |(place, (event, version)): (usize, (contracts::Event, Option<u64>))| {
+        let n = u8::try_from(place).unwrap_or(u8::MAX);
+        Envelope {
+            id: EventId(stamped(moment.now, &moment.chance(b'e', n))),
+            time: moment.now,
+            sequence: version.unwrap_or_else(|| moment.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
+            cause: origin.cause.to_owned(),
+            correlation: origin.correlation.to_owned(),
+            actor: origin.actor.clone(),
+            event,
+        }
+    };
+    events.into_iter().enumerate().map(envelope).collect()
+}

@@ -1,0 +1,316 @@
+//! Hands events to one consumer. Deliveries run side by side; the cursor follows the oldest one that
+//! is not settled, so a slow delivery holds up nobody, and a crash repeats only what is harmless to repeat.
+
+use std::collections::{BTreeSet, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use contracts::{Decision, Envelope};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use kernel::{Duration, Problem, Timestamp};
+use ports::{EventLog, LoggedEvent, Position};
+use tokio::sync::watch;
+
+use crate::changes::Changes;
+use crate::desk::Desk;
+use crate::metering::OPERATION;
+use crate::queues::{self, Letter, ReadUpTo, Replay};
+use crate::service::{Consumer, Delivery};
+use crate::telemetry::{ConsumerLabels, EventLabels};
+
+/// Deliveries at once.
+const IN_FLIGHT_MAX: usize = 256;
+/// Settled positions kept behind a slow delivery before reading pauses.
+const WINDOW_MAX: usize = 50_000;
+const READ_AT_ONCE: usize = 128;
+/// How often retries, replays and other processes' events are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The cursor is saved this often under load; what lies between is repeated after a crash.
+const SAVE_EVERY: Duration = Duration::from_millis(500);
+/// How long accepted deliveries may take at shutdown.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
+enum Kind {
+    Logged(Position),
+    Retry(Box<Letter>),
+}
+
+pub(crate) struct Dispatcher {
+    desk: Desk,
+    log: Arc<dyn EventLog>,
+    consumer: Consumer,
+    operation: Arc<str>,
+    running: FuturesUnordered<BoxFuture<'static, Kind>>,
+    in_flight: BTreeSet<Position>,
+    retrying: HashSet<Position>,
+    /// Everything up to here has been read from the log.
+    read: Position,
+    saved: Position,
+    saved_at: Timestamp,
+}
+
+impl Dispatcher {
+    pub async fn start(desk: Desk, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
+        let saved = desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
+        let operation = format!("event > {}", consumer.name).into();
+        let saved_at = desk.now();
+        Ok(Self {
+            desk,
+            log,
+            consumer,
+            operation,
+            running: FuturesUnordered::new(),
+            in_flight: BTreeSet::new(),
+            retrying: HashSet::new(),
+            read: saved,
+            saved,
+            saved_at,
+        })
+    }
+
+    /// Delivers until `stop`, then finishes what it has begun and saves the cursor. `behind` hears of
+    /// the backlog.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>, behind: impl Fn(u64) + Send + Sync) {
+        let mut appended = self.log.appended();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut more = true;
+        loop {
+            if more && self.has_room() {
+                more = self.read_on().await.unwrap_or_else(|problem| {
+                    tracing::error!(consumer = self.consumer.name, %problem, "the log could not be read");
+                    false
+                });
+            }
+            let may_read = more && self.has_room();
+            let mut looking = false;
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(settled) = self.running.next(), if !self.running.is_empty() => self.settled(settled),
+                _ = appended.changed(), if !may_read => more = true,
+                _ = look.tick() => looking = true,
+                () = std::future::ready(()), if may_read => {}
+            }
+            if looking {
+                more = true;
+                self.look_around(&behind).await;
+            }
+            if self.desk.now().since(self.saved_at) >= SAVE_EVERY {
+                self.save().await;
+            }
+        }
+        let drained = tokio::time::timeout(DRAIN_WITHIN, async {
+            while let Some(settled) = self.running.next().await {
+                self.settled(settled);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(consumer = self.consumer.name, "some deliveries did not finish in time; they are repeated at the next start");
+        }
+        self.save().await;
+    }
+
+    fn has_room(&self) -> bool {
+        let window = self.in_flight.first().map_or(0, |oldest| self.read - oldest);
+        self.running.len() < IN_FLIGHT_MAX && window < WINDOW_MAX as u64
+    }
+
+    /// Starts the next deliveries. Returns whether there may be more to read.
+    async fn read_on(&mut self) -> Result<bool, Problem> {
+        let page = self.log.read(self.read, self.consumer.types, READ_AT_ONCE).await?;
+        let progressed = page.through > self.read;
+        self.read = page.through;
+        for LoggedEvent { position, envelope } in page.events {
+            self.in_flight.insert(position);
+            self.deliver(Kind::Logged(position), envelope, 1, None);
+        }
+        Ok(progressed)
+    }
+
+    fn deliver(&mut self, kind: Kind, envelope: Envelope, attempt: u32, replay: Option<String>) {
+        let (desk, consumer) = (self.desk.clone(), self.consumer.clone());
+        let work = async move {
+            let result = attempt_delivery(&desk, &consumer, &envelope, attempt, replay).await;
+            record_surely(&desk, &consumer, &kind, &envelope, attempt, result).await;
+            kind
+        };
+        self.running.push(OPERATION.scope(self.operation.clone(), work).boxed());
+    }
+
+    fn settled(&mut self, kind: Kind) {
+        match kind {
+            Kind::Logged(position) => {
+                self.in_flight.remove(&position);
+            }
+            Kind::Retry(letter) => {
+                self.retrying.remove(&letter.position);
+            }
+        }
+    }
+
+    async fn look_around(&mut self, behind: &(impl Fn(u64) + Sync)) {
+        if let Err(problem) = self.take_retries().await {
+            tracing::error!(consumer = self.consumer.name, %problem, "the retries could not be read");
+        }
+        if let Err(problem) = self.replay_some().await {
+            tracing::error!(consumer = self.consumer.name, %problem, "the replay did not go on");
+        }
+        if let Ok(head) = self.log.head().await {
+            let backlog = head.saturating_sub(self.settled_through());
+            self.desk
+                .world()
+                .telemetry
+                .backlog
+                .get_or_create(&ConsumerLabels { consumer: self.consumer.name })
+                .set(i64::try_from(backlog).unwrap_or(i64::MAX));
+            behind(backlog);
+        }
+    }
+
+    async fn take_retries(&mut self) -> Result<(), Problem> {
+        let now = self.desk.now();
+        for letter in queues::retries(&self.desk, self.consumer.name, IN_FLIGHT_MAX).await? {
+            let due = letter.next_at.is_some_and(|next| next <= now);
+            if due && self.running.len() < IN_FLIGHT_MAX && self.retrying.insert(letter.position) {
+                let letter = letter.value;
+                let (envelope, attempt) = (letter.envelope.clone(), letter.attempts + 1);
+                self.deliver(Kind::Retry(Box::new(letter)), envelope, attempt, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// A replay runs in steps beside the new events. A failure joins the retries like any other.
+    async fn replay_some(&mut self) -> Result<(), Problem> {
+        let key = Replay::key_of(self.consumer.name);
+        let Some(replay) = self.desk.table().find::<Replay>(&key).await? else { return Ok(()) };
+        let page = self.log.read(replay.after, self.consumer.types, READ_AT_ONCE).await?;
+        let wanted = page.events.into_iter().filter(|event| event.position <= replay.through);
+        let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
+            let (desk, consumer, again) = (self.desk.clone(), self.consumer.clone(), replay.again.clone());
+            async move {
+                let result = attempt_delivery(&desk, &consumer, &envelope, 1, again).await;
+                record(&desk, &consumer, &Kind::Logged(position), &envelope, 1, result).await
+            }
+        });
+        for recorded in futures::future::join_all(deliveries).await {
+            recorded?;
+        }
+        let done = page.through >= replay.through || page.through == replay.after;
+        let load = async || Ok(());
+        let (version, mut next) = (replay.version, replay.value);
+        next.after = page.through;
+        self.desk
+            .step(
+                "replay",
+                || load(),
+                |(), _| {
+                    if done {
+                        Ok(Changes::none().delete(key.clone(), version))
+                    } else {
+                        Changes::update(version, Decision::changed(next.clone()))
+                    }
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    fn settled_through(&self) -> Position {
+        self.in_flight.first().map_or(self.read, |oldest| oldest - 1)
+    }
+
+    async fn save(&mut self) {
+        let position = self.settled_through();
+        self.saved_at = self.desk.now();
+        if position == self.saved {
+            return;
+        }
+        let cursor = ReadUpTo { consumer: self.consumer.name.into(), position };
+        let load = async || Ok(());
+        match self.desk.step("dispatcher", || load(), |(), _| Changes::none().derived(&cursor)).await {
+            Ok(_) => self.saved = position,
+            Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
+        }
+    }
+}
+
+/// Runs the handler once; a panic in it is a failure like any other.
+pub(crate) async fn attempt_delivery(
+    desk: &Desk,
+    consumer: &Consumer,
+    envelope: &Envelope,
+    attempt: u32,
+    replay: Option<String>,
+) -> Result<(), Problem> {
+    let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay };
+    let result = match AssertUnwindSafe((consumer.handle)(delivery)).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => Err(Problem::internal("the consumer panicked")),
+    };
+    let telemetry = &desk.world().telemetry;
+    let outcome = if result.is_ok() { "done" } else { "failed" };
+    telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
+    if result.is_ok() {
+        let lag = desk.now().since(envelope.time).as_secs_f64();
+        telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
+    }
+    tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation, attempt, outcome, "delivered");
+    result
+}
+
+/// As long as the store refuses the note of a failure, the event stays in flight and the cursor
+/// cannot pass it.
+async fn record_surely(desk: &Desk, consumer: &Consumer, kind: &Kind, envelope: &Envelope, attempt: u32, result: Result<(), Problem>) {
+    let mut pause = Duration::from_millis(50);
+    while let Err(problem) = record(desk, consumer, kind, envelope, attempt, result.clone()).await {
+        tracing::error!(consumer = consumer.name, event = %envelope.id, %problem, "the outcome of a delivery could not be recorded");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Writes down how a delivery went: a failed one waits for its next try, or is a dead letter.
+async fn record(
+    desk: &Desk,
+    consumer: &Consumer,
+    kind: &Kind,
+    envelope: &Envelope,
+    attempt: u32,
+    result: Result<(), Problem>,
+) -> Result<(), Problem> {
+    let problem = match (result, kind) {
+        (Ok(()), Kind::Logged(_)) => return Ok(()),
+        (Ok(()), Kind::Retry(letter)) => return queues::settle(desk, letter).await,
+        (Err(problem), _) => problem,
+    };
+    let now = desk.now();
+    let (position, first_failed_at, before) = match kind {
+        Kind::Logged(position) => (*position, now, None),
+        Kind::Retry(letter) => (letter.position, letter.first_failed_at, Some(&**letter)),
+    };
+    let next_at = (attempt < consumer.retry.tries).then(|| now.plus(delay(desk, consumer, attempt)));
+    let subject = envelope.event.subject();
+    if next_at.is_some() {
+        tracing::warn!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed and is tried again");
+    } else {
+        tracing::error!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed for the last time: dead letter");
+        desk.world().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
+    }
+    let mut error = problem.to_string();
+    error.truncate(error.floor_char_boundary(2000));
+    let letter =
+        Letter { consumer: consumer.name.into(), position, envelope: envelope.clone(), attempts: attempt, first_failed_at, next_at, error };
+    queues::park(desk, &letter, before).await
+}
+
+/// Doubles with every try; between half and all of it, so that failures do not come back together.
+fn delay(desk: &Desk, consumer: &Consumer, attempt: u32) -> Duration {
+    let full = consumer.retry.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(consumer.retry.max_delay);
+    let mut chance = [0; 2];
+    desk.world().entropy.fill(&mut chance);
+    full / 2 + (full / 2) * u32::from(u16::from_le_bytes(chance)) / 65_536
+}

@@ -1,0 +1,86 @@
+//! What a handler knows of the request besides its body: who asks, under which keys and conditions.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use kernel::{Actor, Code, Duration, Limit, Problem, UserId};
+
+use super::Failure;
+
+/// One request. Put into the request by the edge.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub actor: Actor,
+    pub request_id: String,
+    /// The address of the client, for limits.
+    pub client: String,
+    pub idempotency_key: Option<String>,
+    /// The version in If-Match.
+    pub if_match: Option<u64>,
+    /// How long the client would wait for the outcome (`Prefer: wait=N`, RFC 7240), at most 30 s.
+    pub wait: Option<Duration>,
+    /// `POST /api/v1/orders`: an idempotency key counts for one operation.
+    pub(crate) operation: String,
+    /// Hash of path, query and body; made only when there is an idempotency key.
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl Call {
+    pub fn require_user(&self) -> Result<UserId, Problem> {
+        self.actor.user_id().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs an access token"))
+    }
+
+    pub fn require_admin(&self) -> Result<(), Problem> {
+        self.require_user()?;
+        if self.actor.is_admin() { Ok(()) } else { Err(Problem::forbidden("this is for admins")) }
+    }
+
+    /// Admins and support.
+    pub fn require_staff(&self) -> Result<(), Problem> {
+        self.require_user()?;
+        if self.actor.is_staff() { Ok(()) } else { Err(Problem::forbidden("this is for staff")) }
+    }
+
+    /// Refuses an If-Match that names another version.
+    pub fn check_version(&self, version: u64) -> Result<(), Problem> {
+        match self.if_match {
+            Some(wanted) if wanted != version => {
+                Err(Problem::new(Code::PreconditionFailed, "it has been changed since you read it; read it again"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a request without If-Match as well.
+    pub fn require_version(&self, version: u64) -> Result<(), Problem> {
+        if self.if_match.is_none() {
+            return Err(Problem::new(Code::PreconditionRequired, "send If-Match with the ETag of what you read"));
+        }
+        self.check_version(version)
+    }
+
+    /// Keys belong to the one who sent them: a user, or the client address of a guest.
+    pub(crate) fn cause_id(&self) -> Option<String> {
+        let key = self.idempotency_key.as_ref()?;
+        let scope = match self.actor.user_id() {
+            Some(user) => user.to_string(),
+            None => format!("guest@{}", self.client),
+        };
+        Some(format!("request#{scope}#{}#{key}", self.operation))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal("a route outside the edge").into())
+    }
+}
+
+/// `?limit=`: 1 to 100, 20 unless told.
+pub fn page_limit(limit: Option<u32>) -> Result<Limit, Problem> {
+    match limit {
+        None => Ok(Limit::default()),
+        Some(limit) => Limit::new(limit).ok_or_else(|| Problem::field("limit", format!("must be 1 to {}", Limit::MAX))),
+    }
+}

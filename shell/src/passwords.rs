@@ -1,0 +1,53 @@
+//! Password hashing with argon2id. It takes tens of milliseconds and 19 MiB each, so it runs on the
+//! blocking pool, and only a few at a time.
+
+use argon2::password_hash::Error;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use kernel::Problem;
+use tokio::sync::Semaphore;
+
+/// Hashes at once; more wait, so that a flood of sign-ins costs bounded memory.
+const AT_ONCE: usize = 2;
+
+pub struct Passwords {
+    permits: Semaphore,
+    dummy_hash: String,
+}
+
+impl Passwords {
+    /// Hashes one password to learn what an unknown account's check must cost.
+    pub fn new() -> Result<Self, Problem> {
+        Ok(Self { permits: Semaphore::new(AT_ONCE), dummy_hash: hash("no account has this password")? })
+    }
+
+    /// In the PHC string format, with OWASP's parameters (19 MiB, 2 passes).
+    pub async fn hash(&self, password: &str) -> Result<String, Problem> {
+        let password = password.to_owned();
+        self.run(move || hash(&password)).await
+    }
+
+    pub async fn verify(&self, hash: &str, password: &str) -> Result<bool, Problem> {
+        let (hash, password) = (hash.to_owned(), password.to_owned());
+        self.run(move || match Argon2::default().verify_password(password.as_bytes(), hash.as_str()) {
+            Ok(()) => Ok(true),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(Problem::internal(format_args!("a stored password hash cannot be read: {error}"))),
+        })
+        .await
+    }
+
+    /// To verify against when there is no account, so that the answer takes as long.
+    pub fn dummy_hash(&self) -> &str {
+        &self.dummy_hash
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+        let _permit = self.permits.acquire().await.map_err(Problem::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?
+    }
+}
+
+fn hash(password: &str) -> Result<String, Problem> {
+    let hashed: Result<argon2::PasswordHash, _> = Argon2::default().hash_password(password.as_bytes());
+    hashed.map(|hash| hash.to_string()).map_err(Problem::internal)
+}

@@ -1,0 +1,159 @@
+//! A service as a value: the hosts, the API document, the manifest and later the cloud stack are
+//! all derived from it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use contracts::Envelope;
+use futures::future::BoxFuture;
+use kernel::{Duration, Problem};
+use ports::store::TableSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::desk::Desk;
+
+/// An event handed to a consumer.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub envelope: Envelope,
+    pub consumer: &'static str,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// Set when an operator wants the effect again, although it has happened: the name of that replay.
+    pub replay: Option<String>,
+}
+
+impl Delivery {
+    pub(crate) fn inbox_id(&self) -> String {
+        match &self.replay {
+            None => format!("{}#{}", self.consumer, self.envelope.id),
+            Some(replay) => format!("{}#{}#{replay}", self.consumer, self.envelope.id),
+        }
+    }
+}
+
+type Handler = Arc<dyn Fn(Delivery) -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
+type Tick = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
+
+/// How a failing delivery is tried again: exponentially longer, with jitter, then a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Tries in all.
+    pub tries: u32,
+    pub first_delay: Duration,
+    pub max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { tries: 5, first_delay: Duration::from_millis(200), max_delay: Duration::from_secs(60) }
+    }
+}
+
+/// A named reader of events with its own cursor, retries and dead letters.
+#[derive(Clone)]
+pub struct Consumer {
+    pub name: &'static str,
+    pub types: &'static [&'static str],
+    pub retry: RetryPolicy,
+    pub(crate) handle: Handler,
+}
+
+impl Consumer {
+    pub fn new<H, F>(name: &'static str, types: &'static [&'static str], handle: H) -> Self
+    where
+        H: Fn(Delivery) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        Self { name, types, retry: RetryPolicy::default(), handle: Arc::new(move |delivery| Box::pin(handle(delivery))) }
+    }
+
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+}
+
+/// Work that is due every so often, run by one process at a time.
+#[derive(Clone)]
+pub struct Schedule {
+    pub name: &'static str,
+    pub every: Duration,
+    pub(crate) run: Tick,
+}
+
+impl Schedule {
+    pub fn new<H, F>(name: &'static str, every: Duration, run: H) -> Self
+    where
+        H: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        Self { name, every, run: Arc::new(move || Box::pin(run())) }
+    }
+}
+
+/// Everything that a host must know to run a service.
+pub struct Service {
+    pub name: &'static str,
+    pub table: TableSchema,
+    pub(crate) routes: OpenApiRouter,
+    pub(crate) root_routes: axum::Router,
+    pub consumers: Vec<Consumer>,
+    pub schedules: Vec<Schedule>,
+    /// The services whose data it reads.
+    pub reads: Vec<&'static str>,
+}
+
+impl Service {
+    pub fn new(desk: &Desk) -> Self {
+        let table = desk.schema();
+        Self {
+            name: table.name,
+            table,
+            routes: OpenApiRouter::new(),
+            root_routes: axum::Router::new(),
+            consumers: Vec::new(),
+            schedules: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
+
+    /// Routes below `/api/v1`, described in the API document.
+    #[must_use]
+    pub fn routes(mut self, routes: OpenApiRouter) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Routes at the root: pages and files.
+    #[must_use]
+    pub fn root_routes(mut self, routes: axum::Router) -> Self {
+        self.root_routes = self.root_routes.merge(routes);
+        self
+    }
+
+    #[must_use]
+    pub fn consumer(mut self, consumer: Consumer) -> Self {
+        self.consumers.push(consumer);
+        self
+    }
+
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedules.push(schedule);
+        self
+    }
+
+    #[must_use]
+    pub fn reads(mut self, services: &[&'static str]) -> Self {
+        self.reads.extend_from_slice(services);
+        self
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    }
+}

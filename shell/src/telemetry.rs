@@ -1,0 +1,117 @@
+//! Counters and histograms, in the Prometheus exposition format at `/metrics`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct StoreLabels {
+    pub service: &'static str,
+    pub operation: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RouteLabels {
+    pub route: Arc<str>,
+    pub status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ConsumerLabels {
+    pub consumer: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EventLabels {
+    pub consumer: &'static str,
+    pub outcome: &'static str,
+}
+
+/// From 50 microseconds to a minute, in steps of about a third.
+#[derive(Clone)]
+struct Buckets;
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(std::iter::successors(Some(0.000_05), |bound| Some(bound * 1.35)).take_while(|bound| *bound < 60.0))
+    }
+}
+
+type SecondsFamily<L> = Family<L, Histogram, Buckets>;
+type Units = Counter<f64, std::sync::atomic::AtomicU64>;
+
+/// All that a process counts.
+pub struct Telemetry {
+    registry: Registry,
+    pub(crate) read_units: Family<StoreLabels, Units>,
+    pub(crate) write_units: Family<StoreLabels, Units>,
+    pub(crate) conflicts: Family<StoreLabels, Counter>,
+    pub(crate) requests: Family<RouteLabels, Counter>,
+    pub(crate) request_seconds: SecondsFamily<RouteLabels>,
+    pub(crate) requests_shed: Counter,
+    pub(crate) events: Family<EventLabels, Counter>,
+    pub(crate) event_lag_seconds: SecondsFamily<ConsumerLabels>,
+    pub(crate) backlog: Family<ConsumerLabels, Gauge>,
+    pub(crate) dead_letters: Family<EventLabels, Counter>,
+}
+
+impl Telemetry {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("souk");
+        let telemetry_parts = (
+            Family::<StoreLabels, Units>::default(),
+            Family::<StoreLabels, Units>::default(),
+            Family::<StoreLabels, Counter>::default(),
+            Family::<RouteLabels, Counter>::default(),
+            SecondsFamily::<RouteLabels>::new_with_constructor(Buckets),
+            SecondsFamily::<ConsumerLabels>::new_with_constructor(Buckets),
+        );
+        let (read_units, write_units, conflicts, requests, request_seconds, event_lag_seconds) = telemetry_parts;
+        let (requests_shed, events, backlog, dead_letters) = (Counter::default(), Family::default(), Family::default(), Family::default());
+        registry.register("store_read_units", "Read units as DynamoDB bills them", read_units.clone());
+        registry.register("store_write_units", "Write units as DynamoDB bills them", write_units.clone());
+        registry.register("store_conflicts", "Commits that found the state changed and ran their rule again", conflicts.clone());
+        registry.register("http_requests", "Requests by route and status", requests.clone());
+        registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, request_seconds.clone());
+        registry.register("http_requests_shed", "Requests refused because too much was going on", requests_shed.clone());
+        registry.register("events", "Deliveries by consumer and outcome", events.clone());
+        registry.register_with_unit("event_lag", "Time from an event to the end of its handling", Unit::Seconds, event_lag_seconds.clone());
+        registry.register("queue_backlog", "Events that a consumer has not looked at yet", backlog.clone());
+        registry.register("dead_letters", "Deliveries given up after the last try", dead_letters.clone());
+        Self {
+            registry,
+            read_units,
+            write_units,
+            conflicts,
+            requests,
+            request_seconds,
+            requests_shed,
+            events,
+            event_lag_seconds,
+            backlog,
+            dead_letters,
+        }
+    }
+
+    /// The text of `/metrics`.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail; an encoder's error would leave a visibly cut text.
+        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
+            tracing::error!("the metrics could not be written");
+        }
+        text
+    }
+
+    pub(crate) fn observe_request(&self, route: &Arc<str>, status: u16, took: Duration) {
+        let labels = RouteLabels { route: route.clone(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+}

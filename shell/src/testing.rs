@@ -1,0 +1,316 @@
+//! The harness of the services' scenarios: real routes, real rules, the memory adapter, a clock that
+//! is moved by hand, and events that are delivered when the test says so.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use contracts::{Envelope, Event};
+use http::{Method, Request, StatusCode};
+use kernel::{Actor, BusinessId, Code, Duration, EventId, Problem, Role, Timestamp, UserId};
+use memory::MemoryStores;
+use ports::store::{Commit, TableSchema};
+use ports::{Clock, EventLog, FixedEntropy, ManualClock, Position};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::auth::Authenticator;
+use crate::desk::Desk;
+use crate::dispatcher::attempt_delivery;
+use crate::host::{Host, HostConfig};
+use crate::http::LimitsConfig;
+use crate::queues;
+use crate::service::Service;
+use crate::world::World;
+
+/// What a test builds its services from.
+pub struct Kit {
+    clock: Arc<ManualClock>,
+    stores: Arc<MemoryStores>,
+    world: Arc<World>,
+}
+
+impl Kit {
+    pub fn desk(&self, schema: &TableSchema) -> Desk {
+        self.world.desk(*schema, self.stores.table(*schema))
+    }
+
+    pub fn clock(&self) -> Arc<ManualClock> {
+        self.clock.clone()
+    }
+}
+
+const FOREIGN: TableSchema = TableSchema { name: "foreign", indexes: 0 };
+/// A chain of events that is longer than this does not come to rest.
+const ROUNDS_MAX: usize = 10_000;
+
+/// Tokens of the harness are the JSON of an actor.
+struct ActorsAsTokens;
+
+#[async_trait]
+impl Authenticator for ActorsAsTokens {
+    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
+        serde_json::from_str(bearer).map_err(|_| Problem::new(Code::InvalidToken, "not an actor"))
+    }
+}
+
+pub struct Harness {
+    kit: Kit,
+    host: Host,
+    router: Router,
+    log: Arc<dyn EventLog>,
+    cursors: Mutex<HashMap<&'static str, Position>>,
+}
+
+impl Harness {
+    /// # Panics
+    /// If the services do not fit together.
+    pub fn new(build: impl FnOnce(&Kit) -> Vec<Service>) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_790_000_000_000)));
+        let stores = Arc::new(MemoryStores::new(clock.clone() as Arc<dyn Clock>));
+        let world = World::new(clock.clone(), Arc::new(FixedEntropy::new(42)));
+        let kit = Kit { clock, stores, world };
+        let log = kit.stores.log();
+        let services = build(&kit);
+        let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
+        let config = HostConfig {
+            desk: kit.desk(&queues::TABLE),
+            log: log.clone(),
+            authenticator: Arc::new(ActorsAsTokens),
+            limits,
+            holder: "harness".into(),
+        };
+        let host = Host::new(config, services).expect("the services fit together");
+        let router = host.router();
+        Self { kit, host, router, log, cursors: Mutex::default() }
+    }
+
+    pub fn admin() -> Actor {
+        Actor::User { id: UserId(1), roles: vec![Role::Customer, Role::Admin], businesses: Vec::new() }
+    }
+
+    pub fn support() -> Actor {
+        Actor::User { id: UserId(2), roles: vec![Role::Customer, Role::Support], businesses: Vec::new() }
+    }
+
+    pub fn customer(n: u128) -> Actor {
+        Actor::User { id: UserId(1000 + n), roles: vec![Role::Customer], businesses: Vec::new() }
+    }
+
+    pub fn business(n: u128, business: BusinessId) -> Actor {
+        Actor::User { id: UserId(2000 + n), roles: vec![Role::Customer, Role::Business], businesses: vec![business] }
+    }
+
+    pub fn guest() -> Actor {
+        Actor::Guest
+    }
+
+    pub fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    pub fn openapi(&self) -> Value {
+        serde_json::to_value(self.host.openapi()).expect("the document is JSON")
+    }
+
+    pub fn get(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::GET, path, None)
+    }
+
+    pub fn delete(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::DELETE, path, None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Ask<'_> {
+        self.ask(Method::POST, path, Some(body))
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Ask<'_> {
+        self.ask(Method::PUT, path, Some(body))
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Ask<'_> {
+        self.ask(Method::PATCH, path, Some(body))
+    }
+
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Ask<'_> {
+        let body = body.map(|body| ("application/json".to_owned(), body.to_string().into_bytes()));
+        Ask { harness: self, method, path: path.into(), body, headers: Vec::new() }
+    }
+
+    /// Delivers what waits, and what follows from it, until nothing waits.
+    ///
+    /// # Panics
+    /// If a delivery fails, or the events never come to rest.
+    pub async fn settle(&self) {
+        for _ in 0..ROUNDS_MAX {
+            let mut quiet = true;
+            for consumer in self.host.services().iter().flat_map(|service| &service.consumers) {
+                let after = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(consumer.name).copied().unwrap_or(0);
+                let page = self.log.read(after, consumer.types, 100).await.expect("the log can be read");
+                quiet &= page.through == after;
+                for logged in page.events {
+                    let kind = logged.envelope.event.kind();
+                    if let Err(problem) = attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, &logged.envelope, 1, None).await {
+                        panic!("{} failed on {kind}: {problem}", consumer.name);
+                    }
+                }
+                self.cursors.lock().unwrap_or_else(PoisonError::into_inner).insert(consumer.name, page.through);
+            }
+            if quiet {
+                return;
+            }
+        }
+        panic!("the events never come to rest");
+    }
+
+    /// Delivers one event to one consumer, whether or not it has been delivered before.
+    pub async fn deliver(&self, consumer: &str, envelope: &Envelope) -> Result<(), Problem> {
+        let mut consumers = self.host.services().iter().flat_map(|service| &service.consumers);
+        let consumer = consumers.find(|known| known.name == consumer).expect("there is such a consumer");
+        attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, envelope, 1, None).await
+    }
+
+    /// Appends an event as if its service had told it. Returns its envelope.
+    pub async fn publish(&self, event: impl Into<Event>) -> Envelope {
+        let now = self.kit.clock.now();
+        let position = self.log.head().await.expect("the log can be read") + 1;
+        let envelope = Envelope {
+            id: EventId((u128::from(now.as_millis().unsigned_abs()) << 80) | u128::from(position)),
+            time: now,
+            sequence: position * 100,
+            cause: "test".into(),
+            correlation: "test".into(),
+            actor: Actor::System,
+            event: event.into(),
+        };
+        let commit = Commit { events: vec![envelope.clone()], ..Commit::default() };
+        self.kit.stores.table(FOREIGN).commit(commit).await.expect("the event is appended");
+        envelope
+    }
+
+    /// Every event so far.
+    pub async fn events(&self) -> Vec<Envelope> {
+        let types: Vec<&str> = Event::TYPES.iter().map(|(kind, _)| *kind).collect();
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.log.read(after, &types, 1000).await.expect("the log can be read");
+            if page.through == after {
+                return all;
+            }
+            after = page.through;
+            all.extend(page.events.into_iter().map(|logged| logged.envelope));
+        }
+    }
+
+    /// The types of all events so far.
+    pub async fn event_types(&self) -> Vec<&'static str> {
+        self.events().await.iter().map(|envelope| envelope.event.kind()).collect()
+    }
+
+    pub fn advance(&self, span: Duration) {
+        self.kit.clock.advance(span);
+    }
+
+    /// Runs a schedule once.
+    ///
+    /// # Panics
+    /// If there is no such schedule, or it fails.
+    pub async fn tick(&self, name: &str) {
+        let mut schedules = self.host.services().iter().flat_map(|service| &service.schedules);
+        let schedule = schedules.find(|known| known.name == name).expect("there is such a schedule");
+        (schedule.run)().await.expect("the tick succeeds");
+    }
+}
+
+/// A request in the making.
+#[must_use]
+pub struct Ask<'a> {
+    harness: &'a Harness,
+    method: Method,
+    path: String,
+    body: Option<(String, Vec<u8>)>,
+    headers: Vec<(String, String)>,
+}
+
+impl Ask<'_> {
+    pub fn as_actor(self, actor: &Actor) -> Self {
+        match actor {
+            Actor::Guest => self,
+            Actor::User { .. } | Actor::System => {
+                let token = serde_json::to_string(actor).expect("an actor is JSON");
+                self.header("Authorization", &format!("Bearer {token}"))
+            }
+        }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another body than JSON.
+    pub fn raw(mut self, content_type: &str, bytes: &[u8]) -> Self {
+        self.body = Some((content_type.into(), bytes.to_vec()));
+        self
+    }
+
+    /// # Panics
+    /// If the request cannot be built.
+    pub async fn send(self) -> Got {
+        let mut request = Request::builder().method(self.method).uri(&self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let body = match self.body {
+            Some((content_type, bytes)) => {
+                request = request.header("content-type", content_type);
+                Body::from(bytes)
+            }
+            None => Body::empty(),
+        };
+        let response = self.harness.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the body arrives");
+        let headers =
+            parts.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Got { status: parts.status.as_u16(), headers, json, text, bytes: bytes.to_vec() }
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Got {
+    pub status: u16,
+    pub headers: HashMap<String, String>,
+    /// Null where the body is not JSON.
+    pub json: Value,
+    pub text: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Got {
+    /// The answer, if its status is as expected.
+    ///
+    /// # Panics
+    /// With the whole answer, if it is another.
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(
+            self.status,
+            status,
+            "{} {}",
+            StatusCode::from_u16(self.status).map_or("", |status| status.canonical_reason().unwrap_or("")),
+            self.text
+        );
+        self
+    }
+
+    /// The problem's code, or an empty text.
+    pub fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or("")
+    }
+}
