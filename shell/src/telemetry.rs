@@ -35,7 +35,7 @@ pub(crate) struct EventLabels {
 
 /// From 50 microseconds to a minute, in steps of about a third.
 #[derive(Clone)]
-struct Buckets;
+pub(crate) struct Buckets;
 
 impl MetricConstructor<Histogram> for Buckets {
     fn new_metric(&self) -> Histogram {
