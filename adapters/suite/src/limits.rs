@@ -1,0 +1,139 @@
+//! What DynamoDB would refuse is refused everywhere.
+
+use ports::store::{
+    Bounds, Cause, Commit, CommitError, Consistency, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX, Query, StoreError,
+    WRITES_MAX, Write,
+};
+use ports::{Clock, Store};
+use serde_json::json;
+
+use crate::{CELLAR, Home, SHELF, commit, entered, get, item, listed, place, put, query, version, writes};
+
+async fn assert_invalid(store: &dyn Store, commit: Commit, what: &str) {
+    let result = store.commit(commit).await;
+    assert!(matches!(result, Err(CommitError::Store(StoreError::Invalid(_)))), "{what}: {result:?}");
+}
+
+fn many(count: usize) -> Vec<Write> {
+    (0..count).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Absent)).collect()
+}
+
+/// An item of exactly so many bytes, as the store counts them.
+fn sized(sk: &str, bytes: usize) -> NewItem {
+    let frame = item("p", sk, json!({ "text": "" }));
+    let rest = bytes - "p".len() - sk.len() - frame.body.as_str().len();
+    item("p", sk, json!({ "text": "x".repeat(rest) }))
+}
+
+pub async fn a_hundred_writes(home: &dyn Home) {
+    let store = home.table(SHELF);
+    assert_invalid(&*store, writes(many(WRITES_MAX + 1)), "101 writes").await;
+    assert_eq!(get(&store, "p", "000").await, None);
+    commit(&store, many(WRITES_MAX)).await.unwrap();
+    assert_eq!(listed(&store, Query::table("p")).await.len(), WRITES_MAX);
+}
+
+pub async fn the_cause_counts_as_a_write(home: &dyn Home) {
+    let store = home.table(SHELF);
+    let cause = |id: String| Some(Cause { id, fingerprint: None, response: None, expires_at: home.clock().now() });
+    assert_invalid(&*store, Commit { writes: many(100), events: vec![], cause: cause("c".into()) }, "a cause").await;
+    assert_invalid(&*store, Commit { writes: many(100), events: vec![crate::envelope(1, home)], cause: None }, "an event").await;
+    assert_invalid(&*store, Commit { cause: cause(String::new()), ..Commit::default() }, "no id").await;
+    assert_invalid(&*store, Commit { cause: cause("x".repeat(2000)), ..Commit::default() }, "a long id").await;
+    store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], cause: cause("c".into()) }).await.unwrap();
+}
+
+pub async fn four_hundred_kilobytes(home: &dyn Home) {
+    let store = home.table(SHELF);
+    assert_invalid(&*store, writes(vec![put(sized("a", ITEM_BYTES_MAX + 1), Expect::Absent)]), "an item too large").await;
+    commit(&store, vec![put(sized("a", ITEM_BYTES_MAX), Expect::Absent)]).await.unwrap();
+    assert_eq!(get(&store, "p", "a").await.expect("the item is there").size_bytes(), ITEM_BYTES_MAX);
+    let eleven = (0..11).map(|n| put(sized(&format!("{n:02}"), ITEM_BYTES_MAX), Expect::Absent)).collect();
+    assert_invalid(&*store, writes(eleven), "more than 4 MB").await;
+}
+
+pub async fn one_key_twice(home: &dyn Home) {
+    let store = home.table(SHELF);
+    place(&store, "p", "a").await;
+    let twice =
+        vec![put(item("p", "a", json!({})), Expect::Anything), Write::Check { key: Key::new("p", "a"), expect: Expect::Version(0) }];
+    assert_invalid(&*store, writes(twice), "one key twice").await;
+    assert_eq!(version(&store, "p", "a").await, Some(0));
+}
+
+pub async fn keys_have_sizes(home: &dyn Home) {
+    let store = home.table(SHELF);
+    for (pk, sk) in
+        [(String::new(), "s".into()), ("p".into(), String::new()), ("p".repeat(2049), "s".into()), ("p".into(), "s".repeat(1025))]
+    {
+        assert_invalid(&*store, writes(vec![put(item(&pk, &sk, json!({})), Expect::Absent)]), "a put").await;
+        assert_invalid(&*store, writes(vec![Write::Delete { key: Key::new(&pk, &sk), expect: Expect::Anything }]), "a delete").await;
+        let entry = entered(item("p", "s", json!({})), vec![IndexEntry::new(1, &pk, &sk)]);
+        assert_invalid(&*store, writes(vec![put(entry, Expect::Absent)]), "an entry").await;
+    }
+    let (pk, sk) = ("p".repeat(2048), "s".repeat(1024));
+    commit(&store, vec![put(item(&pk, &sk, json!({})), Expect::Absent)]).await.unwrap();
+    assert_eq!(version(&store, &pk, &sk).await, Some(1));
+    assert_eq!(listed(&store, Query::table(pk).limit(1)).await, [sk]);
+}
+
+pub async fn undeclared_indexes(home: &dyn Home) {
+    let (shelf, cellar) = (home.table(SHELF), home.table(CELLAR));
+    for (store, index) in [(&shelf, 3), (&shelf, 0), (&cellar, 1)] {
+        let entry = entered(item("p", "s", json!({})), vec![IndexEntry::new(index, "q", "s")]);
+        assert_invalid(&**store, writes(vec![put(entry, Expect::Absent)]), "an entry").await;
+        let asked = store.query(&Query::index(index, "q")).await;
+        assert!(matches!(asked, Err(StoreError::Invalid(_))), "{asked:?}");
+    }
+    let twice = vec![IndexEntry::new(1, "q", "s"), IndexEntry::new(1, "r", "s")];
+    assert_invalid(&*shelf, writes(vec![put(entered(item("p", "s", json!({})), twice), Expect::Absent)]), "two entries in an index").await;
+}
+
+pub async fn a_page_ends_at_a_megabyte(home: &dyn Home) {
+    let store = home.table(SHELF);
+    let keys: Vec<String> = (0..7).map(|n| format!("{n}")).collect();
+    for sk in &keys {
+        let new = entered(sized(sk, 300 * 1024), vec![IndexEntry::new(1, "q", sk.as_str())]);
+        commit(&store, vec![put(new, Expect::Absent)]).await.unwrap();
+    }
+    for ask in [Query::table("p"), Query::table("p").descending(), Query::index(1, "q")] {
+        let page = query(&store, ask.clone()).await;
+        let bytes: usize = page.items.iter().map(ports::store::Item::size_bytes).sum();
+        assert!(bytes <= PAGE_BYTES_MAX && page.items.len() >= 2, "{bytes} bytes");
+        assert!(page.next.is_some(), "there is more");
+        let mut all = listed(&store, ask).await;
+        all.sort();
+        assert_eq!(all, keys);
+    }
+}
+
+pub async fn sizes_of_pages(home: &dyn Home) {
+    let store = home.table(SHELF);
+    place(&store, "p", "a").await;
+    for limit in [0, 1001] {
+        let asked = store.query(&Query::table("p").limit(limit)).await;
+        assert!(matches!(asked, Err(StoreError::Invalid(_))), "{limit}: {asked:?}");
+    }
+    for limit in [1, 1000] {
+        assert_eq!(listed(&store, Query::table("p").limit(limit)).await, ["a"]);
+    }
+    let nowhere = store.query(&Query::table("")).await;
+    assert!(matches!(nowhere, Err(StoreError::Invalid(_))), "{nowhere:?}");
+}
+
+pub async fn reversed_ranges(home: &dyn Home) {
+    let asked = home.table(SHELF).query(&Query::table("p").bounds(Bounds::Between("b".into(), "a".into()))).await;
+    assert!(matches!(asked, Err(StoreError::Invalid(_))), "{asked:?}");
+}
+
+pub async fn a_hundred_keys_at_once(home: &dyn Home) {
+    let store = home.table(SHELF);
+    commit(&store, many(100)).await.unwrap();
+    let mut keys: Vec<Key> = (0..100).map(|n| Key::new("p", format!("{n:03}"))).collect();
+    let found = store.get_many(&keys, Consistency::Strong).await.unwrap();
+    assert_eq!(found.iter().flatten().map(|item| item.key.clone()).collect::<Vec<_>>(), keys);
+    keys.push(Key::new("p", "100"));
+    assert!(matches!(store.get_many(&keys, Consistency::Strong).await, Err(StoreError::Invalid(_))), "101 keys");
+    let twice = [Key::new("p", "001"), Key::new("p", "001")];
+    assert!(matches!(store.get_many(&twice, Consistency::Strong).await, Err(StoreError::Invalid(_))), "one key twice");
+}

@@ -1,0 +1,174 @@
+//! The event log: every event of every commit, once, in one order.
+
+use std::sync::Arc;
+
+use contracts::{Envelope, Event, UserVerified};
+use futures::future::join_all;
+use kernel::{Duration, Timestamp};
+use ports::store::{Commit, Expect, StoreError};
+use ports::{Clock, EventLog, LogPage, Position};
+use serde_json::json;
+
+use crate::{CELLAR, Home, SHELF, envelope, item, put};
+
+const LOW: &[&str] = &["stock.low"];
+
+fn log(home: &dyn Home) -> Arc<dyn EventLog> {
+    home.log().expect("this home keeps a log")
+}
+
+async fn tell(home: &dyn Home, events: Vec<Envelope>) {
+    home.table(SHELF).commit(Commit { events, ..Commit::default() }).await.unwrap();
+}
+
+async fn low_events(home: &dyn Home, numbers: std::ops::Range<u128>) {
+    for n in numbers {
+        tell(home, vec![envelope(n, home)]).await;
+    }
+}
+
+fn verified(n: u128, home: &dyn Home) -> Envelope {
+    let email = "ann@example.com".parse().expect("an address");
+    Envelope { event: Event::from(UserVerified { user_id: n.into(), email, name: "Ann".into() }), ..envelope(n, home) }
+}
+
+fn positions(page: &LogPage) -> Vec<Position> {
+    page.events.iter().map(|event| event.position).collect()
+}
+
+pub async fn positions_follow_commits(home: &dyn Home) {
+    let log = log(home);
+    assert_eq!(log.head().await.unwrap(), 0);
+    assert_eq!(log.read(0, LOW, 10).await.unwrap(), LogPage { events: vec![], through: 0 });
+    tell(home, vec![envelope(1, home), envelope(2, home)]).await;
+    tell(home, vec![]).await;
+    tell(home, vec![envelope(3, home)]).await;
+    let page = log.read(0, LOW, 10).await.unwrap();
+    assert_eq!(positions(&page), [1, 2, 3]);
+    let told: Vec<Envelope> = page.events.into_iter().map(|event| event.envelope).collect();
+    assert_eq!(told, [envelope(1, home), envelope(2, home), envelope(3, home)]);
+    assert_eq!((page.through, log.head().await.unwrap()), (3, 3));
+}
+
+pub async fn a_refused_commit_tells_nothing(home: &dyn Home) {
+    let log = log(home);
+    let writes = vec![put(item("a", "1", json!({})), Expect::Version(1))];
+    let refused = home.table(SHELF).commit(Commit { writes, events: vec![envelope(1, home)], cause: None }).await;
+    assert!(refused.is_err());
+    assert_eq!(log.head().await.unwrap(), 0);
+    tell(home, vec![envelope(2, home)]).await;
+    assert_eq!(log.at(1).await.unwrap(), Some(envelope(2, home)), "a refused commit leaves no gap");
+}
+
+pub async fn types_are_filtered(home: &dyn Home) {
+    let log = log(home);
+    tell(home, vec![envelope(1, home), verified(2, home), envelope(3, home), verified(4, home)]).await;
+    let verified_only = log.read(0, &["user.verified"], 10).await.unwrap();
+    assert_eq!((positions(&verified_only), verified_only.through), (vec![2, 4], 4));
+    let both = log.read(0, &["user.verified", "stock.low"], 10).await.unwrap();
+    assert_eq!(positions(&both), [1, 2, 3, 4]);
+    for types in [&["order.placed"][..], &[]] {
+        let none = log.read(0, types, 10).await.unwrap();
+        assert_eq!((positions(&none), none.through), (vec![], 4), "what nobody wants is passed over");
+    }
+}
+
+pub async fn pages_of_the_log(home: &dyn Home) {
+    let log = log(home);
+    for n in 0..10 {
+        tell(home, vec![envelope(n * 2, home), verified(n * 2 + 1, home)]).await;
+    }
+    let mut after = 0;
+    let mut seen = Vec::new();
+    while after < 20 {
+        let page = log.read(after, LOW, 3).await.unwrap();
+        assert!(page.events.len() <= 3 && page.through > after, "a page keeps to its limit and goes on");
+        seen.extend(positions(&page));
+        after = page.through;
+    }
+    assert_eq!(seen, (0..10).map(|n| n * 2 + 1).collect::<Vec<_>>());
+    let beyond = log.read(20, LOW, 3).await.unwrap();
+    assert_eq!((positions(&beyond), beyond.through), (vec![], 20));
+    assert_eq!(log.read(1000, LOW, 3).await.unwrap().through, 1000, "it never goes back");
+}
+
+pub async fn an_event_at_its_position(home: &dyn Home) {
+    let log = log(home);
+    low_events(home, 1..4).await;
+    assert_eq!(log.at(2).await.unwrap(), Some(envelope(2, home)));
+    assert_eq!(log.at(0).await.unwrap(), None);
+    assert_eq!(log.at(4).await.unwrap(), None);
+}
+
+pub async fn pruning(home: &dyn Home) {
+    let log = log(home);
+    low_events(home, 1..6).await;
+    home.clock().advance(Duration::from_secs(60));
+    low_events(home, 6..9).await;
+    let border = home.clock().now();
+    assert_eq!(log.prune(border, 3, 2).await.unwrap(), 2, "at most the limit");
+    assert_eq!(log.prune(border, 3, 100).await.unwrap(), 1, "not what is still needed");
+    assert_eq!(log.prune(border, 3, 100).await.unwrap(), 0);
+    assert_eq!(log.prune(border, 100, 100).await.unwrap(), 2, "not what is young");
+    assert_eq!(positions(&log.read(0, LOW, 10).await.unwrap()), [6, 7, 8]);
+    assert_eq!(log.at(5).await.unwrap(), None);
+    assert_eq!(log.prune(Timestamp::MAX, 100, 100).await.unwrap(), 2, "the newest stays");
+    assert_eq!(log.head().await.unwrap(), 8);
+    low_events(home, 9..10).await;
+    assert_eq!(positions(&log.read(0, LOW, 10).await.unwrap()), [8, 9], "positions are never used again");
+}
+
+pub async fn limits_of_the_log(home: &dyn Home) {
+    let log = log(home);
+    for limit in [0, 1001] {
+        assert!(matches!(log.read(0, LOW, limit).await, Err(StoreError::Invalid(_))), "{limit}");
+        assert!(matches!(log.prune(Timestamp::MAX, 10, limit).await, Err(StoreError::Invalid(_))), "{limit}");
+    }
+}
+
+pub async fn appended_changes(home: &dyn Home) {
+    let mut appended = log(home).appended();
+    assert_eq!(*appended.borrow_and_update(), 0);
+    tell(home, vec![envelope(1, home), envelope(2, home)]).await;
+    tokio::time::timeout(Duration::from_secs(10), appended.changed()).await.expect("it tells in time").unwrap();
+    assert_eq!(*appended.borrow_and_update(), 2);
+    let writes = vec![put(item("a", "1", json!({})), Expect::Absent)];
+    home.table(SHELF).commit(Commit { writes, ..Commit::default() }).await.unwrap();
+    assert!(!appended.has_changed().unwrap(), "no event, no change");
+}
+
+pub async fn tables_share_it(home: &dyn Home) {
+    tell(home, vec![envelope(1, home)]).await;
+    home.table(CELLAR).commit(Commit { events: vec![envelope(2, home)], ..Commit::default() }).await.unwrap();
+    assert_eq!(positions(&log(home).read(0, LOW, 10).await.unwrap()), [1, 2]);
+}
+
+/// A reader that follows the log while many write sees every event: none appears behind it.
+pub async fn no_gap_is_ever_seen(home: &dyn Home) {
+    let log = log(home);
+    let writers = (0..8_u128).map(|writer| {
+        let events: Vec<Envelope> = (0..25).map(|n| envelope(writer * 100 + n, home)).collect();
+        let store = home.table(SHELF);
+        tokio::spawn(async move {
+            for event in events {
+                store.commit(Commit { events: vec![event], ..Commit::default() }).await.unwrap();
+            }
+        })
+    });
+    let writers = tokio::spawn(join_all(writers.collect::<Vec<_>>()));
+    let mut appended = log.appended();
+    let mut seen = Vec::new();
+    let mut after = 0;
+    while seen.len() < 200 {
+        let page = log.read(after, LOW, 7).await.unwrap();
+        if page.events.is_empty() {
+            tokio::time::timeout(Duration::from_secs(10), appended.changed()).await.expect("it goes on").unwrap();
+        }
+        after = page.through;
+        seen.extend(positions(&page));
+    }
+    assert_eq!(seen, (1..=200).collect::<Vec<Position>>());
+    for joined in writers.await.unwrap() {
+        joined.unwrap();
+    }
+}
