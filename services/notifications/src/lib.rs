@@ -1,0 +1,92 @@
+//! Notifications: writes a mail for what happens in the shop, keeps a log of all mails, sends them.
+//!
+//! The log holds what a mail says (a template's name and its data), not the finished text: see
+//! `message.rs`. Everyone who shows or sends a mail goes through `letter.rs`.
+
+mod config;
+mod consumer;
+mod drafts;
+mod http;
+mod letter;
+mod locale;
+mod mail;
+mod mailbox;
+mod message;
+mod render;
+mod samples;
+mod sending;
+mod storage;
+
+use std::sync::Arc;
+
+use kernel::Duration;
+use ports::reads::{IdentityReads, OrderReads};
+use shell::{Consumer, Desk, RetryPolicy, Service};
+
+pub use config::{Delivery, ShopConfig};
+pub use locale::Locale;
+pub use storage::TABLE;
+
+use mail::Mode;
+use render::Renderer;
+
+/// What the service needs of others.
+#[derive(Clone)]
+pub struct Dependencies {
+    pub orders: Arc<dyn OrderReads>,
+    pub identity: Arc<dyn IdentityReads>,
+    pub delivery: Delivery,
+}
+
+/// Mail servers are away for hours, and greylisting asks to come back later: 24 tries take four to five hours.
+const SENDING: RetryPolicy = RetryPolicy { tries: 24, first_delay: Duration::from_secs(5), max_delay: Duration::from_secs(15 * 60) };
+
+#[derive(Clone)]
+pub(crate) struct App {
+    desk: Desk,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    dependencies: Dependencies,
+    config: ShopConfig,
+    renderer: Renderer,
+}
+
+impl App {
+    fn mode(&self) -> Mode {
+        if self.shared.dependencies.delivery.captures() { Mode::Capture } else { Mode::Send }
+    }
+}
+
+/// # Panics
+/// If a template of this crate is wrong, which its tests would show.
+#[allow(clippy::expect_used)]
+pub fn service(desk: &Desk, dependencies: Dependencies, config: ShopConfig) -> Service {
+    let renderer = Renderer::new(&config).expect("the templates are well formed");
+    let shows_mailbox = dependencies.delivery.captures() && config.mailbox;
+    let sends = !dependencies.delivery.captures();
+    let app = App { desk: desk.clone(), shared: Arc::new(Shared { dependencies, config, renderer }) };
+
+    let writer = app.clone();
+    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders", "identity"]).consumer(Consumer::new(
+        "notifications",
+        consumer::TYPES,
+        move |delivery| {
+            let app = writer.clone();
+            async move { consumer::on(&app, &delivery).await }
+        },
+    ));
+    if sends {
+        let sender = app.clone();
+        let consumer = Consumer::new("notifications-send", &["mail.queued"], move |delivery| {
+            let app = sender.clone();
+            async move { sending::on(&app, &delivery).await }
+        });
+        service = service.consumer(consumer.retry(SENDING));
+    }
+    if shows_mailbox {
+        service = service.root_routes(mailbox::routes(app));
+    }
+    service
+}

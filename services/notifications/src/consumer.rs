@@ -1,0 +1,71 @@
+//! Events in, mails out: all mails of an event in one commit.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contracts::Event;
+use kernel::{MailId, OrderId, Problem};
+use ports::reads::OrderSummary;
+use shell::Changes;
+
+use crate::mail::{Draft, MailRecord, mail_id};
+use crate::{App, drafts, storage};
+
+pub const TYPES: &[&str] = &[
+    "user.registered",
+    "user.verification_requested",
+    "user.password_reset_requested",
+    "order.confirmed",
+    "order.cancelled",
+    "order.shipped",
+    "payment.captured",
+    "payment.refunded",
+    "stock.low",
+];
+
+pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
+    let admin = &app.shared.config.admin_email;
+    let drafts = match &delivery.envelope.event {
+        Event::UserRegistered(event) => vec![drafts::welcome(event)],
+        Event::VerificationRequested(event) => vec![drafts::verification(event)],
+        Event::PasswordResetRequested(event) => vec![drafts::password_reset(event)],
+        Event::OrderConfirmed(event) => drafts::confirmed(&order(app, event.order.order_id).await?, admin),
+        Event::OrderCancelled(event) => drafts::cancelled(event).into_iter().collect(),
+        Event::OrderShipped(event) => vec![drafts::shipped(event)],
+        Event::PaymentCaptured(event) => {
+            vec![drafts::receipt(event, &order(app, event.payment.order_id).await?, delivery.envelope.time)]
+        }
+        Event::PaymentRefunded(event) => vec![drafts::refunded(event, &order(app, event.payment.order_id).await?)],
+        Event::StockLow(event) => vec![drafts::stock_low(event, admin)],
+        other => return Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
+    };
+    write(app, delivery, &drafts).await
+}
+
+/// The read may be a moment behind the event: an order that is not there yet is tried again.
+async fn order(app: &App, id: OrderId) -> Result<OrderSummary, Problem> {
+    app.shared.dependencies.orders.order(id).await?.ok_or_else(|| Problem::not_found(format!("order {id} to write a mail about")))
+}
+
+async fn write(app: &App, delivery: &shell::Delivery, drafts: &[Draft]) -> Result<(), Problem> {
+    let cause = delivery.envelope.id;
+    let id = |draft: &Draft| mail_id(cause, draft.message.template(), &draft.to);
+    let ids: Vec<MailId> = drafts.iter().map(id).collect();
+    // The mails are nearly always new, so the first run saves the read. If they are not (an event
+    // that is replayed after its inbox record), the commit conflicts and the next run looks.
+    let is_first_run = AtomicBool::new(true);
+    let load = || {
+        let looks = !is_first_run.swap(false, Ordering::Relaxed);
+        let ids = &ids;
+        async move { if looks { storage::written(app.desk.table(), ids).await } else { Ok(HashSet::new()) } }
+    };
+    app.desk
+        .react(delivery, load, |written, moment| {
+            let missing = drafts.iter().filter(|draft| !written.contains(&id(draft)));
+            missing.cloned().try_fold(Changes::none(), |changes, draft| {
+                let decision = MailRecord::written(draft, cause, app.mode(), app.shared.config.keep(), moment.now);
+                Ok(changes.and(Changes::create(decision)?))
+            })
+        })
+        .await
+}

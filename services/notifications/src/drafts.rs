@@ -1,0 +1,141 @@
+//! Which mails follow from an event, and what they say. Pure.
+
+use contracts::{
+    CancelReason, OrderCancelled, OrderRef, OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, StockLow,
+    UserRegistered, VerificationRequested,
+};
+use kernel::{Email, Timestamp};
+use ports::reads::OrderSummary;
+
+use crate::mail::Draft;
+use crate::message::{LineData, Message, MoneyBack, OrderData, OrderName, greeting_name, one_line};
+
+const TITLE_CHARACTERS_MAX: usize = 120;
+const CODE_CHARACTERS_MAX: usize = 64;
+
+pub fn welcome(event: &UserRegistered) -> Draft {
+    let message = Message::Welcome { name: greeting_name(&event.name) };
+    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+}
+
+pub fn verification(event: &VerificationRequested) -> Draft {
+    let message = Message::Verification { user_id: event.user_id, name: greeting_name(&event.name), serial: event.serial };
+    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+}
+
+pub fn password_reset(event: &PasswordResetRequested) -> Draft {
+    let message = Message::PasswordReset { user_id: event.user_id, name: greeting_name(&event.name), serial: event.serial };
+    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+}
+
+/// To the customer and to the admin.
+pub fn confirmed(order: &OrderSummary, admin: &Email) -> Vec<Draft> {
+    let customer = about_summary(order, Message::OrderConfirmation(order_data(order)));
+    let to_admin = Message::OrderToAdmin { order: order_data(order), customer: order.email.to_string() };
+    vec![customer, Draft { to: admin.clone(), message: to_admin, order_id: Some(order.id), user_id: order.customer_id }]
+}
+
+pub fn receipt(event: &PaymentCaptured, order: &OrderSummary, paid_at: Timestamp) -> Draft {
+    let payment = &event.payment;
+    about_summary(order, Message::Receipt { order: order_data(order), payment_id: payment.payment_id, paid: payment.amount, paid_at })
+}
+
+pub fn refunded(event: &PaymentRefunded, order: &OrderSummary) -> Draft {
+    let name = OrderName { id: order.id, number: order.number.clone(), guest: order.customer_id.is_none() };
+    let message = Message::PaymentRefunded { order: name, refund: event.refund, refunded: event.refunded, paid: event.payment.amount };
+    about_summary(order, message)
+}
+
+/// Nothing for a customer who changed their mind before they had been told anything.
+pub fn cancelled(event: &OrderCancelled) -> Option<Draft> {
+    if event.reason == CancelReason::ByCustomer && !event.was_confirmed {
+        return None;
+    }
+    let money = MoneyBack::of(event.reason, event.was_confirmed, event.payment_id.is_some());
+    let message = Message::Cancellation { order: order_name(&event.order), total: event.order.total, reason: event.reason, money };
+    Some(about_order(&event.order, message))
+}
+
+pub fn shipped(event: &OrderShipped) -> Draft {
+    let short = |text: &Option<String>| text.as_deref().map(|text| one_line(text, CODE_CHARACTERS_MAX)).filter(|text| !text.is_empty());
+    let message = Message::Shipped {
+        order: order_name(&event.order),
+        carrier: short(&event.carrier),
+        tracking_number: short(&event.tracking_number),
+    };
+    about_order(&event.order, message)
+}
+
+pub fn stock_low(event: &StockLow, admin: &Email) -> Draft {
+    let message = Message::LowStockToAdmin {
+        variant_id: event.variant_id,
+        sku: one_line(&event.sku, CODE_CHARACTERS_MAX),
+        available: event.available,
+        threshold: event.threshold,
+    };
+    Draft { to: admin.clone(), message, order_id: None, user_id: None }
+}
+
+fn about_order(order: &OrderRef, message: Message) -> Draft {
+    Draft { to: order.email.clone(), message, order_id: Some(order.order_id), user_id: order.customer_id }
+}
+
+fn about_summary(order: &OrderSummary, message: Message) -> Draft {
+    Draft { to: order.email.clone(), message, order_id: Some(order.id), user_id: order.customer_id }
+}
+
+fn order_name(order: &OrderRef) -> OrderName {
+    OrderName { id: order.order_id, number: order.number.clone(), guest: order.customer_id.is_none() }
+}
+
+fn order_data(order: &OrderSummary) -> OrderData {
+    let line = |line: &ports::reads::OrderLineSummary| LineData {
+        sku: one_line(&line.sku, CODE_CHARACTERS_MAX),
+        title: one_line(&line.title, TITLE_CHARACTERS_MAX),
+        quantity: line.quantity,
+        unit: line.unit_price.amount,
+        total: line.total.amount,
+    };
+    OrderData {
+        id: order.id,
+        number: order.number.clone(),
+        guest: order.customer_id.is_none(),
+        placed_at: order.placed_at,
+        currency: order.total.currency,
+        lines: order.lines.iter().map(line).collect(),
+        subtotal: order.subtotal.amount,
+        shipping: order.shipping.amount,
+        tax: order.tax.amount,
+        total: order.total.amount,
+        address: order.shipping_address.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{Currency, Money};
+
+    #[test]
+    fn a_cancellation_is_mailed_when_the_customer_must_know() {
+        use CancelReason::*;
+        for (reason, was_confirmed, expect) in [
+            (ByCustomer, false, false),
+            (ByCustomer, true, true),
+            (OutOfStock, false, true),
+            (PaymentDeclined, false, true),
+            (Expired, false, true),
+            (ByAdmin, true, true),
+        ] {
+            let order = OrderRef {
+                order_id: 1.into(),
+                number: "S-1".into(),
+                customer_id: None,
+                email: "ann@example.com".parse().unwrap(),
+                total: Money::new(1999, Currency::EUR),
+            };
+            let event = OrderCancelled { order, reason, payment_id: None, was_confirmed };
+            assert_eq!(cancelled(&event).is_some(), expect, "{reason:?} {was_confirmed}");
+        }
+    }
+}

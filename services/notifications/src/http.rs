@@ -1,0 +1,168 @@
+//! The admin's view of mails and templates.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::Html;
+use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use shell::http::{Path, Query};
+use shell::{Answer, Call, Changes, Failure, Reply, page_limit};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::letter::{self, Secrets};
+use crate::mail::{Attempt, MailRecord, MailStatus};
+use crate::message::Template;
+use crate::storage::{self, Filter};
+use crate::{App, samples};
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(resend))
+        .routes(routes!(templates))
+        .routes(routes!(preview))
+        .with_state(app)
+}
+
+/// A mail in a listing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailSummary {
+    id: MailId,
+    template: Template,
+    to: Email,
+    subject: String,
+    status: MailStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
+    created_at: Timestamp,
+}
+
+/// A mail with what it says. Links that only the receiver may use are disabled.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailView {
+    #[serde(flatten)]
+    summary: MailSummary,
+    text: String,
+    html: String,
+    /// The event that the mail follows from.
+    cause_event: EventId,
+    /// The sendings that came to an end, oldest first.
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TemplateView {
+    name: Template,
+    description: &'static str,
+    /// The subject with made-up data.
+    subject: String,
+    /// Whether the mail is sent even to an address that has refused mail before.
+    essential: bool,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListMails {
+    template: Option<Template>,
+    status: Option<MailStatus>,
+    /// An e-mail address.
+    to: Option<Email>,
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    cursor: Option<Cursor>,
+}
+
+impl MailSummary {
+    fn of(app: &App, mail: &MailRecord) -> Result<Self, Problem> {
+        Ok(Self {
+            id: mail.id,
+            template: mail.template(),
+            to: mail.to.clone(),
+            subject: app.shared.renderer.subject(&mail.message)?,
+            status: mail.status,
+            order_id: mail.order_id,
+            user_id: mail.user_id,
+            created_at: mail.created_at,
+        })
+    }
+}
+
+/// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
+#[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
+async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>) -> Answer {
+    call.require_staff()?;
+    let filter = Filter { template: query.template, status: query.status, to: query.to };
+    let page = storage::log(app.desk.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
+    let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
+    Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
+}
+
+/// One mail with what it says.
+#[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
+async fn get(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
+    call.require_staff()?;
+    let mail = storage::peek(app.desk.table(), id).await?;
+    let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
+    let view = MailView {
+        summary: MailSummary::of(&app, &mail.value)?,
+        text: rendered.text,
+        html: rendered.html,
+        cause_event: mail.cause,
+        attempts: mail.value.attempts,
+    };
+    Ok(Reply::ok(&view).etag(mail.version))
+}
+
+/// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
+#[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
+async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
+    call.require_staff()?;
+    let table = app.desk.table();
+    app.desk
+        .command(
+            &call,
+            || storage::mail(table, id),
+            |mail, moment| {
+                let decision = mail.value.resend(app.mode(), moment.now)?;
+                let version = mail.version + u64::from(decision.changed);
+                let reply = Reply::ok(&MailSummary::of(&app, &decision.state)?).etag(version);
+                let lifted = decision.changed.then(|| storage::suppression_key(&decision.state.to));
+                let changes = Changes::update(mail.version, decision)?;
+                Ok(lifted.into_iter().fold(changes, Changes::delete_derived).reply(reply))
+            },
+        )
+        .await
+}
+
+/// The templates that there are.
+#[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
+async fn templates(State(app): State<App>, call: Call) -> Answer {
+    call.require_staff()?;
+    let view = |template: &Template| {
+        let subject = app.shared.renderer.subject(&samples::message(*template))?;
+        Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
+    };
+    let items = Template::ALL.iter().map(view).collect::<Result<_, _>>()?;
+    Ok(Reply::ok(&Page::<TemplateView> { items, next: None }))
+}
+
+/// A template with made-up data, as HTML.
+#[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+async fn preview(
+    State(app): State<App>,
+    call: Call,
+    Path(template): Path<Template>,
+) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
+    call.require_staff()?;
+    let mail = app.shared.renderer.mail(&samples::message(template), &app.shared.config.public_url)?;
+    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
+}
+
+/// Inline styles, which mails are made of, and nothing else: no script, no picture, no request.
+pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";

@@ -1,0 +1,336 @@
+//! A mail: one message to one address for one cause, and what became of it.
+//!
+//! ```text
+//! captured ─┐            ┌─> sent ──────┐
+//!           ├─> queued ──┼─> failed ────┼─> queued (a person asks for it again)
+//! (new) ────┘            └─> suppressed ┘
+//! ```
+
+use contracts::{Decision, MailQueued};
+use kernel::{Code, Duration, Email, EventId, MailId, OrderId, Problem, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Message, Template, one_line};
+
+/// How often a mail can be sent again.
+pub const SENDINGS_MAX: u32 = 10;
+/// A mail that waits longer than this is stuck, and may be queued once more.
+pub const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailStatus {
+    /// Kept in the mailbox of this installation; never on its way to a server.
+    Captured,
+    /// Waits for the mail server.
+    Queued,
+    /// The mail server took it.
+    Sent,
+    /// The mail server refused it for good.
+    Failed,
+    /// Not sent, because the address refused mail before and can do without this one.
+    Suppressed,
+}
+
+/// Whether new mails are kept here or sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Capture,
+    Send,
+}
+
+/// A sending that came to an end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Attempt {
+    pub at: Timestamp,
+    /// What the server said when it refused; absent when it took the mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a consumer wants to be mailed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub to: Email,
+    pub message: Message,
+    pub order_id: Option<OrderId>,
+    pub user_id: Option<UserId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailRecord {
+    pub id: MailId,
+    pub to: Email,
+    pub status: MailStatus,
+    pub message: Message,
+    /// The event that the mail follows from.
+    pub cause: EventId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// The number of the current sending, from 1; 0 while it was only captured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sending: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MailRecordError {
+    #[error("the mail has been sent {SENDINGS_MAX} times already")]
+    SentTooOften,
+}
+
+impl From<MailRecordError> for Problem {
+    fn from(error: MailRecordError) -> Self {
+        match error {
+            MailRecordError::SentTooOften => Self::new(Code::Conflict, error.to_string()),
+        }
+    }
+}
+
+/// The same for every delivery of the event, so that there is one mail. Sorts by the time of the event.
+pub fn mail_id(cause: EventId, template: Template, to: &Email) -> MailId {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&cause.0.to_be_bytes()).update(template.name().as_bytes()).update(b"#").update(to.as_str().as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    const CHANCE_BITS: u32 = 80;
+    let chance = u128::from_be_bytes(bytes) & ((1 << CHANCE_BITS) - 1);
+    MailId((cause.0 >> CHANCE_BITS << CHANCE_BITS) | chance)
+}
+
+impl MailRecord {
+    /// A new mail for a draft, kept for `keep`.
+    pub fn written(draft: Draft, cause: EventId, mode: Mode, keep: Duration, now: Timestamp) -> Decision<Self> {
+        let record = Self {
+            id: mail_id(cause, draft.message.template(), &draft.to),
+            to: draft.to,
+            status: MailStatus::Captured,
+            message: draft.message,
+            cause,
+            order_id: draft.order_id,
+            user_id: draft.user_id,
+            created_at: now,
+            expires_at: now.plus(keep),
+            sending: 0,
+            queued_at: None,
+            attempts: Vec::new(),
+        };
+        match mode {
+            Mode::Capture => Decision::changed(record),
+            Mode::Send => record.queued(now),
+        }
+    }
+
+    pub fn template(&self) -> Template {
+        self.message.template()
+    }
+
+    /// Whether the sending with this number has yet to happen.
+    pub fn awaits(&self, sending: u32) -> bool {
+        match self.status {
+            MailStatus::Queued => self.sending == sending,
+            MailStatus::Captured | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed => false,
+        }
+    }
+
+    /// The mail server took sending number `sending`.
+    pub fn sent(self, sending: u32, now: Timestamp) -> Decision<Self> {
+        self.ended(sending, MailStatus::Sent, Some(Attempt { at: now, error: None }))
+    }
+
+    /// The mail server refused sending number `sending` for good.
+    pub fn failed(self, sending: u32, error: &str, now: Timestamp) -> Decision<Self> {
+        let attempt = Attempt { at: now, error: Some(one_line(error, 300)) };
+        self.ended(sending, MailStatus::Failed, Some(attempt))
+    }
+
+    /// The address is on the suppression list.
+    pub fn suppressed(self, sending: u32) -> Decision<Self> {
+        self.ended(sending, MailStatus::Suppressed, None)
+    }
+
+    fn ended(mut self, sending: u32, status: MailStatus, attempt: Option<Attempt>) -> Decision<Self> {
+        // A late answer about an earlier sending, or a repeated one, changes nothing.
+        if !self.awaits(sending) {
+            return Decision::unchanged(self);
+        }
+        self.status = status;
+        self.attempts.extend(attempt);
+        Decision::changed(self)
+    }
+
+    /// A person wants it to go out again. A mail that is on its way already stays so, unless it is stuck.
+    pub fn resend(mut self, mode: Mode, now: Timestamp) -> Result<Decision<Self>, MailRecordError> {
+        match (mode, self.status) {
+            (Mode::Capture, MailStatus::Captured) => Ok(Decision::unchanged(self)),
+            (Mode::Capture, MailStatus::Queued | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed) => {
+                self.status = MailStatus::Captured;
+                Ok(Decision::changed(self))
+            }
+            (Mode::Send, MailStatus::Queued) if !self.is_stuck(now) => Ok(Decision::unchanged(self)),
+            (Mode::Send, _) if self.sending >= SENDINGS_MAX => Err(MailRecordError::SentTooOften),
+            (Mode::Send, MailStatus::Captured | MailStatus::Queued | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed) => {
+                Ok(self.queued(now))
+            }
+        }
+    }
+
+    fn is_stuck(&self, now: Timestamp) -> bool {
+        self.queued_at.is_none_or(|queued_at| now.since(queued_at) >= STUCK_AFTER)
+    }
+
+    fn queued(mut self, now: Timestamp) -> Decision<Self> {
+        self.status = MailStatus::Queued;
+        self.sending += 1;
+        self.queued_at = Some(now);
+        let event = MailQueued { mail_id: self.id, attempt: self.sending };
+        Decision::changed(self).tell(event)
+    }
+}
+
+/// An address that refused mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    pub address: Email,
+    pub since: Timestamp,
+    pub expires_at: Timestamp,
+    pub reason: String,
+}
+
+impl Suppression {
+    pub fn new(address: Email, reason: &str, keep: Duration, now: Timestamp) -> Self {
+        Self { address, since: now, expires_at: now.plus(keep), reason: one_line(reason, 300) }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_millis(minutes * 60_000)
+    }
+
+    fn draft() -> Draft {
+        Draft {
+            to: "ann@example.com".parse().unwrap(),
+            message: Message::Welcome { name: "Ann".into() },
+            order_id: None,
+            user_id: Some(7.into()),
+        }
+    }
+
+    fn mail(status: MailStatus) -> MailRecord {
+        let queued = MailRecord::written(draft(), 1.into(), Mode::Send, DAY, at(0)).state;
+        match status {
+            MailStatus::Captured => MailRecord::written(draft(), 1.into(), Mode::Capture, DAY, at(0)).state,
+            MailStatus::Queued => queued,
+            MailStatus::Sent => queued.sent(1, at(1)).state,
+            MailStatus::Failed => queued.failed(1, "no such\nmailbox", at(1)).state,
+            MailStatus::Suppressed => queued.suppressed(1).state,
+        }
+    }
+
+    #[test]
+    fn one_mail_per_cause_template_and_address() {
+        let cause = EventId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0);
+        let other = EventId(cause.0 + 1);
+        let (ann, bob): (Email, Email) = ("ann@example.com".parse().unwrap(), "bob@example.com".parse().unwrap());
+        let id = mail_id(cause, Template::Receipt, &ann);
+        assert_eq!(id, mail_id(cause, Template::Receipt, &ann));
+        assert_eq!(id.0 >> 80, cause.0 >> 80);
+        for different in
+            [mail_id(other, Template::Receipt, &ann), mail_id(cause, Template::Welcome, &ann), mail_id(cause, Template::Receipt, &bob)]
+        {
+            assert_ne!(id, different);
+        }
+    }
+
+    #[test]
+    fn new_mails() {
+        let captured = MailRecord::written(draft(), 1.into(), Mode::Capture, DAY, at(0));
+        assert_eq!((captured.state.status, captured.state.sending, captured.events.len()), (MailStatus::Captured, 0, 0));
+        assert_eq!(captured.state.expires_at, at(24 * 60));
+        let queued = MailRecord::written(draft(), 1.into(), Mode::Send, DAY, at(0));
+        assert_eq!((queued.state.status, queued.state.sending), (MailStatus::Queued, 1));
+        assert_eq!(queued.events, vec![MailQueued { mail_id: queued.state.id, attempt: 1 }.into()]);
+    }
+
+    #[test]
+    fn only_a_queued_mail_is_sent_or_refused() {
+        use MailStatus::*;
+        for status in [Captured, Queued, Sent, Failed, Suppressed] {
+            for sending in [1, 2] {
+                let moves = status == Queued && sending == 1;
+                let before = mail(status);
+                assert_eq!(before.awaits(sending), moves, "{status:?} {sending}");
+                for (decision, expect) in [
+                    (before.clone().sent(sending, at(2)), Sent),
+                    (before.clone().failed(sending, "no", at(2)), Failed),
+                    (before.clone().suppressed(sending), Suppressed),
+                ] {
+                    assert_eq!(decision.changed, moves, "{status:?} {sending}");
+                    assert_eq!(decision.state.status, if moves { expect } else { status });
+                    assert!(decision.events.is_empty());
+                }
+            }
+        }
+        assert_eq!(mail(Failed).attempts, vec![Attempt { at: at(1), error: Some("no such mailbox".into()) }]);
+        assert_eq!(mail(Sent).attempts, vec![Attempt { at: at(1), error: None }]);
+        assert!(mail(Suppressed).attempts.is_empty());
+    }
+
+    #[test]
+    fn resending() {
+        use MailStatus::*;
+        for (mode, status, minutes, expect) in [
+            (Mode::Capture, Captured, 1, None),
+            (Mode::Capture, Failed, 1, Some(Captured)),
+            (Mode::Capture, Sent, 1, Some(Captured)),
+            (Mode::Send, Captured, 1, Some(Queued)),
+            (Mode::Send, Queued, 14, None),
+            (Mode::Send, Queued, 15, Some(Queued)),
+            (Mode::Send, Sent, 1, Some(Queued)),
+            (Mode::Send, Failed, 1, Some(Queued)),
+            (Mode::Send, Suppressed, 1, Some(Queued)),
+        ] {
+            let before = mail(status);
+            let decision = before.clone().resend(mode, at(minutes)).unwrap();
+            assert_eq!(decision.changed.then_some(decision.state.status), expect, "{mode:?} {status:?} {minutes}");
+            let told = expect == Some(Queued);
+            assert_eq!(decision.events.len(), usize::from(told));
+            assert_eq!(decision.state.sending, before.sending + u32::from(told));
+        }
+    }
+
+    #[test]
+    fn resending_ends() {
+        let mut mail = mail(MailStatus::Sent);
+        for sending in 2..=SENDINGS_MAX {
+            mail = mail.resend(Mode::Send, at(1)).unwrap().state.sent(sending, at(2)).state;
+        }
+        assert_eq!(mail.resend(Mode::Send, at(3)), Err(MailRecordError::SentTooOften));
+    }
+
+    #[test]
+    fn a_mail_of_an_order_fits_in_a_write_unit() {
+        let message = crate::samples::message(Template::OrderConfirmation);
+        let record = MailRecord::written(Draft { message, order_id: Some(1.into()), ..draft() }, 1.into(), Mode::Capture, DAY, at(0)).state;
+        let json = serde_json::to_string(&record).unwrap();
+        assert!(json.len() < 1024, "{} bytes: {json}", json.len());
+        assert_eq!(serde_json::from_str::<MailRecord>(&json).unwrap(), record);
+    }
+}

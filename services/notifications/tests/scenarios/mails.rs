@@ -1,0 +1,147 @@
+//! From events to mails: which ones, to whom, once, and how they are sent.
+
+use crate::support::*;
+use contracts::{CancelReason, Event, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, StockLow, VerificationRequested};
+use kernel::{Duration, OrderId, UserId};
+use ports::MailError;
+use serde_json::json;
+use shell::testing::Harness;
+
+#[tokio::test]
+async fn every_event_has_its_mail() {
+    let payment = PaymentRef { payment_id: 5.into(), order_id: OrderId(7), amount: eur(4488) };
+    let verification = VerificationRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 3 };
+    let reset = PasswordResetRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 4 };
+    let shipped = OrderShipped { order: order(OrderId(7)), carrier: Some("DHL".into()), tracking_number: Some("0034".into()) };
+    let refunded = PaymentRefunded { payment, refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
+    let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
+    let (ann, boss) = ("ann@example.com", "boss@example.com");
+    let cases: Vec<(Event, Vec<(&str, &str, &str)>)> = vec![
+        (registered("Ann"), vec![("welcome", ann, "Hello Ann,")]),
+        (verification.into(), vec![("verification", ann, "https://shop.example/verify-email?token=")]),
+        (reset.into(), vec![("password_reset", ann, "https://shop.example/reset-password?token=")]),
+        (
+            confirmed(OrderId(7)),
+            vec![
+                ("order_confirmation", ann, "2 x Clay <Pot> Large (POT-L, €19.99): €39.98"),
+                ("order_to_admin", boss, "ann@example.com ordered"),
+            ],
+        ),
+        (captured(OrderId(7)), vec![("receipt", ann, "We received your payment of €44.88")]),
+        (cancelled(CancelReason::OutOfStock, false), vec![("cancellation", ann, "No money was taken from you.")]),
+        (cancelled(CancelReason::ByCustomer, true), vec![("cancellation", ann, "goes back in full")]),
+        (cancelled(CancelReason::ByCustomer, false), vec![]),
+        (shipped.into(), vec![("shipped", ann, "Tracking number: 0034")]),
+        (refunded.into(), vec![("payment_refunded", ann, "Of the €44.88 that you paid, €1.00 went back so far.")]),
+        (low.into(), vec![("low_stock_to_admin", boss, "there are 2 left to sell")]),
+    ];
+    for (event, expect) in cases {
+        let world = capturing();
+        let kind = event.kind();
+        let envelope = world.publish(event).await;
+        world.settle().await;
+        // Delivered again, also after the inbox has forgotten it, it changes nothing.
+        world.deliver("notifications", &envelope).await.unwrap();
+        world.advance(Duration::from_secs(31 * 24 * 3600));
+        world.deliver("notifications", &envelope).await.unwrap();
+
+        let mails = log(&world, "").await;
+        assert_eq!(mails.len(), expect.len(), "{kind}: {mails:?}");
+        for (template, to, text) in expect {
+            let mail = mails.iter().find(|mail| mail["template"] == template).unwrap_or_else(|| panic!("{kind}: {mails:?}"));
+            assert_eq!((mail["to"].as_str(), mail["status"].as_str()), (Some(to), Some("captured")), "{kind}");
+            let path = format!("/api/v1/admin/mails/{}", mail["id"].as_str().unwrap());
+            let got = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200);
+            assert!(got.json["text"].as_str().unwrap().contains(text), "{kind}: {}", got.json["text"]);
+            assert_eq!(got.json["cause_event"], json!(envelope.id));
+        }
+        assert_eq!(world.event_types().await, vec![kind], "a captured mail tells nothing");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_yet_is_tried_again() {
+    let world = capturing();
+    let envelope = world.publish(confirmed(UNKNOWN_ORDER)).await;
+    assert_eq!(world.deliver("notifications", &envelope).await.unwrap_err().code, kernel::Code::NotFound);
+    assert!(log(&world, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn mails_are_sent_once_with_working_links() {
+    let (world, mailer) = sending();
+    let event = VerificationRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 3 };
+    world.publish(event).await;
+    world.publish(confirmed(GUEST_ORDER)).await;
+    world.settle().await;
+    for envelope in world.events().await.iter().filter(|envelope| envelope.event.kind() == "mail.queued") {
+        world.deliver("notifications-send", envelope).await.unwrap();
+    }
+    let sent = mailer.taken();
+    let mut receivers: Vec<&str> = sent.iter().map(|mail| mail.to.as_str()).collect();
+    receivers.sort_unstable();
+    assert_eq!(receivers, ["ann@example.com", "ann@example.com", "boss@example.com"]);
+    let token = format!("/verify-email?token={}%2BVerifyEmail%2B3", UserId(1001));
+    assert!(sent.iter().any(|mail| mail.text.contains(&token)), "{sent:?}");
+    assert!(sent.iter().any(|mail| mail.text.contains(&format!("/orders/{GUEST_ORDER}?token={GUEST_TOKEN}"))), "{sent:?}");
+    let mails = log(&world, "").await;
+    assert_eq!(field(&mails, "status"), ["sent", "sent", "sent"]);
+
+    // Staff read the mail, but get no link that is the customer's.
+    for mail in mails {
+        let path = format!("/api/v1/admin/mails/{}", mail["id"].as_str().unwrap());
+        let got = world.get(&path).as_actor(&Harness::support()).send().await.expect(200);
+        assert!(!got.text.contains("%2B") && !got.text.contains(GUEST_TOKEN), "{}", got.text);
+    }
+}
+
+#[tokio::test]
+async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
+    let (world, mailer) = sending();
+    mailer.answers([Err(MailError::Transient("busy".into())), Ok(()), Err(MailError::Permanent("no such mailbox".into()))]);
+    let welcome = world.publish(registered("Ann")).await;
+    world.deliver("notifications", &welcome).await.unwrap();
+    let queued = world.events().await.pop().unwrap();
+    assert_eq!(queued.event.kind(), "mail.queued");
+    assert_eq!(world.deliver("notifications-send", &queued).await.unwrap_err().code, kernel::Code::Unavailable);
+    assert_eq!(field(&log(&world, "").await, "status"), ["queued"]);
+    world.deliver("notifications-send", &queued).await.unwrap();
+    assert_eq!(field(&log(&world, "").await, "status"), ["sent"]);
+    assert_eq!(mailer.taken().len(), 1);
+
+    world.advance(Duration::from_secs(1));
+    world.publish(captured(OrderId(7))).await;
+    world.settle().await;
+    assert_eq!(field(&log(&world, "?status=failed").await, "template"), ["receipt"]);
+
+    // The address refused mail: what is not needed is held back, the rest is tried.
+    world.advance(Duration::from_secs(1));
+    world.publish(registered("Ann")).await;
+    world.publish(confirmed(OrderId(8))).await;
+    world.settle().await;
+    assert_eq!(field(&log(&world, "?status=suppressed").await, "template"), ["welcome"]);
+    assert_eq!(field(&log(&world, "?template=order_confirmation").await, "status"), ["sent"]);
+}
+
+#[tokio::test]
+async fn a_person_can_send_a_mail_again() {
+    let (world, mailer) = sending();
+    mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
+    world.publish(registered("Ann")).await;
+    world.settle().await;
+    let mail = log(&world, "?status=failed").await.remove(0);
+    let path = format!("/api/v1/admin/mails/{}", mail["id"].as_str().unwrap());
+    let resend = || world.post(&format!("{path}/resend"), &json!({})).header("Idempotency-Key", "again").as_actor(&Harness::admin()).send();
+    assert_eq!(resend().await.expect(200).json["status"], "queued");
+    assert_eq!(resend().await.expect(200).json["status"], "queued");
+    world.settle().await;
+
+    let got = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200);
+    assert_eq!(got.json["status"], "sent", "the suppression was lifted");
+    assert_eq!(got.json["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(got.json["attempts"][0]["error"], "mailbox full");
+    let sent = mailer.taken();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].id, format!("{}-2", mail["id"].as_str().unwrap()));
+    assert!(log(&world, "?status=failed").await.is_empty());
+}

@@ -1,0 +1,5 @@
+//! Notifications as the other services and people meet them.
+
+mod mails;
+mod pages;
+mod support;

@@ -1,0 +1,151 @@
+//! A shop around the service: orders and links that are made up, a mail server that follows a script.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, PaymentCaptured, PaymentRef, UserRegistered};
+use kernel::{Currency, Email, Money, OrderId, Problem, Timestamp, UserId};
+use notifications::{Delivery, Dependencies, Locale, ShopConfig};
+use ports::reads::{Account, IdentityReads, LinkPurpose, OrderLineSummary, OrderReads, OrderSummary};
+use ports::{Mail, MailError, Mailer};
+use serde_json::Value;
+use shell::testing::Harness;
+
+pub const GUEST_TOKEN: &str = "guest-secret";
+pub const GUEST_ORDER: OrderId = OrderId(900);
+pub const UNKNOWN_ORDER: OrderId = OrderId(901);
+
+pub fn address(name: &str) -> Email {
+    format!("{name}@example.com").parse().unwrap()
+}
+
+pub fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+struct FakeOrders;
+
+#[async_trait]
+impl OrderReads for FakeOrders {
+    async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem> {
+        let guest = id == GUEST_ORDER;
+        let line = OrderLineSummary {
+            sku: "POT-L".into(),
+            title: "Clay <Pot>\r\nLarge".into(),
+            quantity: 2,
+            unit_price: eur(1999),
+            total: eur(3998),
+        };
+        let order = OrderSummary {
+            id,
+            number: "S-7K3F-92QD".into(),
+            customer_id: (!guest).then_some(UserId(1001)),
+            email: address("ann"),
+            guest_token: guest.then(|| GUEST_TOKEN.into()),
+            placed_at: Timestamp::from_millis(1_790_000_000_000),
+            lines: vec![line],
+            subtotal: eur(3998),
+            shipping: eur(490),
+            tax: eur(717),
+            total: eur(4488),
+            shipping_address: None,
+        };
+        Ok((id != UNKNOWN_ORDER).then_some(order))
+    }
+}
+
+struct FakeIdentity;
+
+#[async_trait]
+impl IdentityReads for FakeIdentity {
+    async fn account(&self, _: UserId) -> Result<Option<Account>, Problem> {
+        Ok(None)
+    }
+
+    fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String {
+        format!("{user}+{purpose:?}+{serial}")
+    }
+}
+
+/// Answers in the order of its script, then takes everything.
+#[derive(Default)]
+pub struct ScriptedMailer {
+    pub script: Mutex<VecDeque<Result<(), MailError>>>,
+    pub sent: Mutex<Vec<Mail>>,
+}
+
+impl ScriptedMailer {
+    pub fn answers(&self, answers: impl IntoIterator<Item = Result<(), MailError>>) {
+        self.script.lock().unwrap().extend(answers);
+    }
+
+    pub fn taken(&self) -> Vec<Mail> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Mailer for ScriptedMailer {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        let answer = self.script.lock().unwrap().pop_front().unwrap_or(Ok(()));
+        if answer.is_ok() {
+            self.sent.lock().unwrap().push(mail.clone());
+        }
+        answer
+    }
+}
+
+pub fn config() -> ShopConfig {
+    ShopConfig { public_url: "https://shop.example".into(), admin_email: address("boss"), locale: Locale::En, ..ShopConfig::default() }
+}
+
+pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
+    let dependencies = Dependencies { orders: Arc::new(FakeOrders), identity: Arc::new(FakeIdentity), delivery };
+    Harness::new(|kit| vec![notifications::service(&kit.desk(&notifications::TABLE), dependencies, config)])
+}
+
+pub fn capturing() -> Harness {
+    shop(Delivery::Capture, config())
+}
+
+pub fn sending() -> (Harness, Arc<ScriptedMailer>) {
+    let mailer = Arc::new(ScriptedMailer::default());
+    (shop(Delivery::Send(mailer.clone()), config()), mailer)
+}
+
+pub fn order(id: OrderId) -> OrderRef {
+    OrderRef {
+        order_id: id,
+        number: "S-7K3F-92QD".into(),
+        customer_id: (id != GUEST_ORDER).then_some(UserId(1001)),
+        email: address("ann"),
+        total: eur(4488),
+    }
+}
+
+pub fn confirmed(id: OrderId) -> Event {
+    OrderConfirmed { order: order(id), payment_id: 5.into() }.into()
+}
+
+pub fn captured(id: OrderId) -> Event {
+    PaymentCaptured { payment: PaymentRef { payment_id: 5.into(), order_id: id, amount: eur(4488) } }.into()
+}
+
+pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
+    OrderCancelled { order: order(OrderId(7)), reason, payment_id: None, was_confirmed }.into()
+}
+
+pub fn registered(name: &str) -> Event {
+    UserRegistered { user_id: UserId(1001), email: address("ann"), name: name.into() }.into()
+}
+
+/// The log as staff sees it, newest first.
+pub async fn log(world: &Harness, query: &str) -> Vec<Value> {
+    let got = world.get(&format!("/api/v1/admin/mails{query}")).as_actor(&Harness::admin()).send().await.expect(200);
+    got.json["items"].as_array().unwrap().clone()
+}
+
+pub fn field(mails: &[Value], name: &str) -> Vec<String> {
+    mails.iter().map(|mail| mail[name].as_str().unwrap_or_default().to_owned()).collect()
+}
