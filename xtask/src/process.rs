@@ -1,0 +1,258 @@
+//! Other programs: run one to its end, or keep a server for as long as it is needed. A server is stopped
+//! by its process id alone, and never outlives this program.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs a program with this terminal as its own; anything but success is an error.
+pub fn run(command: &mut Command) -> Outcome {
+    let status = command.status().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", line(command))) }
+}
+
+/// Runs a program and hands back what it printed.
+pub fn output(command: &mut Command) -> Outcome<String> {
+    let output = command.output().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    Err(format!("`{}` failed: {}\n{text}{}", line(command), output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Runs a program with this text as its input and hands back what it printed.
+pub fn output_of_input(command: &mut Command, input: &str) -> Outcome<String> {
+    let fail = |error: std::io::Error, command: &Command| format!("cannot run `{}`: {error}", line(command));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| fail(error, command))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        std::io::Write::write_all(&mut stdin, input.as_bytes()).map_err(|error| fail(error, command))?;
+    }
+    let output = child.wait_with_output().map_err(|error| fail(error, command))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    Err(format!("`{}` failed: {}\n{text}{}", line(command), output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Runs a program for at most this long; anything but success is an error.
+pub fn run_within(command: &mut Command, limit: Duration) -> Outcome {
+    let child = command.spawn().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
+    let mut kept = Kept { child, ended: None };
+    match kept.wait(limit)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("`{}` failed: {status}", line(command))),
+        None => Err(format!("`{}` took longer than {} s and was stopped", line(command), limit.as_secs())),
+    }
+}
+
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// A child that is killed when it is dropped.
+struct Kept {
+    child: Child,
+    ended: Option<ExitStatus>,
+}
+
+impl Kept {
+    fn wait(&mut self, limit: Duration) -> Outcome<Option<ExitStatus>> {
+        let deadline = Instant::now() + limit;
+        while self.ended.is_none() {
+            self.ended = self.child.try_wait().map_err(|error| format!("cannot wait for a child: {error}"))?;
+            if self.ended.is_none() {
+                if Instant::now() >= deadline {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        Ok(self.ended)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            // It may have ended by itself meanwhile, which is what is wanted.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// A running `souk serve`.
+pub struct Server {
+    /// First, so that it is gone before the server's process id can belong to somebody else.
+    guard: Option<Kept>,
+    process: Kept,
+    pub address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts the command, whose output must have a line with `listening on http://ADDRESS`. Everything
+    /// it prints goes into the log file.
+    pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let file = File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let errors = file.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", line(command)))?;
+        let mut process = Kept { child, ended: None };
+        let guard = guard(process.child.id())?;
+        let output = process.child.stdout.take().ok_or("the server has no output")?;
+        let address = match listening(output, file).recv_timeout(START_TIMEOUT) {
+            Ok(address) => address,
+            Err(_) => return Err(format!("the server did not say where it listens\n{}", tail(log))),
+        };
+        Ok(Self { guard: Some(guard), process, address, log: log.to_path_buf() })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Asks the server to end, as an operating system does, and demands that it ends well.
+    pub fn stop(mut self) -> Outcome {
+        if self.process.wait(Duration::ZERO)?.is_none() {
+            signal(self.pid(), "TERM")?;
+        }
+        match self.process.wait(STOP_TIMEOUT)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the server ended with {status}\n{}", tail(&self.log))),
+            None => Err(format!("the server did not end within {} s of SIGTERM\n{}", STOP_TIMEOUT.as_secs(), tail(&self.log))),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.guard.take();
+    }
+}
+
+/// A shell that waits for this program's end, however it comes about, and then kills the server.
+fn guard(pid: u32) -> Outcome<Kept> {
+    let script = format!("trap '' INT TERM; read _; kill -KILL {pid}");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().map_err(|error| format!("cannot run sh: {error}"))?;
+    Ok(Kept { child, ended: None })
+}
+
+fn signal(pid: u32, name: &str) -> Outcome {
+    // The shell's own kill, because the program of that name is not installed everywhere.
+    run(Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]))
+}
+
+/// Copies the server's output to the log for as long as it lasts and sends the address when it comes by.
+fn listening(output: impl Read + Send + 'static, mut log: File) -> mpsc::Receiver<SocketAddr> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // A full disk must not stop the server; whoever reads the log will see that it ends early.
+            let _ = std::io::Write::write_all(&mut log, format!("{line}\n").as_bytes());
+            if let Some(address) = address_in(&line) {
+                // Nobody waits any more if the address comes a second time.
+                let _ = sender.send(address);
+            }
+        }
+    });
+    receiver
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on http://")?;
+    let end = rest.find(|character: char| !(character.is_ascii_digit() || ".:[]".contains(character))).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// The last lines of a log, for a message.
+pub fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(30);
+    format!("--- the end of {}:\n{}", log.display(), lines[from..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(text: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", text]);
+        command
+    }
+
+    fn alive(pid: u32) -> bool {
+        script(&format!("kill -0 {pid} 2>/dev/null")).status().is_ok_and(|status| status.success())
+    }
+
+    #[test]
+    fn reads_the_address() {
+        let at = |line| address_in(line).map(|address| address.to_string());
+        assert_eq!(at("listening on http://127.0.0.1:8080").as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(at(r#"{"message":"listening on http://[::1]:80"}"#).as_deref(), Some("[::1]:80"));
+        assert_eq!(at("listening on 127.0.0.1:8080"), None);
+    }
+
+    #[test]
+    fn a_server_is_stopped_and_its_exit_code_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let start = |text: &str| Server::start(&mut script(text), &log);
+        let serve = |code: u8| format!("trap 'exit {code}' TERM; echo listening on http://127.0.0.1:9; while :; do sleep 0.05; done");
+
+        let server = start(&serve(0)).unwrap();
+        let pid = server.pid();
+        assert_eq!(server.url(), "http://127.0.0.1:9");
+        assert!(alive(pid));
+        assert_eq!(server.stop(), Ok(()));
+        assert!(!alive(pid));
+
+        assert!(start(&serve(3)).unwrap().stop().unwrap_err().contains("exit status: 3"));
+        assert!(start("echo cannot bind >&2; exit 1").err().unwrap().contains("cannot bind"));
+    }
+
+    #[test]
+    fn a_dropped_server_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = script("echo listening on http://127.0.0.1:9; while :; do sleep 0.05; done");
+        let server = Server::start(&mut command, &folder.path().join("log")).unwrap();
+        let (pid, guard) = (server.pid(), server.guard.as_ref().unwrap().child.id());
+        drop(server);
+        assert!(!alive(pid) && !alive(guard));
+    }
+
+    #[test]
+    fn a_slow_program_is_cut_short() {
+        let message = run_within(&mut script("exec sleep 5"), Duration::from_millis(50)).unwrap_err();
+        assert!(message.contains("longer than"), "{message}");
+        assert_eq!(run_within(&mut script("exit 0"), Duration::from_secs(5)), Ok(()));
+        assert!(run_within(&mut script("exit 2"), Duration::from_secs(5)).unwrap_err().contains("exit status: 2"));
+    }
+
+    #[test]
+    fn input_reaches_the_program() {
+        assert_eq!(output_of_input(&mut script("read word; echo got $word"), "it\n").as_deref(), Ok("got it\n"));
+        assert!(output(&mut script("echo no >&2; exit 1")).unwrap_err().contains("no"));
+    }
+}

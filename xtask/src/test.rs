@@ -1,0 +1,126 @@
+//! `test`: all checks as stages. Each is timed, and the first that fails ends the run.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::{Outcome, api, process, table, tidy, tools};
+
+#[derive(Args)]
+pub struct Options {
+    /// Run only this stage; may be given more than once.
+    #[arg(long, value_name = "STAGE")]
+    only: Vec<String>,
+    /// Say what the stages are.
+    #[arg(long)]
+    list: bool,
+}
+
+struct Stage {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Path) -> Outcome,
+}
+
+/// Cheap and telling stages first. Those from `first-sale` on drive the real binary.
+const STAGES: &[Stage] = &[
+    Stage { name: "tools", about: "Python tools at fixed versions, in .tools", run: tools::install },
+    Stage { name: "fmt", about: "the code is formatted", run: |root| process::run(cargo(root).args(["fmt", "--all", "--check"])) },
+    Stage { name: "tidy", about: "directions, pure nouns, sizes, documents", run: tidy::run },
+    Stage {
+        name: "clippy",
+        about: "no lint speaks up",
+        run: |root| process::run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    },
+    Stage {
+        name: "unit",
+        about: "rules, scenarios, the suite of the stores, documentation examples",
+        run: |root| process::run(cargo(root).args(["test", "--workspace", "--exclude", "souk"])),
+    },
+    Stage {
+        name: "binary",
+        about: "the binary builds and its own tests pass",
+        run: |root| {
+            process::run(cargo(root).args(["build", "--package", "souk"]))?;
+            process::run(cargo(root).args(["test", "--package", "souk", "--bins"]))
+        },
+    },
+    Stage { name: "first-sale", about: "from an empty folder to a delivered order", run: |root| whole(root, "first_sale") },
+    Stage { name: "crash", about: "killed at any moment, nothing is lost", run: |root| whole(root, "crash") },
+    Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
+    Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
+    Stage { name: "api", about: "every operation against its own description", run: api::run },
+];
+
+pub fn run(root: &Path, options: &Options) -> Outcome {
+    if options.list {
+        let rows: Vec<_> = STAGES.iter().map(|stage| format!("{:<11} {}", stage.name, stage.about)).collect();
+        println!("{}", rows.join("\n"));
+        return Ok(());
+    }
+    let chosen = choose(&options.only)?;
+    let mut rows = Vec::new();
+    let begin = Instant::now();
+    for (index, stage) in chosen.iter().enumerate() {
+        println!("=== {}: {}", stage.name, stage.about);
+        let started = Instant::now();
+        let outcome = (stage.run)(root);
+        let word = if outcome.is_ok() { "passed" } else { "FAILED" };
+        rows.push(vec![stage.name.to_owned(), word.to_owned(), seconds(started.elapsed())]);
+        if let Err(message) = outcome {
+            let skipped = &chosen[index + 1..];
+            rows.extend(skipped.iter().map(|stage| vec![stage.name.to_owned(), "not run".to_owned(), String::new()]));
+            summarise(&rows, begin.elapsed());
+            return Err(format!("stage `{}` failed: {message}\nrun it alone with: cargo xtask test --only {}", stage.name, stage.name));
+        }
+    }
+    summarise(&rows, begin.elapsed());
+    Ok(())
+}
+
+/// Cargo, in the repository's folder.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// A test of the whole system: a test target of the binary's crate.
+fn whole(root: &Path, target: &str) -> Outcome {
+    process::run(cargo(root).args(["test", "--package", "souk", "--test", target]))
+}
+
+fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {
+    if let Some(unknown) = only.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
+        let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+        return Err(format!("there is no stage `{unknown}`; the stages are {}", names.join(", ")));
+    }
+    Ok(STAGES.iter().filter(|stage| only.is_empty() || only.iter().any(|name| name == stage.name)).collect())
+}
+
+fn summarise(rows: &[Vec<String>], whole: Duration) {
+    println!("\n{}", table::render(&["stage", "outcome", "seconds"], rows));
+    println!("{} s in all", seconds(whole));
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chooses_stages() {
+        let names = |only: &[&str]| {
+            let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
+            choose(&only).map(|stages| stages.iter().map(|stage| stage.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), STAGES.len());
+        assert_eq!(names(&["tidy", "fmt"]).unwrap(), ["fmt", "tidy"]);
+        assert!(names(&["nothing"]).unwrap_err().contains("there is no stage `nothing`"));
+    }
+}
