@@ -16,7 +16,9 @@ async fn every_event_has_its_mail() {
     let refunded = PaymentRefunded { payment, refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
     let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
     let (ann, boss) = ("ann@example.com", "boss@example.com");
-    let cases: Vec<(Event, Vec<(&str, &str, &str)>)> = vec![
+    // The event, and of each mail the template, the receiver, a part of the text.
+    type Expected = Vec<(&'static str, &'static str, &'static str)>;
+    let cases: Vec<(Event, Expected)> = vec![
         (registered("Ann"), vec![("welcome", ann, "Hello Ann,")]),
         (verification.into(), vec![("verification", ann, "https://shop.example/verify-email?token=")]),
         (reset.into(), vec![("password_reset", ann, "https://shop.example/reset-password?token=")]),
