@@ -178,7 +178,8 @@ impl Desk {
             let moment = Moment { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
             let Outcome { changes, reply } = decide(state, &moment)?;
             let changed = !changes.is_empty();
-            if !changed && !(origin.keep_marker && origin.marker.is_some()) {
+            let keeps_answer = origin.keep_marker && origin.marker.is_some();
+            if !(changed || keeps_answer) {
                 return Ok(Ended::Done { reply, changed });
             }
             let mut marker = origin.marker.clone();

@@ -204,17 +204,13 @@ impl Dispatcher {
         let (version, mut next) = (replay.version, replay.value);
         next.after = page.through;
         self.desk
-            .step(
-                "replay",
-                || load(),
-                |(), _| {
-                    if done {
-                        Ok(Changes::none().delete(key.clone(), version))
-                    } else {
-                        Changes::update(version, Decision::changed(next.clone()))
-                    }
-                },
-            )
+            .step("replay", load, |(), _| {
+                if done {
+                    Ok(Changes::none().delete(key.clone(), version))
+                } else {
+                    Changes::update(version, Decision::changed(next.clone()))
+                }
+            })
             .await?;
         Ok(())
     }
@@ -231,7 +227,7 @@ impl Dispatcher {
         }
         let cursor = ReadUpTo { consumer: self.consumer.name.into(), position };
         let load = async || Ok(());
-        match self.desk.step("dispatcher", || load(), |(), _| Changes::none().derived(&cursor)).await {
+        match self.desk.step("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
             Ok(_) => self.saved = position,
             Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
         }

@@ -145,15 +145,11 @@ async fn move_dead(desk: &Desk, consumer: &str, position: Position, redrive: boo
         Some(letter) => Ok(letter),
         None => Err(Problem::not_found(format_args!("dead letter {position} of {consumer}"))),
     };
-    desk.step(
-        "queues",
-        || load(),
-        |letter, moment| {
-            let changes = Changes::none().delete(letter.key(), letter.version);
-            tracing::info!(consumer, position, redrive, event = %letter.envelope.id, "a dead letter was moved");
-            if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value.clone() }) } else { Ok(changes) }
-        },
-    )
+    desk.step("queues", load, |letter, moment| {
+        let changes = Changes::none().delete(letter.key(), letter.version);
+        tracing::info!(consumer, position, redrive, event = %letter.envelope.id, "a dead letter was moved");
+        if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value.clone() }) } else { Ok(changes) }
+    })
     .await?;
     Ok(())
 }
@@ -164,19 +160,15 @@ pub async fn replay(desk: &Desk, log: &dyn EventLog, consumer: &str, after: Posi
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
     let load = async || desk.table().find::<Replay>(&key).await;
-    desk.step(
-        "queues",
-        || load(),
-        |running, moment| match running {
-            Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
-            None => Changes::create(contracts::Decision::changed(Replay {
-                consumer: consumer.into(),
-                after,
-                through,
-                again: again.then(|| format!("again{}", moment.secret(0))),
-            })),
-        },
-    )
+    desk.step("queues", load, |running, moment| match running {
+        Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
+        None => Changes::create(contracts::Decision::changed(Replay {
+            consumer: consumer.into(),
+            after,
+            through,
+            again: again.then(|| format!("again{}", moment.secret(0))),
+        })),
+    })
     .await?;
     Ok(())
 }
@@ -185,17 +177,13 @@ pub async fn replay(desk: &Desk, log: &dyn EventLog, consumer: &str, after: Posi
 /// it until now.
 pub(crate) async fn park(desk: &Desk, letter: &Letter, before: Option<&Letter>) -> Result<(), Problem> {
     let load = async || Ok(());
-    desk.step(
-        "dispatcher",
-        || load(),
-        |(), _| {
-            let changes = Changes::none().derived(letter)?;
-            Ok(match before.map(Letter::key).filter(|key| *key != letter.key()) {
-                Some(key) => changes.delete_derived(key),
-                None => changes,
-            })
-        },
-    )
+    desk.step("dispatcher", load, |(), _| {
+        let changes = Changes::none().derived(letter)?;
+        Ok(match before.map(Letter::key).filter(|key| *key != letter.key()) {
+            Some(key) => changes.delete_derived(key),
+            None => changes,
+        })
+    })
     .await?;
     Ok(())
 }
@@ -203,7 +191,6 @@ pub(crate) async fn park(desk: &Desk, letter: &Letter, before: Option<&Letter>) 
 /// A delivery that had failed has succeeded.
 pub(crate) async fn settle(desk: &Desk, letter: &Letter) -> Result<(), Problem> {
     let load = async || Ok(());
-    desk.step("dispatcher", || load(), |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything })))
-        .await?;
+    desk.step("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
     Ok(())
 }

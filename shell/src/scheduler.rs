@@ -57,22 +57,18 @@ async fn hold(desk: &Desk, schedule: &str, holder: &str, lease_for: Duration) ->
     let key = Lease::key_of(schedule);
     let load = async || desk.table().find::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
-    desk.step(
-        "lease",
-        || load(),
-        |lease: Option<Stored<Lease>>, moment| {
-            let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
-            let until = moment.now.plus(lease_for);
-            let (changes, held) = match lease {
-                None => (Changes::create(mine(until))?, true),
-                Some(lease) if lease.holder == holder && lease.until > moment.now.plus(lease_for / 2) => (Changes::none(), true),
-                Some(lease) if lease.holder == holder || lease.until <= moment.now => (Changes::update(lease.version, mine(until))?, true),
-                Some(_) => (Changes::none(), false),
-            };
-            taken.store(held, std::sync::atomic::Ordering::Relaxed);
-            Ok(changes)
-        },
-    )
+    desk.step("lease", load, |lease: Option<Stored<Lease>>, moment| {
+        let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
+        let until = moment.now.plus(lease_for);
+        let (changes, held) = match lease {
+            None => (Changes::create(mine(until))?, true),
+            Some(lease) if lease.holder == holder && lease.until > moment.now.plus(lease_for / 2) => (Changes::none(), true),
+            Some(lease) if lease.holder == holder || lease.until <= moment.now => (Changes::update(lease.version, mine(until))?, true),
+            Some(_) => (Changes::none(), false),
+        };
+        taken.store(held, std::sync::atomic::Ordering::Relaxed);
+        Ok(changes)
+    })
     .await?;
     Ok(taken.into_inner())
 }
@@ -80,14 +76,10 @@ async fn hold(desk: &Desk, schedule: &str, holder: &str, lease_for: Duration) ->
 async fn release(desk: &Desk, schedule: &str, holder: &str) -> Result<(), Problem> {
     let key = Lease::key_of(schedule);
     let load = async || desk.table().find::<Lease>(&key).await;
-    desk.step(
-        "lease",
-        || load(),
-        |lease: Option<Stored<Lease>>, _| match lease {
-            Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
-            Some(_) | None => Ok(Changes::none()),
-        },
-    )
+    desk.step("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
+        Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
+        Some(_) | None => Ok(Changes::none()),
+    })
     .await?;
     Ok(())
 }

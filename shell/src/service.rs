@@ -101,6 +101,8 @@ pub struct Service {
     pub(crate) root_routes: axum::Router,
     pub consumers: Vec<Consumer>,
     pub schedules: Vec<Schedule>,
+    /// `GET /api/v1/orders`, for the manifest.
+    pub operations: Vec<String>,
     /// The services whose data it reads.
     pub reads: Vec<&'static str>,
 }
@@ -115,6 +117,7 @@ impl Service {
             root_routes: axum::Router::new(),
             consumers: Vec::new(),
             schedules: Vec::new(),
+            operations: Vec::new(),
             reads: Vec::new(),
         }
     }
@@ -122,6 +125,12 @@ impl Service {
     /// Routes below `/api/v1`, described in the API document.
     #[must_use]
     pub fn routes(mut self, routes: OpenApiRouter) -> Self {
+        let operations = routes.get_openapi().paths.paths.iter().flat_map(|(path, item)| {
+            let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+            methods.into_iter().filter(|(_, operation)| operation.is_some()).map(move |(method, _)| format!("{method} /api/v1{path}"))
+        });
+        self.operations.extend(operations);
+        self.operations.sort();
         self.routes = self.routes.merge(routes);
         self
     }
