@@ -52,6 +52,8 @@ pub struct Cell {
     pub p50_us: u64,
     pub p99_us: u64,
     pub max_us: u64,
+    /// Processor time that the driver itself took from the machine, its share of the kernel's included.
+    pub driver_cpu_us_per_operation: Option<f64>,
     pub errors: u64,
     pub first_errors: Vec<String>,
     pub events: Events,
@@ -62,12 +64,15 @@ struct Book {
     from: Instant,
     until: Instant,
     latencies: Histogram<u64>,
+    /// Warm-up included.
+    all: u64,
     errors: u64,
     first_errors: Vec<String>,
 }
 
 impl Book {
     fn done(&mut self, started: Instant, ended: Instant) {
+        self.all += 1;
         if ended >= self.from && ended < self.until {
             let micros = u64::try_from(ended.duration_since(started).as_micros()).unwrap_or(LATENCY_US_MAX);
             self.latencies.saturating_record(micros.max(1));
@@ -87,10 +92,10 @@ pub async fn measure(load: &Load, shop: &Rc<Shop>) -> Result<Cell, Failure> {
     for _ in 0..load.connections {
         connections.push(Connection::open(load.address).await?);
     }
-    let begin = Instant::now();
+    let (begin, processor) = (Instant::now(), processor_time());
     let from = begin + load.warm_up;
     let latencies = Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).map_err(|_| Failure::Malformed("no histogram"))?;
-    let book = Book { from, until: from + load.window, latencies, errors: 0, first_errors: Vec::new() };
+    let book = Book { from, until: from + load.window, latencies, all: 0, errors: 0, first_errors: Vec::new() };
     let book = Rc::new(RefCell::new(book));
 
     let tasks = LocalSet::new();
@@ -103,7 +108,14 @@ pub async fn measure(load: &Load, shop: &Rc<Shop>) -> Result<Cell, Failure> {
 
     let whole = begin.elapsed();
     let book = book.borrow();
-    Ok(cell(load, &book, whole))
+    let spent = processor.and_then(|before| Some(processor_time()? - before));
+    Ok(cell(load, &book, whole, spent))
+}
+
+/// How long this process has run on a processor so far. It has one thread, so its first thread is all of it.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
 
 /// When a connection's operations are due: the first moment and the distance to the next.
@@ -159,7 +171,7 @@ async fn bounded<F: Future<Output = Result<(), Failure>>>(operation: F) -> Resul
     tokio::time::timeout(OPERATION_TIMEOUT, operation).await.unwrap_or(Err(Failure::Timeout))
 }
 
-fn cell(load: &Load, book: &Book, whole: Duration) -> Cell {
+fn cell(load: &Load, book: &Book, whole: Duration, processor: Option<Duration>) -> Cell {
     let operations = book.latencies.len();
     Cell {
         flow: load.flow.name(),
@@ -175,6 +187,7 @@ fn cell(load: &Load, book: &Book, whole: Duration) -> Cell {
         p50_us: book.latencies.value_at_quantile(0.50),
         p99_us: book.latencies.value_at_quantile(0.99),
         max_us: book.latencies.max(),
+        driver_cpu_us_per_operation: processor.map(|time| time.as_secs_f64() * 1e6 / book.all.max(1) as f64),
         errors: book.errors,
         first_errors: book.first_errors.clone(),
         events: Events::default(),

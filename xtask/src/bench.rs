@@ -198,7 +198,8 @@ fn median(sorted: &[f64]) -> f64 {
 fn render(report: &Value) -> String {
     let cells: Vec<Vec<String>> = report["cells"].as_array().into_iter().flatten().map(row).collect();
     let mut text = format!("\n{}\n\n", report["machine"].as_str().unwrap_or_default());
-    text.push_str(&table::render(&["flow", "connections", "per second", "p50 ms", "p99 ms", "events/s", "errors"], &cells));
+    // "driver us": processor time per operation that the driver took from the server on the shared cores.
+    text.push_str(&table::render(&["flow", "connections", "per second", "p50 ms", "p99 ms", "events/s", "driver us", "errors"], &cells));
     let paced = &report["paced"];
     let events = &paced["events"];
     let number = |value: &Value, digits: usize| value.as_f64().map_or_else(|| "?".to_owned(), |value| format!("{value:.digits$}"));
@@ -232,6 +233,7 @@ fn row(cell: &Value) -> Vec<String> {
         micros(&cell["p50_us"]),
         micros(&cell["p99_us"]),
         format!("{events:.0}"),
+        cell["driver_cpu_us_per_operation"].as_f64().map_or_else(|| "?".to_owned(), |micros| format!("{micros:.1}")),
         count(&cell["errors"]),
     ]
 }
@@ -248,7 +250,7 @@ mod tests {
     fn renders_a_report() {
         let events = json!({"delivered": 900, "lag_p50_seconds": 0.002, "lag_p99_seconds": null});
         let cell = json!({"flow": "checkout", "connections": 64, "operations_per_second": 1500.4, "p50_us": 1234, "p99_us": 9876,
-            "whole_seconds": 3.0, "errors": 0, "rate": 750.0, "events": events});
+            "whole_seconds": 3.0, "driver_cpu_us_per_operation": 21.04, "errors": 0, "rate": 750.0, "events": events});
         let load = json!({"cells": [cell]});
         assert_eq!(checkouts_per_second(&load), Some(1500.4));
         assert_eq!(checkouts_per_second(&json!({"cells": []})), None);
@@ -256,7 +258,7 @@ mod tests {
             "resident_load_kib": 40960, "start_ms_median": 12.34, "import_seconds": 1.0});
         let text = render(&report);
         for (label, values) in [
-            ("checkout ", "64        1500    1.23    9.88       300       0"),
+            ("checkout ", "64        1500    1.23    9.88       300       21.0       0"),
             ("checkouts at half load (750/s)", "1.23, 9.88"),
             ("event lag", "2.0, ?"),
             ("resident memory, most", "40"),
