@@ -1,0 +1,151 @@
+//! What inventory does when others tell something.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contracts::{Event, OrderPlaced, ProductChanged, StockLow};
+use kernel::{OrderId, Problem};
+use ports::store::{Key, Stored};
+use shell::{Changes, Delivery};
+
+use crate::reservation::{self, Plan, Reservation, ReservationError, Status};
+use crate::stock::{Described, StockItem};
+use crate::{App, storage};
+
+pub const NAME: &str = "inventory";
+pub const TYPES: &[&str] = &["product.changed", "order.placed", "order.confirmed", "order.cancelled", "order.shipped", "stock.low"];
+
+/// Variants of a product that are looked at in one commit; a new one takes two writes.
+const VARIANTS_PER_COMMIT: usize = 45;
+
+pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
+    match &delivery.envelope.event {
+        Event::ProductChanged(product) => describe(app, delivery, product).await,
+        Event::OrderPlaced(placed) => place(app, delivery, placed).await,
+        Event::OrderConfirmed(confirmed) => confirm(app, delivery, confirmed.order.order_id).await,
+        Event::OrderCancelled(cancelled) => cancel(app, delivery, cancelled.order.order_id).await,
+        Event::OrderShipped(shipped) => ship(app, delivery, shipped.order.order_id).await,
+        Event::StockLow(low) => mark_low(app, delivery, low).await,
+        _ => Ok(()),
+    }
+}
+
+/// One read of the stock and one commit. Whether the order is known already is looked up only after the
+/// first try was refused: a new order is the rule, and the commit finds out anyway.
+async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
+    let (table, order) = (app.desk.table(), placed.order.order_id);
+    let lines = reservation::summed(&placed.lines)?;
+    let refused_before = AtomicBool::new(delivery.attempt > 1 || delivery.replay.is_some());
+    let load = || async {
+        let existing = if refused_before.swap(true, Ordering::Relaxed) { storage::reservation(table, order).await? } else { None };
+        let stock = if existing.is_none() { storage::stock_of(table, &lines).await? } else { Vec::new() };
+        Ok((existing, stock))
+    };
+    app.desk
+        .react(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
+            let version = existing.as_ref().map(|stored| stored.version);
+            let existing = existing.map(|stored| stored.value);
+            let plan = reservation::place(existing, order, lines.clone(), &stock, app.config.hold, moment.now);
+            storage::plan_changes(version, plan, moment.now)
+        })
+        .await
+}
+
+async fn confirm(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
+    // A hold that still stands becomes firm without a look at the stock.
+    let load = || held(app, order, |reservation| reservation.status == Status::Expired);
+    app.desk
+        .react(delivery, load, |(version, existing, stock), moment| {
+            let existing = existing.ok_or(ReservationError::NothingHeld)?;
+            storage::plan_changes(version, existing.confirm(&stock, moment.now), moment.now)
+        })
+        .await
+}
+
+async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
+    app.desk
+        .react(
+            delivery,
+            || held(app, order, Reservation::moves_stock),
+            |(version, existing, stock), moment| {
+                storage::plan_changes(version, reservation::cancel(existing, order, &stock, moment.now)?, moment.now)
+            },
+        )
+        .await
+}
+
+async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
+    app.desk
+        .react(
+            delivery,
+            || held(app, order, Reservation::moves_stock),
+            |(version, existing, stock), moment| {
+                let existing = existing.ok_or(ReservationError::NothingHeld)?;
+                storage::plan_changes(version, existing.ship(&stock, moment.now)?, moment.now)
+            },
+        )
+        .await
+}
+
+/// Gives one hold back if its deadline has passed.
+pub async fn expire(app: &App, order: OrderId) -> Result<bool, Problem> {
+    app.desk
+        .step(
+            "tick:inventory.expire-holds",
+            || held(app, order, Reservation::moves_stock),
+            |(version, existing, stock), moment| {
+                let Some(existing) = existing else { return Ok(Changes::none()) };
+                let plan: Plan = existing.expire(&stock, moment.now)?;
+                storage::plan_changes(version, plan, moment.now)
+            },
+        )
+        .await
+}
+
+type Held = (Option<u64>, Option<Reservation>, Vec<StockItem>);
+
+async fn held(app: &App, order: OrderId, needs_stock: impl Fn(&Reservation) -> bool) -> Result<Held, Problem> {
+    let table = app.desk.table();
+    let Some(stored) = storage::reservation(table, order).await? else { return Ok((None, None, Vec::new())) };
+    let stock = if needs_stock(&stored.value) { storage::stock_of(table, &stored.value.lines).await? } else { Vec::new() };
+    Ok((Some(stored.version), Some(stored.value), stock))
+}
+
+/// Makes the stock records that are missing and keeps names up to date. Each commit guards itself, so a
+/// repetition finds nothing to do.
+async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> Result<(), Problem> {
+    let (table, sequence) = (app.desk.table(), delivery.envelope.sequence);
+    let cause = format!("event:{}", delivery.envelope.id);
+    for variants in product.variants.chunks(VARIANTS_PER_COMMIT) {
+        let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(variant.variant_id)).collect();
+        let decide = |found: Vec<Option<Stored<StockItem>>>, _: &shell::Moment| {
+            let mut changes = Changes::none();
+            for (variant, found) in variants.iter().zip(found) {
+                let described = Described {
+                    variant_id: variant.variant_id,
+                    product_id: product.product_id,
+                    seller_id: Some(product.seller_id),
+                    sku: variant.sku.clone(),
+                    title: variant.title.clone(),
+                };
+                changes = changes.and(crate::describe(described, found, app.config.default_threshold, sequence)?);
+            }
+            Ok(changes)
+        };
+        app.desk.step(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
+    }
+    Ok(())
+}
+
+/// Puts the variant on the list of low stock, unless it has risen in the meantime.
+async fn mark_low(app: &App, delivery: &Delivery, low: &StockLow) -> Result<(), Problem> {
+    let table = app.desk.table();
+    app.desk
+        .react(
+            delivery,
+            || storage::stock(table, low.variant_id),
+            |item, _| {
+                if item.is_low() { Changes::none().derived(&storage::LowMark::of(&item)) } else { Ok(Changes::none()) }
+            },
+        )
+        .await
+}

@@ -1,0 +1,51 @@
+//! Stock that comes with an import.
+
+use kernel::{BusinessId, Problem, ProductId, VariantId};
+use ports::store::Stored;
+use shell::{Changes, Desk};
+
+use crate::stock::{Adjustment, Described, MovementKind, StockItem};
+use crate::storage::{self, Movement};
+
+/// What an import says about a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockCount {
+    pub variant_id: VariantId,
+    pub product_id: ProductId,
+    pub seller_id: Option<BusinessId>,
+    pub sku: String,
+    pub title: String,
+    pub on_hand: i64,
+    /// For a variant that has no stock record yet.
+    pub threshold: i64,
+    /// Takes the quantity although the variant was counted before, as `--with-stock` asks.
+    pub overwrite: bool,
+}
+
+/// Sets how many there are, if nobody has said so yet: not an import, and not a person. Importing the
+/// same file again therefore changes nothing, and undoes no sale. With `overwrite` the import is a new
+/// count. Returns whether anything changed.
+pub async fn set_stock(desk: &Desk, count: StockCount) -> Result<bool, Problem> {
+    let (table, key) = (desk.table(), storage::stock_key(count.variant_id));
+    desk.step("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
+}
+
+fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell::Moment) -> Result<Changes, Problem> {
+    let id = moment.id::<kernel::EventId>(0).to_string();
+    let Some(found) = found else {
+        let StockCount { variant_id, product_id, seller_id, sku, title, .. } = count.clone();
+        let described = Described { variant_id, product_id, seller_id, sku, title };
+        let empty = StockItem::new(described, count.threshold, 0);
+        let shift = empty.adjust(Adjustment::OnHand(count.on_hand))?;
+        let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
+        let item = empty.after(&shift).ok_or_else(|| Problem::internal("the first count of a new stock record does not fit it"))?;
+        let created = storage::create_stock(item)?.write(storage::append(count.variant_id, &entry, &id)?);
+        return Ok(shift.events.into_iter().fold(created, Changes::tell));
+    };
+    if found.counted == 1 && (!count.overwrite || found.on_hand == count.on_hand) {
+        return Ok(Changes::none());
+    }
+    let shift = found.adjust(Adjustment::OnHand(count.on_hand))?;
+    let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
+    storage::shift_changes(shift, &entry, &id)
+}

@@ -1,0 +1,276 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::stock::{Adjustment, Counter, Settings};
+use contracts::Event;
+
+const HOLD: Duration = Duration::from_secs(1800);
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(secs * 1000)
+}
+
+fn item(variant: u128, on_hand: i64, threshold: i64) -> StockItem {
+    let described = crate::stock::Described {
+        variant_id: variant.into(),
+        product_id: 1.into(),
+        seller_id: None,
+        sku: format!("SKU-{variant}"),
+        title: "Thing".into(),
+    };
+    let low_alerted = i64::from(on_hand <= threshold);
+    StockItem { on_hand, available: on_hand, low_alerted, counted: 1, ..StockItem::new(described, threshold, 1) }
+}
+
+fn line(variant: u128, quantity: i64) -> HeldLine {
+    HeldLine { variant_id: variant.into(), sku: format!("SKU-{variant}"), quantity }
+}
+
+fn reservation(status: Status) -> Reservation {
+    let expires_at = (status == Status::Held).then(|| at(1800));
+    Reservation { order_id: 9.into(), lines: vec![line(1, 2)], status, expires_at, changed_at: at(0) }
+}
+
+const ALL: [Status; 7] =
+    [Status::Held, Status::Firm, Status::Shipped, Status::Refused, Status::Released, Status::Expired, Status::Forestalled];
+
+/// The status afterwards, the kinds of events, the number of shifts.
+fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
+    let events: Vec<&str> =
+        plan.reservation.events.iter().chain(plan.shifts.iter().flat_map(|shift| &shift.events)).map(Event::kind).collect();
+    assert_eq!((plan.reservation.state.status, events.as_slice(), plan.shifts.len()), expect);
+    assert_eq!(plan.reservation.state.expires_at.is_some(), plan.reservation.state.status == Status::Held);
+}
+
+#[test]
+fn placing_holds_all_lines_or_none() {
+    let stock = [item(1, 10, 0), item(2, 1, 0)];
+    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 1)], &stock, HOLD, at(0));
+    check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
+    assert_eq!(plan.reservation.state.expires_at, Some(at(1800)));
+    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, HOLD, at(0));
+    check(&plan, (Status::Refused, &["stock.refused"], 0));
+    let Event::StockRefused(refused) = &plan.reservation.events[0] else { panic!("{plan:?}") };
+    let short: Vec<_> = refused.short.iter().map(|line| (line.sku.as_str(), line.wanted, line.available)).collect();
+    assert_eq!(short, [("SKU-2", 2, 1), ("SKU-3", 1, 0)]);
+}
+
+#[test]
+fn placing_again_changes_nothing() {
+    for status in ALL {
+        let expect: (Status, &[&str], usize) =
+            if status == Status::Forestalled { (Status::Released, &["stock.released"], 0) } else { (status, &[], 0) };
+        check(&place(Some(reservation(status)), 9.into(), vec![line(1, 2)], &[item(1, 10, 0)], HOLD, at(5)), expect);
+    }
+}
+
+#[test]
+fn each_step_from_each_status() {
+    let stock = [item(1, 10, 0).after(&item(1, 10, 0).reserve(2).unwrap()).unwrap()];
+    for status in ALL {
+        let (confirmed, confirm_shifts): (Status, usize) = match status {
+            Status::Held => (Status::Firm, 0),
+            Status::Expired => (Status::Firm, 1),
+            other => (other, 0),
+        };
+        check(&reservation(status).confirm(&stock, at(5)), (confirmed, &[], confirm_shifts));
+
+        let cancelled: (Status, &[&str], usize) = match status {
+            Status::Held | Status::Firm => (Status::Released, &["stock.released"], 1),
+            Status::Expired => (Status::Released, &[], 0),
+            other => (other, &[], 0),
+        };
+        check(&cancel(Some(reservation(status)), 9.into(), &stock, at(5)).unwrap(), cancelled);
+
+        let expired: (Status, &[&str], usize) =
+            if status == Status::Held { (Status::Expired, &["stock.released"], 1) } else { (status, &[], 0) };
+        check(&reservation(status).expire(&stock, at(1800)).unwrap(), expired);
+        check(&reservation(status).expire(&stock, at(1799)).unwrap(), (status, &[], 0));
+
+        match (status, reservation(status).ship(&stock, at(5))) {
+            (Status::Held | Status::Firm, Ok(plan)) => check(&plan, (Status::Shipped, &[], 1)),
+            (Status::Shipped, Ok(plan)) => check(&plan, (Status::Shipped, &[], 0)),
+            (_, Err(error)) => assert_eq!(error, ReservationError::ShippedUnheld, "{status:?}"),
+            (_, Ok(plan)) => panic!("{status:?} {plan:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_late_payment_finds_the_stock_sold() {
+    let plan = reservation(Status::Expired).confirm(&[item(1, 1, 0)], at(5));
+    check(&plan, (Status::Refused, &["stock.refused"], 0));
+}
+
+#[test]
+fn cancelled_before_it_was_placed() {
+    let plan = cancel(None, 9.into(), &[], at(0)).unwrap();
+    check(&plan, (Status::Forestalled, &[], 0));
+    assert!(plan.reservation.changed);
+}
+
+#[test]
+fn lines_are_summed_per_variant() {
+    let order_line = |variant: u128, quantity| OrderLine {
+        product_id: 1.into(),
+        variant_id: variant.into(),
+        seller_id: 1.into(),
+        sku: format!("SKU-{variant}"),
+        title: "Thing".into(),
+        quantity,
+        unit_price: kernel::Money::new(100, kernel::Currency::EUR),
+    };
+    assert_eq!(summed(&[order_line(2, 1), order_line(1, 3), order_line(2, 4)]), Ok(vec![line(1, 3), line(2, 5)]));
+    let many: Vec<_> = (0..=ORDER_LINES_MAX as u128).map(|variant| order_line(variant, 1)).collect();
+    assert_eq!(summed(&many), Err(ReservationError::TooManyLines));
+}
+
+/// One variant, some orders, and what a store would do with the plans.
+#[derive(Debug)]
+struct Shop {
+    item: StockItem,
+    reservations: BTreeMap<u128, Reservation>,
+    ledger: Vec<(i64, i64)>,
+    lows: usize,
+    crossings: usize,
+    now: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Place(u128, i64),
+    Confirm(u128),
+    Cancel(u128),
+    Expire(u128),
+    Ship(u128),
+    Adjust(i64),
+    Count(i64),
+    Set(i64, bool),
+    Wait,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let order = 0_u128..12;
+    let step = prop_oneof![
+        4 => (order.clone(), 1_i64..9).prop_map(|(order, quantity)| Step::Place(order, quantity)),
+        2 => order.clone().prop_map(Step::Confirm),
+        2 => order.clone().prop_map(Step::Cancel),
+        2 => order.clone().prop_map(Step::Expire),
+        2 => order.prop_map(Step::Ship),
+        1 => (-8_i64..12).prop_map(Step::Adjust),
+        1 => (0_i64..30).prop_map(Step::Count),
+        1 => (0_i64..12, any::<bool>()).prop_map(|(threshold, backorder)| Step::Set(threshold, backorder)),
+        1 => Just(Step::Wait),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+impl Shop {
+    fn apply(&mut self, shift: &Shift) {
+        let before = self.item.is_low();
+        self.item = self.item.after(shift).expect("nobody came in between");
+        self.ledger.push((shift.delta(Counter::OnHand), shift.delta(Counter::Reserved)));
+        self.crossings += usize::from(!before && self.item.is_low());
+        self.lows += shift.events.iter().filter(|event| matches!(event, Event::StockLow(_))).count();
+    }
+
+    fn happen(&mut self, order: u128, plan: Plan) {
+        plan.shifts.iter().for_each(|shift| self.apply(shift));
+        self.reservations.insert(order, plan.reservation.state);
+    }
+
+    fn step(&mut self, step: Step) {
+        let stock = [self.item.clone()];
+        let known = |order: &u128| self.reservations.get(order).cloned();
+        match step {
+            Step::Place(order, quantity) => {
+                let plan = place(known(&order), order.into(), vec![line(1, quantity)], &stock, HOLD, self.now);
+                self.happen(order, plan);
+            }
+            Step::Confirm(order) => {
+                let Some(reservation) = known(&order) else { return };
+                self.happen(order, reservation.confirm(&stock, self.now));
+            }
+            Step::Cancel(order) => {
+                let plan = cancel(known(&order), order.into(), &stock, self.now).expect("the stock is there");
+                self.happen(order, plan);
+            }
+            Step::Expire(order) => {
+                let Some(reservation) = known(&order) else { return };
+                self.happen(order, reservation.expire(&stock, self.now).expect("the stock is there"));
+            }
+            Step::Ship(order) => {
+                let Some(reservation) = known(&order) else { return };
+                match reservation.ship(&stock, self.now) {
+                    Ok(plan) => self.happen(order, plan),
+                    Err(error) => assert_eq!(error, ReservationError::ShippedUnheld),
+                }
+            }
+            Step::Adjust(delta) => self.correct(Adjustment::Delta(delta)),
+            Step::Count(on_hand) => self.correct(Adjustment::OnHand(on_hand)),
+            Step::Set(threshold, backorder) => {
+                let settings = Settings { threshold: Some(threshold), backorder: Some(backorder) };
+                if let Some(shift) = self.item.set(settings).expect("the threshold is in range") {
+                    self.apply(&shift);
+                }
+            }
+            Step::Wait => self.now = self.now.plus(HOLD),
+        }
+    }
+
+    fn correct(&mut self, adjustment: Adjustment) {
+        if let Ok(shift) = self.item.adjust(adjustment) {
+            self.apply(&shift);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_interleaving_keeps_the_books(start in 0_i64..30, threshold in 0_i64..8, steps in steps()) {
+        let mut shop = Shop {
+            item: item(1, start, threshold), reservations: BTreeMap::new(), ledger: vec![(start, 0)], lows: 0, crossings: 0, now: at(0),
+        };
+        let mut backorders_ever = false;
+        for step in steps {
+            shop.step(step);
+            backorders_ever |= shop.item.backorder == 1;
+            prop_assert!(shop.item.check(), "{:?}", shop.item);
+            prop_assert!(backorders_ever || shop.item.available >= 0);
+            let held: i64 = shop.reservations.values().filter(|held| !held.has_ended()).flat_map(|held| &held.lines).map(|line| line.quantity).sum();
+            prop_assert_eq!(shop.item.reserved, held, "what is reserved is what the orders hold");
+            prop_assert_eq!(shop.ledger.iter().map(|entry| entry.0).sum::<i64>(), shop.item.on_hand);
+            prop_assert_eq!(shop.ledger.iter().map(|entry| entry.1).sum::<i64>(), shop.item.reserved);
+            prop_assert_eq!(shop.lows, shop.crossings, "low stock is told once per crossing");
+        }
+    }
+
+    /// Many orders decide on the same old numbers; the store lets through what its bounds allow, the
+    /// others are asked again.
+    #[test]
+    fn contention_sells_every_piece_once(on_hand in 0_i64..60, threshold in 0_i64..20, quantities in prop::collection::vec(1_i64..5, 1..60)) {
+        let mut shared = item(1, on_hand, threshold);
+        let mut waiting: Vec<(i64, Option<Shift>)> = quantities.into_iter().map(|quantity| (quantity, None)).collect();
+        let (mut sold, mut lows, mut rounds) = (0, 0, 0);
+        while !waiting.is_empty() {
+            rounds += 1;
+            prop_assert!(rounds < 24, "the shell would give up");
+            // All load at the same instant, then commit one after another.
+            let loaded = shared.clone();
+            waiting.retain_mut(|(quantity, shift)| { *shift = loaded.reserve(*quantity).ok(); shift.is_some() });
+            waiting.retain(|(quantity, shift)| match shift.as_ref().and_then(|shift| shared.after(shift).map(|after| (after, shift))) {
+                Some((after, shift)) => {
+                    lows += shift.events.len();
+                    sold += quantity;
+                    shared = after;
+                    false
+                }
+                None => true,
+            });
+            prop_assert!(shared.check(), "{:?}", shared);
+        }
+        prop_assert_eq!(shared.reserved, sold);
+        prop_assert!(shared.available >= 0);
+        prop_assert_eq!(lows, usize::from(on_hand > threshold && shared.is_low()));
+    }
+}

@@ -1,0 +1,407 @@
+//! Inventory as its users and the other services see it.
+
+use std::sync::Arc;
+
+use contracts::{
+    CancelReason, Envelope, Event, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged,
+    VariantRef,
+};
+use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, VariantId};
+use ports::reads::InventoryReads as _;
+use serde_json::{Value, json};
+use shell::Delivery;
+use shell::testing::Harness;
+
+use crate::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
+
+const HOLD: Duration = Duration::from_secs(1800);
+const SELLER: BusinessId = BusinessId(50);
+
+fn world() -> Harness {
+    Harness::new(|kit| vec![service(kit.desk(&TABLE), InventoryConfig { hold: HOLD, default_threshold: 5 })])
+}
+
+fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {
+    StockCount {
+        variant_id: variant.into(),
+        product_id: 1.into(),
+        seller_id: Some(SELLER),
+        sku: format!("SKU-{variant}"),
+        title: "Thing".into(),
+        on_hand,
+        threshold,
+        overwrite: false,
+    }
+}
+
+async fn stocked(items: &[(u128, i64, i64)]) -> Harness {
+    let world = world();
+    for (variant, on_hand, threshold) in items {
+        assert!(set_stock(&world.kit().desk(&TABLE), count(*variant, *on_hand, *threshold)).await.unwrap());
+    }
+    world
+}
+
+fn order(id: u128) -> OrderRef {
+    OrderRef {
+        order_id: id.into(),
+        number: format!("S-{id}"),
+        customer_id: None,
+        email: "a@example.com".parse().unwrap(),
+        total: Money::new(100, Currency::EUR),
+    }
+}
+
+fn placed(id: u128, lines: &[(u128, u32)]) -> OrderPlaced {
+    let line = |(variant, quantity): &(u128, u32)| OrderLine {
+        product_id: 1.into(),
+        variant_id: (*variant).into(),
+        seller_id: SELLER,
+        sku: format!("SKU-{variant}"),
+        title: "Thing".into(),
+        quantity: *quantity,
+        unit_price: Money::new(100, Currency::EUR),
+    };
+    OrderPlaced { order: order(id), cart_id: id.into(), lines: lines.iter().map(line).collect() }
+}
+
+fn confirmed(id: u128) -> OrderConfirmed {
+    OrderConfirmed { order: order(id), payment_id: 1.into() }
+}
+
+fn cancelled(id: u128) -> OrderCancelled {
+    OrderCancelled { order: order(id), reason: CancelReason::ByCustomer, payment_id: None, was_confirmed: false }
+}
+
+fn shipped(id: u128) -> OrderShipped {
+    OrderShipped { order: order(id), carrier: None, tracking_number: None }
+}
+
+/// What inventory told, in short: `reserved 1`, `low 7 at 3`.
+async fn told(world: &Harness) -> Vec<String> {
+    let short = |envelope: Envelope| match envelope.event {
+        Event::StockReserved(event) => Some(format!("reserved {}", event.order_id.0)),
+        Event::StockRefused(event) => Some(format!("refused {}", event.order_id.0)),
+        Event::StockReleased(event) => Some(format!("released {}{}", event.order_id.0, if event.expired { " expired" } else { "" })),
+        Event::StockLow(event) => Some(format!("low {} at {}", event.variant_id.0, event.available)),
+        _ => None,
+    };
+    world.events().await.into_iter().filter_map(short).collect()
+}
+
+async fn stock(world: &Harness, variant: u128) -> Value {
+    world.get(&format!("/api/v1/admin/stock/{}", VariantId(variant))).as_actor(&Harness::admin()).send().await.expect(200).json
+}
+
+/// on hand, available, reserved; and the ledger agrees.
+async fn check_stock(world: &Harness, variant: u128, expect: (i64, i64, i64)) {
+    let stock = stock(world, variant).await;
+    let counters = (stock["on_hand"].as_i64().unwrap(), stock["available"].as_i64().unwrap(), stock["reserved"].as_i64().unwrap());
+    assert_eq!(counters, expect, "{stock}");
+    let (mut sums, mut cursor) = ((0, 0), String::new());
+    loop {
+        let path = format!("/api/v1/admin/stock/{}/movements?limit=100{cursor}", VariantId(variant));
+        let page = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200).json;
+        for entry in page["items"].as_array().unwrap() {
+            sums = (sums.0 + entry["on_hand"].as_i64().unwrap(), sums.1 + entry["reserved"].as_i64().unwrap());
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(sums, (expect.0, expect.2), "the ledger adds up");
+}
+
+#[tokio::test]
+async fn an_order_from_placing_to_shipping() {
+    let world = stocked(&[(1, 10, 3), (2, 5, 0)]).await;
+    let envelope = world.publish(placed(1, &[(1, 2), (2, 1), (1, 1)])).await;
+    world.settle().await;
+    world.deliver("inventory", &envelope).await.unwrap();
+    check_stock(&world, 1, (10, 7, 3)).await;
+    check_stock(&world, 2, (5, 4, 1)).await;
+    let confirmed = world.publish(confirmed(1)).await;
+    world.settle().await;
+    world.deliver("inventory", &confirmed).await.unwrap();
+    world.advance(HOLD * 2);
+    world.tick("inventory.expire-holds").await;
+    check_stock(&world, 1, (10, 7, 3)).await;
+    let shipped = world.publish(shipped(1)).await;
+    world.settle().await;
+    world.deliver("inventory", &shipped).await.unwrap();
+    check_stock(&world, 1, (7, 7, 0)).await;
+    check_stock(&world, 2, (4, 4, 0)).await;
+    assert_eq!(told(&world).await, ["reserved 1"]);
+}
+
+#[tokio::test]
+async fn one_short_line_refuses_the_whole_order_once() {
+    let world = stocked(&[(1, 10, 0), (2, 1, 0)]).await;
+    let envelope = world.publish(placed(1, &[(1, 2), (2, 2), (3, 1)])).await;
+    world.settle().await;
+    world.deliver("inventory", &envelope).await.unwrap();
+    world.publish(placed(1, &[(1, 2)])).await;
+    world.publish(cancelled(1)).await;
+    world.settle().await;
+    assert_eq!(told(&world).await, ["refused 1"]);
+    check_stock(&world, 1, (10, 10, 0)).await;
+    check_stock(&world, 2, (1, 1, 0)).await;
+}
+
+#[tokio::test]
+async fn cancelling_gives_back_even_when_it_comes_first() {
+    let world = stocked(&[(1, 10, 0)]).await;
+    world.publish(placed(1, &[(1, 4)])).await;
+    world.publish(cancelled(1)).await;
+    world.publish(cancelled(2)).await;
+    world.settle().await;
+    world.publish(placed(2, &[(1, 4)])).await;
+    world.publish(cancelled(1)).await;
+    world.settle().await;
+    check_stock(&world, 1, (10, 10, 0)).await;
+    assert_eq!(told(&world).await, ["reserved 1", "released 1", "released 2"]);
+}
+
+#[tokio::test]
+async fn holds_run_out_and_a_late_payment_claims_them_again() {
+    let world = stocked(&[(1, 10, 0)]).await;
+    for id in 1..=3 {
+        world.publish(placed(id, &[(1, 3)])).await;
+    }
+    world.settle().await;
+    world.advance(HOLD - Duration::from_secs(1));
+    world.tick("inventory.expire-holds").await;
+    check_stock(&world, 1, (10, 1, 9)).await;
+    world.advance(Duration::from_secs(1));
+    world.tick("inventory.expire-holds").await;
+    world.tick("inventory.expire-holds").await;
+    check_stock(&world, 1, (10, 10, 0)).await;
+    world.publish(confirmed(1)).await;
+    world.publish(placed(4, &[(1, 6)])).await;
+    world.publish(confirmed(2)).await;
+    world.publish(cancelled(3)).await;
+    world.settle().await;
+    world.publish(confirmed(3)).await;
+    world.settle().await;
+    check_stock(&world, 1, (10, 1, 9)).await;
+    let mut told = told(&world).await;
+    assert_eq!(told.drain(..3).collect::<Vec<_>>(), ["reserved 1", "reserved 2", "reserved 3"]);
+    let mut expired: Vec<_> = told.drain(..3).collect();
+    expired.sort();
+    assert_eq!(expired, ["released 1 expired", "released 2 expired", "released 3 expired"]);
+    assert_eq!(told, ["reserved 4", "refused 2"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_not_passed_over() {
+    let world = stocked(&[(1, 10, 0)]).await;
+    world.publish(cancelled(1)).await;
+    world.settle().await;
+    let delivery = |event: Event| Envelope {
+        id: 99.into(),
+        time: kernel::Timestamp::from_millis(0),
+        sequence: 1,
+        cause: "test".into(),
+        correlation: "test".into(),
+        actor: Actor::System,
+        event,
+    };
+    for event in [Event::from(shipped(1)), shipped(2).into(), confirmed(2).into()] {
+        let problem = world.deliver("inventory", &delivery(event)).await.unwrap_err();
+        assert_eq!(problem.code, kernel::Code::IllegalTransition);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_orders_want_fifty_pieces() {
+    let world = Arc::new(stocked(&[(1, 50, 10), (2, 1000, 0)]).await);
+    let mut tasks = Vec::new();
+    for id in 1..=200 {
+        let envelope = world.publish(placed(id, &[(1, 1), (2, 1)])).await;
+        let world = world.clone();
+        tasks.push(tokio::spawn(async move { world.deliver("inventory", &envelope).await }));
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    world.settle().await;
+    let told = told(&world).await;
+    let number = |start: &str| told.iter().filter(|text| text.starts_with(start)).count();
+    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 1), "{told:?}");
+    check_stock(&world, 1, (50, 0, 50)).await;
+    check_stock(&world, 2, (1000, 950, 50)).await;
+}
+
+#[tokio::test]
+async fn low_stock_is_told_once_per_crossing() {
+    let world = stocked(&[(1, 10, 5)]).await;
+    let adjust = async |delta: i64| {
+        let path = format!("/api/v1/admin/stock/{}/adjustments", VariantId(1));
+        world.post(&path, &json!({"delta": delta, "reason": "restock"})).as_actor(&Harness::admin()).send().await.expect(200);
+        world.settle().await;
+    };
+    let low = async || {
+        let page = world.get("/api/v1/admin/stock?low=true").as_actor(&Harness::admin()).send().await.expect(200).json;
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!(low().await, 0);
+    for id in 1..=4 {
+        world.publish(placed(id, &[(1, 2)])).await;
+    }
+    world.settle().await;
+    assert_eq!((told(&world).await.last().unwrap().as_str(), low().await), ("reserved 4", 1));
+    adjust(1).await;
+    adjust(4).await;
+    assert_eq!(low().await, 0);
+    adjust(-3).await;
+    assert_eq!(low().await, 1);
+    world.publish(cancelled(1)).await;
+    world.settle().await;
+    assert_eq!(low().await, 0, "a mark that is left behind is not shown");
+    let lows: Vec<_> = told(&world).await.into_iter().filter(|text| text.starts_with("low")).collect();
+    assert_eq!(lows, ["low 1 at 4", "low 1 at 4"]);
+}
+
+#[tokio::test]
+async fn the_catalog_names_what_is_stocked() {
+    let world = world();
+    let changed = |title: &str, variants: std::ops::Range<u128>| ProductChanged {
+        product_id: 1.into(),
+        seller_id: SELLER,
+        title: title.into(),
+        published: true,
+        variants: variants.map(|id| VariantRef { variant_id: id.into(), sku: format!("SKU-{id:03}"), title: title.into() }).collect(),
+    };
+    let first = world.publish(changed("Pot", 1..121)).await;
+    world.publish(changed("Clay pot", 1..3)).await;
+    world.settle().await;
+    world.deliver("inventory", &first).await.unwrap();
+    let item = stock(&world, 2).await;
+    assert_eq!((&item["title"], &item["on_hand"], &item["threshold"]), (&json!("Clay pot"), &json!(0), &json!(5)));
+    assert_eq!(stock(&world, 120).await["title"], "Pot");
+    assert_eq!(world.event_types().await, ["product.changed", "product.changed"], "stock that never was is not low stock");
+    // The import may come after the catalog; the second import of the same file changes nothing.
+    let desk = world.kit().desk(&TABLE);
+    assert!(set_stock(&desk, count(2, 40, 3)).await.unwrap());
+    world.publish(placed(1, &[(2, 10)])).await;
+    world.settle().await;
+    assert!(!set_stock(&desk, count(2, 40, 3)).await.unwrap());
+    check_stock(&world, 2, (40, 30, 10)).await;
+    assert!(set_stock(&desk, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
+    assert!(!set_stock(&desk, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
+    check_stock(&world, 2, (60, 50, 10)).await;
+}
+
+#[tokio::test]
+async fn managing_stock() {
+    let world = stocked(&[(1, 10, 3)]).await;
+    let path = format!("/api/v1/admin/stock/{}", VariantId(1));
+    let admin = Harness::admin();
+    let shown = world.get(&path).as_actor(&admin).send().await.expect(200);
+    let etag = shown.headers["etag"].clone();
+    world.publish(placed(1, &[(1, 4)])).await;
+    world.settle().await;
+
+    let body = json!({"threshold": 7, "backorder": true});
+    assert_eq!(world.patch(&path, &body).as_actor(&admin).send().await.status, 428);
+    let set = world.patch(&path, &body).as_actor(&admin).header("If-Match", &etag).send().await.expect(200);
+    assert_eq!((&set.json["threshold"], &set.json["low"], &set.json["available"]), (&json!(7), &json!(true), &json!(6)));
+    assert_eq!(world.patch(&path, &body).as_actor(&admin).header("If-Match", &etag).send().await.status, 412);
+    let etag = set.headers["etag"].clone();
+    assert_eq!(world.patch(&path, &json!({"threshold": -1})).as_actor(&admin).header("If-Match", &etag).send().await.status, 422);
+
+    let adjustments = format!("{path}/adjustments");
+    for (body, status, code) in [
+        (json!({"delta": -7, "reason": "broken"}), 409, "insufficient-stock"),
+        (json!({"set_on_hand": 3, "reason": "counted"}), 409, "insufficient-stock"),
+        (json!({"delta": 1, "set_on_hand": 3, "reason": "counted"}), 422, "invalid"),
+        (json!({"reason": "counted"}), 422, "invalid"),
+        (json!({"delta": 1, "reason": " "}), 422, "invalid"),
+        (json!({"delta": 0, "reason": "nothing"}), 422, "invalid"),
+        (json!({"delta": 1, "reason": "x", "by": "me"}), 422, "invalid"),
+    ] {
+        let got = world.post(&adjustments, &body).as_actor(&admin).send().await;
+        assert_eq!((got.status, got.code()), (status, code), "{body}");
+    }
+    world.advance(Duration::from_secs(1));
+    let adjust =
+        || world.post(&adjustments, &json!({"set_on_hand": 20, "reason": "counted"})).as_actor(&admin).header("Idempotency-Key", "count-1");
+    assert_eq!(adjust().send().await.expect(200).json["available"], 16);
+    assert_eq!(adjust().send().await.expect(200).headers["idempotency-replayed"], "true");
+    check_stock(&world, 1, (20, 16, 4)).await;
+    let movements = world.get(&format!("{path}/movements?limit=1")).as_actor(&admin).send().await.expect(200).json;
+    let newest = &movements["items"][0];
+    assert_eq!((&newest["kind"], &newest["on_hand"], &newest["reason"]), (&json!("adjusted"), &json!(10), &json!("counted")));
+    assert!(newest["by"].as_str().unwrap().starts_with("user:usr_") && movements["next"].is_string());
+    let levels = world.events().await.into_iter().filter(|envelope| envelope.event.kind() == "stock.level_changed").count();
+    assert_eq!(levels, 2, "the import and the count");
+}
+
+#[tokio::test]
+async fn who_may_see_and_change_stock() {
+    let world = stocked(&[(1, 10, 3), (2, 1, 3)]).await;
+    set_stock(&world.kit().desk(&TABLE), StockCount { seller_id: Some(BusinessId(51)), ..count(3, 7, 0) }).await.unwrap();
+    let path = format!("/api/v1/admin/stock/{}", VariantId(1));
+    let (seller, other) = (Harness::business(1, SELLER), Harness::business(2, BusinessId(51)));
+    let another_seller = format!("/api/v1/admin/stock?seller_id={}", BusinessId(51));
+    for (actor, list, filtered, show, adjust, rows) in [
+        (Harness::guest(), 401, 401, 401, 401, 0),
+        (Harness::customer(1), 403, 403, 404, 404, 0),
+        (seller, 200, 403, 200, 200, 2),
+        (other, 200, 200, 404, 404, 1),
+        (Harness::support(), 200, 200, 200, 403, 3),
+        (Harness::admin(), 200, 200, 200, 200, 3),
+    ] {
+        let got = world.get("/api/v1/admin/stock").as_actor(&actor).send().await.expect(list);
+        assert_eq!(got.json["items"].as_array().map_or(0, Vec::len), rows, "{actor:?}");
+        world.get(&another_seller).as_actor(&actor).send().await.expect(filtered);
+        world.get(&path).as_actor(&actor).send().await.expect(show);
+        world.get(&format!("{path}/movements")).as_actor(&actor).send().await.expect(show);
+        world.post(&format!("{path}/adjustments"), &json!({"delta": 1, "reason": "found"})).as_actor(&actor).send().await.expect(adjust);
+        world
+            .patch(&path, &json!({"backorder": false}))
+            .as_actor(&actor)
+            .header("If-Match", "\"v99\"")
+            .send()
+            .await
+            .expect(if adjust == 200 { 412 } else { adjust });
+    }
+    let page = world.get("/api/v1/admin/stock?sku=SKU-2").as_actor(&Harness::admin()).send().await.expect(200);
+    assert_eq!(page.json["items"][0]["sku"], "SKU-2");
+}
+
+#[tokio::test]
+async fn hints_for_customers_and_reads_for_services() {
+    let world = stocked(&[(1, 10, 3), (2, 2, 3), (3, 0, 3), (4, 0, 3)]).await;
+    let path = format!("/api/v1/admin/stock/{}", VariantId(4));
+    let etag = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200).headers["etag"].clone();
+    world.patch(&path, &json!({"backorder": true})).as_actor(&Harness::admin()).header("If-Match", &etag).send().await.expect(200);
+    let ids: Vec<String> = (1..=5).map(|id| VariantId(id).to_string()).collect();
+    let got = world.get(&format!("/api/v1/availability?variants={}", ids.join(","))).send().await.expect(200).json;
+    let states: Vec<_> =
+        got["items"].as_array().unwrap().iter().map(|item| (item["state"].as_str().unwrap(), item["quantity"].as_i64())).collect();
+    assert_eq!(states, [("in_stock", None), ("low", Some(2)), ("out", None), ("backorder", None), ("out", None)]);
+    for variants in [String::new(), OrderId(1).to_string(), (0..51).map(|id| VariantId(id).to_string()).collect::<Vec<_>>().join(",")] {
+        assert_eq!(world.get(&format!("/api/v1/availability?variants={variants}")).send().await.status, 422, "{variants:.40}");
+    }
+    let reads = Reads::new(&world.kit().desk(&TABLE));
+    let known: Vec<_> = reads.availability(&[2.into(), 9.into(), 4.into(), 2.into()]).await.unwrap();
+    let known: Vec<_> = known.into_iter().map(|item| (item.variant_id.0, item.available, item.backorder)).collect();
+    assert_eq!(known, [(2, 2, false), (9, 0, false), (4, 0, true), (2, 2, false)]);
+}
+
+#[tokio::test]
+async fn back_orders() {
+    let world = stocked(&[(1, 2, 0)]).await;
+    let path = format!("/api/v1/admin/stock/{}", VariantId(1));
+    let etag = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200).headers["etag"].clone();
+    world.patch(&path, &json!({"backorder": true})).as_actor(&Harness::admin()).header("If-Match", &etag).send().await.expect(200);
+    world.publish(placed(1, &[(1, 5)])).await;
+    world.settle().await;
+    check_stock(&world, 1, (2, -3, 5)).await;
+    world.publish(confirmed(1)).await;
+    world.publish(shipped(1)).await;
+    world.settle().await;
+    check_stock(&world, 1, (0, 0, 0)).await;
+}
