@@ -1,0 +1,44 @@
+//! Payments: authorized when an order awaits them, captured when it is confirmed, given back when it
+//! is cancelled. The gateway may be slow, away or silent; the payment then stays open and is settled
+//! later, and never charged twice.
+
+pub mod breaker;
+mod consumer;
+mod gateway;
+mod http;
+pub mod payment;
+pub mod refund;
+mod settle;
+mod storage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shell::{Consumer, Delivery, Desk, Schedule, Service};
+
+pub use gateway::{GuardOptions, GuardedGateway};
+pub use storage::TABLE;
+
+/// The schedule that asks the gateway about what is open.
+pub const SETTLE: &str = "payments.settle";
+
+#[derive(Clone)]
+struct App {
+    desk: Desk,
+    gateway: Arc<GuardedGateway>,
+}
+
+/// The service. The gateway's guard is shared: whoever else calls the gateway should do it through it.
+pub fn service(desk: Desk, gateway: Arc<GuardedGateway>) -> Service {
+    let app = App { desk, gateway };
+    let (consuming, settling) = (app.clone(), app.clone());
+    let consumer = Consumer::new("payments", consumer::TYPES, move |delivery: Delivery| {
+        let app = consuming.clone();
+        async move { consumer::on(&app, &delivery).await }
+    });
+    let schedule = Schedule::new(SETTLE, Duration::from_secs(1), move || {
+        let app = settling.clone();
+        async move { settle::settle_due(&app).await }
+    });
+    Service::new(&app.desk).routes(http::routes(app)).consumer(consumer).schedule(schedule)
+}

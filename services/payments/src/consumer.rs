@@ -1,0 +1,118 @@
+//! What the orders want of their payments. The gateway is asked while loading; a rule that runs
+//! again asks again, under the same operation key.
+
+use contracts::{Decision, Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
+use kernel::{Code, PaymentId, Problem};
+use ports::store::{Expect, Record, Stored, Write};
+use shell::{Changes, Delivery};
+
+use crate::App;
+use crate::gateway::consult;
+use crate::payment::{Answer, Entry, Goal, Payment};
+use crate::storage::{self, CancelledMark};
+
+pub(crate) const TYPES: &[&str] = &["order.awaiting_payment", "order.confirmed", "order.cancelled"];
+
+pub(crate) async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
+    match &delivery.envelope.event {
+        Event::OrderAwaitingPayment(event) => awaiting_payment(app, delivery, event).await,
+        Event::OrderConfirmed(event) => confirmed(app, delivery, event).await,
+        Event::OrderCancelled(event) => cancelled(app, delivery, event).await,
+        _ => Ok(()),
+    }
+}
+
+async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingPayment) -> Result<(), Problem> {
+    // Without one the customer has not chosen how to pay yet.
+    let Some(id) = event.payment_id else {
+        return Ok(());
+    };
+    let load = || async {
+        let now = app.desk.now();
+        let order = storage::order(app.desk.table(), event.order.order_id).await?;
+        let opened = Payment::open(&event.order, id, event.payment_method.as_deref(), now);
+        let mut entry = opened.enter(order.present.as_ref().map(|present| &present.value), order.cancelled, now);
+        if let Entry::Late(late) = &entry
+            && storage::former(app.desk.table(), late.order_id, late.id).await?.is_some()
+        {
+            entry = Entry::Known;
+        }
+        let answer = match &entry {
+            Entry::Known => Answer::NotAsked,
+            Entry::First(payment) | Entry::Replaces { latest: payment, .. } | Entry::Late(payment) => {
+                consult(app.gateway.as_ref(), payment, payment.ask(now)).await
+            }
+        };
+        Ok((order, entry, answer))
+    };
+    app.desk
+        .react(delivery, load, |(order, entry, answer), moment| {
+            let settled = |payment: Payment| {
+                let goal = payment.goal;
+                Decision { changed: true, ..payment.settle(goal, &answer, moment.now) }
+            };
+            let version = order.present.as_ref().map_or(0, |present| present.version);
+            match entry {
+                Entry::Known => Ok(Changes::none()),
+                Entry::Late(payment) => Changes::create(settled(payment)),
+                Entry::First(payment) if order.cancelled => Changes::create(settled(payment)),
+                Entry::First(payment) => Ok(Changes::create(settled(payment))?.write(storage::not_cancelled(event.order.order_id))),
+                Entry::Replaces { former, latest } => {
+                    Ok(Changes::update(version, settled(latest))?.and(Changes::create(Decision::changed(former))?))
+                }
+            }
+        })
+        .await
+}
+
+async fn confirmed(app: &App, delivery: &Delivery, event: &OrderConfirmed) -> Result<(), Problem> {
+    let load = || async {
+        let present = storage::present(app.desk.table(), event.order.order_id).await?;
+        let payment = present.filter(|payment| payment.id == event.payment_id).ok_or_else(|| not_present(event.payment_id))?;
+        let answer = asked(app, &payment.value, Goal::Capture).await;
+        Ok((payment, answer))
+    };
+    app.desk.react(delivery, load, |(payment, answer), moment| moved(payment, Goal::Capture, &answer, moment.now)).await
+}
+
+async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Result<(), Problem> {
+    let load = || async {
+        let order = storage::order(app.desk.table(), event.order.order_id).await?;
+        let unseen = event.payment_id.filter(|_| order.present.is_none());
+        let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.desk.now()));
+        let answer = match order.present.as_ref().map(|present| &present.value).or(unseen.as_ref()) {
+            Some(payment) => asked(app, payment, Goal::Release).await,
+            None => Answer::NotAsked,
+        };
+        Ok((order, unseen, answer))
+    };
+    app.desk
+        .react(delivery, load, |(order, unseen, answer), moment| match (order.present, unseen) {
+            (Some(present), _) => moved(present, Goal::Release, &answer, moment.now),
+            // Void already at the gateway or soon: should it be authorized late, that fails.
+            (None, Some(payment)) => Changes::create(Decision { changed: true, ..payment.settle(Goal::Release, &answer, moment.now) }),
+            (None, None) if order.cancelled => Ok(Changes::none()),
+            (None, None) => {
+                let mark = CancelledMark { order_id: event.order.order_id };
+                let put = Write::Put { item: mark.to_item()?, expect: Expect::Absent };
+                Ok(Changes::none().write(put).write(storage::without_payment(mark.order_id)))
+            }
+        })
+        .await
+}
+
+/// Asks what a payment would ask once the order wants `goal` of it.
+async fn asked(app: &App, payment: &Payment, goal: Goal) -> Answer {
+    let now = app.desk.now();
+    let ask = payment.clone().toward(goal, now).ask(now);
+    consult(app.gateway.as_ref(), payment, ask).await
+}
+
+fn moved(payment: Stored<Payment>, goal: Goal, answer: &Answer, now: kernel::Timestamp) -> Result<Changes, Problem> {
+    Changes::update(payment.version, payment.value.settle(goal, answer, now))
+}
+
+/// A confirmed order that would not be charged is for a person to look at: the event becomes a dead letter.
+fn not_present(id: PaymentId) -> Problem {
+    Problem::new(Code::Conflict, format!("the order was confirmed by {id}, which is not its present payment"))
+}

@@ -1,0 +1,239 @@
+//! Payments for customers and staff. Guests see none: they follow their order.
+
+use axum::extract::State;
+use contracts::CancelReason;
+use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use shell::http::{Json, Path, Query};
+use shell::{Answer, Call, Changes, Reply, page_limit};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::breaker::State as BreakerState;
+use crate::payment::{Payment, Status};
+use crate::refund::{Refund, RefundStatus};
+use crate::{App, settle, storage};
+
+pub(crate) fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_of_order))
+        .routes(routes!(show))
+        .routes(routes!(refresh))
+        .routes(routes!(list))
+        .routes(routes!(refund))
+        .routes(routes!(breaker))
+        .with_state(app)
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct PaymentView {
+    id: PaymentId,
+    order_id: OrderId,
+    order_number: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<UserId>,
+    amount: Money,
+    /// What the customer paid with, as far as it may be shown.
+    #[schema(example = "card ending in 4242")]
+    method: String,
+    status: Status,
+    /// Where the customer confirms, while the status is `requires_action`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    refunds: Vec<RefundView>,
+    /// Sum of the settled refunds.
+    refunded: Money,
+    /// What can still be refunded.
+    refundable: Money,
+    opened_at: Timestamp,
+    updated_at: Timestamp,
+    history: Vec<StepView>,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct FailureView {
+    reason: CancelReason,
+    /// A sentence for the customer.
+    message: String,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct StepView {
+    status: Status,
+    at: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct RefundView {
+    id: RefundId,
+    amount: Money,
+    status: RefundStatus,
+    reason: String,
+    /// Shown to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<String>,
+    requested_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum BreakerStateName {
+    /// Calls reach the gateway.
+    Closed,
+    /// The gateway is left alone.
+    Open,
+    /// One call probes whether it answers again.
+    HalfOpen,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct BreakerView {
+    state: BreakerStateName,
+    /// Failures in a row while closed.
+    failures: u32,
+    /// Open: until when. Half open: until when the probe may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefundRequest {
+    /// All that is left, unless told.
+    #[serde(default)]
+    amount: Option<Money>,
+    #[schema(min_length = 1, max_length = 500, example = "The pot arrived broken.")]
+    reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Listing {
+    status: Option<Status>,
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// The payments of an order, the latest try first. Empty for an order that is not the caller's.
+#[utoipa::path(get, path = "/orders/{order_id}/payments", tag = "payments", operation_id = "listOrderPayments",
+    params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
+async fn list_of_order(State(app): State<App>, call: Call, Path(id): Path<OrderId>) -> Answer {
+    call.require_user()?;
+    let mut payments = storage::of_order(app.desk.table(), id).await?;
+    payments.retain(|payment| may_see(&call.actor, payment));
+    payments.sort_by_key(|payment| std::cmp::Reverse(payment.id));
+    Ok(Reply::ok(&Page { items: payments.iter().map(|payment| PaymentView::of(payment, &call.actor)).collect(), next: None }))
+}
+
+#[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
+    params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
+async fn show(State(app): State<App>, call: Call, Path(id): Path<PaymentId>) -> Answer {
+    call.require_user()?;
+    let payment = storage::seen(app.desk.table(), id).await?;
+    if !may_see(&call.actor, &payment) {
+        return Err(Problem::not_found(format!("payment {id}")).into());
+    }
+    Ok(Reply::ok(&PaymentView::of(&payment, &call.actor)).etag(payment.version))
+}
+
+/// Asks the gateway now what became of an open payment, instead of waiting for the next check: for a
+/// customer who comes back from their bank, signed in or not. It tells nothing.
+#[utoipa::path(post, path = "/payments/{payment_id}/refresh", tag = "payments", operation_id = "refreshPayment",
+    params(("payment_id" = PaymentId, Path)), responses((status = 204)))]
+async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
+    let payment = storage::seen(app.desk.table(), id).await?;
+    settle::refresh(&app, payment).await?;
+    Ok(Reply::no_content())
+}
+
+/// All payments, newest first. A page may hold fewer than asked for and still have a next one.
+#[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
+    params(Listing), responses((status = 200, body = Page<PaymentView>)))]
+async fn list(State(app): State<App>, call: Call, Query(listing): Query<Listing>) -> Answer {
+    call.require_staff()?;
+    let page = storage::all(app.desk.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
+    Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &call.actor))))
+}
+
+/// Gives money back. The refund is pending until the gateway has settled it: see the payment.
+#[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
+    params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
+async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> Answer {
+    call.require_admin()?;
+    let table = app.desk.table();
+    let load = || async {
+        let seen = storage::seen(table, id).await?;
+        storage::current(table, &seen.value).await
+    };
+    app.desk
+        .command(&call, load, |payment, moment| {
+            call.check_version(payment.version)?;
+            let decision = payment.value.refund(moment.id(0), body.amount, &body.reason, &moment.actor, moment.now)?;
+            let view = PaymentView::of(&decision.state, &moment.actor);
+            let reply = Reply::accepted(format!("/api/v1/payments/{id}"), &view).etag(payment.version + 1);
+            Ok(Changes::update(payment.version, decision)?.reply(reply))
+        })
+        .await
+}
+
+/// Whether the payment gateway is being left alone.
+#[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
+    responses((status = 200, body = BreakerView)))]
+async fn breaker(State(app): State<App>, call: Call) -> Answer {
+    call.require_staff()?;
+    Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
+}
+
+fn may_see(actor: &Actor, payment: &Payment) -> bool {
+    actor.is_staff() || (actor.user_id().is_some() && actor.user_id() == payment.customer_id)
+}
+
+impl PaymentView {
+    fn of(payment: &Payment, viewer: &Actor) -> Self {
+        Self {
+            id: payment.id,
+            order_id: payment.order_id,
+            order_number: payment.order_number.clone(),
+            customer_id: payment.customer_id,
+            amount: payment.amount,
+            method: payment.method_label.clone(),
+            status: payment.status,
+            action_url: payment.action_url.clone(),
+            failure: payment.failure.as_ref().map(|failure| FailureView { reason: failure.reason, message: failure.message.clone() }),
+            refunds: payment.refunds.iter().map(|refund| RefundView::of(refund, viewer)).collect(),
+            refunded: payment.refunded(),
+            refundable: payment.refundable(),
+            opened_at: payment.opened_at,
+            updated_at: payment.updated_at(),
+            history: payment.history.iter().map(|step| StepView { status: step.status, at: step.at }).collect(),
+        }
+    }
+}
+
+impl RefundView {
+    fn of(refund: &Refund, viewer: &Actor) -> Self {
+        Self {
+            id: refund.id,
+            amount: refund.amount,
+            status: refund.status,
+            reason: refund.reason.clone(),
+            requested_by: viewer.is_staff().then(|| refund.requested_by.clone()),
+            requested_at: refund.requested_at,
+        }
+    }
+}
+
+impl BreakerView {
+    fn of(state: BreakerState) -> Self {
+        match state {
+            BreakerState::Closed { failures } => Self { state: BreakerStateName::Closed, failures, until: None },
+            BreakerState::Open { until } => Self { state: BreakerStateName::Open, failures: 0, until: Some(until) },
+            BreakerState::HalfOpen { probe_until } => Self { state: BreakerStateName::HalfOpen, failures: 0, until: Some(probe_until) },
+        }
+    }
+}

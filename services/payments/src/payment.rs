@@ -1,0 +1,422 @@
+//! A payment: one try to pay an order. It knows what it has come to (`Status`), what the order wants
+//! of it (`Goal`), and so what is to be asked of the gateway next (`Ask`).
+//!
+//! An order's latest try takes the place of the former one, which is released: at most one payment of
+//! an order can be captured. Pending and settled refunds never exceed what was captured.
+
+use std::time::Duration;
+
+use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction};
+use kernel::{Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::refund::{Refund, RefundStatus};
+
+/// How long the gateway may be away before the customer is told that the payment failed.
+pub const PENDING_MAX: Duration = Duration::from_secs(600);
+/// How long the customer may take to confirm at their bank.
+pub const ACTION_MAX: Duration = Duration::from_secs(3600);
+const HISTORY_MAX: usize = 50;
+const RETRY_MAX_SECS: u64 = 60;
+
+/// What the payment has come to, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The gateway was away, or its answer was lost.
+    Pending,
+    /// The customer must confirm at their bank.
+    RequiresAction,
+    /// The money is reserved.
+    Authorized,
+    /// The money has been taken.
+    Captured,
+    /// Nothing is reserved, as the order wanted.
+    Voided,
+    /// Nothing is reserved; the order waited for it in vain.
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 6] = [Self::Pending, Self::RequiresAction, Self::Authorized, Self::Captured, Self::Voided, Self::Failed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Authorized => "authorized",
+            Self::Captured => "captured",
+            Self::Voided => "voided",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What the order wants of the payment. It only ever moves down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Reserve the money.
+    Hold,
+    /// The order is confirmed: take it.
+    Capture,
+    /// The order is cancelled, or another payment took this one's place: give it back.
+    Release,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub reason: CancelReason,
+    /// A sentence for the customer.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub status: Status,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub order_id: OrderId,
+    pub order_number: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<UserId>,
+    pub amount: Money,
+    /// What the gateway calls the means of payment; kept only as long as it may have to be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What people may see of it.
+    pub method_label: String,
+    pub status: Status,
+    pub goal: Goal,
+    /// A later try has taken its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Refund>,
+    /// Vain questions to the gateway since the last step.
+    #[serde(default)]
+    pub tries: u32,
+    /// When the gateway is to be asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_check_at: Option<Timestamp>,
+    pub opened_at: Timestamp,
+    pub history: Vec<Step>,
+}
+
+/// What to ask of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    Nothing,
+    /// The first authorization.
+    Authorize,
+    /// Find it, or else authorize it: the former answer did not arrive.
+    FindOrAuthorize,
+    Find,
+    Capture,
+    /// Find it, or else capture it: the former answer did not arrive.
+    FindOrCapture,
+    Void,
+    Refund(RefundId, Money),
+}
+
+/// What the gateway knows of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    RequiresAction { action_url: String },
+    Authorized,
+    Captured,
+    Voided,
+    Declined { code: String },
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    NotAsked,
+    /// The gateway is away, does not say, or does not know the payment: ask again later.
+    Nothing,
+    Found(Found),
+    /// The gateway will not authorize it, whatever the bank says.
+    Refused,
+    RefundSettled(RefundId),
+    RefundRefused(RefundId, String),
+}
+
+/// How a new try stands to the order's present payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)]
+pub enum Entry {
+    /// It is the present payment already.
+    Known,
+    First(Payment),
+    /// It takes the place of the former.
+    Replaces {
+        former: Payment,
+        latest: Payment,
+    },
+    /// A later try is here already, or the order is paid: the new one is released at once.
+    Late(Payment),
+}
+
+impl Payment {
+    /// A new try to pay, before the gateway was asked.
+    pub fn open(order: &OrderRef, id: PaymentId, method: Option<&str>, now: Timestamp) -> Self {
+        Self {
+            id,
+            order_id: order.order_id,
+            order_number: order.number.clone(),
+            customer_id: order.customer_id,
+            amount: order.total,
+            method: method.map(str::to_owned),
+            method_label: method.map_or_else(String::new, label),
+            status: Status::Pending,
+            goal: Goal::Hold,
+            superseded: false,
+            action_url: None,
+            failure: None,
+            refunds: Vec::new(),
+            tries: 0,
+            next_check_at: Some(now),
+            opened_at: now,
+            history: vec![Step { status: Status::Pending, at: now }],
+        }
+    }
+
+    /// How this new try stands to the order's present payment. Tries are numbered by the time of
+    /// their making, so one that arrives late is told from one that is new.
+    pub fn enter(self, present: Option<&Self>, cancelled: bool, now: Timestamp) -> Entry {
+        let Some(present) = present else {
+            return Entry::First(if cancelled { self.toward(Goal::Release, now) } else { self });
+        };
+        if present.id == self.id {
+            return Entry::Known;
+        }
+        let paid = match present.status {
+            Status::Captured => true,
+            Status::Authorized => present.goal == Goal::Capture,
+            Status::Pending | Status::RequiresAction | Status::Voided | Status::Failed => false,
+        };
+        if paid || present.id > self.id {
+            return Entry::Late(Self { superseded: true, ..self }.toward(Goal::Release, now));
+        }
+        let latest = if cancelled || present.goal == Goal::Release { self.toward(Goal::Release, now) } else { self };
+        let former = Self { superseded: true, ..present.clone() }.toward(Goal::Release, now);
+        Entry::Replaces { former, latest }
+    }
+
+    /// The payment once the order wants this of it. A step back is none: a cancelled order is not
+    /// captured because the news of its confirmation came late.
+    #[must_use]
+    pub fn toward(mut self, goal: Goal, now: Timestamp) -> Self {
+        if goal <= self.goal {
+            return self;
+        }
+        self.goal = goal;
+        self.tries = 0;
+        self.give_back(now);
+        self.schedule(now);
+        self
+    }
+
+    /// What to ask of the gateway now.
+    pub fn ask(&self, now: Timestamp) -> Ask {
+        let waited = now.since(self.opened_at);
+        match (self.status, self.goal) {
+            (Status::Pending, Goal::Hold | Goal::Capture) => {
+                if waited >= PENDING_MAX {
+                    Ask::Void
+                } else if self.tries == 0 {
+                    Ask::Authorize
+                } else {
+                    Ask::FindOrAuthorize
+                }
+            }
+            (Status::RequiresAction, Goal::Hold | Goal::Capture) => {
+                if waited >= ACTION_MAX {
+                    Ask::Void
+                } else {
+                    Ask::Find
+                }
+            }
+            (Status::Authorized, Goal::Capture) => {
+                if self.tries == 0 {
+                    Ask::Capture
+                } else {
+                    Ask::FindOrCapture
+                }
+            }
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Ask::Void,
+            (Status::Captured, Goal::Hold | Goal::Capture | Goal::Release) => {
+                let pending = self.refunds.iter().find(|refund| refund.status == RefundStatus::Pending);
+                pending.map_or(Ask::Nothing, |refund| Ask::Refund(refund.id, refund.amount))
+            }
+            (Status::Authorized, Goal::Hold) | (Status::Voided | Status::Failed, Goal::Hold | Goal::Capture | Goal::Release) => {
+                Ask::Nothing
+            }
+        }
+    }
+
+    /// The payment once the order wants `goal` of it and the gateway has answered.
+    pub fn settle(self, goal: Goal, answer: &Answer, now: Timestamp) -> Decision<Self> {
+        let mut next = self.clone().toward(goal, now);
+        let mut events = Vec::new();
+        match answer {
+            Answer::NotAsked => {}
+            Answer::Nothing => next.ask_later(now),
+            Answer::Found(found) => next.learn(found, now, &mut events),
+            Answer::Refused => next.refused(now, &mut events),
+            Answer::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
+            Answer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
+        }
+        Decision { changed: next != self, state: next, events }
+    }
+
+    pub fn updated_at(&self) -> Timestamp {
+        self.history.last().map_or(self.opened_at, |step| step.at)
+    }
+
+    fn learn(&mut self, found: &Found, now: Timestamp, events: &mut Vec<Event>) {
+        let wanted = self.goal != Goal::Release;
+        match (self.status, found) {
+            (Status::Pending, Found::RequiresAction { action_url }) => {
+                self.step(Status::RequiresAction, now);
+                self.action_url = Some(action_url.clone());
+                if wanted {
+                    events.push(PaymentRequiresAction { payment: self.reference(), action_url: action_url.clone() }.into());
+                }
+            }
+            (Status::Pending | Status::RequiresAction, Found::Authorized) => {
+                self.step(Status::Authorized, now);
+                if wanted {
+                    events.push(Event::PaymentAuthorized(self.reference()));
+                }
+            }
+            (Status::Pending | Status::RequiresAction, Found::Captured) => {
+                self.step(Status::Captured, now);
+                if wanted {
+                    events.push(Event::PaymentAuthorized(self.reference()));
+                }
+                events.push(PaymentCaptured { payment: self.reference() }.into());
+            }
+            (Status::Authorized, Found::Captured) => {
+                self.step(Status::Captured, now);
+                events.push(PaymentCaptured { payment: self.reference() }.into());
+            }
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Voided | Found::Declined { .. }) => {
+                if wanted {
+                    let (reason, message) = match found {
+                        Found::Declined { code } => refusal(code),
+                        Found::Voided | Found::RequiresAction { .. } | Found::Authorized | Found::Captured => lapsed(),
+                    };
+                    self.fail(reason, message, now, events);
+                } else {
+                    self.step(Status::Voided, now);
+                }
+            }
+            // Nothing new: the customer has not confirmed yet, or the gateway is not done.
+            (Status::RequiresAction | Status::Authorized, Found::RequiresAction { .. }) | (Status::Authorized, Found::Authorized) => {
+                self.ask_later(now);
+            }
+            // It is over: a late answer moves nothing back.
+            (
+                Status::Captured | Status::Voided | Status::Failed,
+                Found::RequiresAction { .. } | Found::Authorized | Found::Captured | Found::Voided | Found::Declined { .. },
+            ) => {}
+        }
+        self.give_back(now);
+        self.schedule(now);
+    }
+
+    fn refused(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        match (self.status, self.goal) {
+            (Status::Pending | Status::RequiresAction, Goal::Hold | Goal::Capture) => {
+                let message = "The payment could not be made. Please choose another means of payment.";
+                self.fail(CancelReason::PaymentFailed, message, now, events);
+                self.schedule(now);
+            }
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release)
+            | (Status::Authorized, Goal::Hold | Goal::Capture) => {
+                self.ask_later(now);
+            }
+            (Status::Captured | Status::Voided | Status::Failed, Goal::Hold | Goal::Capture | Goal::Release) => {}
+        }
+    }
+
+    fn fail(&mut self, reason: CancelReason, message: &str, now: Timestamp, events: &mut Vec<Event>) {
+        self.step(Status::Failed, now);
+        self.failure = Some(Failure { reason, message: message.to_owned() });
+        events.push(PaymentFailed { payment: self.reference(), reason, message: message.to_owned() }.into());
+    }
+
+    fn step(&mut self, status: Status, now: Timestamp) {
+        self.status = status;
+        self.tries = 0;
+        self.method = None;
+        self.action_url = None;
+        if self.history.len() < HISTORY_MAX {
+            self.history.push(Step { status, at: now });
+        }
+    }
+
+    fn ask_later(&mut self, now: Timestamp) {
+        self.tries = self.tries.saturating_add(1);
+        self.schedule(now);
+    }
+
+    pub(crate) fn schedule(&mut self, now: Timestamp) {
+        self.next_check_at = match self.ask(now) {
+            Ask::Nothing => None,
+            Ask::Authorize | Ask::FindOrAuthorize | Ask::Find | Ask::Capture | Ask::FindOrCapture | Ask::Void | Ask::Refund(..) => {
+                Some(now.plus(backoff(self.tries)))
+            }
+        };
+    }
+
+    pub(crate) fn reference(&self) -> PaymentRef {
+        PaymentRef { payment_id: self.id, order_id: self.order_id, amount: self.amount }
+    }
+}
+
+/// At once, then after 1, 2, 4 … seconds, at last every minute.
+fn backoff(tries: u32) -> Duration {
+    match tries {
+        0 => Duration::ZERO,
+        tries => Duration::from_secs((1_u64 << (tries - 1).min(6)).min(RETRY_MAX_SECS)),
+    }
+}
+
+fn refusal(code: &str) -> (CancelReason, &'static str) {
+    match code {
+        "insufficient_funds" => {
+            (CancelReason::InsufficientFunds, "The card has not enough funds for this order. Please pay with another one.")
+        }
+        "authentication_failed" => (CancelReason::PaymentDeclined, "The payment was not confirmed with your bank."),
+        _ => (CancelReason::PaymentDeclined, "The bank declined the payment. Please pay with another card or ask your bank."),
+    }
+}
+
+fn lapsed() -> (CancelReason, &'static str) {
+    (CancelReason::PaymentFailed, "The payment could not be completed in time. No money was taken.")
+}
+
+/// The last four digits of a card; of any other means of payment nothing is shown.
+fn label(method: &str) -> String {
+    let digits: String = method.chars().filter(|character| *character != ' ').collect();
+    if (12..=19).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("card ending in {}", &digits[digits.len() - 4..])
+    } else {
+        "card".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

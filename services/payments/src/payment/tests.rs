@@ -1,0 +1,347 @@
+use proptest::prelude::*;
+
+use kernel::{Actor, Currency};
+
+use super::*;
+use crate::refund::PaymentError;
+
+const NOW: i64 = 1_000_000;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(NOW + secs * 1000)
+}
+
+fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+fn order() -> OrderRef {
+    OrderRef {
+        order_id: OrderId(7),
+        number: "S-7".into(),
+        customer_id: Some(UserId(3)),
+        email: "ann@example.com".parse().unwrap(),
+        total: eur(1999),
+    }
+}
+
+fn open(id: u128) -> Payment {
+    Payment::open(&order(), PaymentId(id), Some("4242 4242 4242 4242"), at(0))
+}
+
+fn declined(code: &str) -> Found {
+    Found::Declined { code: code.into() }
+}
+
+fn action() -> Found {
+    Found::RequiresAction { action_url: "/confirm".into() }
+}
+
+/// A payment that has come to `status` by the usual way, and then was wanted for `goal`.
+fn come_to(status: Status, goal: Goal) -> Payment {
+    let hold = |found: Found| open(1).settle(Goal::Hold, &Answer::Found(found), at(0)).state;
+    let payment = match status {
+        Status::Pending => open(1).settle(Goal::Hold, &Answer::Nothing, at(0)).state,
+        Status::RequiresAction => hold(action()),
+        Status::Authorized => hold(Found::Authorized),
+        Status::Captured => hold(Found::Authorized).settle(Goal::Capture, &Answer::Found(Found::Captured), at(0)).state,
+        Status::Voided => open(1).settle(Goal::Release, &Answer::Found(Found::Voided), at(0)).state,
+        Status::Failed => hold(declined("card_declined")),
+    };
+    assert_eq!(payment.status, status);
+    payment.toward(goal, at(0))
+}
+
+fn kinds(events: &[Event]) -> Vec<&'static str> {
+    events.iter().map(Event::kind).collect()
+}
+
+#[test]
+fn every_status_and_goal_asks_one_thing() {
+    use Goal::{Capture, Hold, Release};
+    use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
+    for (status, goal, ask) in [
+        (Pending, Hold, Ask::FindOrAuthorize),
+        (Pending, Capture, Ask::Authorize),
+        (Pending, Release, Ask::Void),
+        (RequiresAction, Hold, Ask::Find),
+        (RequiresAction, Capture, Ask::Find),
+        (RequiresAction, Release, Ask::Void),
+        (Authorized, Hold, Ask::Nothing),
+        (Authorized, Capture, Ask::Capture),
+        (Authorized, Release, Ask::Void),
+        (Captured, Capture, Ask::Nothing),
+        (Captured, Release, Ask::Refund(RefundId(7), eur(1999))),
+        (Voided, Release, Ask::Nothing),
+        (Failed, Hold, Ask::Nothing),
+        (Failed, Capture, Ask::Nothing),
+        (Failed, Release, Ask::Nothing),
+    ] {
+        let payment = come_to(status, goal);
+        assert_eq!(payment.ask(at(1)), ask, "{status:?} {goal:?}");
+        assert_eq!(payment.next_check_at.is_some(), ask != Ask::Nothing, "{status:?} {goal:?} is due iff something is to be asked");
+    }
+    assert_eq!(open(1).ask(at(0)), Ask::Authorize);
+    assert_eq!(come_to(Pending, Hold).ask(at(600)), Ask::Void);
+    assert_eq!(come_to(RequiresAction, Hold).ask(at(3600)), Ask::Void);
+}
+
+#[test]
+fn every_status_and_goal_takes_every_answer() {
+    use Goal::{Capture, Hold, Release};
+    use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
+    let cases: Vec<(Status, Goal, Found, Status, &[&str])> = vec![
+        (Pending, Hold, action(), RequiresAction, &["payment.requires_action"]),
+        (Pending, Hold, Found::Authorized, Authorized, &["payment.authorized"]),
+        (Pending, Hold, Found::Captured, Captured, &["payment.authorized", "payment.captured"]),
+        (Pending, Hold, Found::Voided, Failed, &["payment.failed"]),
+        (Pending, Hold, declined("card_declined"), Failed, &["payment.failed"]),
+        (Pending, Release, action(), RequiresAction, &[]),
+        (Pending, Release, Found::Authorized, Authorized, &[]),
+        (Pending, Release, Found::Captured, Captured, &["payment.captured"]),
+        (Pending, Release, Found::Voided, Voided, &[]),
+        (Pending, Release, declined("card_declined"), Voided, &[]),
+        (RequiresAction, Hold, action(), RequiresAction, &[]),
+        (RequiresAction, Hold, Found::Authorized, Authorized, &["payment.authorized"]),
+        (RequiresAction, Hold, declined("authentication_failed"), Failed, &["payment.failed"]),
+        (RequiresAction, Hold, Found::Voided, Failed, &["payment.failed"]),
+        (RequiresAction, Release, Found::Authorized, Authorized, &[]),
+        (RequiresAction, Release, Found::Voided, Voided, &[]),
+        (Authorized, Capture, Found::Captured, Captured, &["payment.captured"]),
+        (Authorized, Capture, Found::Authorized, Authorized, &[]),
+        (Authorized, Capture, Found::Voided, Failed, &["payment.failed"]),
+        (Authorized, Release, Found::Voided, Voided, &[]),
+        (Authorized, Release, Found::Captured, Captured, &["payment.captured"]),
+        (Captured, Capture, Found::Authorized, Captured, &[]),
+        (Captured, Capture, Found::Captured, Captured, &[]),
+        (Captured, Release, Found::Voided, Captured, &[]),
+        (Voided, Release, Found::Authorized, Voided, &[]),
+        (Failed, Hold, Found::Authorized, Failed, &[]),
+        (Failed, Release, Found::Captured, Failed, &[]),
+    ];
+    for (status, goal, found, expect, events) in cases {
+        let decision = come_to(status, goal).settle(goal, &Answer::Found(found.clone()), at(1));
+        assert_eq!((decision.state.status, kinds(&decision.events).as_slice()), (expect, events), "{status:?} {goal:?} {found:?}");
+        assert_eq!(decision.state.failure.is_some(), expect == Failed);
+        assert!(expect == Pending || decision.state.method.is_none(), "the means of payment is not kept");
+    }
+}
+
+#[test]
+fn what_is_answered_twice_changes_nothing() {
+    for (status, goal, answer) in [
+        (Status::Authorized, Goal::Hold, Answer::NotAsked),
+        (Status::Captured, Goal::Capture, Answer::Found(Found::Captured)),
+        (Status::Voided, Goal::Release, Answer::Found(Found::Voided)),
+        (Status::Failed, Goal::Hold, Answer::Refused),
+        (Status::Captured, Goal::Capture, Answer::RefundSettled(RefundId(9))),
+    ] {
+        let decision = come_to(status, goal).settle(goal, &answer, at(5));
+        assert!(!decision.changed && decision.events.is_empty(), "{status:?} {goal:?} {answer:?}");
+    }
+}
+
+#[test]
+fn a_cancelled_order_is_not_captured_by_late_news() {
+    let payment = come_to(Status::Authorized, Goal::Release);
+    assert_eq!(payment.clone().toward(Goal::Capture, at(1)), payment);
+    assert_eq!(payment.ask(at(1)), Ask::Void);
+}
+
+#[test]
+fn declines_tell_the_customer_why() {
+    for (code, reason) in [
+        ("card_declined", CancelReason::PaymentDeclined),
+        ("insufficient_funds", CancelReason::InsufficientFunds),
+        ("authentication_failed", CancelReason::PaymentDeclined),
+        ("expired_card", CancelReason::PaymentDeclined),
+    ] {
+        let decision = open(1).settle(Goal::Hold, &Answer::Found(declined(code)), at(0));
+        let [Event::PaymentFailed(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
+        assert_eq!(event.reason, reason);
+        assert!(event.message.ends_with('.') && !event.message.contains('_'), "{}", event.message);
+    }
+    let refused = open(1).settle(Goal::Hold, &Answer::Refused, at(0));
+    assert_eq!(refused.state.failure.unwrap().reason, CancelReason::PaymentFailed);
+}
+
+#[test]
+fn questions_become_rarer_up_to_a_minute() {
+    let mut payment = open(1);
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        payment = payment.settle(Goal::Hold, &Answer::Nothing, at(0)).state;
+        waits.push(payment.next_check_at.unwrap().since(at(0)).as_secs());
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    let found = payment.settle(Goal::Hold, &Answer::Found(action()), at(0)).state;
+    assert_eq!(found.next_check_at, Some(at(0)), "a step forward starts anew");
+}
+
+#[test]
+fn the_latest_try_is_the_one_that_counts() {
+    let enter = |present: &Payment, cancelled| open(2).enter(Some(present), cancelled, at(1));
+    assert_eq!(open(1).enter(None, false, at(1)), Entry::First(open(1)));
+    assert_eq!(open(1).enter(Some(&come_to(Status::Captured, Goal::Capture)), false, at(1)), Entry::Known);
+    let Entry::First(late) = open(1).enter(None, true, at(1)) else { panic!("the first") };
+    assert_eq!(late.ask(at(1)), Ask::Void);
+    for (status, goal) in [
+        (Status::Pending, Goal::Hold),
+        (Status::RequiresAction, Goal::Hold),
+        (Status::Authorized, Goal::Hold),
+        (Status::Failed, Goal::Hold),
+    ] {
+        let Entry::Replaces { former, latest } = enter(&come_to(status, goal), false) else { panic!("{status:?}") };
+        assert!(former.superseded && former.goal == Goal::Release && !latest.superseded);
+        assert_eq!(latest.ask(at(1)), Ask::Authorize);
+        assert!(matches!(former.ask(at(1)), Ask::Void | Ask::Nothing));
+    }
+    for paid in [come_to(Status::Captured, Goal::Capture), come_to(Status::Authorized, Goal::Capture)] {
+        let Entry::Late(late) = enter(&paid, false) else { panic!("the order is paid") };
+        assert_eq!((late.superseded, late.ask(at(1))), (true, Ask::Void));
+    }
+    let newer = Payment { id: PaymentId(9), ..come_to(Status::Authorized, Goal::Hold) };
+    assert!(matches!(enter(&newer, false), Entry::Late(_)), "an older try that arrives later");
+    let Entry::Replaces { latest, .. } = enter(&come_to(Status::Voided, Goal::Release), false) else { panic!("replaces") };
+    assert_eq!(latest.ask(at(1)), Ask::Void, "the order was cancelled");
+}
+
+#[test]
+fn refunds_are_bounded_by_the_capture() {
+    let ask = |payment: &Payment, id, amount, reason: &str| {
+        payment.clone().refund(RefundId(id), amount, reason, &Actor::System, at(1)).map(|decision| decision.state)
+    };
+    for status in [Status::Pending, Status::RequiresAction, Status::Authorized, Status::Voided, Status::Failed] {
+        assert_eq!(ask(&come_to(status, Goal::Hold), 1, None, "broken"), Err(PaymentError::NotCaptured(status)));
+    }
+    let captured = come_to(Status::Captured, Goal::Capture);
+    for (amount, error) in [
+        (Some(eur(2000)), PaymentError::RefundTooLarge(eur(1999))),
+        (Some(eur(0)), PaymentError::RefundAmount),
+        (Some(eur(-1)), PaymentError::RefundAmount),
+        (Some(Money::new(5, "USD".parse().unwrap())), PaymentError::RefundAmount),
+    ] {
+        assert_eq!(ask(&captured, 1, amount, "broken"), Err(error));
+    }
+    for reason in ["", "  ", "a\nb", &"a".repeat(501)] {
+        assert_eq!(ask(&captured, 1, None, reason), Err(PaymentError::Reason));
+    }
+    let part = ask(&captured, 1, Some(eur(1500)), " broken ").unwrap();
+    assert_eq!((part.refundable(), part.refunded(), part.refunds[0].reason.as_str()), (eur(499), eur(0), "broken"));
+    assert_eq!(part.ask(at(1)), Ask::Refund(RefundId(1), eur(1500)));
+    assert_eq!(ask(&part, 2, Some(eur(500)), "more"), Err(PaymentError::RefundTooLarge(eur(499))));
+    assert_eq!(ask(&part, 1, Some(eur(1500)), "broken").unwrap(), part, "repeated");
+
+    let settled = part.clone().settle(Goal::Capture, &Answer::RefundSettled(RefundId(1)), at(2));
+    assert_eq!(kinds(&settled.events), ["payment.refunded"]);
+    assert_eq!((settled.state.refunded(), settled.state.refundable()), (eur(1500), eur(499)));
+    let rest = ask(&settled.state, 2, None, "the rest").unwrap();
+    assert_eq!(ask(&rest, 3, None, "nothing left"), Err(PaymentError::RefundTooLarge(eur(0))));
+
+    let refused = part.settle(Goal::Capture, &Answer::RefundRefused(RefundId(1), "no".into()), at(2));
+    assert_eq!(kinds(&refused.events), ["payment.refund_failed"]);
+    assert_eq!((refused.state.refunded(), refused.state.refundable()), (eur(0), eur(1999)));
+}
+
+#[test]
+fn a_cancelled_order_gets_the_rest_back_once() {
+    let captured = come_to(Status::Captured, Goal::Capture);
+    let part = captured.refund(RefundId(1), Some(eur(500)), "broken", &Actor::System, at(1)).unwrap().state;
+    let mut payment = part.toward(Goal::Release, at(2)).toward(Goal::Release, at(3));
+    assert_eq!(payment.refunds.iter().map(|refund| refund.amount).collect::<Vec<_>>(), [eur(500), eur(1499)]);
+    for (id, refunded) in [(RefundId(1), 500), (RefundId(7), 1999)] {
+        assert!(matches!(payment.ask(at(4)), Ask::Refund(asked, _) if asked == id));
+        let decision = payment.settle(Goal::Release, &Answer::RefundSettled(id), at(4));
+        let [Event::PaymentRefunded(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
+        assert_eq!(event.refunded, eur(refunded));
+        payment = decision.state;
+    }
+    assert_eq!((payment.ask(at(5)), payment.next_check_at), (Ask::Nothing, None));
+}
+
+#[test]
+fn only_the_end_of_a_number_is_shown() {
+    for (method, expect) in [
+        ("4242 4242 4242 4242", "card ending in 4242"),
+        ("pm_card_visa", "card"),
+        ("424242", "card"),
+        ("４２４２４２４２４２４２４２４２", "card"),
+    ] {
+        assert_eq!(Payment::open(&order(), PaymentId(1), Some(method), at(0)).method_label, expect);
+    }
+}
+
+/// Anything that can happen to a payment.
+#[derive(Debug, Clone)]
+enum Happening {
+    Wanted(Goal),
+    Answered(u8),
+    RefundAsked(u8, Option<i64>),
+    Waited(i64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        prop_oneof![Just(Goal::Hold), Just(Goal::Capture), Just(Goal::Release)].prop_map(Happening::Wanted),
+        (0_u8..9).prop_map(Happening::Answered),
+        (0_u8..9).prop_map(Happening::Answered),
+        (10_u8..20, prop::option::of(-5_i64..2500)).prop_map(|(id, amount)| Happening::RefundAsked(id, amount)),
+        (0_i64..700).prop_map(Happening::Waited),
+    ]
+}
+
+fn answer(kind: u8, payment: &Payment) -> Answer {
+    let pending = payment.refunds.iter().find(|refund| refund.status == RefundStatus::Pending).map_or(RefundId(99), |refund| refund.id);
+    match kind {
+        0 => Answer::Nothing,
+        1 => Answer::Found(action()),
+        2 => Answer::Found(Found::Authorized),
+        3 => Answer::Found(Found::Captured),
+        4 => Answer::Found(Found::Voided),
+        5 => Answer::Found(declined("card_declined")),
+        6 => Answer::Refused,
+        7 => Answer::RefundSettled(pending),
+        _ => Answer::RefundRefused(pending, "no".into()),
+    }
+}
+
+proptest! {
+    /// In whatever order things happen: refunds never exceed the capture, nothing moves back, each
+    /// outcome is told at most once, and what is not over is due or waits for the order.
+    #[test]
+    fn a_payment_keeps_its_promises(happenings in prop::collection::vec(happening(), 0..60)) {
+        let mut payment = open(1);
+        let (mut now, mut told) = (0, Vec::new());
+        for happening in happenings {
+            let before = payment.clone();
+            match happening {
+                Happening::Waited(secs) => now += secs,
+                Happening::Wanted(goal) => payment = payment.toward(goal, at(now)),
+                Happening::Answered(kind) => {
+                    let decision = payment.clone().settle(payment.goal, &answer(kind, &payment), at(now));
+                    prop_assert_eq!(decision.changed, decision.state != before);
+                    told.extend(kinds(&decision.events));
+                    payment = decision.state;
+                }
+                Happening::RefundAsked(id, amount) => {
+                    if let Ok(decision) = payment.clone().refund(RefundId(u128::from(id)), amount.map(eur), "why", &Actor::System, at(now)) {
+                        payment = decision.state;
+                    }
+                }
+            }
+            let given: i64 = payment.refunds.iter().filter(|refund| refund.status != RefundStatus::Refused).map(|refund| refund.amount.amount).sum();
+            prop_assert!(given <= payment.amount.amount && payment.refundable().amount >= 0);
+            prop_assert!(payment.refunds.is_empty() || payment.status == Status::Captured);
+            let over = |status| matches!(status, Status::Captured | Status::Voided | Status::Failed);
+            prop_assert!(!over(before.status) || payment.status == before.status, "{:?} -> {:?}", before.status, payment.status);
+            prop_assert!(payment.goal >= before.goal);
+            let waits = payment.ask(at(now)) == Ask::Nothing;
+            prop_assert_eq!(payment.next_check_at.is_none(), waits);
+            prop_assert!(over(payment.status) || !waits || payment.goal == Goal::Hold);
+        }
+        for kind in ["payment.authorized", "payment.requires_action", "payment.captured", "payment.failed"] {
+            prop_assert!(told.iter().filter(|other| **other == kind).count() <= 1, "{kind} twice");
+        }
+        prop_assert!(!(told.contains(&"payment.failed") && told.contains(&"payment.captured")));
+    }
+}

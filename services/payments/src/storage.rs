@@ -1,0 +1,164 @@
+//! Where payments are kept.
+//!
+//! | Access pattern | Where |
+//! |---|---|
+//! | the order's present payment, for deciding | pk = order id, sk = `payment` |
+//! | its former tries | pk = order id, sk = `payment#` and the payment's id |
+//! | all payments of an order | pk = order id, sk from `payment` |
+//! | the mark of an order that was cancelled before it had a payment | pk = order id, sk = `cancelled` |
+//! | a payment by its id | index 1: pk = payment id |
+//! | payments for which the gateway is to be asked | index 2: pk = `due`, sk = when |
+//! | all payments, newest first | index 3: pk = `all`, sk = payment id |
+//! | payments by a status that is not the usual way | index 4: pk = status, sk = payment id |
+//!
+//! Authorized and captured payments are not in index 4: nearly all are captured, and it would be
+//! written twice more for each. They are picked out of index 3.
+
+use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
+use ports::store::{Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
+use serde::{Deserialize, Serialize};
+use shell::Table;
+
+use crate::payment::{Payment, Status};
+
+pub const TABLE: TableSchema = TableSchema { name: "payments", indexes: 4 };
+
+/// Pages of index 3 that one listing picks from before it hands out a cursor.
+const PICKED_PAGES_MAX: usize = 5;
+const PAGE: usize = 100;
+
+impl Record for Payment {
+    fn key(&self) -> Key {
+        key(self.order_id, self.superseded.then_some(self.id))
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let id = self.id.to_string();
+        let mut entries = vec![IndexEntry::new(1, &id, "payment")];
+        if let Some(at) = self.next_check_at {
+            entries.push(IndexEntry::new(2, "due", format!("{at}#{id}")));
+        }
+        if has_status_entry(self.status) {
+            entries.push(IndexEntry::new(4, self.status.as_str(), &id));
+        }
+        entries.push(IndexEntry::new(3, "all", id));
+        entries
+    }
+}
+
+/// The order was cancelled before it had a payment: one that comes late is not authorized.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CancelledMark {
+    pub order_id: OrderId,
+}
+
+impl Record for CancelledMark {
+    fn key(&self) -> Key {
+        mark_key(self.order_id)
+    }
+}
+
+/// What is kept of an order.
+pub(crate) struct OrderState {
+    pub present: Option<Stored<Payment>>,
+    pub cancelled: bool,
+}
+
+pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Problem> {
+    let (payment, mark) = (key(id, None), mark_key(id));
+    let (present, mark) = futures::try_join!(table.find(&payment), table.find::<CancelledMark>(&mark))?;
+    Ok(OrderState { present, cancelled: mark.is_some() })
+}
+
+/// The order's present payment.
+pub(crate) async fn present(table: &Table, order: OrderId) -> Result<Option<Stored<Payment>>, Problem> {
+    table.find(&key(order, None)).await
+}
+
+/// A try of an order whose place another one has taken.
+pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Result<Option<Stored<Payment>>, Problem> {
+    table.find(&key(order, Some(id))).await
+}
+
+/// Refuses the commit if the order has been cancelled in the meantime.
+pub(crate) fn not_cancelled(order: OrderId) -> Write {
+    Write::Check { key: mark_key(order), expect: Expect::Absent }
+}
+
+/// Refuses the commit if the order has got a payment in the meantime.
+pub(crate) fn without_payment(order: OrderId) -> Write {
+    Write::Check { key: key(order, None), expect: Expect::Absent }
+}
+
+/// A payment as it was a moment ago.
+pub(crate) async fn seen(table: &Table, id: PaymentId) -> Result<Stored<Payment>, Problem> {
+    let page = table.list(Query::index(1, id.to_string()).limit(1)).await?;
+    page.items.into_iter().next().ok_or_else(|| missing(id))
+}
+
+/// A payment for deciding, found where it was seen, or where it went when another took its place.
+pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Payment>, Problem> {
+    let found = table.find::<Payment>(&seen.key()).await?;
+    match found {
+        Some(payment) if payment.id == seen.id => Ok(payment),
+        Some(_) | None => former(table, seen.order_id, seen.id).await?.ok_or_else(|| missing(seen.id)),
+    }
+}
+
+pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Payment>>, Problem> {
+    Ok(table.list(Query::table(id.to_string()).prefix("payment").limit(PAGE)).await?.items)
+}
+
+/// Payments for which the gateway is to be asked by `now`, the longest waiting first.
+pub(crate) async fn due(table: &Table, now: Timestamp, cursor: Option<Cursor>) -> Result<Page<Stored<Payment>>, Problem> {
+    table.list(Query::index(2, "due").bounds(Bounds::AtMost(format!("{now}~"))).limit(PAGE).after(cursor)).await
+}
+
+/// Newest first. A page may hold fewer than `limit` and still have a next one.
+pub(crate) async fn all(
+    table: &Table,
+    status: Option<Status>,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stored<Payment>>, Problem> {
+    let listing = |limit: usize, cursor| Query::index(3, "all").descending().limit(limit).after(cursor);
+    match status {
+        None => table.list(listing(limit.get(), cursor)).await,
+        Some(status) if has_status_entry(status) => {
+            table.list(Query::index(4, status.as_str()).descending().limit(limit.get()).after(cursor)).await
+        }
+        Some(status) => {
+            let mut picked = Page { items: Vec::new(), next: cursor };
+            for _ in 0..PICKED_PAGES_MAX {
+                // No more than are missing: whatever a page holds beyond them could not be shown.
+                let wanted = limit.get() - picked.items.len();
+                let page = table.list::<Payment>(listing(wanted, picked.next.take())).await?;
+                picked.items.extend(page.items.into_iter().filter(|payment| payment.status == status));
+                picked.next = page.next;
+                if picked.next.is_none() || picked.items.len() == limit.get() {
+                    break;
+                }
+            }
+            Ok(picked)
+        }
+    }
+}
+
+fn has_status_entry(status: Status) -> bool {
+    match status {
+        Status::Authorized | Status::Captured => false,
+        Status::Pending | Status::RequiresAction | Status::Voided | Status::Failed => true,
+    }
+}
+
+fn key(order: OrderId, former: Option<PaymentId>) -> Key {
+    Key::new(order.to_string(), former.map_or_else(|| "payment".to_owned(), |id| format!("payment#{id}")))
+}
+
+fn mark_key(order: OrderId) -> Key {
+    Key::new(order.to_string(), "cancelled")
+}
+
+fn missing(id: PaymentId) -> Problem {
+    Problem::not_found(format!("payment {id}"))
+}
