@@ -1,0 +1,207 @@
+//! The category: a node of the tree by which customers find products.
+
+use contracts::Decision;
+use kernel::{CategoryId, Code, Problem};
+use serde::{Deserialize, Serialize};
+
+use crate::text::{is_slug, slugify};
+
+/// Levels of the tree.
+pub const DEPTH_MAX: usize = 4;
+pub const CATEGORIES_MAX: usize = 1_000;
+pub const NAME_CHARS_MAX: usize = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    pub id: CategoryId,
+    pub slug: String,
+    pub name: String,
+    /// From the root of the tree to the parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<CategoryId>,
+    /// Among its siblings, ascending; equals are ordered by name.
+    pub position: u32,
+}
+
+/// What a category holds. An item of its own, since products come and go far more often than
+/// categories are edited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Products that are not archived, in the category itself.
+    pub products: i64,
+    pub children: i64,
+}
+
+/// What an admin wants a category to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CategoryDraft {
+    pub name: String,
+    /// Made from the name if absent.
+    pub slug: Option<String>,
+    pub position: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CategoryError {
+    #[error("{field}: {reason}")]
+    Field { field: &'static str, reason: String },
+    #[error("the slug {0} belongs to another category")]
+    SlugTaken(String),
+    #[error("there are {CATEGORIES_MAX} categories already")]
+    TooMany,
+    #[error("categories are at most {DEPTH_MAX} levels deep")]
+    TooDeep,
+    #[error("a category cannot be below itself")]
+    Cycle,
+    #[error("the category holds products or other categories, so it stays where it is")]
+    NotEmpty,
+}
+
+impl From<CategoryError> for Problem {
+    fn from(error: CategoryError) -> Self {
+        let code = match &error {
+            CategoryError::Field { field, reason } => return Self::field(*field, reason),
+            CategoryError::SlugTaken(_) => Code::AlreadyExists,
+            CategoryError::TooMany | CategoryError::NotEmpty => Code::Conflict,
+            CategoryError::TooDeep | CategoryError::Cycle => Code::Invalid,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl Category {
+    pub fn create(id: CategoryId, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
+        let category =
+            Self { id, slug: draft.checked_slug()?, name: draft.checked_name()?, ancestors: Vec::new(), position: draft.position };
+        Ok(Decision::changed(category.below(parent)?))
+    }
+
+    /// An empty category may move; one that holds something stays, since its products are listed
+    /// under all its ancestors.
+    pub fn edit(self, holdings: Holdings, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
+        let slug = if draft.slug.is_some() { draft.checked_slug()? } else { self.slug.clone() };
+        let edited = Self { slug, name: draft.checked_name()?, position: draft.position, ..self.clone() }.below(parent)?;
+        if edited == self {
+            return Ok(Decision::unchanged(self));
+        }
+        if edited.ancestors != self.ancestors && !holdings.is_empty() {
+            return Err(CategoryError::NotEmpty);
+        }
+        Ok(Decision::changed(edited))
+    }
+
+    pub fn may_be_deleted(&self, holdings: Holdings) -> Result<(), CategoryError> {
+        if holdings.is_empty() { Ok(()) } else { Err(CategoryError::NotEmpty) }
+    }
+
+    pub fn parent_id(&self) -> Option<CategoryId> {
+        self.ancestors.last().copied()
+    }
+
+    /// From the root of the tree to the category itself.
+    pub fn path(&self) -> Vec<CategoryId> {
+        self.ancestors.iter().copied().chain([self.id]).collect()
+    }
+
+    fn below(self, parent: Option<&Self>) -> Result<Self, CategoryError> {
+        let ancestors = parent.map(Self::path).unwrap_or_default();
+        if ancestors.contains(&self.id) {
+            return Err(CategoryError::Cycle);
+        }
+        if ancestors.len() >= DEPTH_MAX {
+            return Err(CategoryError::TooDeep);
+        }
+        Ok(Self { ancestors, ..self })
+    }
+}
+
+impl Holdings {
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl CategoryDraft {
+    /// The slug that was asked for, or the one nearest to the name.
+    pub fn checked_slug(&self) -> Result<String, CategoryError> {
+        let slug = self.slug.clone().unwrap_or_else(|| slugify(&self.name));
+        if is_slug(&slug) {
+            Ok(slug)
+        } else {
+            Err(CategoryError::Field { field: "slug", reason: "must be lower-case letters, digits and single hyphens".into() })
+        }
+    }
+
+    fn checked_name(&self) -> Result<String, CategoryError> {
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+            return Err(CategoryError::Field { field: "name", reason: format!("must be 1 to {NAME_CHARS_MAX} characters in one line") });
+        }
+        Ok(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(name: &str) -> CategoryDraft {
+        CategoryDraft { name: name.into(), ..CategoryDraft::default() }
+    }
+
+    fn category(id: u128, parent: Option<&Category>) -> Category {
+        Category::create(id.into(), parent, draft(&format!("Category {id}"))).unwrap().state
+    }
+
+    #[test]
+    fn the_tree_has_four_levels_and_no_cycles() {
+        let root = category(1, None);
+        let second = category(2, Some(&root));
+        let third = category(3, Some(&second));
+        let fourth = category(4, Some(&third));
+        assert_eq!(fourth.path(), [1, 2, 3, 4].map(CategoryId));
+        assert_eq!(fourth.parent_id(), Some(CategoryId(3)));
+        assert_eq!(Category::create(5.into(), Some(&fourth), draft("x")), Err(CategoryError::TooDeep));
+        let edit =
+            |category: &Category, parent: Option<&Category>, holdings| category.clone().edit(holdings, parent, draft(&category.name));
+        let empty = Holdings::default();
+        assert_eq!(edit(&root, Some(&third), empty), Err(CategoryError::Cycle));
+        assert_eq!(edit(&root, Some(&root), empty), Err(CategoryError::Cycle));
+        for holdings in [Holdings { products: 1, children: 0 }, Holdings { products: 0, children: 1 }] {
+            assert_eq!(edit(&third, Some(&root), holdings), Err(CategoryError::NotEmpty));
+            assert_eq!(third.may_be_deleted(holdings), Err(CategoryError::NotEmpty));
+            assert!(!edit(&third, Some(&second), holdings).unwrap().changed, "where it was");
+        }
+        assert_eq!(edit(&third, Some(&root), empty).unwrap().state.path(), [1, 3].map(CategoryId));
+        assert_eq!(third.may_be_deleted(empty), Ok(()));
+    }
+
+    #[test]
+    fn names_and_slugs() {
+        for (name, slug, expect) in [
+            (" Tea & Spices ", None, Ok("tea-spices")),
+            ("Tea", Some("fine-tea"), Ok("fine-tea")),
+            ("Tea", Some("Fine Tea"), Err("slug")),
+            ("茶", None, Err("slug")),
+            ("茶", Some("tea"), Ok("tea")),
+            (" ", Some("tea"), Err("name")),
+            ("a\nb", Some("tea"), Err("name")),
+        ] {
+            let draft = CategoryDraft { name: name.into(), slug: slug.map(str::to_owned), position: 0 };
+            let result = Category::create(1.into(), None, draft).map(|decision| decision.state.slug);
+            match (result, expect) {
+                (Ok(slug), Ok(expect)) => assert_eq!(slug, expect),
+                (Err(CategoryError::Field { field, .. }), Err(expect)) => assert_eq!(field, expect),
+                (result, _) => panic!("{name} {slug:?}: {result:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_renamed_category_keeps_its_slug() {
+        let tea = Category::create(1.into(), None, draft("Tea")).unwrap().state;
+        let renamed = tea.edit(Holdings { products: 5, children: 0 }, None, CategoryDraft { position: 3, ..draft("Fine teas") }).unwrap();
+        assert!(renamed.changed);
+        assert_eq!((renamed.state.slug.as_str(), renamed.state.name.as_str(), renamed.state.position), ("tea", "Fine teas", 3));
+    }
+}

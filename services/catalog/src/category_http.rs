@@ -1,0 +1,116 @@
+//! Categories over HTTP.
+
+use axum::extract::State;
+use kernel::{CategoryId, Problem};
+use ports::store::Stored;
+use shell::http::{Json, Path};
+use shell::{Answer, Call, Moment, Reply, Table};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::category::{CATEGORIES_MAX, Category, CategoryDraft, CategoryError};
+use crate::storage::{self, CategorySlug, HoldingsItem};
+use crate::views::{CategoriesView, CategoryInput, CategoryView};
+
+const CACHE_SECS: u32 = 30;
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(edit, delete)).with_state(app)
+}
+
+/// Lists all categories, a tree by `parent_id`.
+#[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
+async fn list(State(app): State<App>) -> Answer {
+    let page = app.desk.table().list::<Category>(storage::categories_query()).await?;
+    // Every change of a category raises its version, and a new or a missing one changes the number.
+    let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
+    let etag = page.items.iter().fold(etag, |sum, category| sum ^ category.id.0 as u64);
+    let mut items: Vec<CategoryView> = page.items.into_iter().map(|category| category.value.into()).collect();
+    items.sort_by(|one, other| (one.level, one.position, &one.name).cmp(&(other.level, other.position, &other.name)));
+    Ok(Reply::ok(&CategoriesView { items }).etag(etag).cache_secs(CACHE_SECS))
+}
+
+#[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
+async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryInput>) -> Answer {
+    call.require_admin()?;
+    let parent_id = input.parent_id;
+    let draft = CategoryDraft::from(input);
+    let slug = draft.checked_slug()?;
+    let create = |around: Surroundings, moment: &Moment| {
+        let (category, changes) = around.create(moment.id(0), draft.clone())?;
+        let location = format!("/api/v1/categories/{}", category.id);
+        Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
+    };
+    app.desk.command(&call, || Surroundings::load_for_new(app.desk.table(), parent_id, &slug), create).await
+}
+
+/// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
+#[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
+async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+    call.require_admin()?;
+    let (slug, parent_id) = (input.slug.clone(), input.parent_id);
+    let draft = CategoryDraft::from(input);
+    let load = || async {
+        let around = Surroundings::load(app.desk.table(), parent_id, slug.as_deref()).await?;
+        Ok((storage::category(app.desk.table(), id).await?, around))
+    };
+    let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &Moment| {
+        call.require_version(before.version)?;
+        let parent = around.parent.as_ref();
+        let decision = before.value.clone().edit(holdings.holdings(), parent.map(|parent| &parent.value), draft.clone())?;
+        let reply = Reply::ok(&CategoryView::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
+        Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
+    };
+    app.desk.command(&call, load, edit).await
+}
+
+/// Deletes a category that holds neither products nor other categories.
+#[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
+async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
+    call.require_admin()?;
+    let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &Moment| {
+        call.check_version(category.version)?;
+        category.may_be_deleted(holdings.holdings())?;
+        Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
+    };
+    app.desk.command(&call, || storage::category(app.desk.table(), id), delete).await
+}
+
+/// What a new or edited category stands beside.
+pub struct Surroundings {
+    parent: Option<Stored<Category>>,
+    /// Who has the wanted slug.
+    pub slug: Option<Stored<CategorySlug>>,
+    /// How many categories there are; counted for a new one only.
+    count: usize,
+}
+
+impl Surroundings {
+    pub async fn load_for_new(table: &Table, parent_id: Option<CategoryId>, slug: &str) -> Result<Self, Problem> {
+        let count = table.list::<Category>(storage::categories_query()).await?.items.len();
+        Ok(Self { count, ..Self::load(table, parent_id, Some(slug)).await? })
+    }
+
+    async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
+        let parent = match parent_id {
+            Some(id) => {
+                Some(table.find(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?)
+            }
+            None => None,
+        };
+        let slug = match slug {
+            Some(slug) => table.find(&storage::category_slug_key(slug)).await?,
+            None => None,
+        };
+        Ok(Self { parent, slug, count: 0 })
+    }
+
+    pub fn create(&self, id: CategoryId, draft: CategoryDraft) -> Result<(Category, shell::Changes), Problem> {
+        if self.count >= CATEGORIES_MAX {
+            return Err(CategoryError::TooMany.into());
+        }
+        let decision = Category::create(id, self.parent.as_ref().map(|parent| &parent.value), draft)?;
+        Ok((decision.state.clone(), storage::create_category(decision, self.parent.as_ref(), self.slug.as_ref())?))
+    }
+}

@@ -1,0 +1,152 @@
+//! Making and editing products: what has to be read for it, and what is written.
+
+use kernel::{BusinessId, CategoryId, Code, Problem, ProductId};
+use ports::store::Stored;
+use shell::{Changes, Moment, Table};
+
+use crate::category::Category;
+use crate::content::Content;
+use crate::product::{Placing, Product, ProductError, ProductStatus};
+use crate::storage::{self, SlugOwner};
+use crate::text::{SLUG_CHARS_MAX, is_slug, slugify};
+
+/// A slug that was asked for, or one near a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlugWish {
+    slug: String,
+    /// Whether nothing else will do.
+    exact: bool,
+}
+
+impl SlugWish {
+    pub fn exactly(slug: &str) -> Result<Self, ProductError> {
+        if is_slug(slug) {
+            return Ok(Self { slug: slug.to_owned(), exact: true });
+        }
+        let reason = format!("must be at most {SLUG_CHARS_MAX} lower-case letters, digits and single hyphens in between");
+        Err(ProductError::Field { field: "slug".into(), reason })
+    }
+
+    pub fn near(text: &str) -> Self {
+        let slug = slugify(text);
+        Self { slug: if slug.is_empty() { "product".into() } else { slug }, exact: false }
+    }
+}
+
+/// What a change of a product looks at.
+#[derive(Debug)]
+pub struct State {
+    pub product: Option<Stored<Product>>,
+    owner: Option<Stored<SlugOwner>>,
+    category: Option<Stored<Category>>,
+}
+
+impl State {
+    /// For a new product, or one that may exist.
+    pub async fn load(
+        table: &Table,
+        id: Option<ProductId>,
+        slug: Option<&SlugWish>,
+        category_id: Option<CategoryId>,
+    ) -> Result<Self, Problem> {
+        let product = match id {
+            Some(id) => table.find(&storage::product_key(id)).await?,
+            None => None,
+        };
+        let owner = match slug {
+            Some(wish) => table.find(&storage::slug_key(&wish.slug)).await?,
+            None => None,
+        };
+        let category = match category_id {
+            Some(id) => table.find(&storage::category_key(id)).await?,
+            None => None,
+        };
+        if category.is_none() && category_id.is_some() {
+            return Err(Problem::field("category_id", "names no category"));
+        }
+        Ok(Self { product, owner, category })
+    }
+
+    /// For a product that exists, with the category that it is in.
+    pub async fn load_existing(table: &Table, id: ProductId) -> Result<Self, Problem> {
+        let product = storage::product(table, id).await?;
+        let category = match product.category_id() {
+            Some(id) => table.find(&storage::category_key(id)).await?,
+            None => None,
+        };
+        Ok(Self { product: Some(product), owner: None, category })
+    }
+
+    pub fn existing(&self) -> Result<&Stored<Product>, Problem> {
+        self.product.as_ref().ok_or_else(|| Problem::new(Code::NotFound, "there is no such product"))
+    }
+
+    pub fn create(&self, moment: &Moment, new: &NewProduct<'_>) -> Result<(Product, Changes), Problem> {
+        let (slug, owner) = self.free_slug(new.slug, new.id);
+        let placing = Placing { slug, category_path: self.category_path(), status: new.status };
+        let decision = Product::create(&moment.actor, new.id, new.seller_id, new.content, placing, moment.now)?;
+        Ok((decision.state.clone(), storage::save(None, owner, self.category.as_ref(), decision)?))
+    }
+
+    /// Without a slug or a status, these stay.
+    pub fn edit(
+        &self,
+        moment: &Moment,
+        content: &Content,
+        slug: Option<&SlugWish>,
+        status: Option<ProductStatus>,
+    ) -> Result<(Product, Changes), Problem> {
+        let before = self.existing()?;
+        let placing = self.placing(before, slug, status.unwrap_or(before.status));
+        let decision = before.value.clone().edit(&moment.actor, content, placing, moment.now)?;
+        self.saved(before, decision)
+    }
+
+    /// What an import does to a product that exists.
+    pub fn replace(&self, moment: &Moment, content: &Content, status: ProductStatus) -> Result<(Product, Changes), Problem> {
+        let before = self.existing()?;
+        let placing = self.placing(before, None, status);
+        self.saved(before, before.value.clone().replace(content, placing, moment.now)?)
+    }
+
+    pub fn change_status(&self, moment: &Moment, status: ProductStatus) -> Result<(Product, Changes), Problem> {
+        let before = self.existing()?;
+        self.saved(before, before.value.clone().change_status(&moment.actor, status, self.category_path(), moment.now)?)
+    }
+
+    fn saved(&self, before: &Stored<Product>, decision: contracts::Decision<Product>) -> Result<(Product, Changes), Problem> {
+        let after = decision.state.clone();
+        Ok((after, storage::save(Some(before), self.owner.as_ref(), self.category.as_ref(), decision)?))
+    }
+
+    fn placing(&self, before: &Product, slug: Option<&SlugWish>, status: ProductStatus) -> Placing {
+        let slug = slug.map_or_else(|| before.slug.clone(), |wish| wish.slug.clone());
+        Placing { slug, category_path: self.category_path(), status }
+    }
+
+    fn category_path(&self) -> Vec<CategoryId> {
+        self.category.as_ref().map(|category| category.path()).unwrap_or_default()
+    }
+
+    /// A slug that is taken gets the end of the product's id, unless it was asked for.
+    fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner>>) {
+        match &self.owner {
+            Some(owner) if owner.current && owner.product_id != id && !wish.exact => {
+                let id = id.to_string().to_ascii_lowercase();
+                let mut slug = wish.slug.clone();
+                slug.truncate(SLUG_CHARS_MAX - 9);
+                (format!("{}-{}", slug.trim_end_matches('-'), &id[id.len() - 8..]), None)
+            }
+            owner => (wish.slug.clone(), owner.as_ref()),
+        }
+    }
+}
+
+/// A product to be made.
+pub struct NewProduct<'a> {
+    pub id: ProductId,
+    pub seller_id: BusinessId,
+    pub slug: &'a SlugWish,
+    pub content: &'a Content,
+    pub status: ProductStatus,
+}

@@ -1,0 +1,274 @@
+//! Products over HTTP.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::extract::State;
+use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId};
+use ports::store::{Bounds, Query as StoreQuery, Stored};
+use serde::Deserialize;
+use shell::http::{Json, Path, Query};
+use shell::{Answer, Call, Reply, page_limit};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
+use crate::editing::{self, NewProduct, SlugWish};
+use crate::product::{Product, ProductStatus, seller_for};
+use crate::storage::{self, Card, Listing, SlugOwner};
+use crate::text::is_slug;
+use crate::views::{CardView, ProductInput, ProductSummary, ProductView, StatusInput};
+
+/// How long shared caches and browsers may show what is for sale without asking again.
+const CACHE_SECS: u32 = 10;
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, edit, archive))
+        .routes(routes!(change_status))
+        .routes(routes!(list_all))
+        .with_state(app)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum Sort {
+    #[serde(rename = "newest")]
+    Newest,
+    /// Cheapest first.
+    #[serde(rename = "price")]
+    Price,
+    #[serde(rename = "-price")]
+    PriceDescending,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Id or slug of a category; what is in the categories below it is listed too.
+    category: Option<String>,
+    /// In any case.
+    tag: Option<String>,
+    seller: Option<BusinessId>,
+    /// Newest unless told, or by price if a price is asked for.
+    #[param(inline)]
+    sort: Option<Sort>,
+    /// Minor units, for the price of the cheapest variant; included.
+    #[param(minimum = 0)]
+    price_min: Option<i64>,
+    /// Minor units; included.
+    #[param(minimum = 0)]
+    price_max: Option<i64>,
+    /// 1 to 100, 20 unless told.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists what is for sale. At most one of category, tag and seller.
+#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
+async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer {
+    let page = app.desk.table().list::<Card>(query.store_query(&app).await?).await?;
+    let etag = etag_of(&page);
+    Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
+}
+
+#[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
+async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInput>) -> Answer {
+    call.require_user()?;
+    let seller_id = seller_for(&call.actor, input.seller_id, app.settings.house_seller)?;
+    let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
+    let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
+    let content = input.into_draft().checked(app.settings.currency)?;
+    let load = || editing::State::load(app.desk.table(), None, Some(&slug), category_id);
+    let create = |state: editing::State, moment: &shell::Moment| {
+        let new = NewProduct { id: moment.id(0), seller_id, slug: &slug, content: &content, status };
+        let (product, changes) = state.create(moment, &new)?;
+        let view = ProductView::of(&product, app.settings.tax_rate);
+        Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
+    };
+    app.desk.command(&call, load, create).await
+}
+
+/// Shows a product by its id or its slug, also by a slug that it had before.
+#[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductView)))]
+async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>) -> Answer {
+    let product = find(&app, &reference).await?;
+    if !product.visible_to(&call.actor) {
+        return Err(missing().into());
+    }
+    let reply = Reply::ok(&ProductView::of(&product, app.settings.tax_rate)).etag(product.version);
+    // Who may edit it must see the edit at once.
+    Ok(if call.actor.acts_for(product.seller_id) { reply } else { reply.cache_secs(CACHE_SECS) })
+}
+
+/// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
+#[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
+async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> Answer {
+    call.require_user()?;
+    let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
+    let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
+    let content = input.into_draft().checked(app.settings.currency)?;
+    let load = || editing::State::load(app.desk.table(), Some(id), slug.as_ref(), category_id);
+    let edit = |state: editing::State, moment: &shell::Moment| {
+        let before = state.existing()?;
+        if !before.visible_to(&call.actor) {
+            return Err(missing());
+        }
+        if seller_id.is_some_and(|seller_id| seller_id != before.seller_id) {
+            return Err(Problem::field("seller_id", "a product stays with its seller"));
+        }
+        let edited = state.edit(moment, &content, slug.as_ref(), status)?;
+        call.require_version(before.version)?;
+        Ok(answer(&app, before, edited))
+    };
+    app.desk.command(&call, load, edit).await
+}
+
+#[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
+async fn change_status(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> Answer {
+    call.require_user()?;
+    let change = |state: editing::State, moment: &shell::Moment| {
+        let changed = state.change_status(moment, input.status)?;
+        call.check_version(state.existing()?.version)?;
+        Ok(answer(&app, state.existing()?, changed))
+    };
+    app.desk.command(&call, || editing::State::load_existing(app.desk.table(), id), change).await
+}
+
+/// Archives a product: it leaves the shop, and stays for the orders that name it.
+#[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
+async fn archive(State(app): State<App>, call: Call, Path(id): Path<ProductId>) -> Answer {
+    call.require_user()?;
+    let archive = |state: editing::State, moment: &shell::Moment| {
+        let (_, changes) = state.change_status(moment, ProductStatus::Archived)?;
+        call.check_version(state.existing()?.version)?;
+        Ok(changes.reply(Reply::no_content()))
+    };
+    app.desk.command(&call, || editing::State::load_existing(app.desk.table(), id), archive).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListAllQuery {
+    #[param(inline)]
+    status: Option<ProductStatus>,
+    /// For staff; sellers see their own products, and say whose if they have several businesses.
+    seller: Option<BusinessId>,
+    /// 1 to 100, 20 unless told.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists products of any status for staff and for their sellers, newest first.
+#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
+async fn list_all(State(app): State<App>, call: Call, Query(query): Query<ListAllQuery>) -> Answer {
+    call.require_user()?;
+    let seller = listed_seller(&app, &call, query.seller)?;
+    let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
+    let page = app.desk.table().list::<Product>(wanted).await?;
+    Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
+}
+
+/// Whose products someone may list: staff all of them, sellers their own.
+pub fn listed_seller(app: &App, call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
+    if call.actor.is_staff() {
+        return Ok(wanted);
+    }
+    Ok(Some(seller_for(&call.actor, wanted, app.settings.house_seller)?))
+}
+
+impl ListQuery {
+    async fn store_query(self, app: &App) -> Result<StoreQuery, Problem> {
+        let sort = self.sort.unwrap_or(if self.price_min.is_some() || self.price_max.is_some() { Sort::Price } else { Sort::Newest });
+        let limit = page_limit(self.limit)?.get();
+        let cursor = self.cursor.map(Cursor);
+        let pk = listing(app, self.category, self.tag, self.seller).await?.pk();
+        let query = match sort {
+            Sort::Newest if self.price_min.is_some() || self.price_max.is_some() => {
+                return Err(Problem::field("sort", "must be price or -price where price_min or price_max is given"));
+            }
+            Sort::Newest => StoreQuery::table(pk).descending(),
+            Sort::Price => StoreQuery::index(1, pk).bounds(price_bounds(self.price_min, self.price_max)?),
+            Sort::PriceDescending => StoreQuery::index(1, pk).bounds(price_bounds(self.price_min, self.price_max)?).descending(),
+        };
+        Ok(query.limit(limit).after(cursor))
+    }
+}
+
+async fn listing(app: &App, category: Option<String>, tag: Option<String>, seller: Option<BusinessId>) -> Result<Listing, Problem> {
+    match (category, tag, seller) {
+        (None, None, None) => Ok(Listing::All),
+        (Some(category), None, None) => Ok(Listing::Category(category_id(app, &category).await?)),
+        (None, Some(tag), None) if tag.chars().count() > TAG_CHARS_MAX => {
+            Err(Problem::field("tag", format!("must be at most {TAG_CHARS_MAX} characters")))
+        }
+        (None, Some(tag), None) => Ok(Listing::Tag(tag)),
+        (None, None, Some(seller)) => Ok(Listing::Seller(seller)),
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+            Err(Problem::invalid("give one of category, tag and seller; search combines them"))
+        }
+    }
+}
+
+async fn category_id(app: &App, reference: &str) -> Result<CategoryId, Problem> {
+    if let Ok(id) = reference.parse() {
+        return Ok(id);
+    }
+    let owner = match is_slug(reference) {
+        true => app.desk.table().peek::<storage::CategorySlug>(&storage::category_slug_key(reference)).await?,
+        false => None,
+    };
+    Ok(owner.ok_or_else(|| Problem::new(Code::NotFound, "there is no such category"))?.category_id)
+}
+
+fn price_bounds(min: Option<i64>, max: Option<i64>) -> Result<Bounds, Problem> {
+    for (field, value) in [("price_min", min), ("price_max", max)] {
+        if value.is_some_and(|value| !(0..=PRICE_MAX).contains(&value)) {
+            return Err(Problem::field(field, format!("must be 0 to {PRICE_MAX} minor units")));
+        }
+    }
+    let (min, max) = (min.unwrap_or(0), max.unwrap_or(PRICE_MAX));
+    if min > max {
+        return Err(Problem::field("price_min", "must not be above price_max"));
+    }
+    // `~` sorts after the `#` that follows the price.
+    Ok(Bounds::Between(storage::price_sk(min), format!("{}~", storage::price_sk(max))))
+}
+
+async fn find(app: &App, reference: &str) -> Result<Stored<Product>, Problem> {
+    let table = app.desk.table();
+    let id = match reference.parse() {
+        Ok(id) => Some(id),
+        Err(_) if is_slug(reference) => table.peek::<SlugOwner>(&storage::slug_key(reference)).await?.map(|owner| owner.product_id),
+        Err(_) => None,
+    };
+    let product = match id {
+        Some(id) => table.peek::<Product>(&storage::product_key(id)).await?,
+        None => None,
+    };
+    product.ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::new(Code::NotFound, "there is no such product")
+}
+
+fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell::Changes)) -> shell::Outcome {
+    let version = before.version + u64::from(!changes.is_empty());
+    changes.reply(Reply::ok(&ProductView::of(&after, app.settings.tax_rate)).etag(version))
+}
+
+/// Cards have no version, so the page's tag is made from what it shows.
+fn etag_of(page: &Page<Stored<Card>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for card in &page.items {
+        card.value.hash(&mut hasher);
+    }
+    page.next.as_ref().map(|cursor| &cursor.0).hash(&mut hasher);
+    hasher.finish()
+}

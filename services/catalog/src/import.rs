@@ -1,0 +1,107 @@
+//! Writes products of a file into the catalog. Importing a file again changes nothing: ids follow
+//! from the seller and the handle, and what is the same already is not written.
+
+use std::sync::{Mutex, PoisonError};
+
+use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId};
+use ports::store::Stored;
+use shell::{Desk, Moment};
+
+use crate::category::CategoryDraft;
+use crate::category_http::Surroundings;
+use crate::editing::{NewProduct, SlugWish, State};
+use crate::product::{Product, variant_title};
+use crate::shopify::ImportedProduct;
+use crate::storage::{self, CategorySlug};
+use crate::text::{slugify, stable_id};
+
+const CAUSE: &str = "import:products";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// What became of a product, and the stock that the file gives its variants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    pub outcome: Outcome,
+    pub product_id: ProductId,
+    pub variants: Vec<ImportedVariant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedVariant {
+    pub variant_id: VariantId,
+    pub sku: String,
+    /// Product and option values.
+    pub title: String,
+    /// Absent where the file says nothing.
+    pub quantity: Option<i64>,
+    pub backorder: bool,
+}
+
+/// Makes or updates the product of a seller. Safe to run for many products at once.
+pub async fn import_product(desk: &Desk, seller_id: BusinessId, product: &ImportedProduct) -> Result<Imported, Problem> {
+    let category_id = match &product.category {
+        Some(name) => Some(category(desk, name).await?),
+        None => None,
+    };
+    let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
+    let slug = SlugWish::near(&product.handle);
+    let written: Mutex<Option<(Outcome, Product)>> = Mutex::new(None);
+    let load = || State::load(desk.table(), Some(id), Some(&slug), category_id);
+    let decide = |state: State, moment: &Moment| {
+        let (after, changes, outcome) = if state.product.is_some() {
+            let (after, changes) = state.replace(moment, &product.content, product.status)?;
+            let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Updated };
+            (after, changes, outcome)
+        } else {
+            let new = NewProduct { id, seller_id, slug: &slug, content: &product.content, status: product.status };
+            let (after, changes) = state.create(moment, &new)?;
+            (after, changes, Outcome::Created)
+        };
+        *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome, after));
+        Ok(changes)
+    };
+    desk.step(CAUSE, load, decide).await?;
+    let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (outcome, after) = written.ok_or_else(|| Problem::internal("an import ended without a decision"))?;
+    Ok(Imported { outcome, product_id: id, variants: with_stock(after, product) })
+}
+
+fn with_stock(after: Product, product: &ImportedProduct) -> Vec<ImportedVariant> {
+    let title = after.title;
+    let one = |(variant, stock): (crate::product::Variant, &crate::shopify::StockLine)| ImportedVariant {
+        variant_id: variant.id,
+        title: variant_title(&title, &variant.options),
+        sku: variant.sku,
+        quantity: stock.quantity,
+        backorder: stock.backorder,
+    };
+    after.variants.into_iter().zip(&product.stock).map(one).collect()
+}
+
+/// The category with the name's slug, made at the root of the tree if there is none. Its id follows
+/// from the slug, so that imports that run side by side make one category.
+async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
+    let slug = match slugify(name) {
+        slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
+        slug => slug,
+    };
+    let key = storage::category_slug_key(&slug);
+    if let Some(owner) = desk.table().peek::<CategorySlug>(&key).await? {
+        return Ok(owner.category_id);
+    }
+    let id = CategoryId(stable_id(&["category", &slug]));
+    let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
+    let create = |around: Surroundings, _: &Moment| match around.slug {
+        Some(_) => Ok(shell::Changes::none()),
+        None => Ok(around.create(id, draft.clone())?.1),
+    };
+    desk.step(CAUSE, || Surroundings::load_for_new(desk.table(), None, &slug), create).await?;
+    let owner: Option<Stored<CategorySlug>> = desk.table().find(&key).await?;
+    Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
+}

@@ -1,0 +1,371 @@
+//! The product: who sells it, in which variants, and whether it is for sale.
+
+use std::collections::HashSet;
+
+use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
+use kernel::{Actor, BusinessId, CategoryId, Code, Money, Problem, ProductId, TaxRate, Timestamp, VariantId};
+use serde::{Deserialize, Serialize};
+
+use crate::content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
+use crate::text::{slugify, stable_id};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProductStatus {
+    /// Seen by its seller only.
+    Draft,
+    Published,
+    /// Gone from the shop; kept for the orders that name it. Its seller can make it a draft again.
+    Archived,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    pub id: ProductId,
+    pub seller_id: BusinessId,
+    pub slug: String,
+    pub title: String,
+    /// Harmless HTML.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The brand.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
+    /// The names of the options.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// At least one.
+    pub variants: Vec<Variant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Image>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// From the root of the tree to the product's own category. A category that holds products
+    /// stays where it is, so this stays true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category_path: Vec<CategoryId>,
+    pub status: ProductStatus,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When it was first for sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+}
+
+/// What is put into a cart. Stock is kept per variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    pub id: VariantId,
+    pub sku: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    pub price: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_at_price: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_rate: Option<TaxRate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<String>,
+    pub grams: u32,
+    pub requires_shipping: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProductError {
+    #[error("{field}: {reason}")]
+    Field { field: String, reason: String },
+    #[error("the slug {0} belongs to another product")]
+    SlugTaken(String),
+    #[error("only the seller of a product may change it")]
+    NotYours,
+    #[error("the product is archived; make it a draft first")]
+    Archived,
+    #[error("an archived product becomes a draft before it is published")]
+    PublishArchived,
+}
+
+impl From<ProductError> for Problem {
+    fn from(error: ProductError) -> Self {
+        let code = match &error {
+            ProductError::Field { field, reason } => return Self::field(field, reason),
+            ProductError::SlugTaken(_) => Code::AlreadyExists,
+            ProductError::NotYours => Code::Forbidden,
+            ProductError::Archived => Code::Conflict,
+            ProductError::PublishArchived => Code::IllegalTransition,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// What is decided about a product besides its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    pub slug: String,
+    pub category_path: Vec<CategoryId>,
+    pub status: ProductStatus,
+}
+
+/// For whom an actor makes a product: the wanted seller, or else the only one they act for; the
+/// shop's own business for those who act for all.
+pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>, house: BusinessId) -> Result<BusinessId, ProductError> {
+    let seller = match (wanted, actor) {
+        (Some(wanted), _) => wanted,
+        (None, Actor::User { businesses, .. }) if !actor.is_admin() => match businesses.as_slice() {
+            [] => return Err(ProductError::NotYours),
+            [only] => *only,
+            [..] => return Err(ProductError::Field { field: "seller_id".into(), reason: "must say for which of your businesses".into() }),
+        },
+        (None, Actor::User { .. } | Actor::Guest | Actor::System) => house,
+    };
+    if actor.acts_for(seller) { Ok(seller) } else { Err(ProductError::NotYours) }
+}
+
+impl Product {
+    pub fn create(
+        actor: &Actor,
+        id: ProductId,
+        seller_id: BusinessId,
+        content: &Content,
+        placing: Placing,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, ProductError> {
+        if !actor.acts_for(seller_id) {
+            return Err(ProductError::NotYours);
+        }
+        let product = Self {
+            id,
+            seller_id,
+            slug: String::new(),
+            title: String::new(),
+            description: String::new(),
+            vendor: String::new(),
+            options: Vec::new(),
+            variants: Vec::new(),
+            images: Vec::new(),
+            tags: Vec::new(),
+            category_path: Vec::new(),
+            status: placing.status,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+        };
+        Ok(product.filled(content, placing, now)?.told())
+    }
+
+    /// Replaces the content. A product that is archived and stays so is not edited.
+    pub fn edit(self, actor: &Actor, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
+        if !actor.acts_for(self.seller_id) {
+            return Err(ProductError::NotYours);
+        }
+        self.may_become(placing.status)?;
+        if self.status == ProductStatus::Archived && placing.status == ProductStatus::Archived {
+            return Err(ProductError::Archived);
+        }
+        self.replace(content, placing, now)
+    }
+
+    /// What an import does: the file is the truth, also about the status.
+    pub fn replace(self, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
+        let edited = self.clone().filled(content, placing, self.updated_at)?;
+        if edited == self {
+            return Ok(Decision::unchanged(self));
+        }
+        Ok(Self { updated_at: now, published_at: self.published_at.or(edited.published_at.map(|_| now)), ..edited }.told())
+    }
+
+    /// `category_path` is where its category stands now: while the product was archived, the category
+    /// may have moved or gone.
+    pub fn change_status(
+        self,
+        actor: &Actor,
+        status: ProductStatus,
+        category_path: Vec<CategoryId>,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, ProductError> {
+        if !actor.acts_for(self.seller_id) {
+            return Err(ProductError::NotYours);
+        }
+        if self.status == status {
+            return Ok(Decision::unchanged(self));
+        }
+        self.may_become(status)?;
+        let published_at = self.published_at.or((status == ProductStatus::Published).then_some(now));
+        Ok(Self { status, category_path, published_at, updated_at: now, ..self }.told())
+    }
+
+    pub fn visible_to(&self, actor: &Actor) -> bool {
+        match self.status {
+            ProductStatus::Published => true,
+            ProductStatus::Draft | ProductStatus::Archived => actor.is_staff() || actor.acts_for(self.seller_id),
+        }
+    }
+
+    pub fn category_id(&self) -> Option<CategoryId> {
+        self.category_path.last().copied()
+    }
+
+    /// The variant with the lowest price, and the highest price.
+    pub fn price_range(&self) -> Option<(&Variant, Money)> {
+        let cheapest = self.variants.iter().min_by_key(|variant| variant.price.amount)?;
+        let highest = self.variants.iter().map(|variant| variant.price.amount).max()?;
+        Some((cheapest, Money::new(highest, cheapest.price.currency)))
+    }
+
+    /// The values that the option at `place` has, in the order of the variants.
+    pub fn option_values(&self, place: usize) -> Vec<&str> {
+        let mut values: Vec<&str> = Vec::new();
+        for value in self.variants.iter().filter_map(|variant| variant.options.get(place)) {
+            if !values.contains(&value.as_str()) {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    fn may_become(&self, next: ProductStatus) -> Result<(), ProductError> {
+        use ProductStatus::{Archived, Draft, Published};
+        match (self.status, next) {
+            (Draft | Published | Archived, Draft | Archived) | (Draft | Published, Published) => Ok(()),
+            (Archived, Published) => Err(ProductError::PublishArchived),
+        }
+    }
+
+    fn filled(self, content: &Content, placing: Placing, now: Timestamp) -> Result<Self, ProductError> {
+        let draft = content.draft();
+        let variants = self.variants_of(&placing.slug, &draft.variants)?;
+        let published_at = self.published_at.or((placing.status == ProductStatus::Published).then_some(now));
+        Ok(Self {
+            slug: placing.slug,
+            title: draft.title.clone(),
+            description: draft.description.clone(),
+            vendor: draft.vendor.clone(),
+            options: draft.options.clone(),
+            variants,
+            images: draft.images.clone(),
+            tags: draft.tags.clone(),
+            category_path: placing.category_path,
+            status: placing.status,
+            published_at,
+            ..self
+        })
+    }
+
+    /// A variant stays the same one if the draft names its id, or else if its option values stay.
+    fn variants_of(&self, slug: &str, drafts: &[VariantDraft]) -> Result<Vec<Variant>, ProductError> {
+        let mut named: HashSet<VariantId> = drafts.iter().filter_map(|draft| draft.id).collect();
+        let mut kept = Vec::with_capacity(drafts.len());
+        for (place, draft) in drafts.iter().enumerate() {
+            let same = |variant: &&Variant| variant.options == draft.options && !named.contains(&variant.id);
+            kept.push(match draft.id {
+                Some(id) => Some(self.variants.iter().find(|variant| variant.id == id).ok_or_else(|| ProductError::Field {
+                    field: format!("variants[{place}].id"),
+                    reason: "is no variant of this product".into(),
+                })?),
+                None => self.variants.iter().find(same),
+            });
+        }
+        // SKUs that are said or stay come first; those that are made keep clear of them.
+        let mut skus: HashSet<String> = drafts.iter().filter_map(|draft| draft.sku.clone()).collect();
+        let said: Vec<Option<String>> = drafts
+            .iter()
+            .zip(&kept)
+            .map(|(draft, before)| {
+                let stays = || before.map(|variant| variant.sku.clone()).filter(|sku| skus.insert(sku.clone()));
+                draft.sku.clone().or_else(stays)
+            })
+            .collect();
+        let mut variants = Vec::with_capacity(drafts.len());
+        for ((draft, before), sku) in drafts.iter().zip(kept).zip(said) {
+            let id = before.map_or_else(|| self.new_variant_id(&draft.options, &named), |variant| variant.id);
+            named.insert(id);
+            let sku = sku.unwrap_or_else(|| derived_sku(slug, &draft.options, &skus));
+            skus.insert(sku.clone());
+            variants.push(Variant {
+                id,
+                sku,
+                options: draft.options.clone(),
+                price: draft.price,
+                compare_at_price: draft.compare_at_price,
+                tax_rate: draft.tax_rate,
+                barcode: draft.barcode.clone(),
+                grams: draft.grams,
+                requires_shipping: draft.requires_shipping,
+                image_url: draft.image_url.clone(),
+            });
+        }
+        Ok(variants)
+    }
+
+    /// The same for the same option values, so that an import finds its variants again.
+    fn new_variant_id(&self, options: &[String], named: &HashSet<VariantId>) -> VariantId {
+        let product = self.id.to_string();
+        let mut parts: Vec<&str> = vec!["variant", &product];
+        parts.extend(options.iter().map(String::as_str));
+        loop {
+            let id = VariantId(stable_id(&parts));
+            if !named.contains(&id) && self.variants.iter().all(|variant| variant.id != id) {
+                return id;
+            }
+            // Each round hashes another text, and there are at most two hundred ids to avoid.
+            parts.push("again");
+        }
+    }
+
+    fn told(self) -> Decision<Self> {
+        let event = self.event();
+        Decision::changed(self).tell(event)
+    }
+
+    fn event(&self) -> Event {
+        match self.status {
+            ProductStatus::Archived => ProductArchived { product_id: self.id, seller_id: self.seller_id }.into(),
+            ProductStatus::Draft | ProductStatus::Published => ProductChanged {
+                product_id: self.id,
+                seller_id: self.seller_id,
+                title: self.title.clone(),
+                published: self.status == ProductStatus::Published,
+                variants: self
+                    .variants
+                    .iter()
+                    .map(|variant| VariantRef {
+                        variant_id: variant.id,
+                        sku: variant.sku.clone(),
+                        title: variant_title(&self.title, &variant.options),
+                    })
+                    .collect(),
+            }
+            .into(),
+        }
+    }
+}
+
+/// Product and option values: `Clay Plant Pot, Large`.
+pub fn variant_title(product_title: &str, options: &[String]) -> String {
+    let mut title = product_title.to_owned();
+    for value in options {
+        title.push_str(", ");
+        title.push_str(value);
+    }
+    title
+}
+
+fn derived_sku(slug: &str, options: &[String], taken: &HashSet<String>) -> String {
+    let mut sku = slug.to_ascii_uppercase();
+    for value in options {
+        sku.push('-');
+        sku.push_str(&slugify(value).to_ascii_uppercase());
+    }
+    // Room for the number that tells apart what is cut off or written in other letters.
+    sku.truncate(SKU_CHARS_MAX - 4);
+    sku.truncate(sku.trim_end_matches('-').len());
+    if !taken.contains(&sku) {
+        return sku;
+    }
+    (2..).map(|number: u32| format!("{sku}-{number}")).find(|sku| !taken.contains(sku)).unwrap_or(sku)
+}
+
+#[cfg(test)]
+#[path = "product_tests.rs"]
+mod tests;

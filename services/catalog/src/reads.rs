@@ -1,0 +1,95 @@
+//! What other services read of the catalog.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use kernel::{BusinessId, Money, Problem, ProductId, TaxRate, VariantId};
+use ports::reads::{CatalogReads, Offer};
+use ports::store::{Key, Stored};
+use serde::Deserialize;
+use shell::{Desk, Table};
+
+use crate::Settings;
+use crate::product::{ProductStatus, variant_title};
+use crate::storage::product_key;
+
+/// Reads offers from the catalog's table.
+pub struct Reads {
+    table: Table,
+    settings: Settings,
+}
+
+impl Reads {
+    pub fn new(desk: &Desk, settings: Settings) -> Self {
+        Self { table: desk.table().clone(), settings }
+    }
+}
+
+/// The part of a product's item that an offer is made of: the description and the pictures are skipped.
+#[derive(Deserialize)]
+struct OfferedProduct {
+    seller_id: BusinessId,
+    title: String,
+    #[serde(default)]
+    images: Vec<OfferedImage>,
+    variants: Vec<OfferedVariant>,
+    status: ProductStatus,
+}
+
+#[derive(Deserialize)]
+struct OfferedImage {
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct OfferedVariant {
+    id: VariantId,
+    sku: String,
+    #[serde(default)]
+    options: Vec<String>,
+    price: Money,
+    tax_rate: Option<TaxRate>,
+    requires_shipping: bool,
+    image_url: Option<String>,
+}
+
+#[async_trait]
+impl CatalogReads for Reads {
+    async fn offers(&self, variants: &[(ProductId, VariantId)]) -> Result<Vec<Option<Offer>>, Problem> {
+        let mut places = HashMap::with_capacity(variants.len());
+        let mut keys: Vec<Key> = Vec::with_capacity(variants.len());
+        for (product_id, _) in variants {
+            places.entry(*product_id).or_insert_with(|| {
+                keys.push(product_key(*product_id));
+                keys.len() - 1
+            });
+        }
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let products: Vec<Option<Stored<OfferedProduct>>> = self.table.peek_many(&keys).await?;
+        let offer = |(product_id, variant_id): &(ProductId, VariantId)| {
+            let product = products.get(*places.get(product_id)?)?.as_ref()?;
+            let variant = product.variants.iter().find(|variant| variant.id == *variant_id)?;
+            Some(self.offer(*product_id, product, variant))
+        };
+        Ok(variants.iter().map(offer).collect())
+    }
+}
+
+impl Reads {
+    fn offer(&self, product_id: ProductId, product: &OfferedProduct, variant: &OfferedVariant) -> Offer {
+        Offer {
+            product_id,
+            variant_id: variant.id,
+            seller_id: product.seller_id,
+            sku: variant.sku.clone(),
+            title: variant_title(&product.title, &variant.options),
+            unit_price: variant.price,
+            tax_rate: variant.tax_rate.unwrap_or(self.settings.tax_rate),
+            requires_shipping: variant.requires_shipping,
+            image_url: variant.image_url.clone().or_else(|| product.images.first().map(|image| image.url.clone())),
+            for_sale: product.status == ProductStatus::Published,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Pictures: taken in from sellers, given out to everyone.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::{Code, Problem, Role};
+use ports::{Blob, BlobError, Blobs};
+use shell::http::Path;
+use shell::{Answer, Call, Failure, Reply};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::views::UploadView;
+
+pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)).with_state(app)
+}
+
+pub fn files(app: App) -> axum::Router {
+    axum::Router::new().route("/files/{name}", axum::routing::get(file)).with_state(app)
+}
+
+/// Takes in a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.
+#[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
+    request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
+    responses((status = 201, body = UploadView)))]
+async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
+    let user = call.require_user()?;
+    if !call.actor.is_admin() && !call.actor.has_role(Role::Business) {
+        return Err(Problem::forbidden("uploads are for sellers").into());
+    }
+    let bytes = body.map_err(|rejection| body_problem(&rejection))?;
+    let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
+    let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
+    let size_bytes = bytes.len();
+    app.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
+    tracing::info!(%user, name, size_bytes, "a picture was uploaded");
+    let url = format!("/files/{name}");
+    Ok(Reply::created(url.clone(), &UploadView { url: &url, content_type: picture.content_type, size_bytes }))
+}
+
+/// A name stands for its content, so caches may keep it for good.
+async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Failure> {
+    let etag = format!("\"{name}\"");
+    let missing = || Problem::new(Code::NotFound, "there is no such file");
+    let cached = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let blob = match app.blobs.get(&name).await {
+        Ok(blob) => blob.ok_or_else(missing)?,
+        Err(BlobError::Name(_)) => return Err(missing().into()),
+        Err(error @ BlobError::Failed(_)) => return Err(blob_problem(error).into()),
+    };
+    let own = [
+        (header::ETAG, etag),
+        (header::CONTENT_TYPE, blob.content_type),
+        // Whatever a browser makes of the file, it runs nothing.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".into()),
+    ];
+    Ok((cached, own, blob.bytes).into_response())
+}
+
+pub type Files = Arc<dyn Blobs>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Picture {
+    content_type: &'static str,
+    extension: &'static str,
+}
+
+/// What the bytes are, by how they begin; a media type that says otherwise is refused.
+fn picture_of(bytes: &[u8], declared: Option<&str>) -> Result<Picture, Problem> {
+    let (content_type, extension) = match bytes {
+        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => ("image/png", "png"),
+        [0xFF, 0xD8, 0xFF, ..] => ("image/jpeg", "jpg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ("image/webp", "webp"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => ("image/gif", "gif"),
+        _ => return Err(Problem::new(Code::UnsupportedMediaType, "send a PNG, JPEG, WebP or GIF as the body")),
+    };
+    let declared = declared.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match declared.as_deref() {
+        None | Some("application/octet-stream") => {}
+        Some(declared) if declared == content_type => {}
+        Some(_) => return Err(Problem::new(Code::UnsupportedMediaType, format!("the body is {content_type}, which Content-Type denies"))),
+    }
+    Ok(Picture { content_type, extension })
+}
+
+fn body_problem(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(Code::PayloadTooLarge, format!("a picture may have {UPLOAD_BYTES_MAX} bytes"))
+    } else {
+        Problem::new(Code::MalformedRequest, rejection.body_text())
+    }
+}
+
+fn blob_problem(error: BlobError) -> Problem {
+    match error {
+        BlobError::Name(_) => Problem::internal(error),
+        BlobError::Failed(_) => Problem::unavailable(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_known_by_how_they_begin() {
+        let png = b"\x89PNG\r\n\x1a\nrest".as_slice();
+        for (bytes, declared, expect) in [
+            (png, Some("image/png"), Some("png")),
+            (png, Some("IMAGE/PNG; charset=binary"), Some("png")),
+            (png, None, Some("png")),
+            (png, Some("application/octet-stream"), Some("png")),
+            (png, Some("image/jpeg"), None),
+            (b"\xFF\xD8\xFF\xE0", Some("image/jpeg"), Some("jpg")),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some("image/webp"), Some("webp")),
+            (b"RIFF\0\0\0\0WAVEfmt ", Some("image/webp"), None),
+            (b"GIF89a..", Some("image/gif"), Some("gif")),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'>", Some("image/svg+xml"), None),
+            (b"<script>", Some("image/png"), None),
+            (b"", None, None),
+        ] {
+            assert_eq!(picture_of(bytes, declared).ok().map(|picture| picture.extension), expect, "{declared:?}");
+        }
+    }
+}

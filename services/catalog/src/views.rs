@@ -1,0 +1,358 @@
+//! What clients send and see.
+
+use kernel::{BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::category::{Category, CategoryDraft};
+use crate::content::{Draft, Image, VariantDraft};
+use crate::product::{Product, ProductStatus, Variant};
+use crate::storage::Card;
+
+/// What a product shall be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProductInput {
+    /// For whom it is made: needed by those who act for several businesses. It never changes.
+    pub seller_id: Option<BusinessId>,
+    /// Made from the title if absent; kept if absent in an edit. An old slug leads to the product until another one takes it.
+    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
+    pub slug: Option<String>,
+    /// A new product is a draft unless it says otherwise; an edit without it keeps the status.
+    pub status: Option<ProductStatus>,
+    #[schema(min_length = 1, max_length = 200)]
+    pub title: String,
+    /// Plain text or HTML; scripts, styles and the like are taken out.
+    #[serde(default)]
+    #[schema(max_length = 20_000)]
+    pub description: String,
+    /// The brand.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub vendor: String,
+    pub category_id: Option<CategoryId>,
+    /// Names such as Size; empty for a product that comes in one variant.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    pub options: Vec<String>,
+    #[schema(min_items = 1, max_items = 100)]
+    pub variants: Vec<VariantInput>,
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub images: Vec<ImageInput>,
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub tags: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantInput {
+    /// To keep a variant whose option values change. Without it, a variant with the same values is kept.
+    pub id: Option<VariantId>,
+    /// Made from the slug and the option values if absent.
+    #[schema(max_length = 100)]
+    pub sku: Option<String>,
+    /// One value for each option.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    pub options: Vec<String>,
+    /// With tax, in the shop's currency.
+    pub price: Money,
+    /// What it cost before; kept only where it is above the price.
+    pub compare_at_price: Option<Money>,
+    /// Basis points; the shop's rate if absent.
+    pub tax_rate: Option<TaxRate>,
+    #[schema(max_length = 50)]
+    pub barcode: Option<String>,
+    #[serde(default)]
+    #[schema(maximum = 10_000_000)]
+    pub grams: u32,
+    #[serde(default = "yes")]
+    pub requires_shipping: bool,
+    #[schema(max_length = 1_000)]
+    pub image_url: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageInput {
+    /// `https://...`, or `/files/...` of an upload.
+    #[schema(max_length = 1_000)]
+    pub url: String,
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub alt: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatusInput {
+    pub status: ProductStatus,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryInput {
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Made from the name if absent; kept if absent in an edit.
+    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
+    pub slug: Option<String>,
+    pub parent_id: Option<CategoryId>,
+    /// Among its siblings, ascending.
+    #[serde(default)]
+    pub position: u32,
+}
+
+impl ProductInput {
+    pub fn into_draft(self) -> Draft {
+        let variant = |input: VariantInput| VariantDraft {
+            id: input.id,
+            sku: input.sku,
+            options: input.options,
+            price: input.price,
+            compare_at_price: input.compare_at_price,
+            tax_rate: input.tax_rate,
+            barcode: input.barcode,
+            grams: input.grams,
+            requires_shipping: input.requires_shipping,
+            image_url: input.image_url,
+        };
+        Draft {
+            title: self.title,
+            description: self.description,
+            vendor: self.vendor,
+            options: self.options,
+            variants: self.variants.into_iter().map(variant).collect(),
+            images: self.images.into_iter().map(|image| Image { url: image.url, alt: image.alt }).collect(),
+            tags: self.tags,
+        }
+    }
+}
+
+impl From<CategoryInput> for CategoryDraft {
+    fn from(input: CategoryInput) -> Self {
+        Self { name: input.name, slug: input.slug, position: input.position }
+    }
+}
+
+/// A product with all its variants.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProductView<'a> {
+    pub id: ProductId,
+    pub slug: &'a str,
+    pub seller_id: BusinessId,
+    pub status: ProductStatus,
+    pub title: &'a str,
+    /// Harmless HTML.
+    pub description: &'a str,
+    /// The brand.
+    pub vendor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_id: Option<CategoryId>,
+    /// From the root of the tree to the product's category.
+    pub category_path: &'a [CategoryId],
+    pub options: Vec<OptionView<'a>>,
+    pub variants: Vec<VariantView<'a>>,
+    pub images: Vec<ImageView<'a>>,
+    pub tags: &'a [String],
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OptionView<'a> {
+    pub name: &'a str,
+    pub values: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VariantView<'a> {
+    pub id: VariantId,
+    pub sku: &'a str,
+    /// One value for each option.
+    pub options: &'a [String],
+    /// With tax.
+    pub price: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare_at_price: Option<Money>,
+    /// Basis points: 1900 is 19 %.
+    pub tax_rate: TaxRate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<&'a str>,
+    pub grams: u32,
+    pub requires_shipping: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImageView<'a> {
+    pub url: &'a str,
+    pub alt: &'a str,
+}
+
+impl<'a> ProductView<'a> {
+    pub fn of(product: &'a Product, shop_tax_rate: TaxRate) -> Self {
+        let option = |(place, name): (usize, &'a String)| OptionView { name, values: product.option_values(place) };
+        Self {
+            id: product.id,
+            slug: &product.slug,
+            seller_id: product.seller_id,
+            status: product.status,
+            title: &product.title,
+            description: &product.description,
+            vendor: &product.vendor,
+            category_id: product.category_id(),
+            category_path: &product.category_path,
+            options: product.options.iter().enumerate().map(option).collect(),
+            variants: product.variants.iter().map(|variant| VariantView::of(variant, shop_tax_rate)).collect(),
+            images: product.images.iter().map(|image| ImageView { url: &image.url, alt: &image.alt }).collect(),
+            tags: &product.tags,
+            created_at: product.created_at,
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+impl<'a> VariantView<'a> {
+    fn of(variant: &'a Variant, shop_tax_rate: TaxRate) -> Self {
+        Self {
+            id: variant.id,
+            sku: &variant.sku,
+            options: &variant.options,
+            price: variant.price,
+            compare_at_price: variant.compare_at_price,
+            tax_rate: variant.tax_rate.unwrap_or(shop_tax_rate),
+            barcode: variant.barcode.as_deref(),
+            grams: variant.grams,
+            requires_shipping: variant.requires_shipping,
+            image_url: variant.image_url.as_deref(),
+        }
+    }
+}
+
+/// A product in a listing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CardView {
+    pub id: ProductId,
+    pub slug: String,
+    pub title: String,
+    pub seller_id: BusinessId,
+    /// Of the cheapest variant.
+    pub price_from: Money,
+    /// Of the dearest variant.
+    pub price_to: Money,
+    /// What the cheapest variant cost before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare_at_price: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    pub variants: u32,
+}
+
+impl From<Card> for CardView {
+    fn from(card: Card) -> Self {
+        let money = |amount| Money::new(amount, card.currency);
+        Self {
+            id: card.id,
+            seller_id: card.seller_id,
+            price_from: money(card.price_from),
+            price_to: money(card.price_to),
+            compare_at_price: card.compare_at.map(money),
+            slug: card.slug,
+            title: card.title,
+            image_url: card.image_url,
+            variants: card.variants,
+        }
+    }
+}
+
+/// A product in the list for its seller and staff.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProductSummary {
+    pub id: ProductId,
+    pub slug: String,
+    pub title: String,
+    pub vendor: String,
+    pub seller_id: BusinessId,
+    pub status: ProductStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_id: Option<CategoryId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_from: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_to: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    pub variants: usize,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl From<Product> for ProductSummary {
+    fn from(product: Product) -> Self {
+        let range = product.price_range().map(|(cheapest, highest)| (cheapest.price, highest));
+        Self {
+            id: product.id,
+            seller_id: product.seller_id,
+            status: product.status,
+            category_id: product.category_id(),
+            price_from: range.map(|(lowest, _)| lowest),
+            price_to: range.map(|(_, highest)| highest),
+            image_url: product.images.into_iter().next().map(|image| image.url),
+            variants: product.variants.len(),
+            slug: product.slug,
+            title: product.title,
+            vendor: product.vendor,
+            created_at: product.created_at,
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CategoryView {
+    pub id: CategoryId,
+    pub slug: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<CategoryId>,
+    /// Among its siblings, ascending; equals are ordered by name.
+    pub position: u32,
+    /// 1 at the root of the tree.
+    pub level: usize,
+}
+
+impl From<Category> for CategoryView {
+    fn from(category: Category) -> Self {
+        Self {
+            id: category.id,
+            parent_id: category.parent_id(),
+            level: category.ancestors.len() + 1,
+            slug: category.slug,
+            name: category.name,
+            position: category.position,
+        }
+    }
+}
+
+/// All categories: a tree by `parent_id`, in the order in which siblings are shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CategoriesView {
+    pub items: Vec<CategoryView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UploadView<'a> {
+    /// For the images of a product.
+    #[schema(example = "/files/0a1b2c3d.png")]
+    pub url: &'a str,
+    pub content_type: &'a str,
+    pub size_bytes: usize,
+}

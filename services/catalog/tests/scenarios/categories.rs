@@ -1,0 +1,96 @@
+//! The tree of categories.
+
+use serde_json::json;
+use shell::testing::Harness;
+
+use super::{Shop, potter, simple, text, with};
+
+#[tokio::test]
+async fn only_admins_change_the_tree() {
+    let shop = Shop::open();
+    let tea = json!({ "name": "Tea" });
+    for (actor, status) in [(Harness::guest(), 401), (Harness::customer(1), 403), (potter(), 403), (Harness::admin(), 201)] {
+        shop.world.post("/api/v1/categories", &tea).as_actor(&actor).send().await.expect(status);
+    }
+    let taken = shop.world.post("/api/v1/categories", &tea).as_actor(&Harness::admin()).send().await.expect(409);
+    assert_eq!(taken.code(), "already-exists");
+    let list = shop.world.get("/api/v1/categories").send().await.expect(200);
+    assert_eq!(list.json["items"][0]["slug"], "tea");
+    let again = shop.world.get("/api/v1/categories").header("If-None-Match", &list.headers["etag"]).send().await;
+    assert_eq!(again.status, 304);
+    let path = format!("/api/v1/categories/{}", text(&list.json["items"][0]["id"]));
+    shop.world.delete(&path).as_actor(&potter()).send().await.expect(403);
+    shop.world.delete(&path).as_actor(&Harness::admin()).send().await.expect(204);
+    shop.world.delete(&path).as_actor(&Harness::admin()).send().await.expect(404);
+    shop.category(&tea).await;
+}
+
+#[tokio::test]
+async fn products_are_listed_under_all_ancestors() {
+    let shop = Shop::open();
+    let home = shop.category(&json!({ "name": "Home", "position": 2 })).await;
+    let lamps = shop.category(&json!({ "name": "Lamps", "parent_id": home })).await;
+    let tea = shop.category(&json!({ "name": "Tea", "position": 1 })).await;
+    let list = shop.world.get("/api/v1/categories").send().await.expect(200);
+    let order: Vec<_> = list.json["items"].as_array().unwrap().iter().map(|item| (text(&item["slug"]), item["level"].clone())).collect();
+    assert_eq!(order, [("tea".into(), json!(1)), ("home".into(), json!(1)), ("lamps".into(), json!(2))]);
+
+    let lamp = with(simple("Lamp", 4900), json!({ "category_id": lamps }));
+    let made = shop.create(&potter(), &lamp).await.expect(201);
+    assert_eq!(made.json["category_path"], json!([home, lamps]));
+    for (query, count) in [("category=home", 1), ("category=lamps", 1), (&format!("category={home}&sort=price"), 1), ("category=tea", 0)] {
+        assert_eq!(shop.slugs(query).await.len(), count, "{query}");
+    }
+    let moved = with(simple("Lamp", 4900), json!({ "category_id": tea }));
+    let path = format!("/api/v1/products/{}", text(&made.json["id"]));
+    shop.world.put(&path, &moved).as_actor(&potter()).header("If-Match", "\"v1\"").send().await.expect(200);
+    for (query, count) in [("category=home", 0), ("category=lamps", 0), ("category=tea", 1), ("", 1)] {
+        assert_eq!(shop.slugs(query).await.len(), count, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_holds_something_stays() {
+    let shop = Shop::open();
+    let admin = Harness::admin();
+    let home = shop.category(&json!({ "name": "Home" })).await;
+    let lamps = shop.category(&json!({ "name": "Lamps", "parent_id": home })).await;
+    let made = shop.create(&potter(), &with(simple("Lamp", 4900), json!({ "category_id": lamps }))).await.expect(201);
+    let path = |id: &str| format!("/api/v1/categories/{id}");
+    let edit = |id: &str, body| shop.world.put(&path(id), &body).as_actor(&admin).header("If-Match", "\"v1\"");
+
+    shop.world.delete(&path(&home)).as_actor(&admin).send().await.expect(409);
+    shop.world.delete(&path(&lamps)).as_actor(&admin).send().await.expect(409);
+    edit(&lamps, json!({ "name": "Lamps" })).send().await.expect(409);
+    edit(&home, json!({ "name": "Home", "parent_id": lamps })).send().await.expect(422);
+    shop.world.put(&path(&lamps), &json!({ "name": "Lights", "parent_id": home })).as_actor(&admin).send().await.expect(428);
+    let renamed = edit(&lamps, json!({ "name": "Lights", "slug": "lights", "parent_id": home })).send().await.expect(200);
+    assert_eq!((renamed.headers["etag"].as_str(), &renamed.json["slug"]), ("\"v2\"", &json!("lights")));
+    edit(&lamps, json!({ "name": "Lamps", "parent_id": home })).send().await.expect(412);
+    assert_eq!(shop.slugs("category=lights").await.len(), 1);
+    shop.world.get("/api/v1/products?category=lamps").send().await.expect(404);
+
+    // An archived product does not hold its category; made a draft again, it has none.
+    let product = format!("/api/v1/products/{}", text(&made.json["id"]));
+    shop.world.delete(&product).as_actor(&potter()).send().await.expect(204);
+    shop.world.delete(&path(&lamps)).as_actor(&admin).send().await.expect(204);
+    let draft = shop.world.post(&format!("{product}/status"), &json!({ "status": "draft" })).as_actor(&potter()).send().await.expect(200);
+    assert_eq!(draft.json["category_path"], json!([]));
+    shop.world.delete(&path(&home)).as_actor(&admin).send().await.expect(204);
+}
+
+#[tokio::test]
+async fn an_empty_category_moves() {
+    let shop = Shop::open();
+    let admin = Harness::admin();
+    let [home, garden] = [shop.category(&json!({ "name": "Home" })).await, shop.category(&json!({ "name": "Garden" })).await];
+    let pots = shop.category(&json!({ "name": "Pots", "parent_id": home })).await;
+    let body = json!({ "name": "Pots", "parent_id": garden });
+    let moved =
+        shop.world.put(&format!("/api/v1/categories/{pots}"), &body).as_actor(&admin).header("If-Match", "\"v1\"").send().await.expect(200);
+    assert_eq!(moved.json["parent_id"], json!(garden));
+    shop.world.delete(&format!("/api/v1/categories/{garden}")).as_actor(&admin).send().await.expect(409);
+    shop.world.delete(&format!("/api/v1/categories/{home}")).as_actor(&admin).send().await.expect(204);
+    let missing = json!({ "name": "X", "parent_id": home });
+    shop.world.post("/api/v1/categories", &missing).as_actor(&admin).send().await.expect(422);
+}

@@ -1,0 +1,45 @@
+//! Pictures in and out.
+
+use serde_json::Value;
+use shell::testing::Harness;
+
+use super::{Shop, potter, text};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and some pixels";
+
+#[tokio::test]
+async fn pictures_are_kept_under_the_name_of_their_content() {
+    let shop = Shop::open();
+    let post = |content_type: &str, bytes: &[u8]| shop.world.post("/api/v1/uploads", &Value::Null).raw(content_type, bytes);
+    post("image/png", PNG).send().await.expect(401);
+    post("image/png", PNG).as_actor(&Harness::customer(1)).send().await.expect(403);
+    post("image/jpeg", PNG).as_actor(&potter()).send().await.expect(415);
+    post("image/svg+xml", b"<svg/>").as_actor(&potter()).send().await.expect(415);
+
+    let made = post("image/png", PNG).as_actor(&potter()).send().await.expect(201);
+    let url = text(&made.json["url"]);
+    assert!(url.starts_with("/files/") && url.ends_with(".png"), "{url}");
+    assert_eq!((made.headers["location"].as_str(), &made.json["size_bytes"]), (url.as_str(), &PNG.len().into()));
+    let again = post("image/png", PNG).as_actor(&Harness::admin()).send().await.expect(201);
+    assert_eq!(again.json, made.json);
+
+    let got = shop.world.get(&url).send().await.expect(200);
+    assert_eq!(got.bytes, PNG);
+    assert_eq!(got.headers["content-type"], "image/png");
+    assert_eq!(got.headers["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(got.headers["x-content-type-options"], "nosniff");
+    let fresh = shop.world.get(&url).header("If-None-Match", &got.headers["etag"]).send().await;
+    assert_eq!((fresh.status, fresh.bytes.len()), (304, 0));
+    shop.world.get("/files/none.png").send().await.expect(404);
+    shop.world.get("/files/..%2f..%2fetc%2fpasswd").send().await.expect(404);
+}
+
+#[tokio::test]
+async fn pictures_have_at_most_five_mebibytes() {
+    let shop = Shop::open();
+    let largest = [PNG, &vec![0; 5 * 1024 * 1024 - PNG.len()]].concat();
+    let post = |bytes: &[u8]| shop.world.post("/api/v1/uploads", &Value::Null).raw("image/png", bytes).as_actor(&potter());
+    post(&largest).send().await.expect(201);
+    let got = post(&[largest.as_slice(), &[0]].concat()).send().await.expect(413);
+    assert_eq!(got.code(), "payload-too-large");
+}

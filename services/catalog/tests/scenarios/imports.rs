@@ -1,0 +1,212 @@
+//! Product files: in, in again, and out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use catalog::{Imported, Outcome, import_product, parse};
+use kernel::Currency;
+use serde_json::{Value, json};
+use shell::testing::Harness;
+
+use super::{HOUSE, POTTERY, Shop, potter, text};
+
+async fn import(shop: &Shop, file: &[u8]) -> Vec<Imported> {
+    let mut all = Vec::new();
+    for product in parse(file, Currency::EUR) {
+        let product = product.unwrap_or_else(|error| panic!("{error}"));
+        all.push(import_product(&shop.desk, HOUSE, &product).await.unwrap_or_else(|problem| panic!("line {}: {problem}", product.line)));
+    }
+    all
+}
+
+fn outcomes(imported: &[Imported]) -> Vec<Outcome> {
+    imported.iter().map(|one| one.outcome).collect()
+}
+
+/// Everything that clients can see, without the times.
+async fn visible(shop: &Shop) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for slug in shop.slugs("limit=100").await {
+        let mut product = shop.world.get(&format!("/api/v1/products/{slug}")).send().await.expect(200).json;
+        product.as_object_mut().unwrap().retain(|name, _| !name.ends_with("_at"));
+        all.insert(slug, product);
+    }
+    all
+}
+
+/// The file's rows by handle, read with nothing but the csv crate.
+fn rows(file: &[u8]) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
+    let mut products: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for row in csv::Reader::from_reader(file).deserialize() {
+        let row: BTreeMap<String, String> = row.unwrap();
+        products.entry(row["Handle"].clone()).or_default().push(row);
+    }
+    products
+}
+
+fn minor_units(decimal: &str) -> i64 {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    format!("{whole}{fraction:0<2}").parse().unwrap()
+}
+
+async fn check_file(path: &Path) {
+    let file = std::fs::read(path).unwrap();
+    let shop = Shop::open();
+    let imported = import(&shop, &file).await;
+    let expected = rows(&file);
+    assert_eq!(imported.len(), expected.len());
+    assert!(imported.iter().all(|one| one.outcome == Outcome::Created));
+    let seen = visible(&shop).await;
+    assert_eq!(seen.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for one in &imported {
+        let product = seen.values().find(|product| product["id"] == json!(one.product_id)).unwrap();
+        let rows = &expected[product["slug"].as_str().unwrap()];
+        check_product(product, one, rows);
+    }
+    let events = shop.world.events().await.len();
+    let again = import(&shop, &file).await;
+    assert!(again.iter().all(|one| one.outcome == Outcome::Unchanged));
+    assert_eq!(again.iter().map(|one| &one.variants).collect::<Vec<_>>(), imported.iter().map(|one| &one.variants).collect::<Vec<_>>());
+    assert_eq!((visible(&shop).await, shop.world.events().await.len()), (seen, events), "a second import changes nothing");
+}
+
+fn check_product(product: &Value, imported: &Imported, rows: &[BTreeMap<String, String>]) {
+    let first = &rows[0];
+    assert_eq!(product["title"], first["Title"].trim());
+    assert_eq!(product["vendor"], first["Vendor"]);
+    let tags: Vec<&str> = first["Tags"].split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
+    assert_eq!(product["tags"], json!(tags));
+    let images: Vec<&String> = rows.iter().map(|row| &row["Image Src"]).filter(|url| !url.is_empty()).collect();
+    assert_eq!(product["images"].as_array().unwrap().iter().map(|image| &image["url"]).collect::<Vec<_>>(), images);
+    assert_eq!(product["variants"].as_array().unwrap().len(), rows.len());
+    for (place, row) in rows.iter().enumerate() {
+        let variant = &product["variants"][place];
+        let options = if row["Option1 Value"] == "Default Title" { json!([]) } else { json!([row["Option1 Value"]]) };
+        assert_eq!(variant["options"], options);
+        assert_eq!(variant["price"]["amount"], minor_units(&row["Variant Price"]));
+        let compare_at = &row["Variant Compare At Price"];
+        assert_eq!(variant["compare_at_price"]["amount"].as_i64(), (!compare_at.is_empty()).then(|| minor_units(compare_at)));
+        let stock = &imported.variants[place];
+        assert_eq!(json!(stock.variant_id), variant["id"]);
+        assert_eq!(json!(stock.sku), variant["sku"]);
+        assert_eq!(stock.quantity, Some(row["Variant Inventory Qty"].parse().unwrap()));
+        assert_eq!(stock.backorder, row["Variant Inventory Policy"] == "continue");
+    }
+}
+
+#[tokio::test]
+async fn real_exports_arrive_whole_and_once() {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    for name in ["shopify-apparel.csv", "shopify-home-and-garden.csv"] {
+        let path = data.join(name);
+        if path.exists() {
+            check_file(&path).await;
+        } else {
+            println!("skipped: there is no {name} beside this project");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_demo_shop_arrives_whole_and_once() {
+    let file = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../apps/souk/demo/products.csv")).unwrap();
+    let shop = Shop::open();
+    let imported = import(&shop, &file).await;
+    assert!(imported.len() >= 50, "{} products", imported.len());
+    assert_eq!(visible(&shop).await.len(), imported.len(), "all are for sale");
+    let stock: Vec<Option<i64>> = imported.iter().flat_map(|one| &one.variants).map(|variant| variant.quantity).collect();
+    assert!(stock.iter().all(Option::is_some) && stock.contains(&Some(0)));
+    let again = import(&shop, &file).await;
+    assert!(again.iter().all(|one| one.outcome == Outcome::Unchanged));
+}
+
+const FILE: &str = "Handle,Title,Type,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty,Status
+pot,Pot,Garden Ware,Size,S,9.99,3,active
+pot,,,,L,15.99,0,
+mug,Mug,Garden Ware,,,5,,active
+";
+
+#[tokio::test]
+async fn a_changed_file_changes_what_differs() {
+    let shop = Shop::open();
+    let first = import(&shop, FILE.as_bytes()).await;
+    assert_eq!(outcomes(&first), [Outcome::Created; 2]);
+    assert_eq!(first[0].variants.iter().map(|variant| variant.title.as_str()).collect::<Vec<_>>(), ["Pot, S", "Pot, L"]);
+    assert_eq!(shop.slugs("category=garden-ware").await.len(), 2);
+    let second = import(&shop, FILE.replace("15.99", "16.99").as_bytes()).await;
+    assert_eq!(outcomes(&second), [Outcome::Updated, Outcome::Unchanged]);
+    assert_eq!(second[0].variants, first[0].variants);
+    let third = import(&shop, FILE.replace("active", "archived").as_bytes()).await;
+    assert_eq!(outcomes(&third), [Outcome::Updated; 2]);
+    assert!(shop.slugs("").await.is_empty());
+    assert_eq!(outcomes(&import(&shop, FILE.as_bytes()).await), [Outcome::Updated; 2]);
+    assert_eq!(shop.slugs("sort=price").await, ["mug", "pot"]);
+}
+
+#[tokio::test]
+async fn sellers_do_not_disturb_one_another() {
+    let shop = Shop::open();
+    shop.create(&potter(), &super::simple("Pot", 1)).await.expect(201);
+    let category = shop.category(&json!({ "name": "Garden ware", "slug": "garden-ware" })).await;
+    let imported = import(&shop, FILE.as_bytes()).await;
+    let id = imported[0].product_id;
+    let got = shop.world.get(&format!("/api/v1/products/{id}")).send().await.expect(200);
+    assert!(text(&got.json["slug"]).starts_with("pot-"), "the slug of another one is not taken");
+    assert_eq!(got.json["category_id"], json!(category), "a category with the slug is used");
+    for product in parse(FILE.as_bytes(), Currency::EUR) {
+        let other = import_product(&shop.desk, POTTERY, &product.unwrap()).await.unwrap();
+        assert_eq!(other.outcome, Outcome::Created);
+    }
+    assert_eq!(outcomes(&import(&shop, FILE.as_bytes()).await), [Outcome::Unchanged; 2]);
+}
+
+#[tokio::test]
+async fn imports_side_by_side_make_one_of_each() {
+    let shop = Shop::open();
+    let products: Vec<_> = parse(FILE.as_bytes(), Currency::EUR).map(Result::unwrap).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for product in products.iter().cycle().take(16) {
+        let (desk, product) = (shop.desk.clone(), product.clone());
+        tasks.spawn(async move { import_product(&desk, HOUSE, &product).await.unwrap().outcome });
+    }
+    let done = tasks.join_all().await;
+    assert_eq!(done.iter().filter(|outcome| **outcome == Outcome::Created).count(), 2, "{done:?}");
+    assert_eq!(shop.world.event_types().await, ["product.changed"; 2]);
+    assert_eq!(shop.world.get("/api/v1/categories").send().await.expect(200).json["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_exported_can_be_imported() {
+    let shop = Shop::open();
+    import(&shop, FILE.as_bytes()).await;
+    let body = json!({
+        "title": "Fine, \"rare\" tea", "description": "<p>Line one\nline two</p>", "vendor": "Acme", "status": "published",
+        "tags": ["Tea", "Rare"], "options": ["Size", "Leaf"],
+        "images": [{ "url": "https://example.com/1.jpg", "alt": "One" }, { "url": "https://example.com/2.jpg" }, { "url": "https://example.com/3.jpg" }],
+        "variants": [
+            { "options": ["S", "Whole"], "price": super::eur(1999), "compare_at_price": super::eur(2500), "barcode": "400", "grams": 70, "tax_rate": 0 },
+            { "options": ["L", "Whole"], "price": super::eur(5), "requires_shipping": false, "image_url": "https://example.com/2.jpg" },
+        ],
+    });
+    shop.create(&Harness::admin(), &body).await.expect(201);
+    let get = |actor| shop.world.get("/api/v1/admin/products.csv").as_actor(&actor);
+    get(Harness::guest()).send().await.expect(401);
+    get(Harness::customer(1)).send().await.expect(403);
+    let out = get(Harness::admin()).send().await.expect(200);
+    assert_eq!(out.headers["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(get(potter()).send().await.expect(200).text.lines().count(), 1, "another seller's file is empty");
+
+    let copy = Shop::open();
+    import(&copy, &out.bytes).await;
+    let without_ids = |mut products: BTreeMap<String, Value>| {
+        for product in products.values_mut() {
+            product["id"].take();
+            product["category_id"].take();
+            product["category_path"].take();
+            product["variants"].as_array_mut().unwrap().iter_mut().for_each(|variant| drop(variant["id"].take()));
+        }
+        products
+    };
+    assert_eq!(without_ids(visible(&copy).await), without_ids(visible(&shop).await));
+    assert_eq!(copy.slugs("category=garden-ware").await.len(), 2);
+}

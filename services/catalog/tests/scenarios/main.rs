@@ -1,0 +1,87 @@
+//! The catalog as its clients see it: real routes and rules on the memory adapter.
+
+// A failing unwrap is a failing test, also in the helpers.
+#![allow(clippy::unwrap_used)]
+
+mod categories;
+mod files;
+mod imports;
+mod products;
+
+use std::sync::{Arc, OnceLock};
+
+use catalog::{Reads, Settings};
+use kernel::{Actor, BusinessId, Currency, TaxRate};
+use memory::MemoryBlobs;
+use serde_json::{Value, json};
+use shell::Desk;
+use shell::testing::{Got, Harness};
+
+pub const HOUSE: BusinessId = BusinessId(1);
+pub const POTTERY: BusinessId = BusinessId(2);
+
+pub struct Shop {
+    pub world: Harness,
+    pub desk: Desk,
+    pub reads: Reads,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        let settings = Settings { currency: Currency::EUR, tax_rate: TaxRate(1900), house_seller: HOUSE };
+        let desk = OnceLock::new();
+        let world = Harness::new(|kit| {
+            let desk = desk.get_or_init(|| kit.desk(&catalog::TABLE));
+            vec![catalog::service(desk, settings, Arc::new(MemoryBlobs::default()))]
+        });
+        let desk = desk.get().expect("the harness was built").clone();
+        Self { reads: Reads::new(&desk, settings), world, desk }
+    }
+
+    pub async fn create(&self, actor: &Actor, body: &Value) -> Got {
+        self.world.post("/api/v1/products", body).as_actor(actor).send().await
+    }
+
+    pub async fn category(&self, body: &Value) -> String {
+        let got = self.world.post("/api/v1/categories", body).as_actor(&Harness::admin()).send().await.expect(201);
+        text(&got.json["id"])
+    }
+
+    /// The slugs of a listing, page by page.
+    pub async fn slugs(&self, query: &str) -> Vec<String> {
+        let (mut slugs, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let got = self.world.get(&format!("/api/v1/products?{query}{cursor}")).send().await.expect(200);
+            slugs.extend(got.json["items"].as_array().expect("a page").iter().map(|item| text(&item["slug"])));
+            match got.json["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return slugs,
+            }
+        }
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+pub fn potter() -> Actor {
+    Harness::business(1, POTTERY)
+}
+
+pub fn eur(amount: i64) -> Value {
+    json!({ "amount": amount, "currency": "EUR" })
+}
+
+/// A published product of one variant.
+pub fn simple(title: &str, amount: i64) -> Value {
+    json!({ "title": title, "status": "published", "variants": [{ "price": eur(amount) }] })
+}
+
+/// The body with some members replaced.
+pub fn with(mut body: Value, changes: Value) -> Value {
+    if let (Some(body), Value::Object(changes)) = (body.as_object_mut(), changes) {
+        body.extend(changes);
+    }
+    body
+}
