@@ -44,6 +44,12 @@ pub struct UserDisabled {
     pub reason: String,
 }
 
+/// The person had their account erased. Whoever keeps their data only for them forgets it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserErased {
+    pub user_id: UserId,
+}
+
 macro_rules! about_user {
     ($($name:ident),*) => {$(
         impl $name {
@@ -54,4 +60,4 @@ macro_rules! about_user {
     )*};
 }
 
-about_user!(UserRegistered, VerificationRequested, UserVerified, PasswordResetRequested, UserDisabled);
+about_user!(UserRegistered, VerificationRequested, UserVerified, PasswordResetRequested, UserDisabled, UserErased);

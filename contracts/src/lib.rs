@@ -16,7 +16,7 @@ mod payments;
 pub use catalog::{ProductArchived, ProductChanged, VariantRef};
 pub use decision::Decision;
 pub use envelope::Envelope;
-pub use identity::{PasswordResetRequested, UserDisabled, UserRegistered, UserVerified, VerificationRequested};
+pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
 pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
 pub use notifications::MailQueued;
 pub use orders::{
@@ -83,6 +83,7 @@ events! {
         UserVerified(UserVerified) = "user.verified",
         PasswordResetRequested(PasswordResetRequested) = "user.password_reset_requested",
         UserDisabled(UserDisabled) = "user.disabled",
+        UserErased(UserErased) = "user.erased",
     }
     "catalog" {
         ProductChanged(ProductChanged) = "product.changed",

@@ -120,6 +120,8 @@ ids! {
     BusinessId = "biz";
     /// One sign-in of a user: a family of rotating refresh tokens.
     SessionId = "ses";
+    /// An entry of a user's address book.
+    AddressId = "adr";
     ProductId = "prd";
     /// A sellable variant of a product; stock is kept per variant.
     VariantId = "var";

@@ -13,7 +13,7 @@ mod time;
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;
 pub use email::Email;
-pub use id::{BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
+pub use id::{AddressId, BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
 pub use id::{ReservationId, SessionId, UploadId, UserId, VariantId};
 pub use money::{Currency, Money, MoneyError, TaxRate};
 pub use page::{Cursor, Limit, Page};

@@ -1,0 +1,69 @@
+//! Accounts: who somebody is, how they prove it, what they may do; their profile and address book.
+//! Signs the access tokens that the other services trust.
+
+mod addresses;
+mod admins;
+mod attempts;
+mod http;
+mod operator;
+mod password;
+mod reads;
+mod session;
+mod sign_in;
+mod storage;
+mod tokens;
+mod user;
+
+use std::sync::Arc;
+
+use kernel::Duration;
+use shell::{Desk, Passwords, Service, Signer};
+
+pub use attempts::AttemptLimit;
+pub use operator::{create_admin, create_customer};
+pub use reads::Reads;
+pub use storage::TABLE;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityConfig {
+    pub access_token_lifetime: Duration,
+    /// Each refresh begins it anew.
+    pub refresh_token_lifetime: Duration,
+    /// After so long a session ends, however often it is refreshed.
+    pub session_lifetime: Duration,
+    /// Tries of a password, right or wrong, until a right one; per account.
+    pub sign_ins_per_account: AttemptLimit,
+    /// Wrong passwords per client address, which many people may share.
+    pub failures_per_client: AttemptLimit,
+    /// Requests that may send a mail, per address it would go to.
+    pub mails_per_address: AttemptLimit,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        let days = |count: u64| minutes(count * 24 * 60);
+        Self {
+            access_token_lifetime: minutes(10),
+            refresh_token_lifetime: days(30),
+            session_lifetime: days(180),
+            sign_ins_per_account: AttemptLimit { most: 10, within: minutes(15) },
+            failures_per_client: AttemptLimit { most: 50, within: minutes(15) },
+            mails_per_address: AttemptLimit { most: 5, within: minutes(60) },
+        }
+    }
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub signer: Arc<Signer>,
+    pub passwords: Arc<Passwords>,
+    pub config: Arc<IdentityConfig>,
+}
+
+pub fn service(desk: &Desk, signer: Arc<Signer>, passwords: Arc<Passwords>, config: IdentityConfig) -> Service {
+    let app = App { desk: desk.clone(), signer, passwords, config: Arc::new(config) };
+    Service::new(desk).root_routes(http::root_routes(&app)).routes(http::routes(app))
+}

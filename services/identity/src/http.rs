@@ -1,0 +1,26 @@
+//! Routes: signing in and what belongs to it, one's own account, the accounts for admins.
+
+mod admin;
+mod auth;
+mod me;
+mod views;
+mod well_known;
+
+use shell::Call;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+
+pub(crate) use well_known::root_routes;
+
+pub(crate) fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(admin::routes()).with_state(app)
+}
+
+/// For requests with a secret in them or in the answer: the store keeps neither, so these commands
+/// are repeatable by themselves rather than by a record of the first answer.
+fn without_record(call: &Call) -> Call {
+    let mut call = call.clone();
+    call.idempotency_key = None;
+    call
+}

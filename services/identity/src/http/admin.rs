@@ -1,0 +1,159 @@
+//! Accounts for admins; support may look.
+
+use axum::extract::State;
+use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, UserId};
+use ports::store::{Query as TableQuery, Stored};
+use serde::Deserialize;
+use shell::http::{Json, Path, Query};
+use shell::{Answer, Call, Moment, Outcome, Reply, Table, page_limit};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use contracts::Decision;
+
+use super::views::UserView;
+use crate::App;
+use crate::admins::Admins;
+use crate::storage::{self, RoleMember};
+use crate::user::{Status, User, UserError};
+
+/// Filters that no index serves are applied to what an index gives: a request reads at most so many
+/// pages for them, and answers with fewer items and a cursor rather than read on.
+const PAGES_MAX: usize = 10;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(users))
+        .routes(routes!(user))
+        .routes(routes!(disable))
+        .routes(routes!(enable))
+        .routes(routes!(set_roles))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct UserFilter {
+    role: Option<Role>,
+    status: Option<Status>,
+    /// The beginning of the e-mail address.
+    #[param(max_length = 254)]
+    email: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Disable {
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetRoles {
+    /// Every user is a customer, named or not.
+    #[schema(max_items = 10)]
+    roles: Vec<Role>,
+    /// For the role business. Absent: those the user has, or a new one if there are none.
+    #[schema(max_items = 20)]
+    businesses: Option<Vec<BusinessId>>,
+}
+
+/// List users, the newest first; by address if its beginning is given.
+#[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
+async fn users(State(app): State<App>, call: Call, Query(filter): Query<UserFilter>) -> Answer {
+    call.require_staff()?;
+    let page = list(app.desk.table(), &filter, page_limit(filter.limit)?).await?;
+    Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
+}
+
+/// Show a user.
+#[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
+async fn user(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
+    call.require_staff()?;
+    let user = storage::user(app.desk.table(), id).await?;
+    Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
+}
+
+/// Disable a user. Their sessions and tokens end at once.
+#[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
+async fn disable(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<Disable>) -> Answer {
+    change(&app, &call, id, |user, moment| user.disable(&body.reason, moment.now)).await
+}
+
+/// Let a disabled user sign in again.
+#[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
+async fn enable(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
+    change(&app, &call, id, |user, _| user.enable()).await
+}
+
+/// Set a user's roles.
+#[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
+async fn set_roles(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> Answer {
+    change(&app, &call, id, |user, moment| user.set_roles(body.roles.clone(), body.businesses.clone(), moment.id(0), moment.now)).await
+}
+
+/// One change of a user by an admin.
+async fn change(app: &App, call: &Call, id: UserId, decide: impl Fn(User, &Moment) -> Result<Decision<User>, UserError>) -> Answer {
+    call.require_admin()?;
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), moment: &Moment| -> Result<Outcome, Problem> {
+        call.check_version(user.version)?;
+        let decision = decide(user.value.clone(), moment)?;
+        let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
+        Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
+    };
+    app.desk.command(call, || storage::user_and_admins(app.desk.table(), id), decide).await
+}
+
+impl UserFilter {
+    /// The narrowest listing that holds all who are wanted.
+    fn query(&self) -> TableQuery {
+        match (&self.email, self.role, self.status) {
+            (Some(prefix), _, _) => TableQuery::index(storage::EMAILS, "emails").prefix(prefix.trim().to_ascii_lowercase()),
+            (None, Some(role), _) if role != Role::Customer => TableQuery::table(storage::role_partition(role)).descending(),
+            (None, _, Some(Status::Disabled)) => TableQuery::index(storage::DISABLED, "disabled").descending(),
+            (None, _, _) => TableQuery::index(storage::USERS, "users").descending(),
+        }
+    }
+
+    /// Whether the listing is of memberships rather than of users.
+    fn by_role(&self) -> bool {
+        self.email.is_none() && self.role.is_some_and(|role| role != Role::Customer)
+    }
+
+    fn fits(&self, user: &User) -> bool {
+        self.role.is_none_or(|role| user.roles.contains(&role)) && self.status.is_none_or(|status| user.status == status)
+    }
+}
+
+async fn list(table: &Table, filter: &UserFilter, limit: Limit) -> Result<Page<User>, Problem> {
+    if filter.email.as_ref().is_some_and(|prefix| prefix.len() > 254) {
+        return Err(Problem::new(Code::Invalid, "the beginning of the address is too long"));
+    }
+    let mut found = Page { items: Vec::new(), next: filter.cursor.clone() };
+    for _ in 0..PAGES_MAX {
+        let query = filter.query().limit(limit.get() - found.items.len()).after(found.next.take());
+        let page = if filter.by_role() { members(table, query).await? } else { table.list::<User>(query).await?.map(|user| user.value) };
+        found.items.extend(page.items.into_iter().filter(|user| filter.fits(user)));
+        found.next = page.next;
+        if found.next.is_none() || found.items.len() >= limit.get() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+async fn members(table: &Table, query: TableQuery) -> Result<Page<User>, Problem> {
+    let page = table.list::<RoleMember>(query).await?;
+    let keys: Vec<_> = page.items.iter().map(|member| storage::user_key(member.user_id)).collect();
+    if keys.is_empty() {
+        return Ok(Page { items: Vec::new(), next: page.next });
+    }
+    let users = table.peek_many::<User>(&keys).await?;
+    Ok(Page { items: users.into_iter().flatten().map(|user| user.value).collect(), next: page.next })
+}

@@ -1,0 +1,308 @@
+//! Registration, signing in and out, links in mails, passwords.
+
+use axum::extract::State;
+use kernel::{Code, Email, Problem};
+use ports::reads::LinkPurpose;
+use ports::store::Stored;
+use serde::Deserialize;
+use shell::http::Json;
+use shell::{Answer, Call, Changes, Moment, Outcome, Reply};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::views::MailView;
+use super::without_record;
+use crate::App;
+use crate::attempts::Attempts;
+use crate::password::check_password;
+use crate::session::{Lifetimes, Presented, Session, SessionError};
+use crate::sign_in::{account_subject, confirm_password, mail_subject, user_by_password};
+use crate::storage;
+use crate::tokens::{Link, RefreshToken, TOKEN_CHARS_MAX, Tokens, retry_name};
+use crate::user::{Registration, User, checked_name};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(sign_in))
+        .routes(routes!(refresh))
+        .routes(routes!(sign_out))
+        .routes(routes!(sign_out_everywhere))
+        .routes(routes!(verify_email))
+        .routes(routes!(resend_verification))
+        .routes(routes!(forgot_password))
+        .routes(routes!(reset_password))
+        .routes(routes!(change_password))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Register {
+    email: Email,
+    #[schema(min_length = 10, max_length = 128)]
+    password: String,
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    email: Email,
+    #[schema(max_length = 128)]
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefreshTokenBody {
+    #[schema(max_length = 200)]
+    refresh_token: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct VerifyEmail {
+    /// From the link in the mail.
+    #[schema(max_length = 200)]
+    token: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmailBody {
+    email: Email,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetPassword {
+    /// From the link in the mail.
+    #[schema(max_length = 200)]
+    token: String,
+    #[schema(min_length = 10, max_length = 128)]
+    new_password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangePassword {
+    #[schema(max_length = 128)]
+    current_password: String,
+    #[schema(min_length = 10, max_length = 128)]
+    new_password: String,
+}
+
+/// Make an account. The answer does not tell whether the address has one already.
+#[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
+async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>) -> Answer {
+    check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
+    let name = checked_name(&body.name)?;
+    // Hashed for known addresses as well, so that both take as long.
+    let password_hash = app.passwords.hash(&body.password).await?;
+    let registration = Registration { email: body.email.clone(), name, password_hash };
+    mail(&app, &without_record(&call), &body.email, |user, moment| match user {
+        Some(user) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), moment.now)?),
+        None => storage::create_user(User::register(moment.id(0), registration.clone(), moment.now)?),
+    })
+    .await
+}
+
+/// Sign in by password.
+#[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
+async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -> Answer {
+    let user = user_by_password(&app, &call, &body.email, &body.password).await?;
+    let attempts = storage::attempts_key(&account_subject(&body.email));
+    // If the user has changed since, the session carries an epoch that has ended.
+    let decide = |(), moment: &Moment| start_session(&app, &user, Changes::none().delete_derived(attempts.clone()), moment);
+    app.desk.command(&without_record(&call), || async { Ok(()) }, decide).await
+}
+
+/// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
+/// session, unless it is the same request sent again with the same Idempotency-Key.
+#[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
+async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
+    let token = RefreshToken::read(&app.signer, limited(&body.refresh_token)?)?;
+    let presented = Presented { generation: token.generation, retry: call.idempotency_key.as_deref().map(retry_name) };
+    let table = app.desk.table();
+    let load = || storage::user_and_session(table, token.user, token.session);
+    let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
+        let (user, session) = state.ok_or(SessionError::Ended)?;
+        let decision = session.value.refresh(&user, presented.clone(), lifetimes(&app), moment.now)?;
+        let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, moment.now)?;
+        Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
+    };
+    let answer = app.desk.command(&without_record(&call), load, decide).await;
+    if answer.as_ref().is_err_and(|failure| failure.problem().code == Code::InvalidToken) {
+        revoke_if_reused(&app, &token, &presented).await?;
+    }
+    answer
+}
+
+/// A refusal commits nothing, so the family is revoked in a step of its own. That a token has been
+/// used stays true, so nothing is lost if the step has to be made by the next reuse.
+async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented) -> Result<(), Problem> {
+    let table = app.desk.table();
+    let load = || storage::user_and_session(table, token.user, token.session);
+    let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
+        let Some((user, session)) = state else {
+            return Ok(Changes::none());
+        };
+        match session.value.clone().refresh(&user, presented.clone(), lifetimes(app), moment.now) {
+            Err(SessionError::Reused) => {
+                let access = storage::update_user(&user, user.value.clone().revoke_access(moment.now))?;
+                Ok(Changes::update(session.version, session.value.revoke())?.and(access))
+            }
+            Err(SessionError::Ended) | Ok(_) => Ok(Changes::none()),
+        }
+    };
+    if app.desk.step("identity.refresh-token-reused", load, decide).await? {
+        tracing::warn!(user = %token.user, session = %token.session, "a refresh token was used twice; the session is revoked");
+    }
+    Ok(())
+}
+
+/// End the session of a refresh token. Its access token counts until it expires.
+#[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
+async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
+    let Ok(token) = RefreshToken::read(&app.signer, limited(&body.refresh_token)?) else {
+        // As RFC 7009 has it: a token that does not count is signed out already.
+        return Ok(Reply::no_content());
+    };
+    let key = storage::session_key(token.user, token.session);
+    let decide = |session: Option<Stored<Session>>, _: &Moment| match session {
+        Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
+        None => Ok(Reply::no_content().into()),
+    };
+    app.desk.command(&without_record(&call), || app.desk.table().find(&key), decide).await
+}
+
+/// End all sessions, and all access tokens at once.
+#[utoipa::path(post, path = "/auth/sign-out-everywhere", tag = "identity", operation_id = "signOutEverywhere", responses((status = 204)))]
+async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
+    let id = call.require_user()?;
+    let decide = |user: Stored<User>, moment: &Moment| {
+        let decision = user.value.clone().sign_out_everywhere(moment.now);
+        Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
+    };
+    app.desk.command(&call, || storage::user(app.desk.table(), id), decide).await
+}
+
+/// Follow the link of a verification mail.
+#[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
+async fn verify_email(State(app): State<App>, call: Call, Json(body): Json<VerifyEmail>) -> Answer {
+    let link = Link::read(&app.signer, LinkPurpose::VerifyEmail, limited(&body.token)?)?;
+    let table = app.desk.table();
+    let load = || async {
+        let user = storage::user(table, link.user).await?;
+        let email_free = storage::pending_email_free(table, &user).await?;
+        Ok((user, email_free))
+    };
+    let decide = |(user, email_free): (Stored<User>, bool), moment: &Moment| {
+        let decision = user.value.clone().verify_email(link.serial, email_free, moment.now)?;
+        Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
+    };
+    app.desk.command(&without_record(&call), load, decide).await
+}
+
+/// Ask for another verification mail. The answer does not tell whether one is sent.
+#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
+async fn resend_verification(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
+    mail(&app, &call, &body.email, |user, moment| match user {
+        // A pending address is mailed to when it is asked for in the profile, not by strangers.
+        Some(user) if user.pending_email.is_none() => {
+            storage::update_user(&user, user.value.clone().request_verification(true, moment.now))
+        }
+        Some(_) | None => Ok(Changes::none()),
+    })
+    .await
+}
+
+/// Ask for a mail to set the password anew. The answer does not tell whether one is sent.
+#[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
+async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
+    mail(&app, &call, &body.email, |user, moment| match user {
+        Some(user) => storage::update_user(&user, user.value.clone().request_reset(moment.now)),
+        None => Ok(Changes::none()),
+    })
+    .await
+}
+
+/// Set the password by the link of a mail. All sessions end.
+#[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
+async fn reset_password(State(app): State<App>, call: Call, Json(body): Json<ResetPassword>) -> Answer {
+    let link = Link::read(&app.signer, LinkPurpose::ResetPassword, limited(&body.token)?)?;
+    let table = app.desk.table();
+    let user = storage::user(table, link.user).await?;
+    user.check_reset(link.serial, app.desk.now())?;
+    check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
+    let hash = app.passwords.hash(&body.new_password).await?;
+    let decide = |user: Stored<User>, moment: &Moment| {
+        let decision = user.value.clone().reset_password(link.serial, hash.clone(), moment.now)?;
+        let attempts = storage::attempts_key(&account_subject(&user.email));
+        Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
+    };
+    app.desk.command(&without_record(&call), || storage::user(table, link.user), decide).await
+}
+
+/// Change the password. All other sessions end; the answer begins a new one.
+#[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
+async fn change_password(State(app): State<App>, call: Call, Json(body): Json<ChangePassword>) -> Answer {
+    let id = call.require_user()?;
+    let table = app.desk.table();
+    let user = storage::user(table, id).await?;
+    check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
+    let proved = confirm_password(&app, &call, &user, "current_password", &body.current_password).await?;
+    let hash = app.passwords.hash(&body.new_password).await?;
+    let decide = |user: Stored<User>, moment: &Moment| {
+        unchanged_password(&proved, &user)?;
+        let decision = user.value.clone().change_password(hash.clone(), moment.now)?;
+        let changed = decision.state.clone();
+        let attempts = storage::attempts_key(&account_subject(&user.email));
+        start_session(&app, &changed, storage::update_user(&user, decision)?.delete_derived(attempts), moment)
+    };
+    app.desk.command(&without_record(&call), || storage::user(table, id), decide).await
+}
+
+/// What was proved by a password counts as long as it is the password.
+pub(super) fn unchanged_password(proved: &User, user: &User) -> Result<(), Problem> {
+    if proved.password_hash == user.password_hash {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Conflict, "the password has been changed in the meantime"))
+}
+
+fn start_session(app: &App, user: &User, changes: Changes, moment: &Moment) -> Result<Outcome, Problem> {
+    let session = Session::start(moment.id(9), user, lifetimes(app), moment.now);
+    let tokens = Tokens::make(&app.signer, &app.config, user, &session.state, moment.now)?;
+    Ok(changes.and(Changes::create(session)?).reply(Reply::ok(&tokens).no_store()))
+}
+
+/// A command that may send a mail to the address, and answers the same whether it does or not. One
+/// commit either way: the attempt is counted in it.
+async fn mail(app: &App, call: &Call, email: &Email, decide: impl Fn(Option<Stored<User>>, &Moment) -> Result<Changes, Problem>) -> Answer {
+    let table = app.desk.table();
+    let subject = mail_subject(email);
+    let load = || async {
+        let attempts = table.find::<Attempts>(&storage::attempts_key(&subject)).await?;
+        Ok((attempts, storage::user_by_email(table, email).await?))
+    };
+    let limit = app.config.mails_per_address;
+    let decide = |(attempts, user), moment: &Moment| {
+        let counted = storage::take_attempt(attempts, &subject, limit, moment.now)?;
+        Ok(decide(user, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
+    };
+    app.desk.command(call, load, decide).await
+}
+
+fn lifetimes(app: &App) -> Lifetimes {
+    Lifetimes { idle: app.config.refresh_token_lifetime, most: app.config.session_lifetime }
+}
+
+fn limited(token: &str) -> Result<&str, Problem> {
+    if token.len() <= TOKEN_CHARS_MAX {
+        return Ok(token);
+    }
+    Err(Problem::new(Code::InvalidToken, "this is no token of ours"))
+}

@@ -1,0 +1,218 @@
+//! One's own account: profile, address book, export, erasure.
+
+use axum::extract::State;
+use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
+use ports::store::{Expect, Stored, Write};
+use serde::Deserialize;
+use shell::http::{Json, Path};
+use shell::{Answer, Call, Changes, Moment, Reply};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::unchanged_password;
+use super::views::{AddressBookView, AddressView, ExportView, ProfileView, SessionView};
+use super::without_record;
+use crate::App;
+use crate::addresses::AddressBook;
+use crate::admins::Admins;
+use crate::attempts::Attempts;
+use crate::sign_in::{account_subject, confirm_password, mail_subject};
+use crate::storage;
+use crate::user::{ProfileChange, User, UserError};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(profile, change_profile, erase))
+        .routes(routes!(export))
+        .routes(routes!(addresses, add_address))
+        .routes(routes!(replace_address, remove_address))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeProfile {
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    #[schema(max_length = 40)]
+    telephone: Option<String>,
+    /// Takes over once it is verified by the mail that is sent to it.
+    email: Option<Email>,
+    /// Needed for another e-mail address.
+    #[schema(max_length = 128)]
+    current_password: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Erase {
+    #[schema(max_length = 128)]
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AddressBody {
+    address: PostalAddress,
+    #[serde(default)]
+    is_default: bool,
+}
+
+/// Show one's account.
+#[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
+async fn profile(State(app): State<App>, call: Call) -> Answer {
+    let user = storage::user(app.desk.table(), call.require_user()?).await?;
+    Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
+}
+
+/// Change one's name, telephone number or e-mail address.
+#[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
+async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<ChangeProfile>) -> Answer {
+    let id = call.require_user()?;
+    let table = app.desk.table();
+    let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
+    let user = storage::user(table, id).await?;
+    let wanted = change.email.clone().filter(|email| *email != user.email);
+    let cleared = match &wanted {
+        Some(_) => {
+            let password =
+                body.current_password.ok_or_else(|| Problem::field("current_password", "is needed for another e-mail address"))?;
+            confirm_password(&app, &call, &user, "current_password", &password).await?;
+            Changes::none().delete_derived(storage::attempts_key(&account_subject(&user.email)))
+        }
+        None => Changes::none(),
+    };
+    let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
+    let load = || async {
+        let user = storage::user(table, id).await?;
+        let Some(email) = &wanted else {
+            return Ok((user, true, None));
+        };
+        let email_free = storage::owner(table, email).await?.is_none();
+        Ok((user, email_free, table.find::<Attempts>(&storage::attempts_key(&subject)).await?))
+    };
+    let limit = app.config.mails_per_address;
+    let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), moment: &Moment| {
+        call.check_version(user.version)?;
+        let decision = user.value.clone().change_profile(change.clone(), email_free, moment.now)?;
+        let reply = Reply::ok(&ProfileView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
+        let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
+        if wanted.is_some() {
+            changes = changes.and(storage::take_attempt(attempts, &subject, limit, moment.now)?);
+        }
+        Ok(changes.reply(reply))
+    };
+    app.desk.command(&without_record(&call), load, decide).await
+}
+
+/// Erase one's account. What the law wants kept, such as orders, stays without the person.
+#[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
+async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> Answer {
+    let id = call.require_user()?;
+    let table = app.desk.table();
+    let user = storage::user(table, id).await?;
+    let proved = confirm_password(&app, &call, &user, "password", &body.password).await?;
+    let nobody: Email = format!("{id}@erased.invalid").parse().map_err(Problem::internal)?;
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), moment: &Moment| {
+        unchanged_password(&proved, &user)?;
+        let attempts = storage::attempts_key(&account_subject(&user.email));
+        let decision = user.value.clone().erase(nobody.clone(), moment.now);
+        let changes = storage::update_user_and_admins(&user, admins, decision)?;
+        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
+    };
+    app.desk.command(&without_record(&call), || storage::user_and_admins(table, id), decide).await
+}
+
+/// Everything that is kept about oneself here.
+#[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
+async fn export(State(app): State<App>, call: Call) -> Answer {
+    let id = call.require_user()?;
+    let now = app.desk.now();
+    let (user, book) = storage::user_and_addresses(app.desk.table(), id).await?;
+    let sessions = storage::sessions(app.desk.table(), id).await?;
+    let view = ExportView {
+        exported_at: now,
+        profile: ProfileView::of(&user),
+        addresses: AddressBookView::of(book.as_deref()).items,
+        sessions: sessions.iter().map(|session| SessionView::of(session, &user, now)).collect(),
+    };
+    Ok(Reply::ok(&view).no_store())
+}
+
+/// Show one's address book.
+#[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
+async fn addresses(State(app): State<App>, call: Call) -> Answer {
+    let id = call.require_user()?;
+    let book = app.desk.table().peek::<AddressBook>(&storage::addresses_key(id)).await?;
+    let version = book.as_ref().map_or(0, |book| book.version);
+    Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
+}
+
+/// Add an address; the first one is the default.
+#[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
+async fn add_address(State(app): State<App>, call: Call, Json(body): Json<AddressBody>) -> Answer {
+    let user = call.require_user()?;
+    let address = body.address.checked("address")?;
+    let decide = |state: Loaded, moment: &Moment| {
+        let id: AddressId = moment.id(0);
+        let (book, version, guard) = state.book()?;
+        let decision = book.add(id, address.clone(), body.is_default)?;
+        let reply = Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(decision.state.entry(id)?))
+            .etag(version.unwrap_or(0) + 1);
+        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
+    };
+    app.desk.command(&call, || load(&app, user), decide).await
+}
+
+/// Replace an address.
+#[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
+async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> Answer {
+    let user = call.require_user()?;
+    let address = body.address.checked("address")?;
+    let decide = |state: Loaded, _: &Moment| {
+        let (book, version, guard) = state.book()?;
+        call.check_version(version.unwrap_or(0))?;
+        let decision = book.replace(id, address.clone(), body.is_default)?;
+        let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
+        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
+    };
+    app.desk.command(&call, || load(&app, user), decide).await
+}
+
+/// Remove an address. Orders keep the one they were sent to.
+#[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
+async fn remove_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>) -> Answer {
+    let user = call.require_user()?;
+    let decide = |state: Loaded, _: &Moment| {
+        let (book, version, guard) = state.book()?;
+        call.check_version(version.unwrap_or(0))?;
+        let decision = book.remove(id);
+        let changed = decision.changed;
+        let changes = storage::put_addresses(version, decision)?;
+        Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
+    };
+    app.desk.command(&call, || load(&app, user), decide).await
+}
+
+struct Loaded {
+    user: Stored<User>,
+    book: Option<Stored<AddressBook>>,
+}
+
+async fn load(app: &App, user: UserId) -> Result<Loaded, Problem> {
+    let (user, book) = storage::user_and_addresses(app.desk.table(), user).await?;
+    Ok(Loaded { user, book })
+}
+
+impl Loaded {
+    /// The book, its version, and a guard: an address must not be added while its owner is erased.
+    fn book(self) -> Result<(AddressBook, Option<u64>, Write), UserError> {
+        if !self.user.may_sign_in() {
+            return Err(UserError::Disabled);
+        }
+        let guard = Write::Check { key: storage::user_key(self.user.id), expect: Expect::Version(self.user.version) };
+        let version = self.book.as_ref().map(|book| book.version);
+        let book = self.book.map_or_else(|| AddressBook::empty(self.user.id), |book| book.value);
+        Ok((book, version, guard))
+    }
+}

@@ -1,0 +1,140 @@
+//! What clients see of accounts.
+
+use kernel::{AddressId, BusinessId, Email, PostalAddress, Role, SessionId, Timestamp, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::addresses::{AddressBook, Entry};
+use crate::session::Session;
+use crate::user::{Status, User};
+
+/// One's own account.
+#[derive(Serialize, ToSchema)]
+pub struct ProfileView {
+    pub id: UserId,
+    pub email: Email,
+    pub email_verified: bool,
+    /// The address that takes over once it is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_email: Option<Email>,
+    pub name: String,
+    pub telephone: String,
+    pub roles: Vec<Role>,
+    pub businesses: Vec<BusinessId>,
+    pub created_at: Timestamp,
+}
+
+impl ProfileView {
+    pub fn of(user: &User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            pending_email: user.pending_email.clone(),
+            name: user.name.clone(),
+            telephone: user.telephone.clone(),
+            roles: user.roles.clone(),
+            businesses: user.businesses.clone(),
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// An account as admins and support see it.
+#[derive(Serialize, ToSchema)]
+pub struct UserView {
+    pub id: UserId,
+    pub email: Email,
+    pub email_verified: bool,
+    pub name: String,
+    pub telephone: String,
+    pub roles: Vec<Role>,
+    pub businesses: Vec<BusinessId>,
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<String>,
+    pub created_at: Timestamp,
+}
+
+impl UserView {
+    pub fn of(user: &User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            name: user.name.clone(),
+            telephone: user.telephone.clone(),
+            roles: user.roles.clone(),
+            businesses: user.businesses.clone(),
+            status: user.status,
+            disabled_reason: user.disabled_reason.clone(),
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// An entry of the address book.
+#[derive(Serialize, ToSchema)]
+pub struct AddressView {
+    pub id: AddressId,
+    pub address: PostalAddress,
+    pub is_default: bool,
+}
+
+impl AddressView {
+    pub fn of(entry: &Entry) -> Self {
+        Self { id: entry.id, address: entry.address.clone(), is_default: entry.is_default }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AddressBookView {
+    pub items: Vec<AddressView>,
+}
+
+impl AddressBookView {
+    pub fn of(book: Option<&AddressBook>) -> Self {
+        Self { items: book.map(|book| book.entries.iter().map(AddressView::of).collect()).unwrap_or_default() }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub started_at: Timestamp,
+    pub refreshed_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub active: bool,
+}
+
+impl SessionView {
+    pub fn of(session: &Session, user: &User, now: Timestamp) -> Self {
+        Self {
+            id: session.id,
+            started_at: session.started_at,
+            refreshed_at: session.refreshed_at,
+            expires_at: session.expires_at,
+            active: session.is_alive(user, now),
+        }
+    }
+}
+
+/// All that identity keeps about a person, except what only proves who they are.
+#[derive(Serialize, ToSchema)]
+pub struct ExportView {
+    pub exported_at: Timestamp,
+    pub profile: ProfileView,
+    pub addresses: Vec<AddressView>,
+    pub sessions: Vec<SessionView>,
+}
+
+/// The same for every address, known or not.
+#[derive(Serialize, ToSchema)]
+pub struct MailView {
+    #[schema(example = "If the address can be used, a mail is on its way to it.")]
+    pub message: &'static str,
+}
+
+impl MailView {
+    pub const SENT: Self = Self { message: "If the address can be used, a mail is on its way to it." };
+}

@@ -1,0 +1,47 @@
+//! How others find the keys that verify our tokens (RFC 8414, RFC 7517).
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use serde::Serialize;
+use shell::{Answer, Reply};
+
+use crate::App;
+
+/// Keys change rarely, and those who verify tokens ask often.
+const KEPT_SECS: u32 = 300;
+
+pub(crate) fn root_routes(app: &App) -> Router {
+    Router::new()
+        .route("/.well-known/jwks.json", get(keys))
+        .route("/.well-known/openid-configuration", get(configuration))
+        .with_state(app.clone())
+}
+
+async fn keys(State(app): State<App>) -> Answer {
+    Ok(Reply::ok(&app.signer.jwks()).cache_secs(KEPT_SECS))
+}
+
+#[derive(Serialize)]
+struct Configuration<'a> {
+    issuer: &'a str,
+    jwks_uri: String,
+    token_endpoint: String,
+    response_types_supported: [&'a str; 1],
+    subject_types_supported: [&'a str; 1],
+    id_token_signing_alg_values_supported: [&'a str; 1],
+}
+
+async fn configuration(State(app): State<App>) -> Answer {
+    let issuer = app.signer.issuer();
+    let base = issuer.trim_end_matches('/');
+    let configuration = Configuration {
+        issuer,
+        jwks_uri: format!("{base}/.well-known/jwks.json"),
+        token_endpoint: format!("{base}/api/v1/auth/sign-in"),
+        response_types_supported: ["token"],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: ["EdDSA"],
+    };
+    Ok(Reply::ok(&configuration).cache_secs(KEPT_SECS))
+}

@@ -1,0 +1,65 @@
+//! What others may ask of identity.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{BusinessId, Email, Problem, Role, Timestamp, UserId};
+use ports::reads::{Account, IdentityReads, LinkPurpose};
+use serde::Deserialize;
+use shell::{Desk, Signer};
+
+use crate::storage;
+use crate::tokens::Link;
+use crate::user::Status;
+
+pub struct Reads {
+    desk: Desk,
+    signer: Arc<Signer>,
+}
+
+impl Reads {
+    pub fn new(desk: Desk, signer: Arc<Signer>) -> Self {
+        Self { desk, signer }
+    }
+}
+
+/// The part of a stored user that an account shows: it is read on every request of a signed-in user.
+#[derive(Deserialize)]
+struct AccountItem {
+    id: UserId,
+    email: Email,
+    email_verified: bool,
+    name: String,
+    roles: Vec<Role>,
+    #[serde(default)]
+    businesses: Vec<BusinessId>,
+    status: Status,
+    tokens_valid_from: Timestamp,
+}
+
+#[async_trait]
+impl IdentityReads for Reads {
+    async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
+        let Some(item) = self.desk.table().peek::<AccountItem>(&storage::user_key(user)).await? else {
+            return Ok(None);
+        };
+        let item = item.value;
+        Ok(Some(Account {
+            id: item.id,
+            email: item.email,
+            email_verified: item.email_verified,
+            name: item.name,
+            roles: item.roles,
+            businesses: item.businesses,
+            disabled: match item.status {
+                Status::Active => false,
+                Status::Disabled | Status::Erased => true,
+            },
+            tokens_valid_from: item.tokens_valid_from,
+        }))
+    }
+
+    fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String {
+        Link { user, serial }.write(&self.signer, purpose)
+    }
+}

@@ -1,0 +1,117 @@
+//! A session: one sign-in, and the family of refresh tokens that follow one another in it.
+
+use contracts::Decision;
+use kernel::{Code, Duration, Problem, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::user::User;
+
+/// Each use of the refresh token makes the next generation. The token itself is not kept, not even
+/// hashed: it is a keyed hash of the session and the generation, and the key is not in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    /// The user's epoch at sign-in; when theirs moves on, the session has ended.
+    pub epoch: u32,
+    pub generation: u32,
+    /// Hash of the Idempotency-Key with which the current generation was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+    pub revoked: bool,
+    pub started_at: Timestamp,
+    pub refreshed_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Without a refresh.
+    pub idle: Duration,
+    /// However often it is refreshed.
+    pub most: Duration,
+}
+
+/// A refresh token whose authenticity has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    pub generation: u32,
+    pub retry: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    #[error("the session has ended; sign in again")]
+    Ended,
+    /// Two hold the token, and one of them has no right to it: the session must be revoked.
+    #[error("the refresh token was used before; sign in again")]
+    Reused,
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Ended | SessionError::Reused => Self::new(Code::InvalidToken, error.to_string()),
+        }
+    }
+}
+
+impl Session {
+    pub fn start(id: SessionId, user: &User, lifetimes: Lifetimes, now: Timestamp) -> Decision<Self> {
+        Decision::changed(Self {
+            id,
+            user_id: user.id,
+            epoch: user.epoch,
+            generation: 1,
+            retry: None,
+            revoked: false,
+            started_at: now,
+            refreshed_at: now,
+            expires_at: now.plus(lifetimes.idle.min(lifetimes.most)),
+        })
+    }
+
+    /// Uses a refresh token up. The same request sent again (it carries the same Idempotency-Key)
+    /// gets the same generation again: its first answer may have been lost on the way.
+    pub fn refresh(
+        mut self,
+        user: &User,
+        presented: Presented,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, SessionError> {
+        if !self.is_alive(user, now) {
+            return Err(SessionError::Ended);
+        }
+        if presented.generation == self.generation {
+            self.generation = self.generation.checked_add(1).ok_or(SessionError::Ended)?;
+            self.retry = presented.retry;
+            self.refreshed_at = now;
+            self.expires_at = now.plus(lifetimes.idle).min(self.started_at.plus(lifetimes.most));
+            return Ok(Decision::changed(self));
+        }
+        if presented.generation > self.generation {
+            // Only a store that was restored from a backup is behind its own tokens.
+            return Err(SessionError::Ended);
+        }
+        let is_retry = presented.generation == self.generation - 1 && presented.retry.is_some() && presented.retry == self.retry;
+        if is_retry { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
+    }
+
+    /// Signed out, or a used token was seen again.
+    pub fn revoke(mut self) -> Decision<Self> {
+        if self.revoked {
+            return Decision::unchanged(self);
+        }
+        self.revoked = true;
+        Decision::changed(self)
+    }
+
+    pub fn is_alive(&self, user: &User, now: Timestamp) -> bool {
+        !self.revoked && now < self.expires_at && user.may_sign_in() && self.user_id == user.id && self.epoch == user.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::user::tests::{ann, at};
+
+const LIFETIMES: Lifetimes = Lifetimes { idle: Duration::from_secs(1000), most: Duration::from_secs(2500) };
+
+fn session(user: &User) -> Session {
+    Session::start(1.into(), user, LIFETIMES, at(10)).state
+}
+
+fn presented(generation: u32, retry: &str) -> Presented {
+    Presented { generation, retry: (!retry.is_empty()).then(|| retry.to_owned()) }
+}
+
+/// Presents tokens one after another; tells the generation that each one got.
+fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
+    let user = ann();
+    let mut session = session(&user);
+    let mut seen = Vec::new();
+    for (generation, retry) in tokens {
+        match session.clone().refresh(&user, presented(*generation, retry), LIFETIMES, at(11)) {
+            Ok(decision) => {
+                session = decision.state;
+                seen.push(Ok(session.generation));
+            }
+            Err(error) => {
+                if error == SessionError::Reused {
+                    session = session.revoke().state;
+                }
+                seen.push(Err(error));
+            }
+        }
+    }
+    assert_eq!(seen, expect, "{tokens:?}");
+}
+
+#[test]
+fn tokens_rotate_and_a_reused_one_ends_the_session() {
+    use SessionError::{Ended, Reused};
+    check(&[(1, ""), (2, ""), (3, "")], &[Ok(2), Ok(3), Ok(4)]);
+    check(&[(1, ""), (1, ""), (2, "")], &[Ok(2), Err(Reused), Err(Ended)]);
+    check(&[(1, "a"), (1, "a"), (2, "b")], &[Ok(2), Ok(2), Ok(3)]);
+    check(&[(1, "a"), (1, "b"), (1, "a")], &[Ok(2), Err(Reused), Err(Ended)]);
+    check(&[(1, "a"), (1, "")], &[Ok(2), Err(Reused)]);
+    check(&[(1, "a"), (2, "a"), (1, "a")], &[Ok(2), Ok(3), Err(Reused)]);
+    check(&[(2, ""), (1, "")], &[Err(Ended), Ok(2)]);
+}
+
+#[test]
+fn sessions_end_with_time_and_with_their_user() {
+    let user = ann();
+    let refresh =
+        |session: Session, user: &User, secs| session.refresh(user, presented(1, ""), LIFETIMES, at(secs)).map(|decision| decision.state);
+    assert!(refresh(session(&user), &user, 1009).is_ok());
+    assert_eq!(refresh(session(&user), &user, 1010), Err(SessionError::Ended));
+    for (name, changed) in [
+        ("signed out everywhere", user.clone().sign_out_everywhere(at(20)).state),
+        ("new password", user.clone().change_password("new".into(), at(20)).unwrap().state),
+        ("disabled", user.clone().disable("spam", at(20)).unwrap().state),
+        ("enabled again", user.clone().disable("spam", at(20)).unwrap().state.enable().unwrap().state),
+        ("erased", user.clone().erase("usr_1@erased.invalid".parse().unwrap(), at(20)).state),
+    ] {
+        assert_eq!(refresh(session(&user), &changed, 30), Err(SessionError::Ended), "{name}");
+    }
+    let again = session(&user).refresh(&user, presented(1, ""), LIFETIMES, at(1000)).unwrap().state;
+    assert_eq!(again.expires_at, at(2000));
+    let last = again.refresh(&user, presented(2, ""), LIFETIMES, at(1990)).unwrap().state;
+    assert_eq!(last.expires_at, at(2510), "however often it is refreshed");
+}
+
+#[test]
+fn a_retry_changes_nothing() {
+    let user = ann();
+    let once = session(&user).refresh(&user, presented(1, "a"), LIFETIMES, at(11)).unwrap();
+    let twice = once.state.clone().refresh(&user, presented(1, "a"), LIFETIMES, at(12)).unwrap();
+    assert!(once.changed && !twice.changed);
+    assert_eq!(once.state, twice.state);
+}
+
+proptest! {
+    /// Somebody copies a token at some moment. Owner and thief then refresh in any order, each with
+    /// the newest token they got. As soon as both have used what they had, the session is over for both.
+    #[test]
+    fn a_stolen_token_ends_the_session(before in 0_u32..5, turns in prop::collection::vec(any::<bool>(), 2..20), keys in any::<bool>()) {
+        let user = ann();
+        let mut session = session(&user);
+        for generation in 1..=before {
+            session = session.refresh(&user, presented(generation, ""), LIFETIMES, at(11)).unwrap().state;
+        }
+        let mut held = [session.generation; 2];
+        let mut used = [false; 2];
+        for (turn, thief) in turns.into_iter().enumerate() {
+            let who = usize::from(thief);
+            let retry = if keys { format!("{who}-{turn}") } else { String::new() };
+            used[who] = true;
+            match session.clone().refresh(&user, presented(held[who], &retry), LIFETIMES, at(12)) {
+                Ok(decision) => {
+                    prop_assert!(!(used[0] && used[1]), "served although both had used the token");
+                    session = decision.state;
+                    held[who] = session.generation;
+                }
+                Err(SessionError::Reused) => session = session.revoke().state,
+                Err(SessionError::Ended) => prop_assert!(session.revoked),
+            }
+            if used[0] && used[1] {
+                prop_assert!(session.revoked);
+            }
+        }
+    }
+}

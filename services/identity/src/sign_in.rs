@@ -1,0 +1,60 @@
+//! Proving who one is by a password. Attempts are counted per account before the password is looked
+//! at, so that many guesses at once are no way around the limit; failures also per client address.
+//! Unknown addresses are treated alike in all of it.
+
+use kernel::{Code, Email, Problem};
+use ports::store::Stored;
+use shell::Call;
+
+use crate::App;
+use crate::attempts::Attempts;
+use crate::storage;
+use crate::user::User;
+
+/// Hashed, so that what strangers typed is not kept.
+pub fn account_subject(email: &Email) -> String {
+    format!("account:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
+}
+
+pub fn mail_subject(email: &Email) -> String {
+    format!("mail:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
+}
+
+/// The user whose password this is. The caller clears the attempts of the account in its commit.
+pub async fn user_by_password(app: &App, call: &Call, email: &Email, password: &str) -> Result<Stored<User>, Problem> {
+    let table = app.desk.table();
+    let client = format!("client:{}", call.client);
+    let limit = app.config.failures_per_client;
+    let client_key = storage::attempts_key(&client);
+    let failures = table.find::<Attempts>(&client_key).await?;
+    Attempts::check(failures.as_deref(), limit, app.desk.now())?;
+    take_account_attempt(app, email).await?;
+
+    let user = storage::user_by_email(table, email).await?.filter(|user| user.may_sign_in());
+    let hash = user.as_ref().map_or(app.passwords.dummy_hash(), |user| &user.password_hash);
+    let fits = app.passwords.verify(hash, password).await?;
+    if let Some(user) = user.filter(|_| fits) {
+        return Ok(user);
+    }
+    let load = || table.find::<Attempts>(&client_key);
+    app.desk.step("identity.sign-in-failed", load, |failures, moment| storage::count_attempt(failures, &client, limit, moment.now)).await?;
+    Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
+}
+
+/// The same for somebody who is signed in and must prove it once more. `field` is the password's
+/// name in the request: a wrong one must not look like a token that has expired.
+pub async fn confirm_password(app: &App, call: &Call, user: &User, field: &str, password: &str) -> Result<Stored<User>, Problem> {
+    user_by_password(app, call, &user.email, password).await.map_err(|problem| match problem.code {
+        Code::InvalidCredentials => Problem::field(field, "is wrong"),
+        _ => problem,
+    })
+}
+
+async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
+    let subject = account_subject(email);
+    let key = storage::attempts_key(&subject);
+    let limit = app.config.sign_ins_per_account;
+    let load = || app.desk.table().find::<Attempts>(&key);
+    app.desk.step("identity.sign-in", load, |attempts, moment| storage::take_attempt(attempts, &subject, limit, moment.now)).await?;
+    Ok(())
+}

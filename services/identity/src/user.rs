@@ -1,0 +1,495 @@
+//! An account: who the person is, how they prove it, what they may do.
+
+use contracts::{Decision, PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
+use kernel::{BusinessId, Code, Duration, Email, Problem, Role, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+pub const NAME_CHARS_MAX: usize = 100;
+pub const TELEPHONE_CHARS_MAX: usize = 40;
+pub const REASON_CHARS_MAX: usize = 500;
+pub const BUSINESSES_MAX: usize = 20;
+/// How long a link in a verification mail works.
+pub const VERIFICATION_VALID: Duration = Duration::from_secs(24 * 3600);
+/// How long a link in a password mail works.
+pub const RESET_VALID: Duration = Duration::from_secs(3600);
+
+/// Active and disabled lead to one another; erased is the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Active,
+    Disabled,
+    Erased,
+}
+
+/// The links of one purpose that were mailed so far. Only the latest one works, and only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Links {
+    /// How many there were.
+    pub serial: u32,
+    /// When the latest was made; absent once it is used or called back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
+}
+
+impl Links {
+    fn next(self, now: Timestamp) -> Self {
+        Self { serial: self.serial.saturating_add(1), issued_at: Some(now) }
+    }
+
+    fn used(self) -> Self {
+        Self { issued_at: None, ..self }
+    }
+
+    /// The serial moves on, so that the link is not taken for one that was used.
+    fn called_back(self) -> Self {
+        Self { serial: self.serial.saturating_add(u32::from(self.issued_at.is_some())), issued_at: None }
+    }
+
+    fn works(self, serial: u32, valid: Duration, now: Timestamp) -> bool {
+        self.serial == serial && self.issued_at.is_some_and(|issued_at| now < issued_at.plus(valid))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub email_verified: bool,
+    /// The address that the person wants instead, until they prove that it is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_email: Option<Email>,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub telephone: String,
+    /// Empty for an erased account: no password fits.
+    pub password_hash: String,
+    pub roles: Vec<Role>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub businesses: Vec<BusinessId>,
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<String>,
+    /// Sessions of an earlier epoch have ended.
+    pub epoch: u32,
+    /// In whole seconds, as access tokens carry their time. Tokens made before it do not count.
+    pub tokens_valid_from: Timestamp,
+    #[serde(default)]
+    pub verification: Links,
+    #[serde(default)]
+    pub reset: Links,
+    pub created_at: Timestamp,
+}
+
+/// What a person gives at registration; the password has been checked and hashed.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub email: Email,
+    pub name: String,
+    pub password_hash: String,
+}
+
+/// What shall change in a profile; absent fields stay.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileChange {
+    pub name: Option<String>,
+    pub telephone: Option<String>,
+    pub email: Option<Email>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UserError {
+    #[error("must be 1 to {NAME_CHARS_MAX} characters without line breaks")]
+    Name,
+    #[error("must be at most {TELEPHONE_CHARS_MAX} characters without line breaks")]
+    Telephone,
+    #[error("must be 1 to {REASON_CHARS_MAX} characters")]
+    Reason,
+    #[error("must name at most {BUSINESSES_MAX} businesses, and only for the role business")]
+    Businesses,
+    #[error("the link is not valid or has been used; ask for a new one")]
+    Link,
+    #[error("another account has this address")]
+    EmailTaken,
+    #[error("the account is disabled")]
+    Disabled,
+    #[error("the account has been erased")]
+    Erased,
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        let message = error.to_string();
+        match error {
+            UserError::Name => Self::field("name", message),
+            UserError::Telephone => Self::field("telephone", message),
+            UserError::Reason => Self::field("reason", message),
+            UserError::Businesses => Self::field("businesses", message),
+            UserError::Link => Self::new(Code::InvalidToken, message),
+            UserError::EmailTaken => Self::new(Code::AlreadyExists, message),
+            UserError::Disabled | UserError::Erased => Self::new(Code::IllegalTransition, message),
+        }
+    }
+}
+
+impl User {
+    pub fn register(id: UserId, registration: Registration, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        let user = Self {
+            id,
+            email: registration.email,
+            email_verified: false,
+            pending_email: None,
+            name: checked_name(&registration.name)?,
+            telephone: String::new(),
+            password_hash: registration.password_hash,
+            roles: vec![Role::Customer],
+            businesses: Vec::new(),
+            status: Status::Active,
+            disabled_reason: None,
+            epoch: 1,
+            tokens_valid_from: whole_second(now),
+            verification: Links::default().next(now),
+            reset: Links::default(),
+            created_at: now,
+        };
+        let registered = UserRegistered { user_id: user.id, email: user.email.clone(), name: user.name.clone() };
+        let wanted = user.verification_wanted();
+        Ok(Decision::changed(user).tell(registered).tell(wanted))
+    }
+
+    /// Somebody registers the address of this account once more. As long as nobody has proved that
+    /// the address is theirs, the latest registration counts: whoever came first may not be the owner,
+    /// and must not be signed in when the owner follows the link.
+    pub fn register_again(mut self, registration: Registration, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        let name = checked_name(&registration.name)?;
+        match self.status {
+            Status::Active if !self.email_verified => {
+                self.name = name;
+                self.telephone = String::new();
+                self.password_hash = registration.password_hash;
+                self.end_sessions(now);
+                self.reset = self.reset.called_back();
+                self.pending_email = None;
+                self.verification = self.verification.next(now);
+                let wanted = self.verification_wanted();
+                Ok(Decision::changed(self).tell(wanted))
+            }
+            Status::Active | Status::Disabled | Status::Erased => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// Asks for a new verification mail; nothing happens if there is nothing to verify, or if the
+    /// wanted address is another account's by now.
+    pub fn request_verification(mut self, email_free: bool, now: Timestamp) -> Decision<Self> {
+        let wanted = if self.pending_email.is_some() { email_free } else { !self.email_verified };
+        match self.status {
+            Status::Active if wanted => {
+                self.verification = self.verification.next(now);
+                let wanted = self.verification_wanted();
+                Decision::changed(self).tell(wanted)
+            }
+            Status::Active | Status::Disabled | Status::Erased => Decision::unchanged(self),
+        }
+    }
+
+    /// The link of this serial was followed. Followed again, it changes nothing. `email_free` is
+    /// about the pending address.
+    pub fn verify_email(mut self, serial: u32, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        match self.status {
+            Status::Active => {}
+            Status::Disabled | Status::Erased => return Err(UserError::Link),
+        }
+        let used = self.verification.issued_at.is_none();
+        if used && self.verification.serial == serial && self.email_verified && self.pending_email.is_none() {
+            return Ok(Decision::unchanged(self));
+        }
+        if !self.verification.works(serial, VERIFICATION_VALID, now) {
+            return Err(UserError::Link);
+        }
+        if let Some(email) = self.pending_email.take() {
+            if !email_free {
+                return Err(UserError::EmailTaken);
+            }
+            self.email = email;
+            // A link mailed to the old address must not open the account any more.
+            self.reset = self.reset.called_back();
+        }
+        self.verification = self.verification.used();
+        Ok(self.verified())
+    }
+
+    /// Asks for a mail with which the password can be set anew.
+    pub fn request_reset(mut self, now: Timestamp) -> Decision<Self> {
+        match self.status {
+            Status::Active => {
+                self.reset = self.reset.next(now);
+                let wanted = PasswordResetRequested {
+                    user_id: self.id,
+                    email: self.email.clone(),
+                    name: self.name.clone(),
+                    serial: self.reset.serial,
+                };
+                Decision::changed(self).tell(wanted)
+            }
+            Status::Disabled | Status::Erased => Decision::unchanged(self),
+        }
+    }
+
+    /// Whether `reset_password` would accept the link; asked before the costly hash is made.
+    pub fn check_reset(&self, serial: u32, now: Timestamp) -> Result<(), UserError> {
+        match self.status {
+            Status::Active if self.reset.works(serial, RESET_VALID, now) => Ok(()),
+            Status::Active | Status::Disabled | Status::Erased => Err(UserError::Link),
+        }
+    }
+
+    /// A new password, proved by a mailed link. Whoever was signed in no longer is.
+    pub fn reset_password(mut self, serial: u32, password_hash: String, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        self.check_reset(serial, now)?;
+        self.password_hash = password_hash;
+        self.reset = self.reset.used();
+        self.end_sessions(now);
+        if self.pending_email.take().is_some() {
+            // Somebody else may have asked for that address.
+            self.verification = self.verification.called_back();
+        }
+        if self.email_verified {
+            return Ok(Decision::changed(self));
+        }
+        self.verification = self.verification.called_back();
+        Ok(self.verified())
+    }
+
+    /// A new password, proved by the old one. All sessions end; the caller starts a new one.
+    pub fn change_password(mut self, password_hash: String, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        self.require_active()?;
+        self.password_hash = password_hash;
+        self.reset = self.reset.called_back();
+        self.end_sessions(now);
+        Ok(Decision::changed(self))
+    }
+
+    pub fn sign_out_everywhere(mut self, now: Timestamp) -> Decision<Self> {
+        match self.status {
+            Status::Active => {
+                self.end_sessions(now);
+                Decision::changed(self)
+            }
+            Status::Disabled | Status::Erased => Decision::unchanged(self),
+        }
+    }
+
+    /// A token was stolen: no access token made so far counts, of whichever session it is. Sessions
+    /// that are not revoked get new ones.
+    pub fn revoke_access(mut self, now: Timestamp) -> Decision<Self> {
+        self.end_access(now);
+        Decision::changed(self)
+    }
+
+    /// `email_free` tells whether no other account has the wanted address. If one has, the person
+    /// is told the same, and no mail is sent.
+    pub fn change_profile(mut self, change: ProfileChange, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        self.require_active()?;
+        let before = self.clone();
+        if let Some(name) = change.name {
+            self.name = checked_name(&name)?;
+        }
+        if let Some(telephone) = change.telephone {
+            self.telephone = checked_telephone(&telephone)?;
+        }
+        let mut mail_wanted = false;
+        if let Some(email) = change.email {
+            if email != self.email {
+                mail_wanted = email_free;
+                self.verification = if email_free { self.verification.next(now) } else { self.verification.called_back() };
+                self.pending_email = Some(email);
+            } else if self.pending_email.take().is_some() {
+                self.verification = self.verification.called_back();
+            }
+        }
+        if self == before {
+            return Ok(Decision::unchanged(self));
+        }
+        let wanted = mail_wanted.then(|| self.verification_wanted());
+        let decision = Decision::changed(self);
+        Ok(match wanted {
+            Some(wanted) => decision.tell(wanted),
+            None => decision,
+        })
+    }
+
+    pub fn disable(mut self, reason: &str, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        let reason = checked_reason(reason)?;
+        match self.status {
+            Status::Active => {
+                self.status = Status::Disabled;
+                self.disabled_reason = Some(reason.clone());
+                self.verification = self.verification.called_back();
+                self.reset = self.reset.called_back();
+                self.end_sessions(now);
+                let disabled = UserDisabled { user_id: self.id, reason };
+                Ok(Decision::changed(self).tell(disabled))
+            }
+            Status::Disabled => Ok(Decision::unchanged(self)),
+            Status::Erased => Err(UserError::Erased),
+        }
+    }
+
+    pub fn enable(mut self) -> Result<Decision<Self>, UserError> {
+        match self.status {
+            Status::Disabled => {
+                self.status = Status::Active;
+                self.disabled_reason = None;
+                Ok(Decision::changed(self))
+            }
+            Status::Active => Ok(Decision::unchanged(self)),
+            Status::Erased => Err(UserError::Erased),
+        }
+    }
+
+    /// Every user stays a customer. One who gets the role business without a business gets `own`,
+    /// an id that nobody has; one who loses the role acts for no business any more.
+    pub fn set_roles(
+        mut self,
+        mut roles: Vec<Role>,
+        businesses: Option<Vec<BusinessId>>,
+        own: BusinessId,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, UserError> {
+        match self.status {
+            Status::Active | Status::Disabled => {}
+            Status::Erased => return Err(UserError::Erased),
+        }
+        roles.push(Role::Customer);
+        roles.sort_unstable();
+        roles.dedup();
+        let is_business = roles.contains(&Role::Business);
+        let kept = if is_business { self.businesses.clone() } else { Vec::new() };
+        let mut businesses = businesses.unwrap_or(kept);
+        businesses.sort_unstable();
+        businesses.dedup();
+        if businesses.len() > BUSINESSES_MAX || (!is_business && !businesses.is_empty()) {
+            return Err(UserError::Businesses);
+        }
+        if is_business && businesses.is_empty() {
+            businesses.push(own);
+        }
+        if roles == self.roles && businesses == self.businesses {
+            return Ok(Decision::unchanged(self));
+        }
+        self.roles = roles;
+        self.businesses = businesses;
+        // Tokens name the roles, and others may verify them without asking us.
+        self.end_access(now);
+        Ok(Decision::changed(self))
+    }
+
+    /// Made by the operator: the address needs no further proof.
+    pub fn trust(mut self) -> Result<Decision<Self>, UserError> {
+        self.require_active()?;
+        if self.email_verified {
+            return Ok(Decision::unchanged(self));
+        }
+        self.verification = self.verification.called_back();
+        Ok(self.verified())
+    }
+
+    /// Forgets the person and keeps the number, which orders and the books refer to.
+    pub fn erase(mut self, nobody: Email, now: Timestamp) -> Decision<Self> {
+        match self.status {
+            Status::Active | Status::Disabled => {
+                self.email = nobody;
+                self.email_verified = false;
+                self.pending_email = None;
+                self.name = String::new();
+                self.telephone = String::new();
+                self.password_hash = String::new();
+                self.roles = vec![Role::Customer];
+                self.businesses = Vec::new();
+                self.status = Status::Erased;
+                self.disabled_reason = None;
+                self.verification = self.verification.called_back();
+                self.reset = self.reset.called_back();
+                self.end_sessions(now);
+                let erased = UserErased { user_id: self.id };
+                Decision::changed(self).tell(erased)
+            }
+            Status::Erased => Decision::unchanged(self),
+        }
+    }
+
+    pub fn may_sign_in(&self) -> bool {
+        match self.status {
+            Status::Active => true,
+            Status::Disabled | Status::Erased => false,
+        }
+    }
+
+    pub fn is_active_admin(&self) -> bool {
+        self.may_sign_in() && self.roles.contains(&Role::Admin)
+    }
+
+    /// The second that an access token made now carries: never before `tokens_valid_from`.
+    pub fn token_second(&self, now: Timestamp) -> i64 {
+        now.as_secs().max(self.tokens_valid_from.as_secs())
+    }
+
+    fn require_active(&self) -> Result<(), UserError> {
+        match self.status {
+            Status::Active => Ok(()),
+            Status::Disabled => Err(UserError::Disabled),
+            Status::Erased => Err(UserError::Erased),
+        }
+    }
+
+    fn verified(mut self) -> Decision<Self> {
+        self.email_verified = true;
+        let verified = UserVerified { user_id: self.id, email: self.email.clone(), name: self.name.clone() };
+        Decision::changed(self).tell(verified)
+    }
+
+    fn verification_wanted(&self) -> VerificationRequested {
+        VerificationRequested {
+            user_id: self.id,
+            email: self.pending_email.as_ref().unwrap_or(&self.email).clone(),
+            name: self.name.clone(),
+            serial: self.verification.serial,
+        }
+    }
+
+    fn end_sessions(&mut self, now: Timestamp) {
+        self.epoch = self.epoch.saturating_add(1);
+        self.end_access(now);
+    }
+
+    /// Tokens carry whole seconds, so the boundary is the next one, and later than any boundary before.
+    fn end_access(&mut self, now: Timestamp) {
+        let second = Duration::from_secs(1);
+        self.tokens_valid_from = whole_second(now).plus(second).max(self.tokens_valid_from.plus(second));
+    }
+}
+
+pub fn checked_name(text: &str) -> Result<String, UserError> {
+    checked(text, 1, NAME_CHARS_MAX).ok_or(UserError::Name)
+}
+
+pub fn checked_telephone(text: &str) -> Result<String, UserError> {
+    checked(text, 0, TELEPHONE_CHARS_MAX).ok_or(UserError::Telephone)
+}
+
+pub fn checked_reason(text: &str) -> Result<String, UserError> {
+    checked(text, 1, REASON_CHARS_MAX).ok_or(UserError::Reason)
+}
+
+fn checked(text: &str, least: usize, most: usize) -> Option<String> {
+    let text = text.trim();
+    let fits = (least..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+fn whole_second(instant: Timestamp) -> Timestamp {
+    Timestamp::from_millis(instant.as_secs().saturating_mul(1000))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

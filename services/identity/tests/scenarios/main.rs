@@ -1,0 +1,7 @@
+//! Accounts as people use them: as anybody, customer, business, support, admin.
+
+#![allow(clippy::unwrap_used)]
+
+mod accounts;
+mod shop;
+mod signing_in;
