@@ -3,6 +3,10 @@
 use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, ProductId, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
+/// Different variants in one cart or order. Inventory moves a counter and writes a ledger entry for each
+/// of them in one commit, and a commit has at most 100 writes.
+pub const ORDER_LINES_MAX: usize = 48;
+
 /// What every event about an order carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRef {
