@@ -1,0 +1,52 @@
+//! Carts: what guests and customers want to buy, at the prices that they were shown. Prices and stock
+//! are the catalog's and the inventory's; a cart only remembers what the customer agreed to.
+
+mod cart;
+mod consumer;
+mod http;
+mod reads;
+mod storage;
+mod view;
+
+use std::sync::Arc;
+
+use kernel::Currency;
+use ports::reads::{CatalogReads, InventoryReads};
+use shell::{Consumer, Desk, Service};
+
+pub use cart::{LINES_MAX, QUANTITY_MAX};
+pub use reads::Reads;
+pub use storage::TABLE;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CartConfig {
+    /// Of new carts; only what is sold in it can be added.
+    pub currency: Currency,
+}
+
+impl Default for CartConfig {
+    fn default() -> Self {
+        Self { currency: Currency::EUR }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub catalog: Arc<dyn CatalogReads>,
+    pub inventory: Arc<dyn InventoryReads>,
+    pub config: CartConfig,
+}
+
+pub fn service(desk: Desk, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
+    let service = Service::new(&desk).reads(&["catalog", "inventory"]);
+    let app = App { desk, catalog, inventory, config };
+    let consuming = app.clone();
+    service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
+        let app = consuming.clone();
+        async move { consumer::on(&app, &delivery).await }
+    }))
+}
+
+#[cfg(test)]
+mod scenarios;

@@ -9,7 +9,6 @@ use contracts::{
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, VariantId};
 use ports::reads::InventoryReads as _;
 use serde_json::{Value, json};
-use shell::Delivery;
 use shell::testing::Harness;
 
 use crate::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
@@ -214,6 +213,7 @@ async fn what_cannot_be_is_not_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[expect(clippy::disallowed_methods, reason = "the orders have to arrive at the same time")]
 async fn two_hundred_orders_want_fifty_pieces() {
     let world = Arc::new(stocked(&[(1, 50, 10), (2, 1000, 0)]).await);
     let mut tasks = Vec::new();

@@ -1,0 +1,55 @@
+//! What the cart service does when others tell something.
+
+use contracts::Event;
+use kernel::{CartId, OrderId, Problem, UserId};
+use shell::{Changes, Delivery};
+
+use crate::cart::Cart;
+use crate::{App, storage};
+
+pub const NAME: &str = "cart";
+pub const TYPES: &[&str] = &["order.placed", "user.erased"];
+
+pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
+    match &delivery.envelope.event {
+        Event::OrderPlaced(placed) => close(app, delivery, placed.cart_id, placed.order.order_id).await,
+        Event::UserErased(erased) => forget(app, delivery, erased.user_id).await,
+        _ => Ok(()),
+    }
+}
+
+/// A cart that has expired in the meantime needs no closing.
+async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> Result<(), Problem> {
+    let (table, key) = (app.desk.table(), storage::cart_key(cart));
+    app.desk
+        .react(
+            delivery,
+            || table.find::<Cart>(&key),
+            |found, moment| match found {
+                Some(cart) => Changes::update(cart.version, cart.value.ordered(order, moment.now)),
+                None => Ok(Changes::none()),
+            },
+        )
+        .await
+}
+
+/// Deletes the customer's current cart. Older ones, which no longer lead to the person, expire.
+async fn forget(app: &App, delivery: &Delivery, customer: UserId) -> Result<(), Problem> {
+    let table = app.desk.table();
+    app.desk
+        .react(
+            delivery,
+            || storage::mine(table, customer),
+            |mine, _| {
+                let mut changes = Changes::none();
+                if let Some(current) = mine.current {
+                    changes = changes.delete(storage::current_key(customer), current.version);
+                }
+                if let Some(cart) = mine.cart {
+                    changes = changes.delete(storage::cart_key(cart.id), cart.version);
+                }
+                Ok(changes)
+            },
+        )
+        .await
+}

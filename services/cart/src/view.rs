@@ -1,0 +1,172 @@
+//! What clients see of a cart.
+
+use std::collections::BTreeMap;
+
+use kernel::{CartId, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, VariantId};
+use ports::reads::Availability;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::cart::{Cart, Goods, Line, Status};
+
+/// A cart. Read with GET it has current prices and stock hints. The answer to a change is made from the
+/// change alone: it shows the prices that were agreed to, and no hints.
+#[derive(Serialize, ToSchema)]
+pub struct CartView {
+    id: CartId,
+    status: CartStatus,
+    /// The order that was placed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
+    /// The cart that took over its lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<CartId>,
+    lines: Vec<CartLineView>,
+    /// Pieces in all.
+    quantity: u32,
+    /// Sum of the lines that can be had.
+    subtotal: Money,
+    /// Whether a price changed since the customer agreed to it; see accept-prices.
+    price_changed: bool,
+    updated_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CartStatus {
+    Open,
+    Ordered,
+    Merged,
+}
+
+#[derive(Serialize, ToSchema)]
+struct CartLineView {
+    product_id: ProductId,
+    variant_id: VariantId,
+    sku: String,
+    title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_url: Option<String>,
+    quantity: u32,
+    unit_price: Money,
+    total: Money,
+    /// The price that the customer agreed to, if it is another one now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_seen: Option<Money>,
+    price_changed: bool,
+    /// No longer for sale; not in the subtotal.
+    unavailable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stock: Option<StockHint>,
+}
+
+/// Whether the wanted quantity can be had.
+#[derive(Serialize, ToSchema)]
+struct StockHint {
+    state: StockState,
+    /// How many there are, only when they are fewer than wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StockState {
+    InStock,
+    /// Fewer than wanted.
+    Short,
+    Out,
+    /// There are too few, but it can be ordered: it is made or bought when wanted.
+    Backorder,
+}
+
+/// What is true of the lines at this moment.
+pub struct Current {
+    pub goods: BTreeMap<VariantId, Goods>,
+    pub stock: BTreeMap<VariantId, Availability>,
+}
+
+impl CartView {
+    /// From the cart alone.
+    pub fn of(cart: Cart) -> Result<Self, Problem> {
+        Self::build(cart, |line| {
+            let Line { product_id, variant_id, quantity, price_seen, title, sku, image_url } = line;
+            let (unit_price, total) = (price_seen, price_seen.times(quantity)?);
+            Ok(CartLineView {
+                product_id,
+                variant_id,
+                sku,
+                title,
+                image_url,
+                quantity,
+                unit_price,
+                total,
+                price_seen: None,
+                price_changed: false,
+                unavailable: false,
+                stock: None,
+            })
+        })
+    }
+
+    /// With what the catalog and the inventory say now.
+    pub fn current(cart: Cart, current: &Current) -> Result<Self, Problem> {
+        Self::build(cart, |line| {
+            let goods = current.goods.get(&line.variant_id);
+            let available = goods.is_some_and(|goods| goods.for_sale && goods.unit_price.currency == line.price_seen.currency);
+            let unit_price = goods.filter(|_| available).map_or(line.price_seen, |goods| goods.unit_price);
+            let price_changed = unit_price != line.price_seen;
+            let stock = current.stock.get(&line.variant_id).filter(|_| available);
+            Ok(CartLineView {
+                product_id: line.product_id,
+                variant_id: line.variant_id,
+                sku: goods.map_or(line.sku, |goods| goods.sku.clone()),
+                title: goods.map_or(line.title, |goods| goods.title.clone()),
+                image_url: goods.map_or(line.image_url, |goods| goods.image_url.clone()),
+                quantity: line.quantity,
+                unit_price,
+                total: unit_price.times(line.quantity)?,
+                price_seen: price_changed.then_some(line.price_seen),
+                price_changed,
+                unavailable: !available,
+                stock: stock.map(|stock| StockHint::of(stock, line.quantity)),
+            })
+        })
+    }
+
+    fn build(cart: Cart, show: impl Fn(Line) -> Result<CartLineView, MoneyError>) -> Result<Self, Problem> {
+        let (updated_at, expires_at) = (cart.updated_at, cart.expires_at());
+        let Cart { id, currency, lines, status, .. } = cart;
+        let lines = lines.into_iter().map(show).collect::<Result<Vec<_>, _>>()?;
+        let (status, order_id, merged_into) = match status {
+            Status::Open => (CartStatus::Open, None, None),
+            Status::Ordered { order_id } => (CartStatus::Ordered, Some(order_id), None),
+            Status::Merged { into } => (CartStatus::Merged, None, Some(into)),
+        };
+        Ok(Self {
+            id,
+            status,
+            order_id,
+            merged_into,
+            quantity: lines.iter().map(|line| line.quantity).sum(),
+            subtotal: Money::sum(currency, lines.iter().filter(|line| !line.unavailable).map(|line| line.total))?,
+            price_changed: lines.iter().any(|line| line.price_changed),
+            lines,
+            updated_at,
+            expires_at,
+        })
+    }
+}
+
+impl StockHint {
+    fn of(stock: &Availability, wanted: u32) -> Self {
+        let (state, available) = match stock.available {
+            available if available >= i64::from(wanted) => (StockState::InStock, None),
+            _ if stock.backorder => (StockState::Backorder, None),
+            available if available > 0 => (StockState::Short, Some(available)),
+            _ => (StockState::Out, None),
+        };
+        Self { state, available }
+    }
+}
