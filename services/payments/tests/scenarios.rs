@@ -374,6 +374,30 @@ async fn cancelled_while_the_gateway_thinks() {
     }
 }
 
+/// Whichever commits first, no order ends cancelled with its money held.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cancelling_races_with_paying() {
+    let shop = Arc::new(Shop::open());
+    for n in 1..=300 {
+        let mut tasks = Vec::new();
+        let names_payment = n % 3 == 0;
+        let events: [Event; 2] =
+            [awaiting(n, payment(n), Behaviour::Approve).into(), cancelled(n, names_payment.then(|| payment(n))).into()];
+        for event in events {
+            let (shop, envelope) = (shop.clone(), shop.world.publish(event).await);
+            tasks.push(tokio::spawn(async move { shop.world.deliver("payments", &envelope).await }));
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+    }
+    shop.tick(60).await;
+    for n in 1..=300 {
+        assert_eq!(shop.status(n).await, "voided");
+        assert_eq!(shop.gateway.find(payment(n)).await.unwrap().unwrap().state, GatewayState::Voided);
+    }
+}
+
 #[tokio::test]
 async fn refunds_at_the_same_time_share_what_is_left() {
     let shop = Shop::open();
