@@ -7,6 +7,9 @@
 //! suite::log_tests!(home); // Where the home keeps an event log.
 //! ```
 
+// All of this is code of tests, though it stands in a library.
+#![allow(clippy::unwrap_used)]
+
 pub mod causes;
 pub mod commits;
 pub mod counters;

@@ -1,0 +1,244 @@
+//! The thread that writes. What waits is done together: one transaction and one flush of the disk
+//! for up to `GROUP_MAX` commits, however they were refused or granted one by one.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use contracts::Envelope;
+use ports::store::{CommitError, NewItem, StoreError, TableSchema, Write};
+use ports::{Clock, Position};
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use crate::apply::{Refused, Statements};
+use crate::errors::{OpenError, store_error};
+use crate::log;
+
+/// Commits that may wait. More than the writer does in a tenth of a second would only wait longer.
+const QUEUE_MAX: usize = 1024;
+const GROUP_MAX: usize = 256;
+
+/// A commit with everything serialized.
+pub struct Changes {
+    pub table: usize,
+    pub cause: Option<NewItem>,
+    pub writes: Vec<Write>,
+    pub events: Vec<NewEvent>,
+}
+
+pub struct NewEvent {
+    pub time: i64,
+    pub kind: &'static str,
+    pub envelope: String,
+}
+
+impl NewEvent {
+    pub fn of(envelope: &Envelope) -> Result<Self, StoreError> {
+        let text = serde_json::to_string(envelope).map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
+        Ok(Self { time: envelope.time.as_millis(), kind: envelope.event.kind(), envelope: text })
+    }
+}
+
+pub enum Task {
+    Commit(Changes),
+    /// Deletes expired items, at most `limit` of each table.
+    Sweep {
+        limit: usize,
+    },
+    Prune {
+        before: i64,
+        keep_after: i64,
+        limit: usize,
+    },
+}
+
+/// How many rows a sweep or a pruning deleted; 0 for a commit.
+type Answer = Result<usize, CommitError>;
+
+enum Message {
+    Do(Task, oneshot::Sender<Answer>),
+    Stop,
+}
+
+/// The handle to the thread. When the last one is dropped, the thread does what waits and ends.
+pub struct Writer {
+    queue: SyncSender<Message>,
+    appended: watch::Receiver<Position>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub fn start(connection: Connection, schemas: &[TableSchema], clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let failed = |error: &dyn std::fmt::Display| OpenError::Writer(error.to_string());
+        let head = log::head(&connection).map_err(|error| failed(&error))?;
+        let (queue, messages) = sync_channel(QUEUE_MAX);
+        let (appended_sender, appended) = watch::channel(head);
+        let (ready_sender, ready) = sync_channel(1);
+        let schemas = schemas.to_vec();
+        let work = move || {
+            serve(&connection, &schemas, clock, appended_sender, &messages, &ready_sender);
+            // What is left in the queue is dropped with it, and so told that it was not done.
+            drop(messages);
+            finish(connection);
+        };
+        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(work).map_err(|error| failed(&error))?;
+        ready.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        Ok(Self { queue, appended, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub async fn run(&self, task: Task) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Message::Do(task, answer)).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Unavailable("overloaded".into()),
+            TrySendError::Disconnected(_) => closed(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    pub async fn maintain(&self, task: Task) -> Result<usize, StoreError> {
+        self.run(task).await.map_err(|error| match error {
+            CommitError::Store(error) => error,
+            other => StoreError::Failed(other.to_string()),
+        })
+    }
+
+    pub fn appended(&self) -> watch::Receiver<Position> {
+        self.appended.clone()
+    }
+
+    /// Ends the thread after everything that waits. A second call has nothing to do.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        let queue = self.queue.clone();
+        let join = move || {
+            // Nobody listens when the thread has ended by itself.
+            let _ = queue.send(Message::Stop);
+            thread.join()
+        };
+        match tokio::task::spawn_blocking(join).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Failed("the writer ended in a panic".into())),
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the file is closed".into())
+}
+
+/// Leaves one file without a log. If another process reads, it does so when it closes.
+fn finish(connection: Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = moved.and_then(|()| connection.close().map_err(|(_, error)| error)) {
+        tracing::warn!(%error, "the log stays beside the file until it is opened again");
+    }
+}
+
+/// The life of the thread.
+fn serve(
+    connection: &Connection,
+    schemas: &[TableSchema],
+    clock: Arc<dyn Clock>,
+    appended: watch::Sender<Position>,
+    messages: &Receiver<Message>,
+    ready: &SyncSender<Result<(), rusqlite::Error>>,
+) {
+    // `start` waits for what is sent here.
+    let (statements, prepared) = match Statements::prepare(connection, schemas) {
+        Ok(statements) => (Some(statements), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let heard = ready.send(prepared).is_ok();
+    if let Some(statements) = statements.filter(|_| heard) {
+        Thread { connection, statements, clock, appended }.serve(messages);
+    }
+}
+
+struct Thread<'c> {
+    connection: &'c Connection,
+    statements: Statements<'c>,
+    clock: Arc<dyn Clock>,
+    appended: watch::Sender<Position>,
+}
+
+impl Thread<'_> {
+    fn serve(mut self, messages: &Receiver<Message>) {
+        let mut stopping = false;
+        while !stopping {
+            let Ok(first) = messages.recv() else { break };
+            let mut group = Vec::new();
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Do(task, answer) => group.push((task, answer)),
+                    Message::Stop => stopping = true,
+                }
+                next = if stopping || group.len() == GROUP_MAX { None } else { messages.try_recv().ok() };
+            }
+            self.serve_group(group);
+        }
+    }
+
+    fn serve_group(&mut self, group: Vec<(Task, oneshot::Sender<Answer>)>) {
+        let (tasks, senders): (Vec<Task>, Vec<_>) = group.into_iter().unzip();
+        let answers = match self.transact(&tasks) {
+            Ok(answers) => answers,
+            // One that cannot be written must not take the others with it.
+            Err(_) if tasks.len() > 1 => tasks.iter().map(|task| self.transact_alone(task)).collect(),
+            Err(error) => vec![Err(CommitError::Store(store_error(error)))],
+        };
+        for (sender, answer) in senders.into_iter().zip(answers) {
+            // A caller that has gone away learns from the cause's record what became of its commit.
+            let _ = sender.send(answer);
+        }
+    }
+
+    fn transact_alone(&mut self, task: &Task) -> Answer {
+        match self.transact(std::slice::from_ref(task)) {
+            Ok(mut answers) => answers.pop().unwrap_or(Ok(0)),
+            Err(error) => Err(CommitError::Store(store_error(error))),
+        }
+    }
+
+    /// All tasks in one transaction. An error means that none of them was done.
+    fn transact(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, rusqlite::Error> {
+        let done = self.try_transact(tasks);
+        if let Err(error) = &done {
+            tracing::error!(%error, tasks = tasks.len(), "a transaction failed");
+            if !self.connection.is_autocommit() {
+                self.connection.execute_batch("ROLLBACK")?;
+            }
+        }
+        done
+    }
+
+    fn try_transact(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, rusqlite::Error> {
+        self.statements.begin()?;
+        let now = self.clock.now().as_millis();
+        let mut head = None;
+        let mut answers = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let done = match task {
+                Task::Commit(changes) => self.statements.commit(changes, now).map(|position| {
+                    head = position.or(head);
+                    0
+                }),
+                Task::Sweep { limit } => self.statements.sweep(*limit, now),
+                Task::Prune { before, keep_after, limit } => self.statements.prune(*before, *keep_after, *limit),
+            };
+            answers.push(match done {
+                Ok(rows) => Ok(rows),
+                Err(Refused::ByRule(refusal)) => Err(refusal),
+                Err(Refused::ByFile(error)) => return Err(error),
+            });
+        }
+        self.statements.end()?;
+        if let Some(head) = head {
+            self.appended.send_replace(head);
+        }
+        Ok(answers)
+    }
+}
