@@ -1,1 +1,126 @@
-fn main() {}
+//! The binary: the whole of Souk in one process, and the tools around it.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the input or the configuration is wrong.
+
+mod admin;
+mod demo;
+mod import;
+mod output;
+mod queues;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use wiring::{Config, Flags};
+
+use output::CliError;
+
+/// Souk: a commerce platform for a local market.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    /// A configuration file other than souk.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The directory that holds everything [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the shop
+    Serve {
+        /// Address and port; port 0 takes a free one [default: 127.0.0.1:8080]
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Bring data in
+    #[command(subcommand)]
+    Import(Import),
+    /// Manage admins
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Look after the queues of the consumers
+    #[command(subcommand)]
+    Queues(queues::Queues),
+    /// Load the demo shop: products and two accounts
+    Demo,
+    /// Print what the services say of themselves, as JSON
+    Manifest,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Write a consistent copy of the database, also while the shop runs
+    Backup { file: PathBuf },
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// Products from a Shopify product export
+    Products {
+        file: PathBuf,
+        /// Read and check everything, change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Create an admin, or make an existing account one
+    Create {
+        #[arg(long)]
+        email: String,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check it and print what is in force
+    Check,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("souk: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    let listen = match &arguments.command {
+        Command::Serve { listen } => *listen,
+        _ => None,
+    };
+    let config = Config::load(&Flags { file: arguments.config, listen, data: arguments.data })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::failed)?;
+    let done = ExitCode::SUCCESS;
+    match arguments.command {
+        Command::Serve { .. } => runtime.block_on(serve::serve(&config)).map(|()| done),
+        Command::Import(Import::Products { file, dry_run }) => runtime.block_on(import::products(&config, &file, dry_run)),
+        Command::Admin(Admin::Create { email, password_stdin }) => {
+            runtime.block_on(admin::create(&config, &email, password_stdin)).map(|()| done)
+        }
+        Command::Queues(command) => runtime.block_on(queues::run(&config, command)).map(|()| done),
+        Command::Demo => runtime.block_on(demo::load(&config)).map(|()| done),
+        Command::Manifest => runtime.block_on(output::manifest(&config)).map(|()| done),
+        Command::Openapi => runtime.block_on(output::openapi(&config)).map(|()| done),
+        Command::Backup { file } => runtime.block_on(output::backup(&config, &file)).map(|()| done),
+        Command::Config(ConfigCommand::Check) => output::config(&config).map(|()| done),
+    }
+}

@@ -1,0 +1,39 @@
+//! `souk demo`: a small shop to look around in. Loading it again changes nothing.
+
+use wiring::{Config, Home};
+
+use crate::import;
+use crate::output::{CliError, say};
+
+const PRODUCTS: &str = include_str!("../demo/products.csv");
+/// For development on this machine only; `souk demo` refuses a production configuration.
+const ACCOUNTS: [(&str, &str, bool); 2] =
+    [("admin@souk.example", "souk-demo-admin", true), ("customer@souk.example", "souk-demo-customer", false)];
+
+pub async fn load(config: &Config) -> Result<(), CliError> {
+    if config.environment == wiring::Environment::Production {
+        return Err(CliError::Input("the demo accounts have known passwords: not in production".into()));
+    }
+    let home = Home::open(config)?;
+    let result = fill(&home).await;
+    home.close().await?;
+    result
+}
+
+async fn fill(home: &Home) -> Result<(), CliError> {
+    let report = import::write(home, PRODUCTS.as_bytes()).await?;
+    if let Some(row) = report.refused.first() {
+        return Err(CliError::Failed(format!("the demo file has a mistake in line {}: {}", row.line, row.reason)));
+    }
+    say(&format!("demo products: {} created, {} unchanged", report.created, report.unchanged))?;
+    for (email, password, admin) in ACCOUNTS {
+        let address = email.parse().map_err(CliError::failed)?;
+        if admin {
+            home.create_admin(address, password).await?;
+        } else {
+            home.create_customer(address, "Demo Customer", password).await?;
+        }
+        say(&format!("{}: {email}, password: {password}", if admin { "admin" } else { "customer" }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! `souk queues`: the same functions as the admin API, on the data directory itself.
+
+use clap::Subcommand;
+use shell::queues;
+use wiring::{Config, Home};
+
+use crate::output::{CliError, say, say_json};
+
+#[derive(Subcommand)]
+pub enum Queues {
+    /// Every consumer: position, backlog, retries, dead letters
+    List,
+    /// The dead letters of a consumer, with their events and errors
+    Show { consumer: String },
+    /// Deliver a dead letter again, or all of them
+    Redrive {
+        consumer: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Give a dead letter up for good, or all of them
+    Drop {
+        consumer: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Deliver the log to one consumer again; effects that have happened are not repeated
+    Replay {
+        consumer: String,
+        /// The position after which to start
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// Repeat effects that have happened: for what can be rebuilt
+        #[arg(long)]
+        again: bool,
+    },
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Its position, as `show` prints it
+    #[arg(long)]
+    position: Option<u64>,
+    #[arg(long)]
+    all: bool,
+}
+
+/// Dead letters are handled in pages of so many.
+const PAGE: usize = 100;
+
+pub async fn run(config: &Config, command: Queues) -> Result<(), CliError> {
+    let home = Home::open(config)?;
+    let result = act(&home, command).await;
+    home.close().await?;
+    result
+}
+
+async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
+    let desk = home.shell_desk();
+    let log = home.log();
+    let known = home.consumers()?;
+    let checked = |name: &str| match known.iter().any(|consumer| *consumer == name) {
+        true => Ok(()),
+        false => Err(CliError::Input(format!("there is no consumer {name}; there are: {}", known.join(", ")))),
+    };
+    match command {
+        Queues::List => {
+            say(&format!("{:<20} {:>10} {:>10} {:>8} {:>6}", "consumer", "position", "backlog", "waiting", "dead"))?;
+            for consumer in &known {
+                let status = queues::status(&desk, &*log, consumer).await?;
+                say(&format!(
+                    "{:<20} {:>10} {:>10} {:>8} {:>6}",
+                    status.consumer, status.position, status.backlog, status.waiting, status.dead
+                ))?;
+            }
+            Ok(())
+        }
+        Queues::Show { consumer } => {
+            checked(&consumer)?;
+            let mut cursor = None;
+            loop {
+                let page = queues::dead_letters(&desk, &consumer, PAGE, cursor).await?;
+                for letter in page.items {
+                    say_json(&letter)?;
+                }
+                cursor = page.next;
+                if cursor.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        Queues::Redrive { consumer, which } => {
+            checked(&consumer)?;
+            let moved = each(home, &consumer, which, true).await?;
+            say(&format!("{moved} to be delivered again"))
+        }
+        Queues::Drop { consumer, which } => {
+            checked(&consumer)?;
+            let moved = each(home, &consumer, which, false).await?;
+            say(&format!("{moved} dropped"))
+        }
+        Queues::Replay { consumer, after, again } => {
+            checked(&consumer)?;
+            queues::replay(&desk, &*log, &consumer, after, again).await?;
+            say(&format!("{consumer} gets everything after {after} again, while the shop runs"))
+        }
+    }
+}
+
+async fn each(home: &Home, consumer: &str, which: Which, redrive: bool) -> Result<usize, CliError> {
+    let desk = home.shell_desk();
+    let act = async |position: u64| {
+        if redrive { queues::redrive(&desk, consumer, position).await } else { queues::drop_letter(&desk, consumer, position).await }
+    };
+    if let Some(position) = which.position {
+        act(position).await?;
+        return Ok(1);
+    }
+    let mut moved = 0;
+    loop {
+        let page = queues::dead_letters(&desk, consumer, PAGE, None).await?;
+        if page.items.is_empty() {
+            return Ok(moved);
+        }
+        for letter in page.items {
+            act(letter.position).await?;
+            moved += 1;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `souk serve`.
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use wiring::{Config, Home};
+
+use crate::output::{CliError, say};
+
+/// Runs until SIGINT or SIGTERM, then finishes what was accepted.
+pub async fn serve(config: &Config) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| CliError::Input(format!("log: {error}")))?;
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    let (mut interrupt, mut terminate) = (listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?);
+
+    let home = Home::open(config)?;
+    let _lock = home.lock()?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|error| CliError::Input(format!("cannot listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(CliError::failed)?;
+    let running = home.host()?.start(listener).await?;
+    say(&format!("listening on http://{address}"))?;
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    running.stop().await?;
+    home.close().await?;
+    Ok(())
+}
+
+fn listen_for(kind: SignalKind) -> Result<tokio::signal::unix::Signal, CliError> {
+    signal(kind).map_err(CliError::failed)
+}

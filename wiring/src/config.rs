@@ -1,0 +1,339 @@
+//! The configuration: `souk.toml`, then `SOUK_*` environment variables, then flags, in rising order.
+//! `souk serve` works with none of them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use kernel::{Currency, Duration, Email, Money, TaxRate};
+use serde::{Deserialize, Serialize};
+use shell::LimitsConfig;
+
+/// How strict Souk is with itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Mails may be captured and shown to anybody, payments may be play money.
+    Development,
+    /// What only fits development is refused.
+    Production,
+}
+
+/// Everything that can be set. Unknown keys are refused, so that a typing error is not a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub environment: Environment,
+    pub listen: SocketAddr,
+    /// The directory that holds everything: the database, files, secrets.
+    pub data: PathBuf,
+    /// A filter of tracing-subscriber: `info`, `debug`, `souk=debug,info`.
+    pub log: String,
+    pub shop: ShopSection,
+    pub shipping: ShippingSection,
+    pub orders: OrdersSection,
+    pub inventory: InventorySection,
+    pub payments: PaymentsSection,
+    pub mail: MailSection,
+    pub limits: LimitsConfig,
+    pub secrets: SecretsSection,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShopSection {
+    pub name: String,
+    /// Where people open the shop: the start of every link in a mail, and the issuer of tokens.
+    pub public_url: String,
+    pub admin_email: Email,
+    pub support_email: Email,
+    /// One line at the foot of every mail.
+    pub imprint: String,
+    /// `en` or `de`.
+    pub locale: String,
+    pub currency: Currency,
+    /// Basis points, unless a product says otherwise: 1900 is 19 %.
+    pub tax_rate: TaxRate,
+    pub prices_include_tax: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShippingSection {
+    /// Minor units, for an order with something to ship.
+    pub flat: i64,
+    /// Minor units of goods from which shipping is free.
+    pub free_from: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrdersSection {
+    /// An order that is not paid by then has expired.
+    pub payment_deadline_minutes: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InventorySection {
+    /// How long stock is held for an unpaid order.
+    pub hold_minutes: u32,
+    /// Available pieces at which the admin is told, unless an item says otherwise.
+    pub low_stock_threshold: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gateway {
+    /// Play money with documented card numbers.
+    Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentsSection {
+    pub gateway: Gateway,
+    /// Lets the test gateway run in production, for a rehearsal.
+    pub allow_test_gateway: bool,
+    /// How long one call to the gateway may take before its outcome counts as unknown.
+    pub timeout_ms: u64,
+    /// Failures in a row that open the circuit breaker.
+    pub breaker_failures: u32,
+    /// How long it stays open before a probe.
+    pub breaker_open_secs: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Kept, not sent, and shown at `/mailbox`. Development only.
+    Capture,
+    Smtp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSection {
+    pub transport: Transport,
+    /// `smtps://user:password@mail.example.com` or `smtp://…?tls=required`.
+    pub url: Option<String>,
+    /// `Souk <shop@example.com>` or a bare address.
+    pub from: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsSection {
+    /// 32 bytes as 64 hexadecimal digits. Made on first start and kept in the data directory, unless given.
+    pub signing_key: Option<String>,
+}
+
+impl std::fmt::Debug for SecretsSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretsSection").field("signing_key", &self.signing_key.as_ref().map(|_| "(set)")).finish()
+    }
+}
+
+impl Default for Config {
+    #[allow(clippy::expect_used)]
+    fn default() -> Self {
+        let example = |name: &str| format!("{name}@souk.example").parse().expect("an address");
+        Self {
+            environment: Environment::Development,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: "data".into(),
+            log: "info".into(),
+            shop: ShopSection {
+                name: "Souk".into(),
+                public_url: "http://127.0.0.1:8080".into(),
+                admin_email: example("admin"),
+                support_email: example("help"),
+                imprint: String::new(),
+                locale: "en".into(),
+                currency: Currency::EUR,
+                tax_rate: TaxRate(1900),
+                prices_include_tax: true,
+            },
+            shipping: ShippingSection { flat: 490, free_from: Some(5000) },
+            orders: OrdersSection { payment_deadline_minutes: 30 },
+            inventory: InventorySection { hold_minutes: 30, low_stock_threshold: 3 },
+            payments: PaymentsSection {
+                gateway: Gateway::Test,
+                allow_test_gateway: false,
+                timeout_ms: 5000,
+                breaker_failures: 5,
+                breaker_open_secs: 10,
+            },
+            mail: MailSection { transport: Transport::Capture, url: None, from: "Souk <shop@souk.example>".into() },
+            limits: LimitsConfig::default(),
+            secrets: SecretsSection { signing_key: None },
+        }
+    }
+}
+
+/// What flags of the command line set.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// A file other than `souk.toml`; then it must exist.
+    pub file: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub data: Option<PathBuf>,
+}
+
+/// A sentence that says what is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Reads all sources and checks that they fit together.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let file = flags.file.clone().unwrap_or_else(|| "souk.toml".into());
+        if flags.file.is_some() && !file.is_file() {
+            return Err(ConfigError(format!("there is no configuration file {}", file.display())));
+        }
+        let mut figment =
+            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file(&file)).merge(Env::prefixed("SOUK_").split("__"));
+        if let Some(listen) = flags.listen {
+            figment = figment.merge(Serialized::default("listen", listen));
+        }
+        if let Some(data) = &flags.data {
+            figment = figment.merge(Serialized::default("data", data));
+        }
+        let config: Self = figment.extract().map_err(|error| ConfigError(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |text: &str| Err(ConfigError(text.into()));
+        let url = &self.shop.public_url;
+        if !(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/') || url.len() > 200 {
+            return refuse("shop.public_url must start with http:// or https:// and end without a slash");
+        }
+        if self.mail.transport == Transport::Smtp && self.mail.url.is_none() {
+            return refuse("mail.transport is smtp, so mail.url must say where the mail server is");
+        }
+        if !["en", "de"].contains(&self.shop.locale.as_str()) {
+            return refuse("shop.locale must be en or de");
+        }
+        if self.shop.tax_rate.0 > 10_000 {
+            return refuse("shop.tax_rate is in basis points, at most 10000");
+        }
+        if self.shipping.flat < 0 || self.shipping.free_from.is_some_and(|amount| amount < 0) {
+            return refuse("shipping costs cannot be negative");
+        }
+        if self.orders.payment_deadline_minutes == 0 || self.inventory.hold_minutes == 0 {
+            return refuse("orders.payment_deadline_minutes and inventory.hold_minutes must be at least 1");
+        }
+        if self.limits.rate_limit
+            && [self.limits.requests_per_second, self.limits.burst, self.limits.account_requests_per_second, self.limits.account_burst]
+                .contains(&0)
+        {
+            return refuse("the rates in limits must be at least 1; set limits.rate_limit = false to have none");
+        }
+        if self.environment == Environment::Production {
+            if self.mail.transport == Transport::Capture {
+                return refuse("mail.transport = \"capture\" shows everybody's mail to everybody: production needs smtp");
+            }
+            if self.payments.gateway == Gateway::Test && !self.payments.allow_test_gateway {
+                return refuse("the test gateway takes no real money: set payments.allow_test_gateway = true for a rehearsal");
+            }
+            if !url.starts_with("https://") {
+                return refuse("shop.public_url must be https:// in production; a proxy ends TLS");
+            }
+        }
+        Ok(())
+    }
+
+    pub fn hold(&self) -> Duration {
+        Duration::from_secs(u64::from(self.inventory.hold_minutes) * 60)
+    }
+
+    pub fn payment_deadline(&self) -> Duration {
+        Duration::from_secs(u64::from(self.orders.payment_deadline_minutes) * 60)
+    }
+
+    pub fn money(&self, amount: i64) -> Money {
+        Money::new(amount, self.shop.currency)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.data.join("souk.db")
+    }
+
+    /// For people: everything that is in force, secrets left out.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = serde_json::to_value(self).unwrap_or_default();
+        if self.secrets.signing_key.is_some() {
+            shown["secrets"]["signing_key"] = "(set)".into();
+        }
+        if let Some(url) = &self.mail.url {
+            shown["mail"]["url"] = without_password(url).into();
+        }
+        shown
+    }
+}
+
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(user):(password)@{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// Creates a directory that only its owner can enter.
+pub(crate) fn private_directory(path: &Path) -> Result<(), ConfigError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| ConfigError(format!("{} cannot be created: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn production() -> Config {
+        let mut config = Config { environment: Environment::Production, ..Config::default() };
+        config.shop.public_url = "https://shop.example".into();
+        config.mail = MailSection {
+            transport: Transport::Smtp,
+            url: Some("smtps://shop:hush@mail.example".into()),
+            from: "shop@shop.example".into(),
+        };
+        config.payments.allow_test_gateway = true;
+        config
+    }
+
+    #[test]
+    fn defaults_work_and_production_refuses_what_only_fits_development() {
+        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(production().check(), Ok(()));
+        let cases: [(&str, fn(&mut Config)); 5] = [
+            ("everybody's mail", |config| config.mail.transport = Transport::Capture),
+            ("no real money", |config| config.payments.allow_test_gateway = false),
+            ("https://", |config| config.shop.public_url = "http://shop.example".into()),
+            ("mail.url", |config| config.mail.url = None),
+            ("basis points", |config| config.shop.tax_rate = TaxRate(20_000)),
+        ];
+        for (expect, spoil) in cases {
+            let mut config = production();
+            spoil(&mut config);
+            let error = config.check().unwrap_err().0;
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut config = production();
+        config.secrets.signing_key = Some("ab".repeat(32));
+        for text in [config.shown().to_string(), format!("{:?}", config.secrets)] {
+            assert!(!text.contains("abab") && !text.contains("hush"), "{text}");
+        }
+    }
+}

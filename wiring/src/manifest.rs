@@ -1,0 +1,65 @@
+//! What the services say of themselves, as JSON: the source of documents, diagrams and cloud stacks.
+
+use contracts::Event;
+use serde::Serialize;
+use shell::Host;
+
+#[derive(Debug, Serialize)]
+pub struct Manifest {
+    pub version: &'static str,
+    pub services: Vec<ServiceManifest>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ServiceManifest {
+    pub name: &'static str,
+    pub table: TableManifest,
+    /// `GET /api/v1/orders`.
+    pub routes: Vec<String>,
+    pub consumers: Vec<ConsumerManifest>,
+    pub schedules: Vec<ScheduleManifest>,
+    /// Event types that it tells.
+    pub emits: Vec<&'static str>,
+    /// Services whose data it reads.
+    pub reads: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TableManifest {
+    pub name: &'static str,
+    pub indexes: u8,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ConsumerManifest {
+    pub name: &'static str,
+    pub types: &'static [&'static str],
+    pub tries: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ScheduleManifest {
+    pub name: &'static str,
+    pub every_secs: u64,
+}
+
+pub fn manifest(host: &Host) -> Manifest {
+    let services = host.services().iter().map(|service| ServiceManifest {
+        name: service.name,
+        table: TableManifest { name: service.table.name, indexes: service.table.indexes },
+        routes: service.operations.clone(),
+        consumers: service
+            .consumers
+            .iter()
+            .map(|consumer| ConsumerManifest { name: consumer.name, types: consumer.types, tries: consumer.retry.tries })
+            .collect(),
+        schedules: service
+            .schedules
+            .iter()
+            .map(|schedule| ScheduleManifest { name: schedule.name, every_secs: schedule.every.as_secs() })
+            .collect(),
+        emits: Event::TYPES.iter().filter(|(_, source)| *source == service.name).map(|(kind, _)| *kind).collect(),
+        reads: service.reads.clone(),
+    });
+    Manifest { version: env!("CARGO_PKG_VERSION"), services: services.collect() }
+}

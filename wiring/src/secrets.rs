@@ -1,0 +1,75 @@
+//! The signing key: given by configuration, or made on first start and kept in the data directory.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use ports::Entropy;
+use shell::SigningKey;
+
+use crate::config::{Config, ConfigError, private_directory};
+
+/// The key in force. A key file that others may read is refused.
+pub fn signing_key(config: &Config, entropy: &dyn Entropy) -> Result<SigningKey, ConfigError> {
+    if let Some(text) = &config.secrets.signing_key {
+        return parse(text).ok_or_else(|| ConfigError("secrets.signing_key must be 64 hexadecimal digits".into()));
+    }
+    let folder = config.data.join("secrets");
+    private_directory(&folder)?;
+    let path = folder.join("signing.key");
+    let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
+    let mut seed = [0; 32];
+    entropy.fill(&mut seed);
+    let text: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            Ok(SigningKey(seed))
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            read(&path).map_err(failed)?.ok_or_else(|| ConfigError(format!("{} holds no signing key", path.display())))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Option<SigningKey>> {
+    let mut file = OpenOptions::new().read(true).open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(std::io::Error::other("others may read the key: set its mode to 0600"));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(parse(text.trim()))
+}
+
+fn parse(text: &str) -> Option<SigningKey> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut seed = [0; 32];
+    for (place, byte) in seed.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).ok()?;
+    }
+    Some(SigningKey(seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ports::FixedEntropy;
+
+    #[test]
+    fn a_key_is_made_once_and_kept_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data: folder.path().join("data"), ..Config::default() };
+        let first = signing_key(&config, &FixedEntropy::new(1)).unwrap();
+        assert_eq!(signing_key(&config, &FixedEntropy::new(2)).unwrap().0, first.0);
+        let path = config.data.join("secrets/signing.key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(signing_key(&config, &FixedEntropy::new(2)).err().unwrap().0.contains("0600"));
+    }
+}

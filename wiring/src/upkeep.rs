@@ -1,0 +1,52 @@
+//! The housekeeping of the embedded home: what has expired is deleted, the log forgets old events.
+
+use std::sync::Arc;
+
+use kernel::{Duration, Problem};
+use ports::EventLog;
+use ports::store::StoreError;
+use shell::{Desk, Schedule, Service, queues};
+use sqlite::Sqlite;
+
+/// Rows per transaction, and transactions per tick: the writer's other work goes on in between.
+const SWEEP_ROWS: usize = 500;
+const SWEEPS_MAX: usize = 40;
+/// Events stay this long, to be replayed.
+const LOG_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A service without routes, for its schedule.
+pub(crate) fn service(desk: &Desk, database: Arc<Sqlite>, consumers: Vec<&'static str>) -> Service {
+    let own = desk.clone();
+    let consumers = Arc::new(consumers);
+    Service::new(desk).schedule(Schedule::new("shell.upkeep", Duration::from_secs(60), move || {
+        let (desk, database, consumers) = (own.clone(), database.clone(), consumers.clone());
+        async move { tick(&desk, &database, &consumers).await }
+    }))
+}
+
+async fn tick(desk: &Desk, database: &Sqlite, consumers: &[&'static str]) -> Result<(), Problem> {
+    for _ in 0..SWEEPS_MAX {
+        if database.sweep(SWEEP_ROWS).await? < SWEEP_ROWS {
+            break;
+        }
+    }
+    let log = database.log();
+    let settled = settled_by_all(desk, &*log, consumers).await?;
+    let before = desk.now().minus(LOG_KEPT);
+    for _ in 0..SWEEPS_MAX {
+        let pruned: Result<usize, StoreError> = log.prune(before, settled, SWEEP_ROWS).await;
+        if pruned? < SWEEP_ROWS {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What some consumer has not settled is never forgotten.
+async fn settled_by_all(desk: &Desk, log: &dyn EventLog, consumers: &[&'static str]) -> Result<u64, Problem> {
+    let mut settled = log.head().await?;
+    for consumer in consumers {
+        settled = settled.min(queues::status(desk, log, consumer).await?.position);
+    }
+    Ok(settled)
+}
