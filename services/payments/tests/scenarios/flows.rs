@@ -1,111 +1,17 @@
-//! Payments as the orders and the people see them, with the test gateway behind the breaker.
-
-// Helpers of tests may unwrap as the tests themselves do.
-#![allow(clippy::unwrap_used)]
+//! The orders' events in every order, and a gateway in every mood.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::{CancelReason, Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderRef};
-use kernel::{Actor, Currency, Money, OrderId, PaymentId, Timestamp, UserId};
-use payments::{GuardOptions, GuardedGateway, SETTLE};
+use contracts::{Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
+use kernel::{OrderId, PaymentId, Timestamp};
 use ports::{Clock, GatewayState, PaymentGateway};
-use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
-use test_gateway::{Behaviour, CARDS, OperationKind, TestGateway};
+use serde_json::json;
+use shell::testing::Harness;
+use test_gateway::Behaviour;
+use test_gateway::OperationKind::{Authorize, Capture, Refund, Void};
 
-struct Shop {
-    world: Harness,
-    gateway: Arc<TestGateway>,
-    guard: Arc<GuardedGateway>,
-}
-
-impl Shop {
-    fn open() -> Self {
-        let (mut kept, options) = (None, GuardOptions { call: Duration::from_millis(500), ..GuardOptions::default() });
-        let world = Harness::new(|kit| {
-            let gateway = Arc::new(TestGateway::in_memory(kit.clock()).unwrap());
-            let guard = Arc::new(GuardedGateway::new(gateway.clone(), kit.clock(), options));
-            kept = Some((gateway, guard.clone()));
-            vec![payments::service(kit.desk(&payments::TABLE), guard)]
-        });
-        let (gateway, guard) = kept.unwrap();
-        Self { world, gateway, guard }
-    }
-
-    /// An order that is to be paid, and what payments make of it.
-    async fn pay(&self, n: u128, behaviour: Behaviour) {
-        self.world.publish(awaiting(n, payment(n), behaviour)).await;
-        self.world.settle().await;
-    }
-
-    async fn confirm(&self, n: u128) {
-        self.world.publish(OrderConfirmed { order: order(n), payment_id: payment(n) }).await;
-        self.world.settle().await;
-    }
-
-    async fn cancel(&self, n: u128, payment_id: Option<PaymentId>) {
-        self.world.publish(cancelled(n, payment_id)).await;
-        self.world.settle().await;
-    }
-
-    /// Lets a second pass and the schedule run.
-    async fn tick(&self, secs: u64) {
-        self.world.advance(Duration::from_secs(secs));
-        self.world.tick(SETTLE).await;
-    }
-
-    async fn seen(&self, id: PaymentId) -> Value {
-        self.world.get(&format!("/api/v1/payments/{id}")).as_actor(&Harness::admin()).send().await.expect(200).json
-    }
-
-    async fn status(&self, n: u128) -> String {
-        self.seen(payment(n)).await["status"].as_str().unwrap().to_owned()
-    }
-
-    /// What payments told, without the orders' own events.
-    async fn told(&self) -> Vec<&'static str> {
-        self.world.event_types().await.into_iter().filter(|kind| kind.starts_with("payment.")).collect()
-    }
-
-    async fn ledger(&self, id: PaymentId) -> Vec<OperationKind> {
-        let all = self.gateway.operations(0, 10_000).await.unwrap();
-        all.into_iter().filter(|operation| operation.payment_id == id).map(|operation| operation.kind).collect()
-    }
-
-    async fn refund(&self, n: u128, body: Value, key: &str) -> Got {
-        let path = format!("/api/v1/admin/payments/{}/refunds", payment(n));
-        self.world.post(&path, &body).as_actor(&Harness::admin()).header("Idempotency-Key", key).send().await
-    }
-}
-
-fn eur(amount: i64) -> Money {
-    Money::new(amount, Currency::EUR)
-}
-
-fn payment(n: u128) -> PaymentId {
-    PaymentId(n * 1000)
-}
-
-fn customer(n: u128) -> Actor {
-    Harness::customer(n)
-}
-
-fn order(n: u128) -> OrderRef {
-    let customer_id: Option<UserId> = customer(n).user_id();
-    OrderRef { order_id: OrderId(n), number: format!("S-{n}"), customer_id, email: "ann@example.com".parse().unwrap(), total: eur(1999) }
-}
-
-fn awaiting(n: u128, id: PaymentId, behaviour: Behaviour) -> OrderAwaitingPayment {
-    let number = CARDS.iter().find(|card| card.behaviour == behaviour).unwrap().number;
-    OrderAwaitingPayment { order: order(n), payment_id: Some(id), payment_method: Some(number.into()) }
-}
-
-fn cancelled(n: u128, payment_id: Option<PaymentId>) -> OrderCancelled {
-    OrderCancelled { order: order(n), reason: CancelReason::ByCustomer, payment_id, was_confirmed: false }
-}
-
-use OperationKind::{Authorize, Capture, Refund, Void};
+use crate::shop::{Shop, awaiting, cancelled, customer, order, payment};
 
 #[tokio::test]
 async fn an_approved_payment_is_captured_once_confirmed() {
@@ -209,16 +115,7 @@ async fn unknown_outcomes_are_settled_and_charged_once() {
 
 #[tokio::test]
 async fn a_silent_gateway_counts_as_unknown() {
-    let mut kept = None;
-    let world = Harness::new(|kit| {
-        let gateway = Arc::new(TestGateway::in_memory(kit.clock()).unwrap());
-        let options = GuardOptions { call: Duration::from_millis(10), ..GuardOptions::default() };
-        let guard = Arc::new(GuardedGateway::new(gateway.clone(), kit.clock(), options));
-        kept = Some((gateway, guard.clone()));
-        vec![payments::service(kit.desk(&payments::TABLE), guard)]
-    });
-    let (gateway, guard) = kept.unwrap();
-    let shop = Shop { world, gateway, guard };
+    let shop = Shop::with_call_limit(Duration::from_millis(10));
     shop.pay(1, Behaviour::Slow).await;
     assert_eq!((shop.status(1).await.as_str(), shop.told().await.len()), ("pending", 0));
 }
@@ -374,7 +271,8 @@ async fn cancelled_while_the_gateway_thinks() {
     }
 }
 
-/// Whichever commits first, no order ends cancelled with its money held.
+/// Whichever commits first, no order ends cancelled with its money held. Real threads make the race real.
+#[allow(clippy::disallowed_methods)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cancelling_races_with_paying() {
     let shop = Arc::new(Shop::open());
@@ -393,21 +291,11 @@ async fn cancelling_races_with_paying() {
     }
     shop.tick(60).await;
     for n in 1..=300 {
-        assert_eq!(shop.status(n).await, "voided");
+        // Failed, if the gateway had the void before the authorization.
+        let status = shop.status(n).await;
+        assert!(["voided", "failed"].contains(&status.as_str()), "{status}");
         assert_eq!(shop.gateway.find(payment(n)).await.unwrap().unwrap().state, GatewayState::Voided);
     }
-}
-
-#[tokio::test]
-async fn refunds_at_the_same_time_share_what_is_left() {
-    let shop = Shop::open();
-    shop.pay(1, Behaviour::Approve).await;
-    shop.confirm(1).await;
-    let body = json!({ "amount": eur(800), "reason": "Broken." });
-    let answers = tokio::join!(shop.refund(1, body.clone(), "a"), shop.refund(1, body.clone(), "b"), shop.refund(1, body, "c"));
-    let mut statuses = [answers.0.status, answers.1.status, answers.2.status];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [202, 202, 409]);
 }
 
 #[tokio::test]
@@ -419,135 +307,4 @@ async fn a_confirmation_by_an_unknown_payment_is_not_swallowed() {
     envelope.event = other.into();
     envelope.id = kernel::EventId(77);
     assert_eq!(shop.world.deliver("payments", &envelope).await.unwrap_err().code, kernel::Code::Conflict);
-}
-
-#[tokio::test]
-async fn refunds_in_parts_never_exceed_the_capture() {
-    let shop = Shop::open();
-    shop.pay(1, Behaviour::Approve).await;
-    let early = shop.refund(1, json!({ "reason": "Broken." }), "a").await;
-    assert_eq!((early.status, early.code()), (409, "illegal-transition"));
-    shop.confirm(1).await;
-
-    let first = shop.refund(1, json!({ "amount": eur(1500), "reason": "Broken." }), "b").await.expect(202);
-    assert_eq!((&first.json["refunds"][0]["status"], &first.json["refundable"]["amount"]), (&json!("pending"), &json!(499)));
-    assert_eq!(first.headers["location"], format!("/api/v1/payments/{}", payment(1)));
-    let again = shop.refund(1, json!({ "amount": eur(1500), "reason": "Broken." }), "b").await.expect(202);
-    assert_eq!((again.json, again.headers["idempotency-replayed"].as_str()), (first.json, "true"));
-    for (body, status, code) in [
-        (json!({ "amount": eur(500), "reason": "More." }), 409, "refund-too-large"),
-        (json!({ "amount": eur(0), "reason": "None." }), 422, "invalid"),
-        (json!({ "amount": { "amount": 1, "currency": "USD" }, "reason": "Abroad." }), 422, "invalid"),
-        (json!({ "amount": eur(1), "reason": " " }), 422, "invalid"),
-        (json!({ "amount": eur(1), "reason": "Typo.", "currency": "EUR" }), 422, "invalid"),
-    ] {
-        let got = shop.refund(1, body, status.to_string().as_str()).await;
-        assert_eq!((got.status, got.code()), (status, code), "{}", got.text);
-    }
-    shop.tick(1).await;
-    shop.refund(1, json!({ "reason": "The rest." }), "c").await.expect(202);
-    shop.tick(1).await;
-    let seen = shop.seen(payment(1)).await;
-    assert_eq!((&seen["refunded"]["amount"], &seen["refundable"]["amount"]), (&json!(1999), &json!(0)));
-    assert_eq!(shop.gateway.find(payment(1)).await.unwrap().unwrap().refunded, eur(1999));
-    assert_eq!(shop.ledger(payment(1)).await, [Authorize, Capture, Refund, Refund]);
-    assert_eq!(shop.refund(1, json!({ "reason": "Once more." }), "d").await.code(), "refund-too-large");
-    // The order is cancelled after all: nothing is left to give back.
-    shop.cancel(1, Some(payment(1))).await;
-    shop.tick(60).await;
-    assert_eq!(shop.ledger(payment(1)).await.len(), 4);
-}
-
-#[tokio::test]
-async fn a_refund_that_is_refused_or_finds_the_gateway_away() {
-    let shop = Shop::open();
-    shop.pay(1, Behaviour::RefundRefused).await;
-    shop.confirm(1).await;
-    shop.refund(1, json!({ "reason": "Broken." }), "a").await.expect(202);
-    shop.tick(1).await;
-    assert_eq!(shop.told().await.last(), Some(&"payment.refund_failed"));
-    assert_eq!(shop.seen(payment(1)).await["refundable"]["amount"], 1999);
-
-    shop.pay(2, Behaviour::Approve).await;
-    shop.confirm(2).await;
-    shop.gateway.set_outage(Some(Timestamp::MAX));
-    shop.refund(2, json!({ "reason": "Broken." }), "b").await.expect(202);
-    shop.tick(1).await;
-    assert_eq!(shop.seen(payment(2)).await["refunds"][0]["status"], "pending");
-    shop.gateway.set_outage(None);
-    shop.tick(60).await;
-    assert_eq!(shop.seen(payment(2)).await["refunds"][0]["status"], "settled");
-    assert_eq!(shop.ledger(payment(2)).await, [Authorize, Capture, Refund]);
-}
-
-#[tokio::test]
-async fn everyone_sees_what_is_theirs() {
-    let shop = Shop::open();
-    shop.pay(1, Behaviour::Approve).await;
-    shop.confirm(1).await;
-    let (one, of_order) = (format!("/api/v1/payments/{}", payment(1)), format!("/api/v1/orders/{}/payments", OrderId(1)));
-    let (guest, owner, stranger, support, admin) = (Harness::guest(), customer(1), customer(2), Harness::support(), Harness::admin());
-    for (actor, path, status) in [
-        (&guest, one.as_str(), 401),
-        (&stranger, &one, 404),
-        (&owner, &one, 200),
-        (&support, &one, 200),
-        (&guest, &of_order, 401),
-        (&owner, &of_order, 200),
-        (&guest, "/api/v1/admin/payments", 401),
-        (&owner, "/api/v1/admin/payments", 403),
-        (&support, "/api/v1/admin/payments", 200),
-        (&owner, "/api/v1/admin/payments/breaker", 403),
-        (&admin, "/api/v1/admin/payments?limit=0", 422),
-        (&admin, "/api/v1/admin/payments?cursor=forged", 400),
-        (&admin, "/api/v1/payments/pay_x", 404),
-    ] {
-        let got = shop.world.get(path).as_actor(actor).send().await;
-        assert_eq!(got.status, status, "{} {path}: {}", actor.label(), got.text);
-    }
-    let items = |got: Got| got.json["items"].as_array().unwrap().len();
-    assert_eq!(items(shop.world.get(&of_order).as_actor(&stranger).send().await.expect(200)), 0);
-    assert_eq!(items(shop.world.get(&of_order).as_actor(&owner).send().await.expect(200)), 1);
-
-    let path = format!("/api/v1/admin/payments/{}/refunds", payment(1));
-    let body = json!({ "amount": eur(5), "reason": "Sorry." });
-    for (actor, status) in [(&guest, 401), (&owner, 403), (&support, 403)] {
-        assert_eq!(shop.world.post(&path, &body).as_actor(actor).send().await.status, status);
-    }
-    let etag = shop.world.get(&one).as_actor(&admin).send().await.headers["etag"].clone();
-    assert_eq!(shop.world.post(&path, &body).as_actor(&admin).header("If-Match", "\"v99\"").send().await.status, 412);
-    shop.world.post(&path, &body).as_actor(&admin).header("If-Match", &etag).send().await.expect(202);
-    let by = |got: Got| got.json["refunds"][0].get("requested_by").cloned();
-    assert_eq!(by(shop.world.get(&one).as_actor(&owner).send().await), None);
-    assert_eq!(by(shop.world.get(&one).as_actor(&support).send().await), Some(json!(admin.label())));
-}
-
-#[tokio::test]
-async fn staff_lists_payments_by_status() {
-    let shop = Shop::open();
-    for n in 1..=9 {
-        shop.pay(n, if n % 3 == 0 { Behaviour::Decline } else { Behaviour::Approve }).await;
-        if n % 3 == 1 {
-            shop.confirm(n).await;
-        }
-    }
-    let numbers = async |query: &str| {
-        let (mut numbers, mut cursor) = (Vec::new(), String::new());
-        for _ in 0..20 {
-            let path = format!("/api/v1/admin/payments?limit=2{query}{cursor}");
-            let page = shop.world.get(&path).as_actor(&Harness::admin()).send().await.expect(200).json;
-            let items = page["items"].as_array().unwrap();
-            assert!(items.len() <= 2);
-            numbers.extend(items.iter().map(|item| item["order_number"].as_str().unwrap()[2..].parse::<u32>().unwrap()));
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return numbers,
-            }
-        }
-        panic!("the listing does not end");
-    };
-    assert_eq!(numbers("").await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    for (status, expect) in [("captured", vec![7, 4, 1]), ("authorized", vec![8, 5, 2]), ("failed", vec![9, 6, 3]), ("voided", vec![])] {
-        assert_eq!(numbers(&format!("&status={status}")).await, expect, "{status}");
-    }
 }

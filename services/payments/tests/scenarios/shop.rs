@@ -1,0 +1,108 @@
+//! A shop of payments alone, with what the tests do to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderRef};
+use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
+use payments::{GuardOptions, GuardedGateway, SETTLE};
+use serde_json::Value;
+use shell::testing::{Got, Harness};
+use test_gateway::{Behaviour, CARDS, OperationKind, TestGateway};
+
+pub struct Shop {
+    pub world: Harness,
+    pub gateway: Arc<TestGateway>,
+    pub guard: Arc<GuardedGateway>,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        Self::with_call_limit(Duration::from_millis(500))
+    }
+
+    /// `limit` is what one call to the gateway may take.
+    pub fn with_call_limit(limit: Duration) -> Self {
+        let mut kept = None;
+        let world = Harness::new(|kit| {
+            let gateway = Arc::new(TestGateway::in_memory(kit.clock()).unwrap());
+            let options = GuardOptions { call: limit, ..GuardOptions::default() };
+            let guard = Arc::new(GuardedGateway::new(gateway.clone(), kit.clock(), options));
+            kept = Some((gateway, guard.clone()));
+            vec![payments::service(kit.desk(&payments::TABLE), guard)]
+        });
+        let (gateway, guard) = kept.unwrap();
+        Self { world, gateway, guard }
+    }
+
+    /// An order that is to be paid, and what payments make of it.
+    pub async fn pay(&self, n: u128, behaviour: Behaviour) {
+        self.world.publish(awaiting(n, payment(n), behaviour)).await;
+        self.world.settle().await;
+    }
+
+    pub async fn confirm(&self, n: u128) {
+        self.world.publish(OrderConfirmed { order: order(n), payment_id: payment(n) }).await;
+        self.world.settle().await;
+    }
+
+    pub async fn cancel(&self, n: u128, payment_id: Option<PaymentId>) {
+        self.world.publish(cancelled(n, payment_id)).await;
+        self.world.settle().await;
+    }
+
+    /// Lets a second pass and the schedule run.
+    pub async fn tick(&self, secs: u64) {
+        self.world.advance(Duration::from_secs(secs));
+        self.world.tick(SETTLE).await;
+    }
+
+    pub async fn seen(&self, id: PaymentId) -> Value {
+        self.world.get(&format!("/api/v1/payments/{id}")).as_actor(&Harness::admin()).send().await.expect(200).json
+    }
+
+    pub async fn status(&self, n: u128) -> String {
+        self.seen(payment(n)).await["status"].as_str().unwrap().to_owned()
+    }
+
+    /// What payments told, without the orders' own events.
+    pub async fn told(&self) -> Vec<&'static str> {
+        self.world.event_types().await.into_iter().filter(|kind| kind.starts_with("payment.")).collect()
+    }
+
+    pub async fn ledger(&self, id: PaymentId) -> Vec<OperationKind> {
+        let all = self.gateway.operations(0, 10_000).await.unwrap();
+        all.into_iter().filter(|operation| operation.payment_id == id).map(|operation| operation.kind).collect()
+    }
+
+    pub async fn refund(&self, n: u128, body: Value, key: &str) -> Got {
+        let path = format!("/api/v1/admin/payments/{}/refunds", payment(n));
+        self.world.post(&path, &body).as_actor(&Harness::admin()).header("Idempotency-Key", key).send().await
+    }
+}
+
+pub fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+pub fn payment(n: u128) -> PaymentId {
+    PaymentId(n * 1000)
+}
+
+pub fn customer(n: u128) -> Actor {
+    Harness::customer(n)
+}
+
+pub fn order(n: u128) -> OrderRef {
+    let customer_id: Option<UserId> = customer(n).user_id();
+    OrderRef { order_id: OrderId(n), number: format!("S-{n}"), customer_id, email: "ann@example.com".parse().unwrap(), total: eur(1999) }
+}
+
+pub fn awaiting(n: u128, id: PaymentId, behaviour: Behaviour) -> OrderAwaitingPayment {
+    let number = CARDS.iter().find(|card| card.behaviour == behaviour).unwrap().number;
+    OrderAwaitingPayment { order: order(n), payment_id: Some(id), payment_method: Some(number.into()) }
+}
+
+pub fn cancelled(n: u128, payment_id: Option<PaymentId>) -> OrderCancelled {
+    OrderCancelled { order: order(n), reason: CancelReason::ByCustomer, payment_id, was_confirmed: false }
+}
