@@ -1,0 +1,61 @@
+//! Orders: placing what is in a cart, and following it until it is delivered, cancelled or refunded.
+//!
+//! Start with `order.rs`: it holds the lifecycle and every rule.
+
+mod attach;
+mod checkout;
+mod consumer;
+mod deadline;
+mod http;
+mod order;
+mod reads;
+mod settling;
+mod storage;
+mod views;
+
+use std::sync::Arc;
+
+use kernel::Duration;
+use ports::GatewayError;
+use ports::reads::{CartReads, CatalogReads, IdentityReads};
+use shell::{Consumer, Desk, Schedule, Service};
+
+pub use order::{Pricing as OrdersConfig, ShippingPrice, StatusName, diagram, lifecycle};
+pub use reads::Reads;
+pub use storage::TABLE;
+
+/// How often unpaid orders are looked for whose time has run out.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+
+/// Whether this could be a means of payment at all. All that orders may ask of the gateway.
+pub type MethodCheck = Arc<dyn Fn(&str) -> Result<(), GatewayError> + Send + Sync>;
+
+/// What orders read of others.
+#[derive(Clone)]
+pub struct OrdersDeps {
+    pub carts: Arc<dyn CartReads>,
+    pub catalog: Arc<dyn CatalogReads>,
+    pub accounts: Arc<dyn IdentityReads>,
+    pub check_method: MethodCheck,
+}
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub deps: OrdersDeps,
+    pub config: OrdersConfig,
+}
+
+pub fn service(desk: &Desk, deps: OrdersDeps, config: OrdersConfig) -> Service {
+    let app = App { desk: desk.clone(), deps, config };
+    let (listening, ticking) = (app.clone(), app.clone());
+    let consumer = Consumer::new("orders", consumer::TYPES, move |delivery| {
+        let app = listening.clone();
+        async move { consumer::on(&app, &delivery).await }
+    });
+    let expire = Schedule::new("orders.expire", EXPIRE_EVERY, move || {
+        let app = ticking.clone();
+        async move { deadline::expire(&app).await }
+    });
+    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(expire).reads(&["cart", "catalog", "identity"])
+}

@@ -1,0 +1,447 @@
+//! An order: from the cart to the door.
+//!
+//! ```text
+//! pending ──► awaiting_payment ──► confirmed ──► processing ──► shipped ──► delivered
+//!    │               │                 ├─────────────┤             └────┬───────┘
+//!    └───────────────┴──► cancelled ◄──┘             └──► refunded ◄────┘
+//! ```
+//!
+//! The order is its own process manager: inventory and payments answer its events, and each answer is
+//! one rule below. A rule takes the order and the time, and returns what the order becomes and what it
+//! tells. Whatever arrives, how often and in which order:
+//!
+//! - the status never moves backwards, and cancelled and refunded are final;
+//! - an order is confirmed only once its stock is reserved and its payment is authorized;
+//! - stock or money that turns up for a cancelled order goes back, because the order tells its
+//!   cancellation again.
+
+mod access;
+mod draft;
+mod error;
+mod fulfilment;
+mod lifecycle;
+mod payment;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use contracts::{
+    CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
+    PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused, StockReleased,
+};
+use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use serde::{Deserialize, Serialize};
+
+pub use access::Part;
+pub use draft::{Draft, DraftLine, Pricing, ShippingPrice};
+pub use error::OrderError;
+pub use fulfilment::{Advance, Tracking};
+pub use lifecycle::{Status, StatusName, diagram, lifecycle};
+pub use payment::Payment;
+
+use error::check_text;
+
+/// What a rule returns.
+pub type Decided = Result<Decision<Order>, OrderError>;
+
+pub const NOTE_CHARS_MAX: usize = 500;
+pub const METHOD_CHARS_MAX: usize = 200;
+const HISTORY_MAX: usize = 50;
+/// Means of payment that a customer may try before the order is paid or runs out.
+const TRIES_MAX: u8 = 20;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The same 128 bits as the cart's: one cart makes one order.
+    pub id: OrderId,
+    /// What people call it: `S-7K3F-92QD`.
+    pub number: String,
+    pub cart_id: CartId,
+    /// Absent for a guest, until an account with the order's address is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<UserId>,
+    pub email: Email,
+    /// What a guest presents to see the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_token: Option<String>,
+    pub lines: Vec<Line>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    pub total: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<PostalAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<PostalAddress>,
+    /// The customer's words to the shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub status: Status,
+    pub payment: Payment,
+    /// Present once the goods have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
+    pub history: Vec<Step>,
+    pub placed_at: Timestamp,
+    /// Unpaid at this instant, the order is cancelled.
+    pub expires_at: Timestamp,
+}
+
+/// What was bought, as it was sold: later changes of the catalog do not reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub seller_id: BusinessId,
+    pub sku: String,
+    pub title: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+    pub tax_rate: TaxRate,
+    /// Included in the line's total.
+    pub tax: Money,
+    pub total: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+}
+
+/// One entry of the history. With `from` equal to `to`, something happened within a status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub at: Timestamp,
+    /// Absent for the placing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Status>,
+    pub to: Status,
+    /// The actor's label: `system`, `guest`, `user:usr_…`.
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Placing, and the answers of inventory.
+impl Order {
+    pub fn place(draft: Draft, pricing: &Pricing, by: &Actor, now: Timestamp) -> Decided {
+        let order = draft.into_order(pricing, by, now)?;
+        let placed =
+            OrderPlaced { order: order.reference(), cart_id: order.cart_id, lines: order.lines.iter().map(Line::reference).collect() };
+        Ok(Decision::changed(order).tell(placed))
+    }
+
+    /// The stock is held: now it can be paid.
+    pub fn stock_reserved(mut self, now: Timestamp) -> Decided {
+        match self.status {
+            Status::Pending => {
+                self.step(Status::AwaitingPayment, &Actor::System, None, now);
+                if self.payment.method.is_some() {
+                    self.payment.start_try(self.id);
+                }
+                let event = self.awaiting_payment();
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => {
+                Ok(Decision::unchanged(self))
+            }
+            Status::Cancelled(reason) => Ok(self.cancelled_again(reason)),
+        }
+    }
+
+    /// The stock is not to be had. A confirmed order hears this when its hold had run out just before
+    /// the payment arrived, and others bought the rest.
+    pub fn stock_refused(self, refused: &StockRefused, now: Timestamp) -> Decided {
+        match self.status {
+            Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
+                let short = refused.short.iter().map(|line| format!("{}: {} wanted, {} left", line.sku, line.wanted, line.available));
+                let note = short.collect::<Vec<_>>().join("; ");
+                Ok(self.cancelled(CancelReason::OutOfStock, &Actor::System, Some(note), now))
+            }
+            Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// The hold is over. One that was given back follows from a cancellation of ours; one that ran out
+    /// ends an unpaid order. A paid order keeps going: inventory answers its confirmation by claiming
+    /// the stock again or by refusing it.
+    pub fn stock_released(self, released: &StockReleased, now: Timestamp) -> Decided {
+        match self.status {
+            Status::Pending | Status::AwaitingPayment if released.expired => {
+                Ok(self.cancelled(CancelReason::Expired, &Actor::System, None, now))
+            }
+            Status::Pending
+            | Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::Processing
+            | Status::Shipped
+            | Status::Delivered
+            | Status::Cancelled(_)
+            | Status::Refunded => Ok(Decision::unchanged(self)),
+        }
+    }
+}
+
+/// Paying, and the answers of payments.
+impl Order {
+    /// The customer chooses a means of payment. While the stock is not held yet, it is kept for then;
+    /// while the bank waits for the customer, another one may take its place.
+    pub fn pay(mut self, method: &str, by: &Actor, now: Timestamp) -> Decided {
+        check_text("payment_method", Some(method), METHOD_CHARS_MAX)?;
+        let same = self.payment.method.as_deref() == Some(method);
+        let tried = self.payment.payment_id.is_some();
+        match self.status {
+            Status::Pending if same => Ok(Decision::unchanged(self)),
+            Status::Pending => {
+                self.payment.method = Some(method.to_owned());
+                Ok(Decision::changed(self))
+            }
+            Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered if same && tried => {
+                Ok(Decision::unchanged(self))
+            }
+            Status::AwaitingPayment if tried && self.payment.action_url.is_none() => Err(OrderError::PaymentRunning),
+            Status::AwaitingPayment if now >= self.expires_at => Err(OrderError::TooLate),
+            Status::AwaitingPayment if self.payment.tries >= TRIES_MAX => Err(OrderError::TooManyTries),
+            Status::AwaitingPayment => {
+                self.payment.method = Some(method.to_owned());
+                self.payment.start_try(self.id);
+                self.step(self.status, by, Some("chose a means of payment".into()), now);
+                let event = self.awaiting_payment();
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
+                Err(self.illegal("be paid"))
+            }
+        }
+    }
+
+    /// The bank wants to hear it from the customer. The order waits on.
+    pub fn payment_requires_action(mut self, action: &PaymentRequiresAction, now: Timestamp) -> Decided {
+        if !self.is_latest_try(&action.payment)? {
+            return Ok(Decision::unchanged(self));
+        }
+        match self.status {
+            Status::AwaitingPayment if self.payment.action_url.is_none() => {
+                self.payment.action_url = Some(action.action_url.clone());
+                self.step(self.status, &Actor::System, Some("to be confirmed at the bank".into()), now);
+                Ok(Decision::changed(self))
+            }
+            Status::Pending
+            | Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::Processing
+            | Status::Shipped
+            | Status::Delivered
+            | Status::Cancelled(_)
+            | Status::Refunded => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// The money is reserved: the sale is made. If the order has ended meanwhile, the money goes back.
+    pub fn payment_authorized(mut self, payment: &PaymentRef, now: Timestamp) -> Decided {
+        if !self.is_latest_try(payment)? {
+            return Ok(Decision::unchanged(self));
+        }
+        match self.status {
+            Status::Pending => Err(OrderError::TooEarly),
+            Status::AwaitingPayment => {
+                self.payment.authorized = Some(payment.amount);
+                self.payment.action_url = None;
+                self.step(Status::Confirmed, &Actor::System, None, now);
+                let event = OrderConfirmed { order: self.reference(), payment_id: payment.payment_id };
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => {
+                Ok(Decision::unchanged(self))
+            }
+            Status::Cancelled(reason) => Ok(self.cancelled_again(reason)),
+        }
+    }
+
+    /// No money by this try. A confirmed order hears this when the money was reserved and could not be
+    /// taken; once it was taken, or the goods have left, the news is too late to change anything.
+    pub fn payment_failed(self, failed: &PaymentFailed, now: Timestamp) -> Decided {
+        if !self.is_latest_try(&failed.payment)? || self.payment.captured.is_some() {
+            return Ok(Decision::unchanged(self));
+        }
+        match self.status {
+            Status::Pending => Err(OrderError::TooEarly),
+            Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
+                Ok(self.cancelled(failed.reason, &Actor::System, Some(failed.message.clone()), now))
+            }
+            Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// The money has been taken. For an order that has ended meanwhile, it goes back.
+    pub fn payment_captured(mut self, captured: &PaymentCaptured, now: Timestamp) -> Decided {
+        if !self.is_latest_try(&captured.payment)? || self.payment.captured.is_some() {
+            return Ok(Decision::unchanged(self));
+        }
+        let amount = captured.payment.amount;
+        self.payment.captured = Some(amount);
+        self.step(self.status, &Actor::System, Some(format!("{amount} paid")), now);
+        match self.status {
+            Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => Ok(Decision::changed(self)),
+            Status::Cancelled(reason) => {
+                let event = self.cancellation(reason);
+                Ok(Decision::changed(self).tell(event))
+            }
+        }
+    }
+
+    /// Money went back. All of it: a sale that had not left the house is undone, one that had is refunded.
+    pub fn payment_refunded(mut self, refund: &PaymentRefunded, now: Timestamp) -> Decided {
+        if !self.is_latest_try(&refund.payment)? || refund.refunded.amount <= self.payment.refunded.amount {
+            return Ok(Decision::unchanged(self));
+        }
+        if refund.refunded.minus(self.total)?.amount > 0 {
+            return Err(OrderError::WrongAmount { amount: refund.refunded, total: self.total });
+        }
+        self.payment.refunded = refund.refunded;
+        let all = refund.refunded == self.total;
+        let note = Some(format!("{} refunded", refund.refund));
+        match self.status {
+            Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
+            Status::Confirmed | Status::Processing if all => {
+                // Told as a cancellation as well, so that the stock is for sale again.
+                let cancelled = self.cancellation(CancelReason::ByAdmin);
+                self.step(Status::Refunded, &Actor::System, note, now);
+                let event = self.status_changed();
+                Ok(Decision::changed(self).tell(cancelled).tell(event))
+            }
+            Status::Shipped | Status::Delivered if all => {
+                self.step(Status::Refunded, &Actor::System, note, now);
+                let event = self.status_changed();
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
+                self.step(self.status, &Actor::System, note, now);
+                Ok(Decision::changed(self))
+            }
+        }
+    }
+}
+
+/// Ending, and belonging to somebody.
+impl Order {
+    /// Customers cancel until the shop begins to work on the order, the shop until the goods leave.
+    pub fn cancel(self, part: Part, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
+        check_text("reason", note.as_deref(), NOTE_CHARS_MAX)?;
+        let reason = match part {
+            Part::Customer => CancelReason::ByCustomer,
+            Part::Seller if !self.is_all_of(by) => return Err(OrderError::NotAllowed),
+            Part::Seller => CancelReason::BySeller,
+            Part::Staff => CancelReason::ByAdmin,
+        };
+        match self.status {
+            Status::Pending | Status::AwaitingPayment | Status::Confirmed => Ok(self.cancelled(reason, by, note, now)),
+            Status::Processing if part != Part::Customer => Ok(self.cancelled(reason, by, note, now)),
+            Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => Err(self.illegal("be cancelled")),
+            Status::Cancelled(_) => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// Nobody paid in time. Called when the deadline may have passed.
+    pub fn expire(self, now: Timestamp) -> Decided {
+        match self.status {
+            Status::Pending | Status::AwaitingPayment if now >= self.expires_at => {
+                Ok(self.cancelled(CancelReason::Expired, &Actor::System, None, now))
+            }
+            Status::Pending
+            | Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::Processing
+            | Status::Shipped
+            | Status::Delivered
+            | Status::Cancelled(_)
+            | Status::Refunded => Ok(Decision::unchanged(self)),
+        }
+    }
+
+    /// A guest proved that the order's address is theirs: the order is in their account from now on.
+    pub fn attach(mut self, user: UserId, email: &Email, now: Timestamp) -> Decided {
+        if self.customer_id.is_some() || self.email != *email {
+            return Ok(Decision::unchanged(self));
+        }
+        self.customer_id = Some(user);
+        self.step(self.status, &Actor::System, Some("added to the customer's account".into()), now);
+        Ok(Decision::changed(self))
+    }
+}
+
+/// Questions.
+impl Order {
+    /// Whether nothing happens until somebody acts: what a customer who placed or paid waits for.
+    pub fn is_settled(&self) -> bool {
+        match self.status {
+            Status::Pending => false,
+            Status::AwaitingPayment => self.payment.payment_id.is_none() || self.payment.action_url.is_some(),
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => true,
+        }
+    }
+
+    /// When the order runs out, if it still can.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match self.status {
+            Status::Pending | Status::AwaitingPayment => Some(self.expires_at),
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => None,
+        }
+    }
+}
+
+impl Order {
+    fn step(&mut self, to: Status, by: &Actor, note: Option<String>, now: Timestamp) {
+        // The placing is kept; of the rest, the oldest goes.
+        if self.history.len() >= HISTORY_MAX {
+            self.history.remove(1);
+        }
+        self.history.push(Step { at: now, from: Some(self.status), to, by: by.label(), note });
+        self.status = to;
+    }
+
+    fn cancelled(mut self, reason: CancelReason, by: &Actor, note: Option<String>, now: Timestamp) -> Decision<Self> {
+        self.step(Status::Cancelled(reason), by, note, now);
+        self.payment.action_url = None;
+        let event = self.cancellation(reason);
+        Decision::changed(self).tell(event)
+    }
+
+    /// Something arrived that the cancellation missed: whoever holds it hears of the cancellation again.
+    fn cancelled_again(self, reason: CancelReason) -> Decision<Self> {
+        let event = self.cancellation(reason);
+        Decision::unchanged(self).tell(event)
+    }
+
+    fn cancellation(&self, reason: CancelReason) -> OrderCancelled {
+        OrderCancelled {
+            order: self.reference(),
+            reason,
+            payment_id: self.payment.payment_id,
+            was_confirmed: self.payment.authorized.is_some(),
+        }
+    }
+
+    fn awaiting_payment(&self) -> OrderAwaitingPayment {
+        OrderAwaitingPayment { order: self.reference(), payment_id: self.payment.payment_id, payment_method: self.payment.method.clone() }
+    }
+
+    fn status_changed(&self) -> OrderStatusChanged {
+        OrderStatusChanged { order: self.reference(), status: self.status.as_str().to_owned() }
+    }
+
+    fn reference(&self) -> OrderRef {
+        OrderRef {
+            order_id: self.id,
+            number: self.number.clone(),
+            customer_id: self.customer_id,
+            email: self.email.clone(),
+            total: self.total,
+        }
+    }
+
+    fn illegal(&self, wanted: &'static str) -> OrderError {
+        OrderError::Illegal { status: self.status.as_str(), wanted }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a checkout knows before there is an order, and how its sums are made.
+
+use contracts::ORDER_LINES_MAX;
+use kernel::{
+    Actor, BusinessId, CartId, Currency, Duration, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId,
+};
+
+use super::error::check_text;
+use super::{Line, METHOD_CHARS_MAX, NOTE_CHARS_MAX, Order, OrderError, Payment, Status, Step};
+
+/// An order in the making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub cart_id: CartId,
+    pub customer_id: Option<UserId>,
+    pub email: Email,
+    /// For guests only.
+    pub guest_token: Option<String>,
+    pub lines: Vec<DraftLine>,
+    pub shipping_address: Option<PostalAddress>,
+    pub billing_address: Option<PostalAddress>,
+    pub note: Option<String>,
+    pub payment_method: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftLine {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub seller_id: BusinessId,
+    pub sku: String,
+    pub title: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+    pub tax_rate: TaxRate,
+    pub requires_shipping: bool,
+    pub image_url: Option<String>,
+}
+
+/// What the shop's configuration says about sums and deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pricing {
+    /// Every price is in it.
+    pub currency: Currency,
+    /// Whether the prices of the catalog have the tax in them.
+    pub prices_include_tax: bool,
+    pub shipping: ShippingPrice,
+    /// How long an order waits to be paid.
+    pub payment_deadline: Duration,
+}
+
+/// What shipping costs, for orders with something to ship. It carries no tax of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippingPrice {
+    pub flat: Money,
+    /// Lines worth this much are shipped for nothing.
+    pub free_from: Option<Money>,
+}
+
+impl Draft {
+    pub(super) fn into_order(self, pricing: &Pricing, by: &Actor, now: Timestamp) -> Result<Order, OrderError> {
+        if self.lines.is_empty() || self.lines.len() > ORDER_LINES_MAX || self.lines.iter().any(|line| line.quantity == 0) {
+            return Err(OrderError::Lines);
+        }
+        check_text("note", self.note.as_deref(), NOTE_CHARS_MAX)?;
+        check_text("payment_method", self.payment_method.as_deref(), METHOD_CHARS_MAX)?;
+        let ships = self.lines.iter().any(|line| line.requires_shipping);
+        if ships && self.shipping_address.is_none() {
+            return Err(OrderError::AddressMissing);
+        }
+        let lines = self.lines.into_iter().map(|line| line.priced(pricing)).collect::<Result<Vec<_>, _>>()?;
+        let subtotal = Money::sum(pricing.currency, lines.iter().map(|line| line.total))?;
+        let shipping = if ships { pricing.shipping.for_lines_worth(subtotal)? } else { Money::zero(pricing.currency) };
+        let id = OrderId(self.cart_id.0);
+        Ok(Order {
+            id,
+            number: number(id),
+            cart_id: self.cart_id,
+            customer_id: self.customer_id,
+            email: self.email,
+            guest_token: self.guest_token,
+            subtotal,
+            shipping,
+            tax: Money::sum(pricing.currency, lines.iter().map(|line| line.tax))?,
+            total: subtotal.plus(shipping)?,
+            lines,
+            shipping_address: self.shipping_address,
+            billing_address: self.billing_address,
+            note: self.note,
+            status: Status::Pending,
+            payment: Payment {
+                payment_id: None,
+                tries: 0,
+                method: self.payment_method,
+                action_url: None,
+                authorized: None,
+                captured: None,
+                refunded: Money::zero(pricing.currency),
+            },
+            tracking: None,
+            history: vec![Step { at: now, from: None, to: Status::Pending, by: by.label(), note: None }],
+            placed_at: now,
+            expires_at: now.plus(pricing.payment_deadline),
+        })
+    }
+}
+
+impl DraftLine {
+    fn priced(self, pricing: &Pricing) -> Result<Line, OrderError> {
+        let price = self.unit_price.times(self.quantity)?;
+        let (tax, total) = if pricing.prices_include_tax {
+            (self.tax_rate.included_in(price), price)
+        } else {
+            let tax = self.tax_rate.on_top_of(price);
+            (tax, price.plus(tax)?)
+        };
+        Ok(Line {
+            product_id: self.product_id,
+            variant_id: self.variant_id,
+            seller_id: self.seller_id,
+            sku: self.sku,
+            title: self.title,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            tax_rate: self.tax_rate,
+            tax,
+            total,
+            image_url: self.image_url,
+        })
+    }
+}
+
+impl Line {
+    pub(super) fn reference(&self) -> contracts::OrderLine {
+        contracts::OrderLine {
+            product_id: self.product_id,
+            variant_id: self.variant_id,
+            seller_id: self.seller_id,
+            sku: self.sku.clone(),
+            title: self.title.clone(),
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+        }
+    }
+}
+
+impl ShippingPrice {
+    fn for_lines_worth(self, subtotal: Money) -> Result<Money, OrderError> {
+        match self.free_from {
+            Some(free_from) if subtotal.minus(free_from)?.amount >= 0 => Ok(Money::zero(subtotal.currency)),
+            Some(_) | None => Ok(self.flat),
+        }
+    }
+}
+
+/// The last eight characters of the id, which are chance: short enough for the telephone. A name for
+/// people, not a key.
+fn number(id: OrderId) -> String {
+    let text = id.to_string();
+    let (rest, last) = text.split_at(text.len() - 4);
+    format!("S-{}-{last}", &rest[rest.len() - 4..])
+}

@@ -1,0 +1,60 @@
+//! Why an order refuses.
+
+use contracts::ORDER_LINES_MAX;
+use kernel::{Code, Money, MoneyError, PaymentId, Problem};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// Also for those who may not know that there is one.
+    #[error("there is no such order")]
+    NotFound,
+    #[error("only the shop that sells everything in the order may do this")]
+    NotAllowed,
+    #[error("the order is {status}: it cannot {wanted} now")]
+    Illegal { status: &'static str, wanted: &'static str },
+    #[error("a payment of the order is running; wait for its outcome")]
+    PaymentRunning,
+    #[error("too many means of payment were tried; place a new order")]
+    TooManyTries,
+    #[error("the time to pay has run out")]
+    TooLate,
+    #[error("an order has 1 to {ORDER_LINES_MAX} lines, each of at least one piece")]
+    Lines,
+    #[error("say where to deliver")]
+    AddressMissing,
+    #[error("{field} {wanted}")]
+    Text { field: &'static str, wanted: String },
+    /// The news overtook what it follows from; its next delivery finds it.
+    #[error("the order does not expect this of its payment yet")]
+    TooEarly,
+    #[error("the order has no payment {0}")]
+    UnknownPayment(PaymentId),
+    #[error("the payment says {amount}, the order {total}")]
+    WrongAmount { amount: Money, total: Money },
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let message = error.to_string();
+        match error {
+            OrderError::NotFound => Self::new(Code::NotFound, message),
+            OrderError::NotAllowed => Self::new(Code::Forbidden, message),
+            OrderError::Illegal { .. } | OrderError::TooLate | OrderError::TooManyTries => Self::new(Code::IllegalTransition, message),
+            OrderError::PaymentRunning | OrderError::TooEarly => Self::new(Code::Conflict, message),
+            OrderError::Lines => Self::invalid(message),
+            OrderError::AddressMissing => Self::field("shipping_address", message),
+            OrderError::Text { field, wanted } => Self::field(field, wanted),
+            OrderError::UnknownPayment(_) | OrderError::WrongAmount { .. } => Self::internal(message),
+            OrderError::Money(error) => error.into(),
+        }
+    }
+}
+
+/// A text that is given is not empty, holds at most `max` characters, and nothing that a terminal or a mail would obey.
+pub fn check_text(field: &'static str, text: Option<&str>, max: usize) -> Result<(), OrderError> {
+    let Some(text) = text else { return Ok(()) };
+    let wrong = text.trim().is_empty() || text.chars().count() > max || text.chars().any(|c| c.is_control() && c != '\n');
+    if wrong { Err(OrderError::Text { field, wanted: format!("must be 1 to {max} characters") }) } else { Ok(()) }
+}

@@ -1,0 +1,144 @@
+//! The statuses of an order, and the table of its moves that tests and documents are made from.
+
+use contracts::CancelReason;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where the order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Placed; inventory is asked for the stock.
+    Pending,
+    /// The stock is held until the order is paid or its time runs out.
+    AwaitingPayment,
+    /// Stock and money are there: sold.
+    Confirmed,
+    /// The shop works on it.
+    Processing,
+    Shipped,
+    Delivered,
+    /// It ended before the goods left.
+    Cancelled(CancelReason),
+    /// The sale was made, and all its money went back.
+    Refunded,
+}
+
+/// A status without what it carries: for lists, filters and clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = OrderStatus)]
+pub enum StatusName {
+    Pending,
+    AwaitingPayment,
+    Confirmed,
+    Processing,
+    Shipped,
+    Delivered,
+    Cancelled,
+    Refunded,
+}
+
+use StatusName::{AwaitingPayment, Cancelled, Confirmed, Delivered, Pending, Processing, Refunded, Shipped};
+
+/// Every move that there is: from, on which news, to. News that is not listed for a status leaves it as it is.
+const LIFECYCLE: &[(StatusName, &str, StatusName)] = &[
+    (Pending, "stock.reserved", AwaitingPayment),
+    (AwaitingPayment, "payment.authorized", Confirmed),
+    (Confirmed, "processing", Processing),
+    (Processing, "shipped", Shipped),
+    (Shipped, "delivered", Delivered),
+    (Pending, "stock.refused", Cancelled),
+    (Pending, "stock.released (expired)", Cancelled),
+    (Pending, "deadline", Cancelled),
+    (Pending, "cancel by customer", Cancelled),
+    (Pending, "cancel by shop", Cancelled),
+    (AwaitingPayment, "payment.failed", Cancelled),
+    (AwaitingPayment, "stock.refused", Cancelled),
+    (AwaitingPayment, "stock.released (expired)", Cancelled),
+    (AwaitingPayment, "deadline", Cancelled),
+    (AwaitingPayment, "cancel by customer", Cancelled),
+    (AwaitingPayment, "cancel by shop", Cancelled),
+    (Confirmed, "stock.refused", Cancelled),
+    (Confirmed, "payment.failed", Cancelled),
+    (Confirmed, "cancel by customer", Cancelled),
+    (Confirmed, "cancel by shop", Cancelled),
+    (Processing, "stock.refused", Cancelled),
+    (Processing, "payment.failed", Cancelled),
+    (Processing, "cancel by shop", Cancelled),
+    (Confirmed, "payment.refunded (all)", Refunded),
+    (Processing, "payment.refunded (all)", Refunded),
+    (Shipped, "payment.refunded (all)", Refunded),
+    (Delivered, "payment.refunded (all)", Refunded),
+];
+
+/// Every move of an order: from, on which news, to.
+pub fn lifecycle() -> &'static [(StatusName, &'static str, StatusName)] {
+    LIFECYCLE
+}
+
+/// The lifecycle as a Mermaid state diagram.
+pub fn diagram() -> String {
+    let mut text = String::from("stateDiagram-v2\n    [*] --> pending: placed\n");
+    let mut drawn: Vec<(StatusName, StatusName)> = Vec::new();
+    for (from, _, to) in LIFECYCLE {
+        if drawn.contains(&(*from, *to)) {
+            continue;
+        }
+        drawn.push((*from, *to));
+        let news = LIFECYCLE.iter().filter(|(start, _, end)| start == from && end == to).map(|(_, news, _)| *news);
+        let label = news.collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("    {} --> {}: {label}\n", from.as_str(), to.as_str()));
+    }
+    text.push_str("    cancelled --> [*]\n    refunded --> [*]\n    delivered --> [*]\n");
+    text
+}
+
+impl Status {
+    pub fn name(self) -> StatusName {
+        match self {
+            Self::Pending => Pending,
+            Self::AwaitingPayment => AwaitingPayment,
+            Self::Confirmed => Confirmed,
+            Self::Processing => Processing,
+            Self::Shipped => Shipped,
+            Self::Delivered => Delivered,
+            Self::Cancelled(_) => Cancelled,
+            Self::Refunded => Refunded,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        self.name().as_str()
+    }
+
+    pub fn cancel_reason(self) -> Option<CancelReason> {
+        match self {
+            Self::Cancelled(reason) => Some(reason),
+            Self::Pending
+            | Self::AwaitingPayment
+            | Self::Confirmed
+            | Self::Processing
+            | Self::Shipped
+            | Self::Delivered
+            | Self::Refunded => None,
+        }
+    }
+}
+
+impl StatusName {
+    pub const ALL: [Self; 8] = [Pending, AwaitingPayment, Confirmed, Processing, Shipped, Delivered, Cancelled, Refunded];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Pending => "pending",
+            AwaitingPayment => "awaiting_payment",
+            Confirmed => "confirmed",
+            Processing => "processing",
+            Shipped => "shipped",
+            Delivered => "delivered",
+            Cancelled => "cancelled",
+            Refunded => "refunded",
+        }
+    }
+}

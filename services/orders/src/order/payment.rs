@@ -1,0 +1,56 @@
+//! How an order is paid: the customer's tries, and what came of the latest.
+
+use contracts::PaymentRef;
+use kernel::{Money, OrderId, PaymentId};
+use serde::{Deserialize, Serialize};
+
+use super::{Order, OrderError};
+
+/// How the order is paid. Each means of payment that the customer chooses is a try with an id of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The latest try; only this one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    pub tries: u8,
+    /// What the gateway calls the means of payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Where the customer must confirm the latest try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Money>,
+    pub refunded: Money,
+}
+
+impl Payment {
+    pub(super) fn start_try(&mut self, order: OrderId) {
+        self.tries += 1;
+        self.payment_id = Some(try_id(order, self.tries));
+        self.action_url = None;
+    }
+}
+
+/// The id follows from the order, so that a rule that runs again asks for the same payment; a later
+/// try has a higher one.
+pub(super) fn try_id(order: OrderId, number: u8) -> PaymentId {
+    PaymentId((order.0 & !0xFF) | u128::from(number))
+}
+
+impl Order {
+    /// Whether the payment is the try that counts. A former one was given up for it and is released by
+    /// payments without us. Neither: somebody is wrong, and nothing is changed.
+    pub(super) fn is_latest_try(&self, payment: &PaymentRef) -> Result<bool, OrderError> {
+        if payment.amount != self.total {
+            return Err(OrderError::WrongAmount { amount: payment.amount, total: self.total });
+        }
+        if self.payment.payment_id == Some(payment.payment_id) {
+            return Ok(true);
+        }
+        let former = (1..self.payment.tries).any(|number| try_id(self.id, number) == payment.payment_id);
+        if former { Ok(false) } else { Err(OrderError::UnknownPayment(payment.payment_id)) }
+    }
+}

@@ -1,0 +1,418 @@
+//! Every status meets everything that can happen to an order.
+
+use contracts::{CancelReason, Event, ShortLine};
+use kernel::{BusinessId, CartId, Currency, Duration, RefundId, Role, TaxRate};
+
+use super::lifecycle::StatusName as Name;
+use super::payment::try_id;
+use super::*;
+
+pub(super) const SELLER: BusinessId = BusinessId(5);
+pub(super) const CART: CartId = CartId(0x0193_4f2a_77b1_0000_1234_5678_9abc_de00);
+pub(super) const NOW: Timestamp = Timestamp::MIN;
+
+pub(super) fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+pub(super) fn pricing() -> Pricing {
+    Pricing {
+        currency: Currency::EUR,
+        prices_include_tax: true,
+        shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+        payment_deadline: Duration::from_secs(1800),
+    }
+}
+
+pub(super) fn line(quantity: u32, price: i64, rate: u16) -> DraftLine {
+    DraftLine {
+        product_id: 1.into(),
+        variant_id: 2.into(),
+        seller_id: SELLER,
+        sku: "TEA-100".into(),
+        title: "Tea, 100 g".into(),
+        quantity,
+        unit_price: eur(price),
+        tax_rate: TaxRate(rate),
+        requires_shipping: true,
+        image_url: None,
+    }
+}
+
+pub(super) fn draft(lines: Vec<DraftLine>) -> Draft {
+    Draft {
+        cart_id: CART,
+        customer_id: None,
+        email: "ann@example.com".parse().unwrap(),
+        guest_token: Some("secret".into()),
+        lines,
+        shipping_address: Some(PostalAddress {
+            name: "Ann Lee".into(),
+            street_address: "Marienplatz 8".into(),
+            extended_address: String::new(),
+            postal_code: "80331".into(),
+            address_locality: "München".into(),
+            address_region: String::new(),
+            address_country: "DE".into(),
+            telephone: String::new(),
+        }),
+        billing_address: None,
+        note: None,
+        payment_method: Some("card".into()),
+    }
+}
+
+pub(super) fn placed() -> Order {
+    Order::place(draft(vec![line(2, 1190, 1900)]), &pricing(), &Actor::Guest, NOW).unwrap().state
+}
+
+pub(super) fn admin() -> Actor {
+    Actor::User { id: UserId(1), roles: vec![Role::Admin], businesses: Vec::new() }
+}
+
+/// Everything that can happen to an order, by the names of the lifecycle's table.
+pub(super) const NEWS: [&str; 19] = [
+    "stock.reserved",
+    "stock.refused",
+    "stock.released (expired)",
+    "stock.released (given back)",
+    "payment.requires_action",
+    "payment.authorized",
+    "payment.failed",
+    "payment.captured",
+    "payment.refunded (part)",
+    "payment.refunded (all)",
+    "pay with the same",
+    "pay with another",
+    "deadline",
+    "cancel by customer",
+    "cancel by shop",
+    "processing",
+    "shipped",
+    "delivered",
+    "attach",
+];
+
+/// Lets the news happen; news of payments is about the try of that number.
+pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> Decided {
+    let order_id = order.id;
+    let payment = PaymentRef { payment_id: try_id(order_id, number), order_id, amount: order.total };
+    let refund = |refunded| PaymentRefunded { payment: payment.clone(), refund_id: RefundId(1), refund: refunded, refunded };
+    let released = |expired| StockReleased { order_id, expired };
+    let short = ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 };
+    let failed =
+        PaymentFailed { payment: payment.clone(), reason: CancelReason::PaymentDeclined, message: "The bank declined the payment.".into() };
+    match news {
+        "stock.reserved" => order.stock_reserved(now),
+        "stock.refused" => order.stock_refused(&StockRefused { order_id, short: vec![short] }, now),
+        "stock.released (expired)" => order.stock_released(&released(true), now),
+        "stock.released (given back)" => order.stock_released(&released(false), now),
+        "payment.requires_action" => {
+            order.payment_requires_action(&PaymentRequiresAction { payment, action_url: "https://bank.example/3ds".into() }, now)
+        }
+        "payment.authorized" => order.payment_authorized(&payment, now),
+        "payment.failed" => order.payment_failed(&failed, now),
+        "payment.captured" => order.payment_captured(&PaymentCaptured { payment }, now),
+        "payment.refunded (part)" => order.payment_refunded(&refund(eur(100)), now),
+        "payment.refunded (all)" => {
+            let total = order.total;
+            order.payment_refunded(&refund(total), now)
+        }
+        "pay with the same" => order.pay("card", &Actor::Guest, now),
+        "pay with another" => order.pay("other card", &Actor::Guest, now),
+        "deadline" => {
+            let deadline = order.expires_at;
+            order.expire(deadline)
+        }
+        "cancel by customer" => order.cancel(Part::Customer, &Actor::Guest, None, now),
+        "cancel by shop" => order.cancel(Part::Staff, &admin(), Some("damaged".into()), now),
+        "processing" => order.advance(Advance::Processing, &admin(), None, now),
+        "shipped" => order.advance(Advance::Shipped(Tracking::default()), &admin(), None, now),
+        "delivered" => order.advance(Advance::Delivered, &admin(), None, now),
+        "attach" => {
+            let email = order.email.clone();
+            order.attach(UserId(7), &email, now)
+        }
+        other => panic!("{other} does not happen to orders"),
+    }
+}
+
+/// An order that came to the status by the shortest way.
+fn order_that_is(status: Name) -> Order {
+    let way: &[&str] = &["stock.reserved", "payment.authorized", "processing", "shipped", "delivered"];
+    let way = match status {
+        Name::Pending => &way[..0],
+        Name::AwaitingPayment => &way[..1],
+        Name::Confirmed => &way[..2],
+        Name::Processing => &way[..3],
+        Name::Shipped => &way[..4],
+        Name::Delivered => way,
+        Name::Cancelled => &["stock.reserved", "deadline"],
+        Name::Refunded => &["stock.reserved", "payment.authorized", "processing", "payment.refunded (all)"],
+    };
+    let order = way.iter().fold(placed(), |order, news| happen(order, news, 1, NOW).unwrap().state);
+    assert_eq!(order.status.name(), status);
+    order
+}
+
+fn told(decision: &Decision<Order>) -> Vec<&'static str> {
+    decision.events.iter().map(Event::kind).collect()
+}
+
+/// What came of the news, in the words of the table below.
+fn outcome(before: &Order, decided: &Decided) -> String {
+    let decision = match decided {
+        Err(_) => return "!".into(),
+        Ok(decision) => decision,
+    };
+    let moved = decision.state.status != before.status;
+    let again = !moved && told(decision) == ["order.cancelled"];
+    match (moved, again, decision.changed) {
+        (true, _, _) => decision.state.status.as_str().into(),
+        (false, true, _) => "again".into(),
+        (false, false, true) => "noted".into(),
+        (false, false, false) => ".".into(),
+    }
+}
+
+/// `.` nothing, `!` refused, `noted` kept within the status, `again` the cancellation is told again,
+/// or the status that the order moves to.
+const TABLE: &str = "
+                             | pending          | awaiting_payment | confirmed  | processing | shipped   | delivered | cancelled | refunded
+stock.reserved               | awaiting_payment | .                | .          | .          | .         | .         | again     | .
+stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
+stock.released (expired)     | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
+stock.released (given back)  | .                | .                | .          | .          | .         | .         | .         | .
+payment.requires_action      | !                | noted            | .          | .          | .         | .         | .         | .
+payment.authorized           | !                | confirmed        | .          | .          | .         | .         | again     | .
+payment.failed               | !                | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
+payment.captured             | !                | !                | noted      | noted      | noted     | noted     | again     | noted
+payment.refunded (part)      | !                | !                | noted      | noted      | noted     | noted     | noted     | .
+payment.refunded (all)       | !                | !                | refunded   | refunded   | refunded  | refunded  | noted     | .
+pay with the same            | .                | .                | .          | .          | .         | .         | !         | !
+pay with another             | noted            | !                | !          | !          | !         | !         | !         | !
+deadline                     | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
+cancel by customer           | cancelled        | cancelled        | cancelled  | !          | !         | !         | .         | !
+cancel by shop               | cancelled        | cancelled        | cancelled  | cancelled  | !         | !         | .         | !
+processing                   | !                | !                | processing | .          | !         | !         | !         | !
+shipped                      | !                | !                | !          | shipped    | .         | !         | !         | !
+delivered                    | !                | !                | !          | !          | delivered | .         | !         | !
+attach                       | noted            | noted            | noted      | noted      | noted     | noted     | noted     | noted
+";
+
+#[test]
+fn every_status_meets_everything() {
+    let mut moves = Vec::new();
+    let mut rows = TABLE.trim_matches('\n').lines().map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    assert_eq!(rows.next().unwrap()[1..], Name::ALL.map(Name::as_str));
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), NEWS);
+    for row in &rows {
+        for (status, expect) in Name::ALL.into_iter().zip(&row[1..]) {
+            let before = order_that_is(status);
+            let decided = happen(before.clone(), row[0], 1, NOW);
+            assert_eq!(outcome(&before, &decided), *expect, "{} at {}", row[0], status.as_str());
+            let Ok(decision) = decided else { continue };
+            let after = decision.state.status.name();
+            assert_eq!(told(&decision), tellings(status, after, expect), "{} at {}", row[0], status.as_str());
+            if after != status {
+                moves.push((status, row[0], after));
+            }
+            let again = happen(decision.state.clone(), row[0], 1, NOW);
+            assert!(!again.is_ok_and(|again| again.changed), "{} at {} is done twice", row[0], status.as_str());
+        }
+    }
+    let mut listed = lifecycle().to_vec();
+    let order = |(from, news, to): &(Name, &str, Name)| (from.as_str(), news.to_string(), to.as_str());
+    moves.sort_by_key(order);
+    listed.sort_by_key(order);
+    assert_eq!(moves, listed, "the lifecycle lists exactly the moves that there are");
+}
+
+fn tellings(from: Name, to: Name, outcome: &str) -> Vec<&'static str> {
+    match (from == to, to) {
+        (true, _) if outcome == "again" => vec!["order.cancelled"],
+        (true, _) => vec![],
+        (false, Name::Pending) => vec!["order.placed"],
+        (false, Name::AwaitingPayment) => vec!["order.awaiting_payment"],
+        (false, Name::Confirmed) => vec!["order.confirmed"],
+        (false, Name::Shipped) => vec!["order.shipped"],
+        (false, Name::Cancelled) => vec!["order.cancelled"],
+        (false, Name::Refunded) if matches!(from, Name::Confirmed | Name::Processing) => vec!["order.cancelled", "order.status_changed"],
+        (false, Name::Processing | Name::Delivered | Name::Refunded) => vec!["order.status_changed"],
+    }
+}
+
+#[test]
+fn the_diagram_shows_every_status() {
+    let diagram = diagram();
+    assert!(diagram.starts_with("stateDiagram-v2\n"));
+    for status in Name::ALL {
+        assert!(diagram.contains(&format!(" {}", status.as_str())), "{} in {diagram}", status.as_str());
+    }
+    assert!(diagram.contains("    awaiting_payment --> confirmed: payment.authorized\n"), "{diagram}");
+}
+
+#[test]
+fn placing_makes_the_sums_and_a_name() {
+    let order = placed();
+    assert_eq!(order.id, OrderId(CART.0));
+    assert_eq!((order.id.to_string().as_str(), order.number.as_str()), ("ord_01JD7JMXXH00014D2PF2DBSQG0", "S-F2DB-SQG0"));
+    // 2 x 11.90 with 19 % in them, and shipping.
+    assert_eq!((order.subtotal, order.shipping, order.tax, order.total), (eur(2380), eur(490), eur(380), eur(2870)));
+    assert_eq!(order.deadline(), Some(NOW.plus(Duration::from_secs(1800))));
+    let stored = serde_json::to_string(&order).unwrap();
+    assert_eq!(serde_json::from_str::<Order>(&stored).unwrap(), order);
+}
+
+#[test]
+fn sums() {
+    let net = Pricing { prices_include_tax: false, ..pricing() };
+    let digital = DraftLine { requires_shipping: false, ..line(1, 1000, 700) };
+    for (pricing, lines, expect) in [
+        (pricing(), vec![line(1, 4999, 1900)], (4999, 490, 798, 5489)),
+        (pricing(), vec![line(1, 5000, 1900)], (5000, 0, 798, 5000)),
+        (pricing(), vec![digital.clone()], (1000, 0, 65, 1000)),
+        (net, vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
+        (net, vec![digital, line(1, 50, 700)], (1124, 490, 74, 1614)),
+    ] {
+        let order = Order::place(draft(lines), &pricing, &Actor::Guest, NOW).unwrap().state;
+        let sums = (order.subtotal.amount, order.shipping.amount, order.tax.amount, order.total.amount);
+        assert_eq!(sums, expect);
+    }
+}
+
+#[test]
+fn what_is_no_order() {
+    let base = || draft(vec![line(1, 100, 1900)]);
+    let dollars = DraftLine { unit_price: Money::new(100, "USD".parse().unwrap()), ..line(1, 100, 1900) };
+    for (draft, expect) in [
+        (draft(Vec::new()), OrderError::Lines),
+        (draft(vec![line(0, 100, 1900)]), OrderError::Lines),
+        (draft(vec![line(1, 100, 1900); 49]), OrderError::Lines),
+        (draft(vec![dollars]), OrderError::Money(kernel::MoneyError::Currencies)),
+        (Draft { shipping_address: None, ..base() }, OrderError::AddressMissing),
+        (Draft { note: Some("x".repeat(501)), ..base() }, OrderError::Text { field: "note", wanted: "must be 1 to 500 characters".into() }),
+        (
+            Draft { payment_method: Some(" ".into()), ..base() },
+            OrderError::Text { field: "payment_method", wanted: "must be 1 to 200 characters".into() },
+        ),
+    ] {
+        assert_eq!(Order::place(draft, &pricing(), &Actor::Guest, NOW).unwrap_err(), expect);
+    }
+}
+
+#[test]
+fn another_means_of_payment_takes_the_place_of_one_that_waits_for_the_customer() {
+    let asked = happen(order_that_is(Name::AwaitingPayment), "payment.requires_action", 1, NOW).unwrap().state;
+    assert!(asked.is_settled());
+    let second = happen(asked, "pay with another", 1, NOW).unwrap();
+    let (first_id, second_id) = (try_id(second.state.id, 1), try_id(second.state.id, 2));
+    assert!(second_id > first_id);
+    let Event::OrderAwaitingPayment(told) = &second.events[0] else { panic!("{:?}", second.events) };
+    assert_eq!((told.payment_id, told.payment_method.as_deref()), (Some(second_id), Some("other card")));
+    // The first try counts no more, whatever becomes of it.
+    for news in ["payment.authorized", "payment.failed", "payment.captured", "payment.requires_action", "payment.refunded (all)"] {
+        let decision = happen(second.state.clone(), news, 1, NOW).unwrap();
+        assert!(!decision.changed && decision.events.is_empty(), "{news}");
+    }
+    let confirmed = happen(second.state, "payment.authorized", 2, NOW).unwrap();
+    assert_eq!(told_payment(&confirmed), Some(second_id));
+}
+
+fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
+    decision.events.iter().find_map(|event| match event {
+        Event::OrderConfirmed(told) => Some(told.payment_id),
+        Event::OrderCancelled(told) => told.payment_id,
+        _ => None,
+    })
+}
+
+#[test]
+fn tries_and_time_to_pay_are_limited() {
+    let mut order = order_that_is(Name::AwaitingPayment);
+    let late = order.clone();
+    for number in 1..TRIES_MAX {
+        order = happen(order, "payment.requires_action", number, NOW).unwrap().state;
+        order = order.pay(&format!("card {number}"), &Actor::Guest, NOW).unwrap().state;
+    }
+    let order = happen(order, "payment.requires_action", TRIES_MAX, NOW).unwrap().state;
+    assert!(order.history.len() <= HISTORY_MAX);
+    assert_eq!(order.history[0].from, None, "the placing is kept");
+    assert_eq!(order.pay("one more", &Actor::Guest, NOW).unwrap_err(), OrderError::TooManyTries);
+
+    let late = happen(late, "payment.requires_action", 1, NOW).unwrap().state;
+    let deadline = late.expires_at;
+    assert_eq!(late.pay("other card", &Actor::Guest, deadline).unwrap_err(), OrderError::TooLate);
+}
+
+#[test]
+fn a_cancellation_names_the_payment_that_may_hold_money() {
+    let order = order_that_is(Name::Cancelled);
+    let again = happen(order.clone(), "payment.authorized", 1, NOW).unwrap();
+    assert_eq!(told_payment(&again), Some(try_id(order.id, 1)));
+    let confirmed = order_that_is(Name::Confirmed);
+    let refused = happen(confirmed, "stock.refused", 1, NOW).unwrap();
+    let Event::OrderCancelled(told) = &refused.events[0] else { panic!("{:?}", refused.events) };
+    assert!(told.was_confirmed);
+    assert_eq!((told.reason, told.payment_id), (CancelReason::OutOfStock, Some(try_id(order.id, 1))));
+    assert_eq!(refused.state.history.last().unwrap().note.as_deref(), Some("TEA-100: 2 wanted, 1 left"));
+}
+
+#[test]
+fn payments_that_are_not_the_orders_are_refused() {
+    let order = order_that_is(Name::AwaitingPayment);
+    let unknown = PaymentRef { payment_id: 99.into(), order_id: order.id, amount: order.total };
+    assert_eq!(order.clone().payment_authorized(&unknown, NOW).unwrap_err(), OrderError::UnknownPayment(99.into()));
+    let cheap = PaymentRef { payment_id: try_id(order.id, 1), order_id: order.id, amount: eur(1) };
+    assert_eq!(order.clone().payment_authorized(&cheap, NOW).unwrap_err(), OrderError::WrongAmount { amount: eur(1), total: order.total });
+    let payment = PaymentRef { payment_id: try_id(order.id, 1), order_id: order.id, amount: order.total };
+    let too_much = PaymentRefunded { payment, refund_id: 1.into(), refund: eur(9999), refunded: eur(9999) };
+    let expect = OrderError::WrongAmount { amount: eur(9999), total: order.total };
+    assert_eq!(order_that_is(Name::Delivered).payment_refunded(&too_much, NOW).unwrap_err(), expect);
+}
+
+#[test]
+fn parts() {
+    let user = |id, businesses: &[BusinessId]| Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses: businesses.to_vec() };
+    let guest_order = placed();
+    let owned = Order { customer_id: Some(UserId(7)), ..placed() };
+    for (order, actor, token, expect) in [
+        (&guest_order, Actor::Guest, None, None),
+        (&guest_order, Actor::Guest, Some("secret"), Some(Part::Customer)),
+        (&guest_order, Actor::Guest, Some("secrets"), None),
+        (&guest_order, Actor::Guest, Some("Secret"), None),
+        (&guest_order, Actor::Guest, Some(""), None),
+        (&guest_order, user(7, &[]), None, None),
+        (&owned, user(7, &[]), None, Some(Part::Customer)),
+        (&owned, user(8, &[]), None, None),
+        (&owned, user(8, &[SELLER]), None, Some(Part::Seller)),
+        (&owned, user(8, &[BusinessId(6)]), None, None),
+        (&owned, admin(), None, Some(Part::Staff)),
+    ] {
+        assert_eq!(order.part_of(&actor, token).ok(), expect, "{actor:?} {token:?}");
+    }
+    let mut shared = order_that_is(Name::Confirmed);
+    shared.lines.push(Line { seller_id: BusinessId(6), ..shared.lines[0].clone() });
+    let seller = user(8, &[SELLER]);
+    assert_eq!(shared.clone().cancel(Part::Seller, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
+    assert_eq!(shared.advance(Advance::Processing, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
+    let cancelled = order_that_is(Name::Processing).cancel(Part::Seller, &seller, None, NOW).unwrap();
+    assert_eq!(cancelled.state.status, Status::Cancelled(CancelReason::BySeller));
+}
+
+#[test]
+fn only_the_orders_own_address_is_attached() {
+    let other = "bob@example.com".parse().unwrap();
+    assert!(!placed().attach(UserId(7), &other, NOW).unwrap().changed);
+    let attached = placed().attach(UserId(7), &placed().email, NOW).unwrap().state;
+    assert_eq!(attached.customer_id, Some(UserId(7)));
+    assert!(!attached.attach(UserId(8), &placed().email, NOW).unwrap().changed);
+}
+
+#[test]
+fn parcels_are_followed_on_the_web_only() {
+    let tracking = Tracking { url: Some("javascript:alert(1)".into()), ..Tracking::default() };
+    let error = order_that_is(Name::Processing).advance(Advance::Shipped(tracking), &admin(), None, NOW).unwrap_err();
+    assert_eq!(error, OrderError::Text { field: "tracking_url", wanted: "must be a web address".into() });
+}

@@ -1,0 +1,50 @@
+//! What other services may read of orders.
+
+use async_trait::async_trait;
+use kernel::{OrderId, Problem};
+use ports::reads::{OrderLineSummary, OrderReads, OrderSummary};
+use ports::store::Stored;
+use shell::{Desk, Table};
+
+use crate::order::{Line, Order};
+use crate::storage;
+
+/// Orders as others may read them.
+pub struct Reads {
+    table: Table,
+}
+
+impl Reads {
+    pub fn new(desk: &Desk) -> Self {
+        Self { table: desk.table().clone() }
+    }
+}
+
+#[async_trait]
+impl OrderReads for Reads {
+    async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem> {
+        let order: Option<Stored<Order>> = self.table.peek(&storage::key(id)).await?;
+        Ok(order.map(|order| summary(order.value)))
+    }
+}
+
+fn summary(order: Order) -> OrderSummary {
+    OrderSummary {
+        id: order.id,
+        number: order.number,
+        customer_id: order.customer_id,
+        email: order.email,
+        guest_token: order.guest_token,
+        placed_at: order.placed_at,
+        lines: order.lines.into_iter().map(line_summary).collect(),
+        subtotal: order.subtotal,
+        shipping: order.shipping,
+        tax: order.tax,
+        total: order.total,
+        shipping_address: order.shipping_address,
+    }
+}
+
+fn line_summary(line: Line) -> OrderLineSummary {
+    OrderLineSummary { sku: line.sku, title: line.title, quantity: line.quantity, unit_price: line.unit_price, total: line.total }
+}

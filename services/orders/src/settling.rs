@@ -1,0 +1,39 @@
+//! `Prefer: wait`: the answer comes once the order has settled, or after that time.
+
+use kernel::{Duration, OrderId, Problem, Timestamp};
+use ports::store::Stored;
+use shell::{Call, Watch};
+
+use crate::order::Order;
+use crate::{App, storage};
+
+/// A watch looks up twice a second, and a waiting order changes a few times: more looks are not needed.
+const LOOKS_PER_SECOND: u64 = 2;
+const CHANGES_MAX: u64 = 4;
+
+/// Begun before the command runs, so that no change falls in between.
+pub struct Waiting<'a> {
+    app: &'a App,
+    order: OrderId,
+    until: Option<(Watch, Timestamp, Duration)>,
+}
+
+impl<'a> Waiting<'a> {
+    pub fn begin(app: &'a App, call: &Call, order: OrderId) -> Self {
+        let watch = |wait| (app.desk.watch(&storage::key(order)), app.desk.now().plus(wait), wait);
+        Self { app, order, until: call.wait.filter(|wait| !wait.is_zero()).map(watch) }
+    }
+
+    /// The order as it stands after the wait; `None` if the client does not want to wait.
+    pub async fn end(self) -> Result<Option<Stored<Order>>, Problem> {
+        let Some((mut watch, until, wait)) = self.until else { return Ok(None) };
+        let mut order = storage::order(self.app.desk.table(), self.order).await?;
+        for _ in 0..wait.as_secs() * LOOKS_PER_SECOND + CHANGES_MAX {
+            if order.is_settled() || !watch.changed(until.since(self.app.desk.now())).await {
+                break;
+            }
+            order = storage::order(self.app.desk.table(), self.order).await?;
+        }
+        Ok(Some(order))
+    }
+}

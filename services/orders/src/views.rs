@@ -1,0 +1,239 @@
+//! What clients see of orders.
+
+use contracts::CancelReason;
+use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::order::{Line, Order, Part, Payment, StatusName, Step, Tracking};
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub struct OrderView {
+    pub order_id: OrderId,
+    #[schema(example = "S-7K3F-92QD")]
+    pub number: String,
+    pub cart_id: CartId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<UserId>,
+    pub email: Email,
+    /// Only in the answer to a guest who places the order: it opens the order from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest_token: Option<String>,
+    pub status: StatusName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<CancelReason>,
+    /// A seller sees only lines of theirs.
+    pub lines: Vec<LineView>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    pub total: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<PostalAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<PostalAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub payment: PaymentView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<TrackingView>,
+    pub placed_at: Timestamp,
+    /// Until when it must be paid; absent once it is paid or has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLine)]
+pub struct LineView {
+    pub product_id: ProductId,
+    pub variant_id: VariantId,
+    pub seller_id: BusinessId,
+    pub sku: String,
+    pub title: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+    /// In basis points: 1900 is 19 %.
+    pub tax_rate: TaxRate,
+    /// Included in the line's total.
+    pub tax: Money,
+    pub total: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPayment)]
+pub struct PaymentView {
+    /// The latest try to pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    pub tries: u8,
+    /// Where the customer confirms the payment at their bank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorized: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Money>,
+    pub refunded: Money,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tracking)]
+pub struct TrackingView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// An order in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderListed)]
+pub struct ListedView {
+    pub order_id: OrderId,
+    pub number: String,
+    pub email: Email,
+    pub status: StatusName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<CancelReason>,
+    pub lines: Vec<ListedLineView>,
+    pub total: Money,
+    pub placed_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderListedLine)]
+pub struct ListedLineView {
+    pub title: String,
+    pub quantity: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderTimeline)]
+pub struct TimelineView {
+    pub steps: Vec<StepView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderStep)]
+pub struct StepView {
+    pub at: Timestamp,
+    pub status: StatusName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<CancelReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who did it: `system`, `guest` or `user:` and an id. For staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+impl OrderView {
+    /// As it is shown to whoever placed it just now.
+    pub fn with_token(order: &Order) -> Self {
+        let guest_token = order.guest_token.clone().filter(|_| order.customer_id.is_none());
+        Self { guest_token, ..Self::of(order, |_| true) }
+    }
+
+    /// With those lines that the viewer may see.
+    pub fn of(order: &Order, sees: impl Fn(&Line) -> bool) -> Self {
+        Self {
+            order_id: order.id,
+            number: order.number.clone(),
+            cart_id: order.cart_id,
+            customer_id: order.customer_id,
+            email: order.email.clone(),
+            guest_token: None,
+            status: order.status.name(),
+            cancel_reason: order.status.cancel_reason(),
+            lines: order.lines.iter().filter(|line| sees(line)).map(LineView::of).collect(),
+            subtotal: order.subtotal,
+            shipping: order.shipping,
+            tax: order.tax,
+            total: order.total,
+            shipping_address: order.shipping_address.clone(),
+            billing_address: order.billing_address.clone(),
+            note: order.note.clone(),
+            payment: PaymentView::of(&order.payment),
+            tracking: order.tracking.as_ref().map(TrackingView::of),
+            placed_at: order.placed_at,
+            expires_at: order.deadline(),
+        }
+    }
+}
+
+impl LineView {
+    fn of(line: &Line) -> Self {
+        Self {
+            product_id: line.product_id,
+            variant_id: line.variant_id,
+            seller_id: line.seller_id,
+            sku: line.sku.clone(),
+            title: line.title.clone(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            tax_rate: line.tax_rate,
+            tax: line.tax,
+            total: line.total,
+            image_url: line.image_url.clone(),
+        }
+    }
+}
+
+impl PaymentView {
+    fn of(payment: &Payment) -> Self {
+        Self {
+            payment_id: payment.payment_id,
+            tries: payment.tries,
+            action_url: payment.action_url.clone(),
+            authorized: payment.authorized,
+            captured: payment.captured,
+            refunded: payment.refunded,
+        }
+    }
+}
+
+impl TrackingView {
+    fn of(tracking: &Tracking) -> Self {
+        Self { carrier: tracking.carrier.clone(), number: tracking.number.clone(), url: tracking.url.clone() }
+    }
+}
+
+impl ListedView {
+    pub fn of(order: &Order, sees: impl Fn(&Line) -> bool) -> Self {
+        let line_view =
+            |line: &Line| ListedLineView { title: line.title.clone(), quantity: line.quantity, image_url: line.image_url.clone() };
+        Self {
+            order_id: order.id,
+            number: order.number.clone(),
+            email: order.email.clone(),
+            status: order.status.name(),
+            cancel_reason: order.status.cancel_reason(),
+            lines: order.lines.iter().filter(|line| sees(line)).map(line_view).collect(),
+            total: order.total,
+            placed_at: order.placed_at,
+        }
+    }
+}
+
+impl TimelineView {
+    pub fn of(order: &Order, part: Part) -> Self {
+        let step_view = |step: &Step| StepView {
+            at: step.at,
+            status: step.to.name(),
+            cancel_reason: step.to.cancel_reason(),
+            note: step.note.clone(),
+            by: (part == Part::Staff).then(|| step.by.clone()),
+        };
+        Self { steps: order.history.iter().map(step_view).collect() }
+    }
+}

@@ -1,0 +1,117 @@
+//! Who sees and lists which orders.
+
+use contracts::UserVerified;
+use kernel::{Actor, BusinessId, Duration, OrderId};
+use serde_json::json;
+use shell::testing::{Got, Harness};
+
+use crate::shop::{HOUSE, Shop, order_id, text};
+
+async fn listed(shop: &Shop, path: &str, actor: &Actor) -> Vec<OrderId> {
+    ids(&shop.harness.get(path).as_actor(actor).send().await.expect(200))
+}
+
+fn ids(page: &Got) -> Vec<OrderId> {
+    page.json["items"].as_array().expect("a page").iter().map(|item| text_of(item).parse().expect("an id")).collect()
+}
+
+fn text_of(item: &serde_json::Value) -> &str {
+    item["order_id"].as_str().expect("a text")
+}
+
+#[tokio::test]
+async fn guests_need_their_token() {
+    let shop = Shop::open();
+    let placed = shop.harness.post("/api/v1/orders", &shop.request(shop.cart(1, None))).send().await.expect(202);
+    let (id, token) = (order_id(&placed), text(&placed, "guest_token"));
+    assert_eq!(placed.headers["location"], format!("/api/v1/orders/{id}?token={token}"));
+    assert_eq!(placed.headers["cache-control"], "no-store");
+    let shown = shop.harness.get(&placed.headers["location"]).send().await.expect(200);
+    assert!(shown.json.get("guest_token").is_none());
+    for path in ["", "?token=", "?token=wrong", "/timeline", "/timeline?token=wrong"] {
+        shop.harness.get(&format!("/api/v1/orders/{id}{path}")).send().await.expect(404);
+    }
+    shop.show(id, &Harness::customer(1)).await.expect(404);
+    shop.harness.get("/api/v1/orders").send().await.expect(401);
+    shop.harness.post(&format!("/api/v1/orders/{id}/cancel"), &json!({})).send().await.expect(404);
+    let cancelled = shop.harness.post(&format!("/api/v1/orders/{id}/cancel?token={token}"), &json!({})).send().await.expect(200);
+    assert_eq!(text(&cancelled, "cancel_reason"), "by_customer");
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_and_paged() {
+    let shop = Shop::open();
+    let (ann, bob, admin) = (Harness::customer(1), Harness::customer(2), Harness::admin());
+    let mut placed = Vec::new();
+    for (n, customer) in [(9, &ann), (7, &ann), (8, &bob), (5, &ann)] {
+        placed.push(order_id(&shop.placed(n, customer).await));
+        shop.harness.advance(Duration::from_secs(1));
+    }
+    shop.stock_reserved(placed[1]).await;
+    assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, [placed[3], placed[1], placed[0]]);
+    assert_eq!(listed(&shop, "/api/v1/orders", &bob).await, [placed[2]]);
+    assert_eq!(listed(&shop, "/api/v1/admin/orders", &admin).await, [placed[3], placed[2], placed[1], placed[0]]);
+    assert_eq!(listed(&shop, "/api/v1/admin/orders?status=pending", &Harness::support()).await, [placed[3], placed[2], placed[0]]);
+    assert_eq!(listed(&shop, "/api/v1/admin/orders?status=awaiting_payment", &admin).await, [placed[1]]);
+    for path in ["/api/v1/orders", "/api/v1/admin/orders", "/api/v1/admin/orders?status=pending"] {
+        let all = listed(&shop, path, &admin).await;
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..10 {
+            let sign = if path.contains('?') { '&' } else { '?' };
+            let page = shop.harness.get(&format!("{path}{sign}limit=1{cursor}")).as_actor(&admin).send().await.expect(200);
+            paged.extend(ids(&page));
+            let Some(next) = page.json["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(paged, all, "{path}");
+    }
+    shop.harness.get("/api/v1/admin/orders").as_actor(&ann).send().await.expect(403);
+    shop.harness.get("/api/v1/admin/orders?status=lost").as_actor(&admin).send().await.expect(400);
+    shop.harness.get("/api/v1/orders?limit=101").as_actor(&ann).send().await.expect(422);
+}
+
+#[tokio::test]
+async fn sellers_see_and_fulfil_what_is_theirs() {
+    let shop = Shop::open();
+    let (house, other) = (Harness::business(1, HOUSE), Harness::business(2, BusinessId(6)));
+    let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &house).await, [id]);
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, []);
+    assert_eq!(listed(&shop, &format!("/api/v1/seller/orders?business_id={HOUSE}"), &Harness::admin()).await, [id]);
+    shop.harness.get(&format!("/api/v1/seller/orders?business_id={HOUSE}")).as_actor(&other).send().await.expect(403);
+    shop.harness.get("/api/v1/seller/orders").as_actor(&Harness::customer(1)).send().await.expect(403);
+    shop.show(id, &house).await.expect(200);
+    shop.show(id, &other).await.expect(404);
+
+    shop.stock_reserved(id).await;
+    shop.authorized(id).await;
+    let (path, body) = (format!("/api/v1/admin/orders/{id}/status"), json!({"status": "processing"}));
+    shop.harness.post(&path, &body).as_actor(&other).send().await.expect(404);
+    shop.harness.post(&path, &body).as_actor(&Harness::customer(1)).send().await.expect(403);
+    shop.harness.post(&path, &body).as_actor(&house).send().await.expect(200);
+    let tracked = json!({"status": "delivered", "carrier": "DHL"});
+    shop.harness.post(&path, &tracked).as_actor(&house).send().await.expect(422);
+    shop.harness.post(&format!("/api/v1/orders/{id}/pay"), &json!({"payment_method": "card 1"})).as_actor(&house).send().await.expect(403);
+}
+
+#[tokio::test]
+async fn guest_orders_move_into_the_account_of_a_verified_address() {
+    let shop = Shop::open();
+    let ann = Harness::customer(1);
+    let mut placed = Vec::new();
+    for n in 0..60 {
+        let got = shop.harness.post("/api/v1/orders", &shop.request(shop.cart(n, None))).send().await.expect(202);
+        placed.push((order_id(&got), text(&got, "guest_token")));
+    }
+    assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, []);
+    let verified = UserVerified { user_id: ann.user_id().unwrap(), email: "ann@example.com".parse().unwrap(), name: "Ann".into() };
+    shop.hear(verified.clone()).await;
+    assert_eq!(listed(&shop, "/api/v1/orders?limit=100", &ann).await.len(), 60);
+    shop.hear(verified).await;
+    let (id, token) = &placed[0];
+    let shown = shop.show(*id, &ann).await.expect(200);
+    assert_eq!(shown.headers["etag"], "\"v2\"");
+    // The link in the guest's mail goes on working.
+    shop.harness.get(&format!("/api/v1/orders/{id}?token={token}")).send().await.expect(200);
+    shop.show(*id, &Harness::customer(2)).await.expect(404);
+}

@@ -1,0 +1,140 @@
+//! Placing an order: checks, sums, repetitions, waiting.
+
+use serde_json::json;
+use shell::testing::Harness;
+
+use crate::shop::{POT, Shop, TEA, eur, order_id, text};
+
+#[tokio::test]
+async fn placing_is_accepted_and_shown() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let placed = shop.placed(1, &customer).await;
+    let id = order_id(&placed);
+    assert_eq!(placed.headers["location"], format!("/api/v1/orders/{id}"));
+    let shown = shop.harness.get(&placed.headers["location"]).as_actor(&customer).send().await.expect(200);
+    assert_eq!(shown.json, placed.json);
+    assert_eq!(text(&shown, "status"), "pending");
+    assert!(shown.json.get("guest_token").is_none());
+    let sums = ["subtotal", "shipping", "tax", "total"].map(|sum| shown.json[sum].clone());
+    assert_eq!(sums, [eur(3500), eur(490), eur(559), eur(3990)].map(|sum| json!(sum)));
+    assert_eq!(shown.json["lines"][0]["total"], json!(eur(1000)));
+    assert_eq!(shop.harness.event_types().await, ["order.placed"]);
+}
+
+#[tokio::test]
+async fn one_cart_makes_one_order() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let body = shop.request(cart);
+    let place = || shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Idempotency-Key", "k1").send();
+    let (first, second) = tokio::join!(place(), place());
+    assert_eq!(order_id(&first.expect(202)), order_id(&second.expect(202)));
+    // Without the key, and after the cart has been closed.
+    shop.world.carts.lock().unwrap().get_mut(&cart).unwrap().closed = true;
+    let third = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).send().await.expect(200);
+    assert_eq!(order_id(&third), order_id(&place().await.expect(202)));
+    shop.harness.post("/api/v1/orders", &body).as_actor(&Harness::customer(2)).send().await.expect(404);
+    assert_eq!(shop.told("order.placed").await, 1);
+}
+
+#[tokio::test]
+async fn a_guest_repeats_the_whole_request() {
+    let shop = Shop::open();
+    let mut body = shop.request(shop.cart(1, None));
+    let first = shop.harness.post("/api/v1/orders", &body).send().await.expect(202);
+    let second = shop.harness.post("/api/v1/orders", &body).send().await.expect(200);
+    assert_eq!(second.json["guest_token"], first.json["guest_token"]);
+    body["email"] = json!("eve@example.com");
+    let other = shop.harness.post("/api/v1/orders", &body).send().await.expect(409);
+    assert_eq!(other.code(), "cart-closed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_placed() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let place = async |cart, change: (&str, serde_json::Value)| {
+        let mut body = shop.request(cart);
+        body[change.0] = change.1;
+        let got = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).send().await;
+        (got.status, got.code().to_owned(), got.json["errors"].clone())
+    };
+    let nothing = ("note", json!(null));
+    let field = |name: &str, message: &str| json!([{"field": name, "message": message}]);
+
+    let (status, _, errors) = place(cart, ("shipping_address", json!(null))).await;
+    assert_eq!((status, errors), (422, field("shipping_address", "say where to deliver")));
+    let (status, _, errors) = place(cart, ("payment_method", json!("cheque"))).await;
+    assert_eq!((status, errors), (422, field("payment_method", "no such means of payment")));
+    let (status, _, errors) = place(cart, ("note", json!("x".repeat(501)))).await;
+    assert_eq!((status, errors), (422, field("note", "must be 1 to 500 characters")));
+    let (status, _, _) = place(cart, ("email", json!("nobody"))).await;
+    assert_eq!(status, 422);
+    let (status, _, _) = place(kernel::CartId(77), nothing.clone()).await;
+    assert_eq!(status, 404);
+    let (status, _, _) = place(shop.cart(3, Some(&Harness::customer(2))), nothing.clone()).await;
+    assert_eq!(status, 404);
+
+    shop.world.offers.lock().unwrap().get_mut(&POT).unwrap().unit_price = eur(2600);
+    let (status, code, errors) = place(cart, nothing.clone()).await;
+    assert_eq!((status, code.as_str()), (409, "price-changed"));
+    assert_eq!(errors, field("lines[1].price_seen", "pot-1 costs 26.00 EUR now, 25.00 EUR was shown"));
+    shop.world.offers.lock().unwrap().get_mut(&TEA).unwrap().for_sale = false;
+    let (status, code, errors) = place(cart, nothing.clone()).await;
+    assert_eq!((status, code.as_str(), errors[0]["field"].as_str()), (409, "not-for-sale", Some("lines[0].variant_id")));
+
+    shop.world.carts.lock().unwrap().get_mut(&cart).unwrap().lines.clear();
+    assert_eq!(place(cart, nothing.clone()).await.1, "cart-empty");
+    shop.world.carts.lock().unwrap().get_mut(&cart).unwrap().closed = true;
+    assert_eq!(place(cart, nothing).await.1, "cart-closed");
+    assert!(shop.harness.event_types().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_address_is_the_accounts_unless_another_is_given() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let mut body = shop.request(shop.cart(1, Some(&customer)));
+    body.as_object_mut().unwrap().remove("email");
+    let placed = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).send().await.expect(202);
+    assert_eq!(text(&placed, "email"), "user1001@example.com");
+    let mut body = shop.request(shop.cart(2, None));
+    body.as_object_mut().unwrap().remove("email");
+    let refused = shop.harness.post("/api/v1/orders", &body).send().await.expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "email");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_answered_when_the_order_has_settled() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let body = shop.request(shop.cart(1, Some(&customer)));
+    let id = kernel::OrderId(shop.cart(1, Some(&customer)).0);
+    let waiting = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Prefer", "wait=20").send();
+    let others = async {
+        while shop.told("order.placed").await == 0 {
+            tokio::task::yield_now().await;
+        }
+        shop.stock_reserved(id).await;
+        shop.authorized(id).await;
+    };
+    let begun = tokio::time::Instant::now();
+    let (answer, ()) = tokio::join!(waiting, others);
+    assert!(begun.elapsed().as_secs() < 10, "the wait ended with the outcome");
+    let answer = answer.expect(201);
+    assert_eq!(text(&answer, "status"), "confirmed");
+    assert_eq!(answer.headers["etag"], "\"v3\"");
+    assert_eq!(answer.headers["location"], format!("/api/v1/orders/{id}"));
+}
+
+#[tokio::test]
+async fn waiting_ends_without_an_outcome() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let body = shop.request(shop.cart(1, Some(&customer)));
+    let answer = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Prefer", "wait=1").send().await.expect(202);
+    assert_eq!(text(&answer, "status"), "pending");
+}

@@ -1,0 +1,214 @@
+//! A shop around the orders: carts, a catalog and accounts that the tests fill, and what inventory and
+//! payments would say.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use contracts::{
+    CancelReason, Event, OrderAwaitingPayment, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused,
+    StockReleased, StockReserved,
+};
+use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
+use ports::GatewayError;
+use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, LinkPurpose, Offer};
+use serde_json::{Value, json};
+use shell::testing::{Got, Harness};
+
+pub const HOUSE: BusinessId = BusinessId(5);
+pub const TEA: VariantId = VariantId(1);
+pub const POT: VariantId = VariantId(2);
+
+pub fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+#[derive(Default)]
+pub struct World {
+    pub carts: Mutex<HashMap<CartId, CartContents>>,
+    pub offers: Mutex<HashMap<VariantId, Offer>>,
+}
+
+#[async_trait]
+impl CartReads for World {
+    async fn cart(&self, id: CartId) -> Result<Option<CartContents>, Problem> {
+        Ok(self.carts.lock().expect("no test panicked").get(&id).cloned())
+    }
+}
+
+#[async_trait]
+impl CatalogReads for World {
+    async fn offers(&self, variants: &[(ProductId, VariantId)]) -> Result<Vec<Option<Offer>>, Problem> {
+        let offers = self.offers.lock().expect("no test panicked");
+        Ok(variants.iter().map(|(_, variant)| offers.get(variant).cloned()).collect())
+    }
+}
+
+#[async_trait]
+impl IdentityReads for World {
+    async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
+        Ok(Some(Account {
+            id: user,
+            email: format!("user{}@example.com", user.0).parse().expect("an address"),
+            email_verified: true,
+            name: "Ann Lee".into(),
+            roles: Vec::new(),
+            businesses: Vec::new(),
+            disabled: false,
+            tokens_valid_from: Timestamp::MIN,
+        }))
+    }
+
+    fn link_token(&self, _: UserId, _: LinkPurpose, _: u32) -> String {
+        String::new()
+    }
+}
+
+pub struct Shop {
+    pub harness: Harness,
+    pub world: Arc<World>,
+    pub reads: orders::Reads,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        let world = Arc::new(World::default());
+        for (variant, sku, price) in [(TEA, "TEA-100", 500), (POT, "POT-1", 2500)] {
+            world.offers.lock().expect("no test panicked").insert(variant, offer(variant, sku, price));
+        }
+        let config = OrdersConfig {
+            currency: Currency::EUR,
+            prices_include_tax: true,
+            shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+            payment_deadline: Duration::from_secs(1800),
+        };
+        let deps = OrdersDeps {
+            carts: world.clone(),
+            catalog: world.clone(),
+            accounts: world.clone(),
+            check_method: Arc::new(|method| {
+                if method.starts_with("card") { Ok(()) } else { Err(GatewayError::Invalid("no such means of payment".into())) }
+            }),
+        };
+        let mut reads = None;
+        let harness = Harness::new(|kit| {
+            let desk = kit.desk(&orders::TABLE);
+            reads = Some(orders::Reads::new(&desk));
+            vec![orders::service(&desk, deps, config)]
+        });
+        Self { harness, world, reads: reads.expect("the harness builds the services") }
+    }
+
+    /// A cart of two teas and a pot, at the prices of now.
+    pub fn cart(&self, n: u128, customer: Option<&Actor>) -> CartId {
+        let id = CartId((0x0193_4f2a_77b1 << 80) | (n << 8));
+        let line = |variant_id, quantity, price| CartLine { product_id: 1.into(), variant_id, quantity, price_seen: eur(price) };
+        let lines = vec![line(TEA, 2, 500), line(POT, 1, 2500)];
+        let cart = CartContents { id, customer_id: customer.and_then(Actor::user_id), closed: false, lines };
+        self.world.carts.lock().expect("no test panicked").insert(id, cart);
+        id
+    }
+
+    /// Placed, with a card.
+    pub async fn placed(&self, n: u128, customer: &Actor) -> Got {
+        let cart = self.cart(n, Some(customer));
+        self.harness.post("/api/v1/orders", &self.request(cart)).as_actor(customer).send().await.expect(202)
+    }
+
+    pub fn request(&self, cart: CartId) -> Value {
+        json!({
+            "cart_id": cart,
+            "email": "ann@example.com",
+            "payment_method": "card 4242",
+            "shipping_address": {
+                "name": "Ann Lee", "street_address": "Marienplatz 8", "postal_code": "80331",
+                "address_locality": "München", "address_country": "DE"
+            }
+        })
+    }
+
+    pub async fn hear(&self, event: impl Into<Event>) {
+        self.harness.publish(event).await;
+        self.harness.settle().await;
+    }
+
+    pub async fn stock_reserved(&self, order_id: OrderId) {
+        self.hear(StockReserved { order_id, expires_at: Timestamp::MAX }).await;
+    }
+
+    pub async fn stock_refused(&self, order_id: OrderId) {
+        self.hear(StockRefused { order_id, short: Vec::new() }).await;
+    }
+
+    pub async fn hold_expired(&self, order_id: OrderId) {
+        self.hear(StockReleased { order_id, expired: true }).await;
+    }
+
+    pub async fn authorized(&self, order: OrderId) {
+        self.hear(Event::PaymentAuthorized(self.payment(order).await)).await;
+    }
+
+    pub async fn requires_action(&self, order: OrderId) {
+        let payment = self.payment(order).await;
+        self.hear(PaymentRequiresAction { payment, action_url: "https://bank.example/3ds".into() }).await;
+    }
+
+    pub async fn declined(&self, order: OrderId) {
+        let payment = self.payment(order).await;
+        self.hear(PaymentFailed { payment, reason: CancelReason::PaymentDeclined, message: "The bank declined.".into() }).await;
+    }
+
+    pub async fn refunded(&self, order: OrderId) {
+        let payment = self.payment(order).await;
+        let amount = payment.amount;
+        self.hear(PaymentRefunded { payment, refund_id: 1.into(), refund: amount, refunded: amount }).await;
+    }
+
+    /// What payments would do for the order's latest try.
+    pub async fn payment(&self, order_id: OrderId) -> PaymentRef {
+        let asked = |event: &Event| match event {
+            Event::OrderAwaitingPayment(OrderAwaitingPayment { order, payment_id: Some(payment_id), .. }) if order.order_id == order_id => {
+                Some(PaymentRef { payment_id: *payment_id, order_id, amount: order.total })
+            }
+            _ => None,
+        };
+        self.harness.events().await.iter().rev().find_map(|envelope| asked(&envelope.event)).expect("a payment was asked for")
+    }
+
+    pub async fn show(&self, order: OrderId, actor: &Actor) -> Got {
+        self.harness.get(&format!("/api/v1/orders/{order}")).as_actor(actor).send().await
+    }
+
+    pub async fn status(&self, order: OrderId) -> String {
+        text(&self.show(order, &Harness::admin()).await.expect(200), "status")
+    }
+
+    /// How often an event of the type was told.
+    pub async fn told(&self, kind: &str) -> usize {
+        self.harness.event_types().await.iter().filter(|told| **told == kind).count()
+    }
+}
+
+fn offer(variant_id: VariantId, sku: &str, price: i64) -> Offer {
+    Offer {
+        product_id: 1.into(),
+        variant_id,
+        seller_id: HOUSE,
+        sku: sku.into(),
+        title: sku.to_lowercase(),
+        unit_price: eur(price),
+        tax_rate: TaxRate(1900),
+        requires_shipping: true,
+        image_url: None,
+        for_sale: true,
+    }
+}
+
+pub fn text(got: &Got, field: &str) -> String {
+    got.json[field].as_str().unwrap_or_default().to_owned()
+}
+
+pub fn order_id(got: &Got) -> OrderId {
+    text(got, "order_id").parse().expect("the id of an order")
+}
