@@ -123,7 +123,7 @@ impl Visitor {
         if answer.require("status")? == "confirmed" {
             return Ok(());
         }
-        let path = format!("/api/v1/orders/{}?token={}", answer.require("id")?, answer.require("token")?);
+        let path = format!("/api/v1/orders/{}?token={}", answer.require("order_id")?, answer.require("guest_token")?);
         self.follow(&path).await
     }
 
