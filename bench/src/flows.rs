@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::chance::Chance;
-use crate::client::{Connection, Failure};
+use crate::client::{Answer, Connection, Failure, excerpt};
 use crate::shop::{Shop, Variant};
 
 const LINES_PER_CART_MAX: u32 = 20;
 const POLLS_MAX: u32 = 100;
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flow {
@@ -120,7 +122,7 @@ impl Visitor {
         write_post(&mut self.request, "/api/v1/orders", &key, &order(&cart));
         let answer = self.connection.exchange(&self.request).await?;
         answer.expect(&self.request, &[200, 201, 202])?;
-        if answer.require("status")? == "confirmed" {
+        if is_confirmed(&answer)? {
             return Ok(());
         }
         let path = format!("/api/v1/orders/{}?token={}", answer.require("order_id")?, answer.require("guest_token")?);
@@ -140,13 +142,21 @@ impl Visitor {
         for _ in 0..POLLS_MAX {
             let answer = self.connection.exchange(&self.request).await?;
             answer.expect(&self.request, &[200])?;
-            match answer.require("status")? {
-                "confirmed" => return Ok(()),
-                "pending" | "awaiting_payment" => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-                other => return Err(Failure::Missing { what: "confirmation", body: other.to_owned() }),
+            if is_confirmed(&answer)? {
+                return Ok(());
             }
+            tokio::time::sleep(POLL_EVERY).await;
         }
         Err(Failure::Timeout)
+    }
+}
+
+/// Whether an order is paid; an error if it never will be.
+fn is_confirmed(order: &Answer<'_>) -> Result<bool, Failure> {
+    match order.require("status")? {
+        "confirmed" => Ok(true),
+        "pending" | "awaiting_payment" => Ok(false),
+        _ => Err(Failure::Missing { what: "confirmed status", body: excerpt(order.body) }),
     }
 }
 

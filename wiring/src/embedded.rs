@@ -249,18 +249,20 @@ impl Home {
         }
     }
 
-    /// Writes a product into the catalog and its first stock into the inventory.
+    /// Writes a product into the catalog and its first stock into the inventory, where the file gives one.
     pub async fn import_product(&self, product: &ImportedProduct) -> Result<Imported, Problem> {
         let imported = catalog::import_product(&self.desk(catalog::TABLE), HOUSE, product).await?;
         let inventory = self.desk(inventory::TABLE);
         for variant in &imported.variants {
+            let Some(on_hand) = variant.quantity else { continue };
             let count = inventory::StockCount {
                 variant_id: variant.variant_id,
                 product_id: imported.product_id,
                 seller_id: Some(HOUSE),
                 sku: variant.sku.clone(),
                 title: variant.title.clone(),
-                on_hand: variant.quantity.unwrap_or(0),
+                on_hand,
+                backorder: variant.backorder,
                 threshold: i64::from(self.config.inventory.low_stock_threshold),
                 overwrite: false,
             };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use contracts::{Envelope, StockLow};
 use kernel::Actor;
-use ports::store::{Body, Bound, Cause, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, StoredResponse, TableSchema, Write};
+use ports::store::{Body, Bound, Cause, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, TableSchema, Write};
 use ports::{Clock, Store, SystemClock};
 use serde_json::json;
 use sqlite::Sqlite;
@@ -135,33 +135,24 @@ fn small(task: u64, n: u64) -> Commit {
     Commit { writes, ..Commit::default() }
 }
 
-/// An order with two index entries, a hold that expires, a counter of stock, the record of the
-/// request and an event.
+/// An order that is new or changes its status, with two index entries; a hold that expires; a counter
+/// of stock; the record of the event that was consumed, and an event.
 fn checkout(n: u64) -> Result<Commit, Failure> {
     let now = SystemClock.now();
-    let order = item(
-        format!("order#{n:012}"),
-        "order",
-        &json!({ "number": n, "lines": [{ "sku": "TEA-100", "quantity": 1 }], "text": [TEXT, TEXT] }),
-    )?;
-    let order = NewItem {
-        indexes: vec![IndexEntry::new(1, "new", format!("{n:012}")), IndexEntry::new(2, format!("user#{}", n % 1000), format!("{n:012}"))],
-        ..order
-    };
+    let number = n / 2;
+    let status = if n.is_multiple_of(2) { "placed" } else { "confirmed" };
+    let order = item(format!("order#{number:012}"), "order", &json!({ "number": number, "status": status, "text": [TEXT; 8] }))?;
+    let by_status = IndexEntry::new(1, status, format!("{number:012}"));
+    let by_user = IndexEntry::new(2, format!("user#{}", number % 1000), format!("{number:012}"));
+    let order = NewItem { indexes: vec![by_status, by_user], ..order };
     let hold = NewItem {
         expires_at: Some(now.plus(Duration::from_secs(900))),
-        ..item(format!("order#{n:012}"), "hold", &json!({ "quantity": 1 }))?
+        ..item(format!("hold#{n:012}"), "hold", &json!({ "quantity": 1 }))?
     };
     let stock = Key::new(format!("item#{:08}", 2000 + n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 1000), "item");
-    let response = StoredResponse {
-        status: 201,
-        location: Some(format!("/orders/{n}")),
-        etag: None,
-        body: json!({ "number": n, "text": TEXT }).to_string(),
-    };
     Ok(Commit {
         writes: vec![
-            Write::Put { item: order, expect: Expect::Absent },
+            Write::Put { item: order, expect: Expect::Anything },
             Write::Put { item: hold, expect: Expect::Absent },
             Write::Add { key: stock, deltas: vec![("n", -1)], bounds: vec![Bound::AtLeast("n", 1)] },
         ],
@@ -175,9 +166,9 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
             event: StockLow { variant_id: u128::from(n).into(), sku: TEXT.into(), available: 1, threshold: 2 }.into(),
         }],
         cause: Some(Cause {
-            id: format!("{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-            fingerprint: Some(format!("{n:032x}")),
-            response: Some(response),
+            id: format!("orders#{:026}", n),
+            fingerprint: None,
+            response: None,
             expires_at: now.plus(Duration::from_secs(86_400)),
         }),
     })

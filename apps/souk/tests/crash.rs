@@ -89,7 +89,7 @@ fn buy_until(stop: &AtomicBool, client: &Client, goods: &[Goods; 2], serial: &At
             && (200..300).contains(&got.status)
         {
             let text = |name: &str| got.json[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", got.text)).to_owned();
-            acknowledged.lock().unwrap().push(Acknowledged { order: text("id"), email, token: text("token") });
+            acknowledged.lock().unwrap().push(Acknowledged { order: text("id"), email, token: text("guest_token") });
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct StockCount {
     pub sku: String,
     pub title: String,
     pub on_hand: i64,
+    /// Sold although there is none.
+    pub backorder: bool,
     /// For a variant that has no stock record yet.
     pub threshold: i64,
     /// Takes the quantity although the variant was counted before, as `--with-stock` asks.
@@ -35,7 +37,7 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell:
     let Some(found) = found else {
         let StockCount { variant_id, product_id, seller_id, sku, title, .. } = count.clone();
         let described = Described { variant_id, product_id, seller_id, sku, title };
-        let empty = StockItem::new(described, count.threshold, 0);
+        let empty = StockItem { backorder: count.backorder.into(), ..StockItem::new(described, count.threshold, 0) };
         let shift = empty.adjust(Adjustment::OnHand(count.on_hand))?;
         let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
         let item = empty.after(&shift).ok_or_else(|| Problem::internal("the first count of a new stock record does not fit it"))?;
@@ -45,7 +47,8 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell:
     if found.counted == 1 && (!count.overwrite || found.on_hand == count.on_hand) {
         return Ok(Changes::none());
     }
-    let shift = found.adjust(Adjustment::OnHand(count.on_hand))?;
+    let mut shift = found.adjust(Adjustment::OnHand(count.on_hand))?;
+    shift.set_backorder(found.backorder, count.backorder);
     let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
     storage::shift_changes(shift, &entry, &id)
 }

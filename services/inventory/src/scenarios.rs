@@ -28,6 +28,7 @@ fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {
         sku: format!("SKU-{variant}"),
         title: "Thing".into(),
         on_hand,
+        backorder: false,
         threshold,
         overwrite: false,
     }

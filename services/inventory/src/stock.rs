@@ -357,6 +357,14 @@ impl Shift {
         }
     }
 
+    /// Along with a count: whether the variant may be sold although there is none.
+    pub fn set_backorder(&mut self, before: i64, after: bool) {
+        if before != i64::from(after) {
+            self.must_be(Counter::Backorder, before);
+            self.add(Counter::Backorder, i64::from(after) - before);
+        }
+    }
+
     fn must_be(&mut self, counter: Counter, value: i64) {
         self.bounds.extend([Bound::AtLeast(counter, value), Bound::AtMost(counter, value)]);
     }

@@ -27,6 +27,8 @@ use crate::world::World;
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_MAX_SECS: u64 = 30;
 const KEY_CHARACTERS_MAX: usize = 255;
+/// Uploads may be larger than JSON bodies; their own routes limit them.
+const FINGERPRINT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(crate) struct Edge {
     world: Arc<World>,
@@ -115,7 +117,7 @@ impl Edge {
     async fn with_fingerprint(&self, mut request: Request, mut call: Call) -> Result<Request, Problem> {
         if call.idempotency_key.is_some() {
             let (parts, body) = request.into_parts();
-            let bytes = axum::body::to_bytes(body, self.limits.body_bytes)
+            let bytes = axum::body::to_bytes(body, self.limits.body_bytes.max(FINGERPRINT_BYTES_MAX))
                 .await
                 .map_err(|_| Problem::new(Code::PayloadTooLarge, "the body is larger than this route accepts, or broke off"))?;
             let mut hasher = blake3::Hasher::new();
@@ -248,7 +250,8 @@ fn not_modified(method: &Method, wanted: &HeaderValue, response: &mut Response) 
         .headers()
         .get(header::ETAG)
         .is_some_and(|etag| wanted.as_bytes().split(|byte| *byte == b',').any(|one| one.trim_ascii() == etag.as_bytes()));
-    if readable && same && response.status() == StatusCode::OK {
+    let changes_unseen = response.headers().get(header::CACHE_CONTROL).is_some_and(|value| value == "no-store");
+    if readable && same && !changes_unseen && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(header::CONTENT_TYPE);
