@@ -141,7 +141,7 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
     let now = SystemClock.now();
     let number = n / 2;
     let status = if n.is_multiple_of(2) { "placed" } else { "confirmed" };
-    let order = item(format!("order#{number:012}"), "order", &json!({ "number": number, "status": status, "text": [TEXT; 8] }))?;
+    let order = item(format!("order#{number:012}"), "order", &json!({ "number": number, "status": status, "text": TEXT.repeat(8) }))?;
     let by_status = IndexEntry::new(1, status, format!("{number:012}"));
     let by_user = IndexEntry::new(2, format!("user#{}", number % 1000), format!("{number:012}"));
     let order = NewItem { indexes: vec![by_status, by_user], ..order };

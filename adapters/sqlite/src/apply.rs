@@ -1,6 +1,9 @@
 //! What a commit does to the rows. All conditions are checked before anything is written, so a
 //! refused commit leaves no trace in the transaction that it shares with others.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use kernel::Timestamp;
 use ports::Position;
 use ports::store::{
@@ -45,14 +48,16 @@ pub struct Statements<'c> {
 }
 
 struct TableStatements<'c> {
+    connection: &'c Connection,
+    name: &'static str,
     indexes: u8,
     /// Version, expiry, and the entries in the indexes.
     look: Statement<'c>,
     /// Version, expiry and body.
     read: Statement<'c>,
     insert: Statement<'c>,
-    replace: Statement<'c>,
-    rewrite: Statement<'c>,
+    /// By what they change; prepared when first needed.
+    updates: BTreeMap<Changed, Statement<'c>>,
     delete: Statement<'c>,
     sweep: Statement<'c>,
 }
@@ -61,13 +66,10 @@ enum Plan {
     Insert {
         version: u64,
     },
-    /// There is a row; all of it changes.
-    Replace {
+    /// There is a row. Only what changes is written: an index that is not named is not touched.
+    Update {
         version: u64,
-    },
-    /// Only version and body change: the indexes are not touched.
-    Rewrite {
-        version: u64,
+        changed: Changed,
     },
     Move {
         version: u64,
@@ -76,6 +78,10 @@ enum Plan {
     Delete,
     Nothing,
 }
+
+/// What an update changes besides version and body: bit 0 is the expiry, bit n is index n.
+type Changed = u8;
+const EXPIRY: Changed = 1;
 
 impl<'c> Statements<'c> {
     pub fn prepare(connection: &'c Connection, schemas: &[TableSchema]) -> Result<Self, rusqlite::Error> {
@@ -124,7 +130,7 @@ impl<'c> Statements<'c> {
         if let Some(cause) = &changes.cause {
             // An expired record of the same cause may still be there.
             let plan = table.plan_put(cause, Expect::Anything, 1, now)?.unwrap_or(Plan::Nothing);
-            table.apply_put(&plan, cause)?;
+            table.apply_put(cause, &plan)?;
         }
         for (write, plan) in changes.writes.iter().zip(&self.plans) {
             table.apply(write, plan)?;
@@ -163,17 +169,16 @@ impl<'c> TableStatements<'c> {
         let TableSchema { name, indexes } = schema;
         let columns: String = (1..=*indexes).map(|n| format!(", x{n}p, x{n}s")).collect();
         let values: String = (6..6 + 2 * indexes).map(|n| format!(", ?{n}")).collect();
-        let changes: String = (1..=*indexes).map(|n| format!(", x{n}p = ?{}, x{n}s = ?{}", 4 + 2 * n, 5 + 2 * n)).collect();
         Ok(Self {
+            connection,
+            name,
             indexes: *indexes,
             look: connection.prepare(&format!("SELECT version, expires_at{columns} FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
             read: connection.prepare(&format!("SELECT version, expires_at, body FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
             insert: connection.prepare(&format!(
-                "INSERT INTO \"{name}\" (pk, sk, version, expires_at, body{columns}) VALUES (?1, ?2, ?3, ?4, ?5{values})"
+                "INSERT INTO \"{name}\" (pk, sk, version, body, expires_at{columns}) VALUES (?1, ?2, ?3, ?4, ?5{values})"
             ))?,
-            replace: connection
-                .prepare(&format!("UPDATE \"{name}\" SET version = ?3, expires_at = ?4, body = ?5{changes} WHERE pk = ?1 AND sk = ?2"))?,
-            rewrite: connection.prepare(&format!("UPDATE \"{name}\" SET version = ?3, body = ?4 WHERE pk = ?1 AND sk = ?2"))?,
+            updates: BTreeMap::new(),
             delete: connection.prepare(&format!("DELETE FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
             sweep: connection.prepare(&format!(
                 "DELETE FROM \"{name}\" WHERE (pk, sk) IN \
@@ -211,8 +216,8 @@ impl<'c> TableStatements<'c> {
         if !expect.holds((!is_expired(expires_at, now)).then_some(found)) {
             return Ok(None);
         }
-        let same = expires_at == new.expires_at.map(Timestamp::as_millis) && same_entries(row, self.indexes, &new.indexes)?;
-        Ok(Some(if same { Plan::Rewrite { version } } else { Plan::Replace { version } }))
+        let expiry = if expires_at == new.expires_at.map(Timestamp::as_millis) { 0 } else { EXPIRY };
+        Ok(Some(Plan::Update { version, changed: expiry | changed_entries(row, self.indexes, &new.indexes)? }))
     }
 
     fn check(&mut self, key: &Key, expect: Expect, now: i64) -> Result<bool, rusqlite::Error> {
@@ -236,54 +241,73 @@ impl<'c> TableStatements<'c> {
     }
 
     fn apply(&mut self, write: &Write, plan: &Plan) -> Result<(), rusqlite::Error> {
-        match (write, plan) {
-            (Write::Put { item, .. }, plan) => self.apply_put(plan, item),
-            (write, Plan::Delete) => {
-                let key = write.key();
-                self.delete.execute((&*key.pk, &*key.sk)).map(|_| ())
+        let key = write.key();
+        match plan {
+            Plan::Insert { .. } | Plan::Update { .. } => match write {
+                Write::Put { item, .. } => self.apply_put(item, plan),
+                Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => Ok(()),
+            },
+            Plan::Move { version, body } => {
+                let statement = self.update(0)?;
+                statement.execute((&*key.pk, &*key.sk, to_sql(*version), body.as_str())).map(|_| ())
             }
-            (write, Plan::Move { version, body }) => self.rewrite(write.key(), *version, body),
-            (_, Plan::Nothing | Plan::Insert { .. } | Plan::Replace { .. } | Plan::Rewrite { .. }) => Ok(()),
+            Plan::Delete => self.delete.execute((&*key.pk, &*key.sk)).map(|_| ()),
+            Plan::Nothing => Ok(()),
         }
     }
 
-    fn apply_put(&mut self, plan: &Plan, new: &NewItem) -> Result<(), rusqlite::Error> {
-        let (statement, version) = match plan {
-            Plan::Insert { version } => (&mut self.insert, version),
-            Plan::Replace { version } => (&mut self.replace, version),
-            Plan::Rewrite { version } => return self.rewrite(&new.key, *version, &new.body),
+    fn apply_put(&mut self, new: &NewItem, plan: &Plan) -> Result<(), rusqlite::Error> {
+        let indexes = self.indexes;
+        let (statement, version, changed) = match plan {
+            Plan::Insert { version } => (&mut self.insert, version, Changed::MAX),
+            Plan::Update { version, changed } => (self.update(*changed)?, version, *changed),
             Plan::Move { .. } | Plan::Delete | Plan::Nothing => return Ok(()),
         };
         statement.raw_bind_parameter(1, &*new.key.pk)?;
         statement.raw_bind_parameter(2, &*new.key.sk)?;
         statement.raw_bind_parameter(3, to_sql(*version))?;
-        statement.raw_bind_parameter(4, new.expires_at.map(Timestamp::as_millis))?;
-        statement.raw_bind_parameter(5, new.body.as_str())?;
-        for index in 1..=self.indexes {
+        statement.raw_bind_parameter(4, new.body.as_str())?;
+        let mut place = 5;
+        if changed & EXPIRY != 0 {
+            statement.raw_bind_parameter(place, new.expires_at.map(Timestamp::as_millis))?;
+            place += 1;
+        }
+        for index in (1..=indexes).filter(|index| changed & (1 << index) != 0) {
             let entry = new.indexes.iter().find(|entry| entry.index == index);
-            let column = 4 + 2 * usize::from(index);
-            statement.raw_bind_parameter(column, entry.map(|entry| &*entry.pk))?;
-            statement.raw_bind_parameter(column + 1, entry.map(|entry| &*entry.sk))?;
+            statement.raw_bind_parameter(place, entry.map(|entry| &*entry.pk))?;
+            statement.raw_bind_parameter(place + 1, entry.map(|entry| &*entry.sk))?;
+            place += 2;
         }
         statement.raw_execute().map(|_| ())
     }
 
-    fn rewrite(&mut self, key: &Key, version: u64, body: &Body) -> Result<(), rusqlite::Error> {
-        self.rewrite.execute((&*key.pk, &*key.sk, to_sql(version), body.as_str())).map(|_| ())
+    /// The statement that changes version, body, and what is named.
+    fn update(&mut self, changed: Changed) -> Result<&mut Statement<'c>, rusqlite::Error> {
+        match self.updates.entry(changed) {
+            Entry::Occupied(found) => Ok(found.into_mut()),
+            Entry::Vacant(vacant) => {
+                let expiry = if changed & EXPIRY == 0 { "" } else { ", expires_at = ?" };
+                let named = (1..=self.indexes).filter(|index| changed & (1 << index) != 0);
+                let entries: String = named.map(|n| format!(", x{n}p = ?, x{n}s = ?")).collect();
+                let sql = format!("UPDATE \"{}\" SET version = ?3, body = ?4{expiry}{entries} WHERE pk = ?1 AND sk = ?2", self.name);
+                Ok(vacant.insert(self.connection.prepare(&sql)?))
+            }
+        }
     }
 }
 
-/// Whether the row, as `look` selects it, has just these entries.
-fn same_entries(row: &Row<'_>, indexes: u8, entries: &[IndexEntry]) -> Result<bool, rusqlite::Error> {
+/// The indexes in which the row, as `look` selects it, has another entry than these.
+fn changed_entries(row: &Row<'_>, indexes: u8, entries: &[IndexEntry]) -> Result<Changed, rusqlite::Error> {
+    let mut changed = 0;
     for index in 1..=indexes {
         let column = 2 * usize::from(index);
         let entry = entries.iter().find(|entry| entry.index == index);
         let (pk, sk) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?);
         if pk != entry.map(|entry| &*entry.pk) || sk != entry.map(|entry| &*entry.sk) {
-            return Ok(false);
+            changed |= 1 << index;
         }
     }
-    Ok(true)
+    Ok(changed)
 }
 
 fn to_sql(version: u64) -> i64 {
