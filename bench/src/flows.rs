@@ -125,7 +125,7 @@ impl Visitor {
         if is_confirmed(&answer)? {
             return Ok(());
         }
-        let path = format!("/api/v1/orders/{}?token={}", answer.require("order_id")?, answer.require("guest_token")?);
+        let path = format!("/api/v1/orders/{}?token={}", answer.require("id")?, answer.require("guest_token")?);
         self.follow(&path).await
     }
 
