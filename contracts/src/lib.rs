@@ -20,7 +20,8 @@ pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegiste
 pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
 pub use notifications::MailQueued;
 pub use orders::{
-    CancelReason, ORDER_LINES_MAX, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped, OrderStatusChanged,
+    CancelReason, ORDER_LINES_MAX, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped,
+    OrderStatusChanged,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
 

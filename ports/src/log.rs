@@ -1,5 +1,7 @@
 //! The event log of the homes that keep one (embedded, cluster): the outbox itself, read in order.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use contracts::Envelope;
 
@@ -12,7 +14,7 @@ pub type Position = u64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedEvent {
     pub position: Position,
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -130,7 +130,7 @@ impl Dispatcher {
         Ok(progressed)
     }
 
-    fn deliver(&mut self, kind: Kind, envelope: Envelope, attempt: u32, replay: Option<String>) {
+    fn deliver(&mut self, kind: Kind, envelope: Arc<Envelope>, attempt: u32, replay: Option<String>) {
         let (desk, consumer) = (self.desk.clone(), self.consumer.clone());
         let work = async move {
             let result = attempt_delivery(&desk, &consumer, &envelope, attempt, replay).await;
@@ -176,7 +176,7 @@ impl Dispatcher {
             let due = letter.next_at.is_some_and(|next| next <= now);
             if due && self.running.len() < IN_FLIGHT_MAX && self.retrying.insert(letter.position) {
                 let letter = letter.value;
-                let (envelope, attempt) = (letter.envelope.clone(), letter.attempts + 1);
+                let (envelope, attempt) = (Arc::new(letter.envelope.clone()), letter.attempts + 1);
                 self.deliver(Kind::Retry(Box::new(letter)), envelope, attempt, None);
             }
         }
@@ -238,7 +238,7 @@ impl Dispatcher {
 pub(crate) async fn attempt_delivery(
     desk: &Desk,
     consumer: &Consumer,
-    envelope: &Envelope,
+    envelope: &Arc<Envelope>,
     attempt: u32,
     replay: Option<String>,
 ) -> Result<(), Problem> {

@@ -15,7 +15,7 @@ use crate::desk::Desk;
 /// An event handed to a consumer.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
     pub consumer: &'static str,
     /// 1 for the first try.
     pub attempt: u32,

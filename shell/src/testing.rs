@@ -170,7 +170,7 @@ impl Harness {
     pub async fn deliver(&self, consumer: &str, envelope: &Envelope) -> Result<(), Problem> {
         let mut consumers = self.host.services().iter().flat_map(|service| &service.consumers);
         let consumer = consumers.find(|known| known.name == consumer).expect("there is such a consumer");
-        attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, envelope, 1, None).await
+        attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, &Arc::new(envelope.clone()), 1, None).await
     }
 
     /// Appends an event as if its service had told it. Returns its envelope.
@@ -201,7 +201,7 @@ impl Harness {
                 return all;
             }
             after = page.through;
-            all.extend(page.events.into_iter().map(|logged| logged.envelope));
+            all.extend(page.events.into_iter().map(|logged| (*logged.envelope).clone()));
         }
     }
 

@@ -26,7 +26,7 @@ impl EventLog for MemoryLog {
             }
             page.through = position;
             if types.contains(&envelope.event.kind()) {
-                page.events.push(LoggedEvent { position, envelope: envelope.clone() });
+                page.events.push(LoggedEvent { position, envelope: Arc::new(envelope.clone()) });
             }
         }
         Ok(page)

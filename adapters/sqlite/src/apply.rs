@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use std::sync::Arc;
+
+use contracts::Envelope;
 use kernel::Timestamp;
 use ports::Position;
 use ports::store::{
@@ -11,6 +14,7 @@ use ports::store::{
 };
 use rusqlite::{Connection, Row, Statement};
 
+use crate::recent::{Change, Copy};
 use crate::table::{is_expired, item};
 use crate::writer::{Changes, NewEvent};
 
@@ -34,6 +38,13 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// What the commits of a transaction have done.
+#[derive(Default)]
+pub struct Done {
+    pub changes: Vec<Change>,
+    pub events: Vec<(Position, Arc<Envelope>)>,
+}
+
 /// Prepared once, for as long as the writer lives.
 pub struct Statements<'c> {
     begin: Statement<'c>,
@@ -45,6 +56,10 @@ pub struct Statements<'c> {
     connection: &'c Connection,
     /// What the writes of the commit in hand will do.
     plans: Vec<Plan>,
+    /// What the commits of the transaction in hand have done so far.
+    done: Done,
+    data_version: Statement<'c>,
+    seen_data_version: i64,
 }
 
 struct TableStatements<'c> {
@@ -73,6 +88,7 @@ enum Plan {
     },
     Move {
         version: u64,
+        expires_at: Option<Timestamp>,
         body: Body,
     },
     Delete,
@@ -95,7 +111,21 @@ impl<'c> Statements<'c> {
             tables: schemas.iter().map(|schema| TableStatements::prepare(connection, schema)).collect::<Result<_, _>>()?,
             connection,
             plans: Vec::new(),
+            done: Done::default(),
+            data_version: connection.prepare("PRAGMA data_version")?,
+            seen_data_version: 0,
         })
+    }
+
+    /// Whether another connection has written since the last look.
+    pub fn others_wrote(&mut self) -> Result<bool, rusqlite::Error> {
+        let version = self.data_version.query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.seen_data_version, version) != version)
+    }
+
+    /// What the transaction has done, to be published when it is durable.
+    pub fn take_done(&mut self) -> Done {
+        std::mem::take(&mut self.done)
     }
 
     /// Takes the lock for writing at once, so that what is checked stays so until the end.
@@ -131,14 +161,22 @@ impl<'c> Statements<'c> {
             // An expired record of the same cause may still be there.
             let plan = table.plan_put(cause, Expect::Anything, 1, now)?.unwrap_or(Plan::Nothing);
             table.apply_put(cause, &plan)?;
+            if matches!(plan, Plan::Update { .. }) {
+                self.done.changes.push(Change { table: changes.table, key: cause.key.clone(), copy: None });
+            }
         }
-        for (write, plan) in changes.writes.iter().zip(&self.plans) {
-            table.apply(write, plan)?;
+        for (write, plan) in changes.writes.iter().zip(self.plans.drain(..)) {
+            table.apply(write, &plan)?;
+            self.done.changes.extend(change(changes.table, write, plan));
         }
-        for NewEvent { time, kind, envelope } in &changes.events {
-            self.append.execute((time, kind, envelope))?;
+        let mut last = None;
+        for NewEvent { time, kind, envelope, text } in &changes.events {
+            self.append.execute((time, kind, text))?;
+            let position = self.connection.last_insert_rowid().unsigned_abs();
+            self.done.events.push((position, envelope.clone()));
+            last = Some(position);
         }
-        Ok(if changes.events.is_empty() { None } else { Some(self.connection.last_insert_rowid().unsigned_abs()) })
+        Ok(last)
     }
 
     pub fn sweep(&mut self, limit: usize, now: i64) -> Result<usize, Refused> {
@@ -195,7 +233,7 @@ impl<'c> TableStatements<'c> {
             Write::Add { key, deltas, bounds } => match self.read(key, now)? {
                 None => None,
                 Some(found) => match add_to(&found, deltas, bounds)? {
-                    Ok(body) => Some(Plan::Move { version: found.version + 1, body }),
+                    Ok(body) => Some(Plan::Move { version: found.version + 1, expires_at: found.expires_at, body }),
                     Err(refusal) => return Ok(Err(refusal)),
                 },
             },
@@ -247,7 +285,7 @@ impl<'c> TableStatements<'c> {
                 Write::Put { item, .. } => self.apply_put(item, plan),
                 Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => Ok(()),
             },
-            Plan::Move { version, body } => {
+            Plan::Move { version, body, .. } => {
                 let statement = self.update(0)?;
                 statement.execute((&*key.pk, &*key.sk, to_sql(*version), body.as_str())).map(|_| ())
             }
@@ -294,6 +332,19 @@ impl<'c> TableStatements<'c> {
             }
         }
     }
+}
+
+/// What readers shall see instead of what they may remember.
+fn change(table: usize, write: &Write, plan: Plan) -> Option<Change> {
+    let copy = match (plan, write) {
+        (Plan::Insert { version } | Plan::Update { version, .. }, Write::Put { item, .. }) => {
+            Some(Copy { version, expires_at: item.expires_at, body: item.body.clone() })
+        }
+        (Plan::Move { version, expires_at, body }, _) => Some(Copy { version, expires_at, body }),
+        (Plan::Delete, _) => None,
+        (Plan::Insert { .. } | Plan::Update { .. } | Plan::Nothing, _) => return None,
+    };
+    Some(Change { table, key: write.key().clone(), copy })
 }
 
 /// The indexes in which the row, as `look` selects it, has another entry than these.

@@ -41,7 +41,7 @@ pub fn open(path: &Path, schemas: &[TableSchema]) -> Result<Connection, OpenErro
     }
     // A commit is answered when it would survive a loss of power.
     connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
-    connection.pragma_update(None, "cache_size", -65_536).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -32_768).map_err(failed)?;
     connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
     // The log is moved into the file by a commit that finds it this long: rarely, and in one go.
     connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(failed)?;
@@ -54,7 +54,7 @@ pub fn open(path: &Path, schemas: &[TableSchema]) -> Result<Connection, OpenErro
 pub fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)
 }

@@ -9,7 +9,9 @@ mod errors;
 mod file;
 mod log;
 mod readers;
+mod recent;
 mod table;
+mod tail;
 mod writer;
 
 use std::path::Path;
@@ -20,6 +22,8 @@ use ports::{Clock, EventLog, Store};
 
 pub use errors::{BackupError, OpenError};
 use readers::Readers;
+use recent::Recent;
+use tail::Tail;
 use writer::{Task, Writer};
 
 /// An open file. Clones are the same.
@@ -32,7 +36,21 @@ struct Shared {
     clock: Arc<dyn Clock>,
     schemas: Vec<TableSchema>,
     readers: Readers,
+    memory: Arc<Memory>,
     writer: Writer,
+}
+
+/// What the writer keeps of its work for the readers.
+struct Memory {
+    recent: Recent,
+    tail: Tail,
+}
+
+impl Memory {
+    fn forget(&self) {
+        self.recent.forget();
+        self.tail.forget();
+    }
 }
 
 impl Sqlite {
@@ -40,9 +58,10 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, schemas: &[TableSchema], clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let connection = file::open(path, schemas)?;
-        let writer = Writer::start(connection, schemas, clock.clone())?;
+        let memory = Arc::new(Memory { recent: Recent::new(schemas.len()), tail: Tail::new() });
+        let writer = Writer::start(connection, schemas, clock.clone(), memory.clone())?;
         let readers = Readers::new(path);
-        Ok(Self { shared: Arc::new(Shared { clock, schemas: schemas.to_vec(), readers, writer }) })
+        Ok(Self { shared: Arc::new(Shared { clock, schemas: schemas.to_vec(), readers, memory, writer }) })
     }
 
     /// The table of a service.

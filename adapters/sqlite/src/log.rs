@@ -24,8 +24,11 @@ pub struct SqliteLog {
 impl EventLog for SqliteLog {
     async fn read(&self, after: Position, types: &[&str], limit: usize) -> Result<LogPage, StoreError> {
         check_log_limit(limit)?;
+        if let Some(page) = self.shared.memory.tail.read(after, types, limit) {
+            return Ok(page);
+        }
         let (found, through) = self.shared.readers.read(|connection| scan(connection, after, types, limit))?;
-        let events = found.into_iter().map(|(position, text)| Ok(LoggedEvent { position, envelope: parse(position, &text)? }));
+        let events = found.into_iter().map(|(position, text)| Ok(LoggedEvent { position, envelope: Arc::new(parse(position, &text)?) }));
         Ok(LogPage { events: events.collect::<Result<_, StoreError>>()?, through })
     }
 

@@ -12,6 +12,7 @@ use ports::store::{
 use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::Shared;
+use crate::recent::Copy;
 use crate::writer::{Changes, NewEvent, Task};
 
 pub struct SqliteTable {
@@ -42,18 +43,35 @@ impl SqliteTable {
 impl Store for SqliteTable {
     async fn get(&self, key: &Key, _: Consistency) -> Result<Option<Item>, StoreError> {
         let now = self.shared.clock.now().as_millis();
-        self.shared.readers.read(|connection| self.find(connection, key, now))
+        if let Some(copy) = self.shared.memory.recent.get(self.place, key) {
+            return Ok(fresh(copy, key, now));
+        }
+        let epoch = self.shared.memory.recent.epoch();
+        let item = self.shared.readers.read(|connection| self.find(connection, key, now))?;
+        if let Some(item) = &item {
+            self.shared.memory.recent.remember(self.place, item, epoch);
+        }
+        Ok(item)
     }
 
     async fn get_many(&self, keys: &[Key], _: Consistency) -> Result<Vec<Option<Item>>, StoreError> {
         check_keys(keys)?;
         let now = self.shared.clock.now().as_millis();
-        self.shared.readers.read(|connection| {
+        let known: Option<Vec<_>> = keys.iter().map(|key| self.shared.memory.recent.get(self.place, key)).collect();
+        if let Some(known) = known {
+            return Ok(known.into_iter().zip(keys).map(|(copy, key)| fresh(copy, key, now)).collect());
+        }
+        let epoch = self.shared.memory.recent.epoch();
+        let items: Vec<Option<Item>> = self.shared.readers.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
             let items = keys.iter().map(|key| self.find(connection, key, now)).collect::<Result<_, _>>()?;
             transaction.commit()?;
             Ok(items)
-        })
+        })?;
+        for item in items.iter().flatten() {
+            self.shared.memory.recent.remember(self.place, item, epoch);
+        }
+        Ok(items)
     }
 
     async fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
@@ -70,10 +88,14 @@ impl Store for SqliteTable {
         commit.check(&self.schema)?;
         // Everything is serialized here, on one of many threads, not on the one that writes.
         let cause = commit.cause.as_ref().map(Cause::to_item).transpose()?;
-        let events = commit.events.iter().map(NewEvent::of).collect::<Result<_, _>>()?;
+        let events = commit.events.into_iter().map(NewEvent::of).collect::<Result<_, _>>()?;
         let task = Task::Commit(Changes { table: self.place, cause, writes: commit.writes, events });
         self.shared.writer.run(task).await.map(|_| ())
     }
+}
+
+fn fresh(copy: Copy, key: &Key, now: i64) -> Option<Item> {
+    (!is_expired(copy.expires_at.map(Timestamp::as_millis), now)).then(|| copy.item(key.clone()))
 }
 
 /// The columns are the sort key in the listing, the key, and what `item` reads.

@@ -1,7 +1,7 @@
 //! The thread that writes. What waits is done together: one transaction and one flush of the disk
 //! for up to `GROUP_MAX` commits, however they were refused or granted one by one.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -11,9 +11,11 @@ use ports::{Clock, Position};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use crate::apply::{Refused, Statements};
+use crate::Memory;
+use crate::apply::{Done, Refused, Statements};
 use crate::errors::{OpenError, store_error};
 use crate::log;
+use crate::recent::NOTICE_EVERY;
 
 /// Commits that may wait. More than the writer does in a tenth of a second would only wait longer.
 const QUEUE_MAX: usize = 1024;
@@ -30,13 +32,14 @@ pub struct Changes {
 pub struct NewEvent {
     pub time: i64,
     pub kind: &'static str,
-    pub envelope: String,
+    pub envelope: Arc<Envelope>,
+    pub text: String,
 }
 
 impl NewEvent {
-    pub fn of(envelope: &Envelope) -> Result<Self, StoreError> {
-        let text = serde_json::to_string(envelope).map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
-        Ok(Self { time: envelope.time.as_millis(), kind: envelope.event.kind(), envelope: text })
+    pub fn of(envelope: Envelope) -> Result<Self, StoreError> {
+        let text = serde_json::to_string(&envelope).map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
+        Ok(Self { time: envelope.time.as_millis(), kind: envelope.event.kind(), envelope: Arc::new(envelope), text })
     }
 }
 
@@ -69,7 +72,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: Connection, schemas: &[TableSchema], clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub fn start(connection: Connection, schemas: &[TableSchema], clock: Arc<dyn Clock>, memory: Arc<Memory>) -> Result<Self, OpenError> {
         let failed = |error: &dyn std::fmt::Display| OpenError::Writer(error.to_string());
         let head = log::head(&connection).map_err(|error| failed(&error))?;
         let (queue, messages) = sync_channel(QUEUE_MAX);
@@ -77,7 +80,7 @@ impl Writer {
         let (ready_sender, ready) = sync_channel(1);
         let schemas = schemas.to_vec();
         let work = move || {
-            serve(&connection, &schemas, clock, appended_sender, &messages, &ready_sender);
+            serve(&connection, &schemas, (clock, memory), appended_sender, &messages, &ready_sender);
             // What is left in the queue is dropped with it, and so told that it was not done.
             drop(messages);
             finish(connection);
@@ -141,7 +144,7 @@ fn finish(connection: Connection) {
 fn serve(
     connection: &Connection,
     schemas: &[TableSchema],
-    clock: Arc<dyn Clock>,
+    (clock, memory): (Arc<dyn Clock>, Arc<Memory>),
     appended: watch::Sender<Position>,
     messages: &Receiver<Message>,
     ready: &SyncSender<Result<(), rusqlite::Error>>,
@@ -153,7 +156,7 @@ fn serve(
     };
     let heard = ready.send(prepared).is_ok();
     if let Some(statements) = statements.filter(|_| heard) {
-        Thread { connection, statements, clock, appended }.serve(messages);
+        Thread { connection, statements, clock, memory, appended }.serve(messages);
     }
 }
 
@@ -161,6 +164,7 @@ struct Thread<'c> {
     connection: &'c Connection,
     statements: Statements<'c>,
     clock: Arc<dyn Clock>,
+    memory: Arc<Memory>,
     appended: watch::Sender<Position>,
 }
 
@@ -168,7 +172,14 @@ impl Thread<'_> {
     fn serve(mut self, messages: &Receiver<Message>) {
         let mut stopping = false;
         while !stopping {
-            let Ok(first) = messages.recv() else { break };
+            let first = match messages.recv_timeout(NOTICE_EVERY) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.notice_others();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut group = Vec::new();
             let mut next = Some(first);
             while let Some(message) = next {
@@ -179,6 +190,18 @@ impl Thread<'_> {
                 next = if stopping || group.len() == GROUP_MAX { None } else { messages.try_recv().ok() };
             }
             self.serve_group(group);
+        }
+    }
+
+    /// Another process's writes make every copy doubtful.
+    fn notice_others(&mut self) {
+        match self.statements.others_wrote() {
+            Ok(false) => {}
+            Ok(true) => self.memory.forget(),
+            Err(error) => {
+                tracing::error!(%error, "it is not known whether another process has written");
+                self.memory.forget();
+            }
         }
     }
 
@@ -208,6 +231,7 @@ impl Thread<'_> {
         let done = self.try_transact(tasks);
         if let Err(error) = &done {
             tracing::error!(%error, tasks = tasks.len(), "a transaction failed");
+            self.statements.take_done();
             if !self.connection.is_autocommit() {
                 self.connection.execute_batch("ROLLBACK")?;
             }
@@ -217,6 +241,7 @@ impl Thread<'_> {
 
     fn try_transact(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, rusqlite::Error> {
         self.statements.begin()?;
+        self.notice_others();
         let now = self.clock.now().as_millis();
         let mut head = None;
         let mut answers = Vec::with_capacity(tasks.len());
@@ -235,7 +260,17 @@ impl Thread<'_> {
                 Err(Refused::ByFile(error)) => return Err(error),
             });
         }
+        let publication = self.memory.recent.publish();
         self.statements.end()?;
+        let Done { changes, events } = self.statements.take_done();
+        for change in changes {
+            publication.change(change);
+        }
+        drop(publication);
+        self.memory.tail.append(events);
+        if tasks.iter().any(|task| matches!(task, Task::Prune { .. })) {
+            self.memory.tail.forget();
+        }
         if let Some(head) = head {
             self.appended.send_replace(head);
         }

@@ -45,7 +45,7 @@ pub async fn positions_follow_commits(home: &dyn Home) {
     tell(home, vec![envelope(3, home)]).await;
     let page = log.read(0, LOW, 10).await.unwrap();
     assert_eq!(positions(&page), [1, 2, 3]);
-    let told: Vec<Envelope> = page.events.into_iter().map(|event| event.envelope).collect();
+    let told: Vec<Envelope> = page.events.into_iter().map(|event| (*event.envelope).clone()).collect();
     assert_eq!(told, [envelope(1, home), envelope(2, home), envelope(3, home)]);
     assert_eq!((page.through, log.head().await.unwrap()), (3, 3));
 }

@@ -1,5 +1,7 @@
 //! Items: a key, a version, a JSON object, entries in indexes, a time to expire.
 
+use std::sync::Arc;
+
 use kernel::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,9 +21,9 @@ impl Key {
     }
 }
 
-/// A JSON object as text. Top-level integers are the counters that `Write::Add` moves.
+/// A JSON object as text, cheap to clone. Top-level integers are the counters that `Write::Add` moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body(Box<str>);
+pub struct Body(Arc<str>);
 
 impl Body {
     /// Fails if the value is not written as a JSON object.
@@ -31,7 +33,7 @@ impl Body {
     }
 
     /// For adapters: a text that `Body::of` or `Write::Add` made before.
-    pub fn from_stored(text: impl Into<Box<str>>) -> Self {
+    pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 

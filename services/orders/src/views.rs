@@ -10,7 +10,7 @@ use crate::order::{Line, Order, Part, Payment, StatusName, Step, Tracking};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
 pub struct OrderView {
-    pub order_id: OrderId,
+    pub id: OrderId,
     #[schema(example = "S-7K3F-92QD")]
     pub number: String,
     pub cart_id: CartId,
@@ -97,7 +97,7 @@ pub struct TrackingView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderListed)]
 pub struct ListedView {
-    pub order_id: OrderId,
+    pub id: OrderId,
     pub number: String,
     pub email: Email,
     pub status: StatusName,
@@ -147,7 +147,7 @@ impl OrderView {
     /// With those lines that the viewer may see.
     pub fn of(order: &Order, sees: impl Fn(&Line) -> bool) -> Self {
         Self {
-            order_id: order.id,
+            id: order.id,
             number: order.number.clone(),
             cart_id: order.cart_id,
             customer_id: order.customer_id,
@@ -213,7 +213,7 @@ impl ListedView {
         let line_view =
             |line: &Line| ListedLineView { title: line.title.clone(), quantity: line.quantity, image_url: line.image_url.clone() };
         Self {
-            order_id: order.id,
+            id: order.id,
             number: order.number.clone(),
             email: order.email.clone(),
             status: order.status.name(),
