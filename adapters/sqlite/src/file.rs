@@ -44,7 +44,7 @@ pub fn open(path: &Path, schemas: &[TableSchema]) -> Result<Connection, OpenErro
     connection.pragma_update(None, "cache_size", -32_768).map_err(failed)?;
     connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
     // The log is moved into the file by a commit that finds it this long: rarely, and in one go.
-    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(failed)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 16_000).map_err(failed)?;
     connection.pragma_update(None, "journal_size_limit", 256 * 1024 * 1024).map_err(failed)?;
     lay_out(&mut connection, schemas).map_err(failed)?;
     Ok(connection)
@@ -90,7 +90,7 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
         let columns: String = (1..=INDEXES_MAX).map(|n| format!("x{n}p TEXT, x{n}s TEXT, ")).collect();
         transaction.execute_batch(&format!(
             "CREATE TABLE IF NOT EXISTS \"{name}\" (pk TEXT NOT NULL, sk TEXT NOT NULL, version INTEGER NOT NULL, expires_at INTEGER, \
-             body TEXT NOT NULL, {columns}PRIMARY KEY (pk, sk)) WITHOUT ROWID;
+             body TEXT NOT NULL, {columns}PRIMARY KEY (pk, sk));
              CREATE INDEX IF NOT EXISTS \"{name}_expiry\" ON \"{name}\" (expires_at) WHERE expires_at IS NOT NULL;"
         ))?;
         for n in 1..=*indexes {
