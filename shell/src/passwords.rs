@@ -9,17 +9,20 @@ use tokio::sync::Semaphore;
 /// Hashes at once; more wait, so that a flood of sign-ins costs bounded memory.
 const AT_ONCE: usize = 2;
 
+/// The hash of a password that no account has, with the parameters of `hash`.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$dIWNEFvnSIJ8zVi+e3ky3w$mCqaz2CXufnV0NM+GKwqixPDHUxdo76t4RfeF5vcXjw";
+
 pub struct Passwords {
     permits: Semaphore,
-    dummy_hash: String,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { permits: Semaphore::new(AT_ONCE) }
+    }
 }
 
 impl Passwords {
-    /// Hashes one password to learn what an unknown account's check must cost.
-    pub fn new() -> Result<Self, Problem> {
-        Ok(Self { permits: Semaphore::new(AT_ONCE), dummy_hash: hash("no account has this password")? })
-    }
-
     /// In the PHC string format, with OWASP's parameters (19 MiB, 2 passes).
     pub async fn hash(&self, password: &str) -> Result<String, Problem> {
         let password = password.to_owned();
@@ -37,8 +40,8 @@ impl Passwords {
     }
 
     /// To verify against when there is no account, so that the answer takes as long.
-    pub fn dummy_hash(&self) -> &str {
-        &self.dummy_hash
+    pub fn dummy_hash(&self) -> &'static str {
+        DUMMY_HASH
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
@@ -50,4 +53,21 @@ impl Passwords {
 fn hash(password: &str) -> Result<String, Problem> {
     let hashed: Result<argon2::PasswordHash, _> = Argon2::default().hash_password(password.as_bytes());
     hashed.map(|hash| hash.to_string()).map_err(Problem::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_dummy_costs_what_a_real_hash_costs() {
+        let passwords = Passwords::default();
+        let real = passwords.hash("a long and quiet river").await.unwrap();
+        let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(parameters(&real), parameters(DUMMY_HASH));
+        assert!(passwords.verify(&real, "a long and quiet river").await.unwrap());
+        assert!(!passwords.verify(&real, "another river").await.unwrap());
+        assert!(!passwords.verify(passwords.dummy_hash(), "a long and quiet river").await.unwrap());
+        assert!(passwords.verify("nonsense", "a long and quiet river").await.is_err());
+    }
 }

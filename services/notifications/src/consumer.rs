@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contracts::Event;
-use kernel::{MailId, OrderId, Problem};
+use kernel::{EventId, MailId, OrderId, Problem};
 use ports::reads::OrderSummary;
 use shell::Changes;
 
@@ -49,7 +49,12 @@ async fn order(app: &App, id: OrderId) -> Result<OrderSummary, Problem> {
 
 async fn write(app: &App, delivery: &shell::Delivery, drafts: &[Draft]) -> Result<(), Problem> {
     let cause = delivery.envelope.id;
-    let id = |draft: &Draft| mail_id(cause, draft.message.template(), &draft.to);
+    // An order tells its cancellation again when stock or money turns up late; the customer hears it once.
+    let about = match &delivery.envelope.event {
+        Event::OrderCancelled(event) => EventId(event.order.order_id.0),
+        _ => cause,
+    };
+    let id = |draft: &Draft| mail_id(about, draft.message.template(), &draft.to);
     let ids: Vec<MailId> = drafts.iter().map(id).collect();
     // The mails are nearly always new, so the first run saves the read. If they are not (an event
     // that is replayed after its inbox record), the commit conflicts and the next run looks.
@@ -63,7 +68,7 @@ async fn write(app: &App, delivery: &shell::Delivery, drafts: &[Draft]) -> Resul
         .react(delivery, load, |written, moment| {
             let missing = drafts.iter().filter(|draft| !written.contains(&id(draft)));
             missing.cloned().try_fold(Changes::none(), |changes, draft| {
-                let decision = MailRecord::written(draft, cause, app.mode(), app.shared.config.keep(), moment.now);
+                let decision = MailRecord::written(id(&draft), draft, cause, app.mode(), app.shared.config.keep(), moment.now);
                 Ok(changes.and(Changes::create(decision)?))
             })
         })

@@ -94,22 +94,23 @@ impl From<MailRecordError> for Problem {
     }
 }
 
-/// The same for every delivery of the event, so that there is one mail. Sorts by the time of the event.
-pub fn mail_id(cause: EventId, template: Template, to: &Email) -> MailId {
+/// The same for every delivery of the event, so that there is one mail. Sorts by the time in `about`:
+/// the event's, or that of the thing whose end is told once, however many events tell it.
+pub fn mail_id(about: EventId, template: Template, to: &Email) -> MailId {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&cause.0.to_be_bytes()).update(template.name().as_bytes()).update(b"#").update(to.as_str().as_bytes());
+    hasher.update(&about.0.to_be_bytes()).update(template.name().as_bytes()).update(b"#").update(to.as_str().as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     const CHANCE_BITS: u32 = 80;
     let chance = u128::from_be_bytes(bytes) & ((1 << CHANCE_BITS) - 1);
-    MailId((cause.0 >> CHANCE_BITS << CHANCE_BITS) | chance)
+    MailId((about.0 >> CHANCE_BITS << CHANCE_BITS) | chance)
 }
 
 impl MailRecord {
     /// A new mail for a draft, kept for `keep`.
-    pub fn written(draft: Draft, cause: EventId, mode: Mode, keep: Duration, now: Timestamp) -> Decision<Self> {
+    pub fn written(id: MailId, draft: Draft, cause: EventId, mode: Mode, keep: Duration, now: Timestamp) -> Decision<Self> {
         let record = Self {
-            id: mail_id(cause, draft.message.template(), &draft.to),
+            id,
             to: draft.to,
             status: MailStatus::Captured,
             message: draft.message,
@@ -234,9 +235,9 @@ mod tests {
     }
 
     fn mail(status: MailStatus) -> MailRecord {
-        let queued = MailRecord::written(draft(), 1.into(), Mode::Send, DAY, at(0)).state;
+        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0)).state;
         match status {
-            MailStatus::Captured => MailRecord::written(draft(), 1.into(), Mode::Capture, DAY, at(0)).state,
+            MailStatus::Captured => MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0)).state,
             MailStatus::Queued => queued,
             MailStatus::Sent => queued.sent(1, at(1)).state,
             MailStatus::Failed => queued.failed(1, "no such\nmailbox", at(1)).state,
@@ -261,10 +262,10 @@ mod tests {
 
     #[test]
     fn new_mails() {
-        let captured = MailRecord::written(draft(), 1.into(), Mode::Capture, DAY, at(0));
+        let captured = MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0));
         assert_eq!((captured.state.status, captured.state.sending, captured.events.len()), (MailStatus::Captured, 0, 0));
         assert_eq!(captured.state.expires_at, at(24 * 60));
-        let queued = MailRecord::written(draft(), 1.into(), Mode::Send, DAY, at(0));
+        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0));
         assert_eq!((queued.state.status, queued.state.sending), (MailStatus::Queued, 1));
         assert_eq!(queued.events, vec![MailQueued { mail_id: queued.state.id, attempt: 1 }.into()]);
     }
@@ -328,7 +329,9 @@ mod tests {
     #[test]
     fn a_mail_of_an_order_fits_in_a_write_unit() {
         let message = crate::samples::message(Template::OrderConfirmation);
-        let record = MailRecord::written(Draft { message, order_id: Some(1.into()), ..draft() }, 1.into(), Mode::Capture, DAY, at(0)).state;
+        let record =
+            MailRecord::written(1.into(), Draft { message, order_id: Some(1.into()), ..draft() }, 1.into(), Mode::Capture, DAY, at(0))
+                .state;
         let json = serde_json::to_string(&record).unwrap();
         assert!(json.len() < 1024, "{} bytes: {json}", json.len());
         assert_eq!(serde_json::from_str::<MailRecord>(&json).unwrap(), record);

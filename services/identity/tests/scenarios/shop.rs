@@ -23,7 +23,7 @@ pub struct Shop {
 impl Shop {
     pub fn open() -> Self {
         let signer = Arc::new(Signer::new("http://127.0.0.1:8080", &SigningKey([7; 32])).unwrap());
-        let passwords = Arc::new(Passwords::new().unwrap());
+        let passwords = Arc::new(Passwords::default());
         let (key, hashes) = (signer.clone(), passwords.clone());
         let world = Harness::new(|kit| vec![identity::service(&kit.desk(&TABLE), key, hashes, IdentityConfig::default())]);
         let desk = world.kit().desk(&TABLE);

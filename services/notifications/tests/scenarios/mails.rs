@@ -62,6 +62,17 @@ async fn every_event_has_its_mail() {
 }
 
 #[tokio::test]
+async fn a_cancellation_that_is_told_again_is_one_mail() {
+    let world = capturing();
+    for _ in 0..3 {
+        world.publish(cancelled(CancelReason::OutOfStock, false)).await;
+        world.settle().await;
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(log(&world, "").await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_order_that_cannot_be_read_yet_is_tried_again() {
     let world = capturing();
     let envelope = world.publish(confirmed(UNKNOWN_ORDER)).await;
