@@ -313,7 +313,8 @@ mod tests {
     fn defaults_work_and_production_refuses_what_only_fits_development() {
         assert_eq!(Config::default().check(), Ok(()));
         assert_eq!(production().check(), Ok(()));
-        let cases: [(&str, fn(&mut Config)); 5] = [
+        type Spoil = fn(&mut Config);
+        let cases: [(&str, Spoil); 5] = [
             ("everybody's mail", |config| config.mail.transport = Transport::Capture),
             ("no real money", |config| config.payments.allow_test_gateway = false),
             ("https://", |config| config.shop.public_url = "http://shop.example".into()),

@@ -194,7 +194,11 @@ mod tests {
                         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
                         let plan = statement.query_map(params_from_iter(parameters), |row| row.get::<_, String>(3)).unwrap();
                         let plan: Vec<String> = plan.collect::<Result<_, _>>().unwrap();
-                        let index = if query.index.is_some() { "USING INDEX orders_x2 (x2p=?" } else { "USING INDEX sqlite_autoindex_orders_1 (pk=?" };
+                        let index = if query.index.is_some() {
+                            "USING INDEX orders_x2 (x2p=?"
+                        } else {
+                            "USING INDEX sqlite_autoindex_orders_1 (pk=?"
+                        };
                         assert_eq!(plan.len(), 1, "{sql}: {plan:?}");
                         assert!(plan[0].starts_with("SEARCH") && plan[0].contains(index), "{sql}: {plan:?}");
                         assert!(matches!(bounds, Bounds::All) || plan[0].contains('<') || plan[0].contains('>'), "{sql}: {plan:?}");
