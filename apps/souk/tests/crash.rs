@@ -87,7 +87,7 @@ fn buy_until(stop: &AtomicBool, client: &Client, goods: &[Goods; 2], serial: &At
             _ => APPROVE,
         };
         // Every third buyer does not wait for the outcome: accepted is accepted.
-        let wait = if n % 3 == 0 { 0 } else { 5 };
+        let wait = if n.is_multiple_of(3) { 0 } else { 5 };
         if let Ok(got) = place(client, cart, &email, card, wait)
             && (200..300).contains(&got.status)
         {
