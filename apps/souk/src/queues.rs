@@ -60,7 +60,7 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
     let desk = home.shell_desk();
     let log = home.log();
     let known = home.consumers()?;
-    let checked = |name: &str| match known.iter().any(|consumer| *consumer == name) {
+    let checked = |name: &str| match known.contains(&name) {
         true => Ok(()),
         false => Err(CliError::Input(format!("there is no consumer {name}; there are: {}", known.join(", ")))),
     };
