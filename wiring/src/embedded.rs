@@ -174,11 +174,11 @@ impl Home {
         );
         let catalog = catalog::service(&self.desk(catalog::TABLE), self.catalog_settings(), files);
         let inventory = inventory::service(
-            self.desk(inventory::TABLE),
+            &self.desk(inventory::TABLE),
             inventory::InventoryConfig { hold: config.hold(), default_threshold: i64::from(config.inventory.low_stock_threshold) },
         );
         let cart = cart::service(
-            self.desk(cart::TABLE),
+            &self.desk(cart::TABLE),
             catalog_reads.clone(),
             inventory_reads,
             cart::CartConfig { currency: config.shop.currency },
@@ -193,7 +193,7 @@ impl Home {
             },
             self.orders_config(),
         );
-        let payments = payments::service(self.desk(payments::TABLE), guarded).root_routes(test_gateway_pages::routes(
+        let payments = payments::service(&self.desk(payments::TABLE), guarded).root_routes(test_gateway_pages::routes(
             gateway,
             self.world.clock.clone(),
             config.environment == Environment::Development,

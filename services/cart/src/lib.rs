@@ -38,9 +38,9 @@ pub(crate) struct App {
     pub config: CartConfig,
 }
 
-pub fn service(desk: Desk, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
-    let service = Service::new(&desk).reads(&["catalog", "inventory"]);
-    let app = App { desk, catalog, inventory, config };
+pub fn service(desk: &Desk, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
+    let service = Service::new(desk).reads(&["catalog", "inventory"]);
+    let app = App { desk: desk.clone(), catalog, inventory, config };
     let consuming = app.clone();
     service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
         let app = consuming.clone();

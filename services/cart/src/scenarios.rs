@@ -73,7 +73,7 @@ fn world() -> (Harness, Arc<Shop>) {
         shop.sells(variant, price, true);
         shop.has(variant, 10, false);
     }
-    let harness = Harness::new(|kit| vec![service(kit.desk(&TABLE), shop.clone(), shop.clone(), CartConfig::default())]);
+    let harness = Harness::new(|kit| vec![service(&kit.desk(&TABLE), shop.clone(), shop.clone(), CartConfig::default())]);
     (harness, shop)
 }
 

@@ -46,9 +46,9 @@ pub(crate) struct App {
     pub config: InventoryConfig,
 }
 
-pub fn service(desk: Desk, config: InventoryConfig) -> Service {
-    let service = Service::new(&desk);
-    let app = App { desk, config };
+pub fn service(desk: &Desk, config: InventoryConfig) -> Service {
+    let service = Service::new(desk);
+    let app = App { desk: desk.clone(), config };
     let (consuming, ticking) = (app.clone(), app.clone());
     service
         .routes(http::routes(app))

@@ -17,7 +17,7 @@ const HOLD: Duration = Duration::from_secs(1800);
 const SELLER: BusinessId = BusinessId(50);
 
 fn world() -> Harness {
-    Harness::new(|kit| vec![service(kit.desk(&TABLE), InventoryConfig { hold: HOLD, default_threshold: 5 })])
+    Harness::new(|kit| vec![service(&kit.desk(&TABLE), InventoryConfig { hold: HOLD, default_threshold: 5 })])
 }
 
 fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {

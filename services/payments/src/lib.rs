@@ -29,8 +29,8 @@ struct App {
 }
 
 /// The service. The gateway's guard is shared: whoever else calls the gateway should do it through it.
-pub fn service(desk: Desk, gateway: Arc<GuardedGateway>) -> Service {
-    let app = App { desk, gateway };
+pub fn service(desk: &Desk, gateway: Arc<GuardedGateway>) -> Service {
+    let app = App { desk: desk.clone(), gateway };
     let (consuming, settling) = (app.clone(), app.clone());
     let consumer = Consumer::new("payments", consumer::TYPES, move |delivery: Delivery| {
         let app = consuming.clone();
@@ -40,5 +40,5 @@ pub fn service(desk: Desk, gateway: Arc<GuardedGateway>) -> Service {
         let app = settling.clone();
         async move { settle::settle_due(&app).await }
     });
-    Service::new(&app.desk).routes(http::routes(app)).consumer(consumer).schedule(schedule)
+    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(schedule)
 }
