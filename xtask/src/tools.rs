@@ -1,4 +1,5 @@
-//! The tools stage: Python tools in a folder of this repository, at the versions of requirements.txt.
+//! The tools stage: the programs of the system that the tests call, and Python tools in a folder of this
+//! repository, at the versions of requirements.txt.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,18 +14,18 @@ pub fn bin(root: &Path) -> PathBuf {
 }
 
 pub fn install(root: &Path) -> Outcome {
+    let installed = ensure_programs()?;
+    if installed.is_empty() {
+        println!("no system package had to be installed");
+    } else {
+        println!("system packages installed: {}", installed.join(", "));
+    }
     let wanted = read(&root.join(REQUIREMENTS))?;
     let environment = root.join(".tools/venv");
     let stamp = environment.join("requirements.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         println!("{} is up to date with {REQUIREMENTS}", environment.display());
         return Ok(());
-    }
-    let installed = ensure_python()?;
-    if installed.is_empty() {
-        println!("no system package had to be installed");
-    } else {
-        println!("system packages installed: {}", installed.join(", "));
     }
     process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     process::run(
@@ -36,14 +37,31 @@ pub fn install(root: &Path) -> Outcome {
     std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
 }
 
-/// Sees to a Python that can make environments; returns the system packages it had to install.
-fn ensure_python() -> Outcome<Vec<&'static str>> {
-    let works = || Command::new("python3").args(["-c", "import venv, ensurepip"]).output().is_ok_and(|output| output.status.success());
-    if works() {
-        return Ok(Vec::new());
-    }
-    let packages = vec!["python3", "python3-venv"];
-    let help = format!("Python 3.10 or later with its venv module is needed (on Debian: apt-get install {})", packages.join(" "));
+/// A program of the system that the tests call.
+struct Need {
+    packages: &'static [&'static str],
+    /// Succeeds if the program is there and fit.
+    check: &'static [&'static str],
+    why: &'static str,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        packages: &["python3", "python3-venv"],
+        check: &["python3", "-c", "import venv, ensurepip"],
+        why: "the API tests are a Python program",
+    },
+    Need { packages: &["curl"], check: &["curl", "--version"], why: "docs/first-sale.md is run as it stands" },
+    Need { packages: &["jq"], check: &["jq", "--version"], why: "docs/first-sale.md is run as it stands" },
+];
+
+/// Sees to the programs that are missing; returns the system packages it had to install.
+fn ensure_programs() -> Outcome<Vec<&'static str>> {
+    let works = |need: &&Need| Command::new(need.check[0]).args(&need.check[1..]).output().is_ok_and(|output| output.status.success());
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need)).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
+    let Some(first) = missing.first() else { return Ok(packages) };
+    let help = format!("{}: on Debian, apt-get install {}", first.why, packages.join(" "));
     let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     let debian = Command::new("apt-get").arg("--version").output().is_ok_and(|output| output.status.success());
     if !(root && debian) {
@@ -51,7 +69,7 @@ fn ensure_python() -> Outcome<Vec<&'static str>> {
     }
     process::run(Command::new("apt-get").arg("update").arg("--quiet"))?;
     process::run(Command::new("apt-get").args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&packages))?;
-    if works() { Ok(packages) } else { Err(help) }
+    if missing.iter().all(works) { Ok(packages) } else { Err(help) }
 }
 
 fn read(path: &Path) -> Outcome<String> {
