@@ -43,6 +43,10 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
     println!("  data      {}", options.data.display());
     println!("The demo accounts and their passwords are printed above. Ctrl-C stops the shop.\n");
     // The server takes this program's place, so that Ctrl-C and its exit code are its own.
-    let error = Command::new(&souk).args(["serve", "--listen", &address, "--data"]).arg(&options.data).exec();
+    let mut serve = Command::new(&souk);
+    serve.args(["serve", "--listen", &address, "--data"]).arg(&options.data);
+    // Links in mails lead back to this port.
+    serve.env("SOUK_SHOP__PUBLIC_URL", format!("http://{address}"));
+    let error = serve.exec();
     Err(format!("cannot start {}: {error}", souk.display()))
 }
