@@ -51,6 +51,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "crash", about: "killed at any moment, nothing is lost", run: |root| whole(root, "crash") },
     Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
     Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
+    Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
     Stage { name: "api", about: "every operation against its own description", run: api::run },
 ];
 
@@ -90,6 +91,11 @@ pub fn cargo(root: &Path) -> Command {
 /// A test of the whole system: a test target of the binary's crate.
 fn whole(root: &Path, target: &str) -> Outcome {
     process::run(cargo(root).args(["test", "--package", "souk", "--test", target]))
+}
+
+fn smtp(root: &Path) -> Outcome {
+    let python = tools::bin(root).join("python");
+    process::run(cargo(root).args(["test", "--package", "souk", "--test", "smtp"]).env("TEST_PYTHON", python))
 }
 
 fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {

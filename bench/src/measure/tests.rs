@@ -25,9 +25,9 @@ fn answer(request: &str, counts: &Counts) -> (u16, String) {
         "GET /api/v1/products/prd_2" => (200, r#"{"id":"prd_2","variants":[{"id":"var_3"}]}"#.into()),
         "POST /api/v1/carts" => (201, r#"{"id":"crt_1","lines":[]}"#.into()),
         "POST /api/v1/carts/crt_1/lines" => (200, r#"{"id":"crt_1"}"#.into()),
-        "POST /api/v1/orders" if seen % 10 == 0 => (202, r#"{"order_id":"ord_1","guest_token":"t","status":"pending"}"#.into()),
-        "POST /api/v1/orders" => (201, r#"{"order_id":"ord_1","guest_token":"t","status":"confirmed"}"#.into()),
-        "GET /api/v1/orders/ord_1" => (200, r#"{"order_id":"ord_1","status":"confirmed"}"#.into()),
+        "POST /api/v1/orders" if seen % 10 == 0 => (202, r#"{"id":"ord_1","guest_token":"t","status":"pending"}"#.into()),
+        "POST /api/v1/orders" => (201, r#"{"id":"ord_1","guest_token":"t","status":"confirmed"}"#.into()),
+        "GET /api/v1/orders/ord_1" => (200, r#"{"id":"ord_1","status":"confirmed"}"#.into()),
         _ => (404, r#"{"code":"not_found"}"#.into()),
     }
 }
