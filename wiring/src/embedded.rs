@@ -14,7 +14,7 @@ use sqlite::Sqlite;
 use test_gateway::TestGateway;
 
 use crate::config::{Config, ConfigError, Environment, Transport, private_directory};
-use crate::{secrets, test_gateway_pages, upkeep};
+use crate::{secrets, start_page, test_gateway_pages, upkeep};
 
 /// The shop's own business: the seller of all products until the directory knows others.
 pub const HOUSE: BusinessId = BusinessId(1);
@@ -203,6 +203,7 @@ impl Home {
             notifications::Dependencies { orders: order_reads, identity: accounts, delivery: self.delivery()? },
             self.mail_config(),
         );
+        let notifications = notifications.root_routes(start_page::routes(config));
         Ok(vec![identity, catalog, inventory, cart, orders, payments, notifications])
     }
 

@@ -4,6 +4,7 @@ mod config;
 mod embedded;
 mod manifest;
 mod secrets;
+mod start_page;
 mod test_gateway_pages;
 mod upkeep;
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{Html, IntoResponse, Redirect};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use http::header;
 use kernel::{Duration, PaymentId, Problem};
 use ports::{Clock, GatewayState, PaymentGateway as _};
 use serde::Deserialize;
-use shell::http::{Path, Query};
-use shell::{Answer, Failure, Reply};
+use shell::http::{Form, PageAnswer, Path, Query, escape, page};
+use shell::{Answer, Reply};
 use test_gateway::TestGateway;
 
 #[derive(Clone)]
@@ -44,38 +43,31 @@ async fn outage(State(pages): State<Pages>, Query(outage): Query<Outage>) -> Ans
     Ok(Reply::ok(&serde_json::json!({ "until": until })))
 }
 
-fn page(title: &str, body: &str) -> impl IntoResponse + use<> {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}}td,th{{text-align:left;padding:.3rem .8rem .3rem 0}}\
-         button{{font:inherit;padding:.6rem 1.2rem;margin-right:.5rem}}</style><h1>{title}</h1>{body}</html>"
-    );
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html))
-}
-
-async fn cards() -> impl IntoResponse {
-    let rows: String =
-        test_gateway::CARDS.iter().map(|card| format!("<tr><td><code>{}</code></td><td>{}</td></tr>", card.number, card.does)).collect();
+async fn cards() -> Response {
+    let rows: String = test_gateway::CARDS
+        .iter()
+        .map(|card| format!("<tr><td><code>{}</code></td><td>{}</td></tr>", card.number, escape(card.does)))
+        .collect();
     page(
+        200,
         "Cards of the test gateway",
         &format!(
-            "<p>No real money moves. Any other number is refused.</p><table><tr><th>Number</th><th>What it does</th></tr>{rows}</table>"
+            "<p>No real money moves. Any other number is refused.</p><table>\n<thead><tr><th scope=\"col\">Number</th><th scope=\"col\">What it does</th></tr></thead>\n<tbody>{rows}</tbody>\n</table>"
         ),
     )
 }
 
-async fn ask(State(pages): State<Pages>, Path(payment): Path<PaymentId>) -> Result<impl IntoResponse, Failure> {
+async fn ask(State(pages): State<Pages>, Path(payment): Path<PaymentId>) -> PageAnswer {
     let found = pages.gateway.find(payment).await.map_err(Problem::unavailable)?.ok_or_else(|| Problem::not_found("such payment"))?;
     let body = match found.state {
         GatewayState::RequiresAction { .. } => format!(
-            "<p>Do you want to pay {}?</p><form method=\"post\"><button name=\"approve\" value=\"true\">Confirm</button><button name=\"approve\" value=\"false\">Refuse</button></form>",
+            "<p>Do you want to pay {}?</p><form method=\"post\"><button name=\"approve\" value=\"true\">Confirm</button><button class=\"second\" name=\"approve\" value=\"false\">Refuse</button></form>",
             found.amount
         ),
         GatewayState::Authorized | GatewayState::Captured => "<p>You have confirmed this payment. You can close this page.</p>".into(),
         GatewayState::Voided | GatewayState::Declined { .. } => "<p>This payment was refused. You can close this page.</p>".into(),
     };
-    Ok(page("The test bank", &body))
+    Ok(page(200, "The test bank", &body))
 }
 
 #[derive(Deserialize)]
@@ -83,15 +75,11 @@ struct Answered {
     approve: bool,
 }
 
-async fn answer(
-    State(pages): State<Pages>,
-    Path(payment): Path<PaymentId>,
-    axum::Form(answered): axum::Form<Answered>,
-) -> Result<impl IntoResponse, Failure> {
+async fn answer(State(pages): State<Pages>, Path(payment): Path<PaymentId>, Form(answered): Form<Answered>) -> PageAnswer {
     pages
         .gateway
         .confirm_action(payment, answered.approve)
         .await
         .map_err(|error| Problem::new(kernel::Code::Conflict, error.to_string()))?;
-    Ok(Redirect::to(&format!("/test-gateway/actions/{payment}")))
+    Ok(Redirect::to(&format!("/test-gateway/actions/{payment}")).into_response())
 }

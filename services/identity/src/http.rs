@@ -1,8 +1,10 @@
-//! Routes: signing in and what belongs to it, one's own account, the accounts for admins.
+//! Routes: signing in and what belongs to it, one's own account, the accounts for admins, and the
+//! pages behind the links of mails.
 
 mod admin;
 mod auth;
 mod me;
+mod pages;
 mod views;
 mod well_known;
 
@@ -11,7 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-pub(crate) use well_known::root_routes;
+pub(crate) fn root_routes(app: &App) -> axum::Router {
+    well_known::routes(app).merge(pages::routes(app))
+}
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(admin::routes()).with_state(app)

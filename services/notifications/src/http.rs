@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::Html;
 use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use shell::http::{Path, Query};
+use shell::http::{PAGE_POLICY, Path, Query};
 use shell::{Answer, Call, Changes, Failure, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -163,6 +163,3 @@ async fn preview(
     let mail = app.shared.renderer.mail(&samples::message(template), &app.shared.config.public_url)?;
     Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
 }
-
-/// Inline styles, which mails are made of, and nothing else: no script, no picture, no request.
-pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";

@@ -10,11 +10,10 @@ use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
-use shell::http::{Path, Query};
+use shell::http::{PAGE_POLICY, Path, Query};
 use shell::{Answer, Failure, Reply, page_limit};
 
 use crate::App;
-use crate::http::PAGE_POLICY;
 use crate::letter::{self, Secrets, encode};
 use crate::mail::MailRecord;
 use crate::message::Template;

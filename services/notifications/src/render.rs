@@ -95,6 +95,7 @@ impl Renderer {
         for (name, source) in PARTS.iter().chain(MAILS) {
             environment.add_template(name, source).map_err(Problem::internal)?;
         }
+        environment.add_global("page_style", Value::from_safe_string(shell::http::PAGE_STYLE.to_owned()));
         environment.add_global("locale", shop.locale.tag());
         environment.add_global(
             "shop",

@@ -211,12 +211,16 @@ async fn change(
     app.desk.command(call, || storage::order(table, id), decide).await
 }
 
-fn shown(order: &Order, part: Part, actor: &Actor, version: u64) -> Reply {
-    let sees = |line: &Line| match part {
+/// What one who has this part in the order sees of it.
+pub fn view(order: &Order, part: Part, actor: &Actor) -> OrderView {
+    OrderView::of(order, |line| match part {
         Part::Customer | Part::Staff => true,
         Part::Seller => actor.acts_for(line.seller_id),
-    };
-    Reply::ok(&OrderView::of(order, sees)).etag(version)
+    })
+}
+
+fn shown(order: &Order, part: Part, actor: &Actor, version: u64) -> Reply {
+    Reply::ok(&view(order, part, actor)).etag(version)
 }
 
 fn listed(orders: Page<Stored<Order>>, sees: impl Fn(&Line) -> bool + Copy) -> Reply {

@@ -8,6 +8,7 @@ mod consumer;
 mod deadline;
 mod http;
 mod order;
+mod pages;
 mod reads;
 mod settling;
 mod storage;
@@ -57,5 +58,10 @@ pub fn service(desk: &Desk, deps: OrdersDeps, config: OrdersConfig) -> Service {
         let app = ticking.clone();
         async move { deadline::expire(&app).await }
     });
-    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(expire).reads(&["cart", "catalog", "identity"])
+    Service::new(desk)
+        .root_routes(pages::routes(app.clone()))
+        .routes(http::routes(app))
+        .consumer(consumer)
+        .schedule(expire)
+        .reads(&["cart", "catalog", "identity"])
 }

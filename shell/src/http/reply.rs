@@ -140,6 +140,15 @@ impl Failure {
     pub fn problem(&self) -> &Problem {
         &self.0
     }
+
+    /// What the client is told. The cause of a defect is for the log, not for the client.
+    pub(crate) fn told(&self) -> &str {
+        if self.0.code == Code::Internal {
+            tracing::error!(cause = %self.0.detail, "a request failed");
+            return "the failure has been logged; the request id identifies it";
+        }
+        &self.0.detail
+    }
 }
 
 /// The wire form of RFC 9457.
@@ -161,14 +170,9 @@ pub(crate) struct ProblemView<'a> {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let problem = self.0;
+        let detail = self.told();
+        let problem = &self.0;
         let code = problem.code;
-        let internal = code == Code::Internal;
-        if internal {
-            tracing::error!(cause = %problem.detail, "a request failed");
-        }
-        // The cause of a defect is for the log, not for the client.
-        let detail = if internal { "the failure has been logged; the request id identifies it" } else { problem.detail.as_str() };
         let view = ProblemView {
             kind: format!("urn:souk:problem:{}", code.as_str()),
             title: code.title(),

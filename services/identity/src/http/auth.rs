@@ -192,7 +192,11 @@ async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
 /// Follow the link of a verification mail.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
 async fn verify_email(State(app): State<App>, call: Call, Json(body): Json<VerifyEmail>) -> Answer {
-    let link = Link::read(&app.signer, LinkPurpose::VerifyEmail, limited(&body.token)?)?;
+    verify(&app, &call, &body.token).await
+}
+
+pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
+    let link = link(app, LinkPurpose::VerifyEmail, token)?;
     let table = app.desk.table();
     let load = || async {
         let user = storage::user(table, link.user).await?;
@@ -203,7 +207,7 @@ async fn verify_email(State(app): State<App>, call: Call, Json(body): Json<Verif
         let decision = user.value.clone().verify_email(link.serial, email_free, moment.now)?;
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(&call), load, decide).await
+    app.desk.command(&without_record(call), load, decide).await
 }
 
 /// Ask for another verification mail. The answer does not tell whether one is sent.
@@ -232,18 +236,33 @@ async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<Em
 /// Set the password by the link of a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
 async fn reset_password(State(app): State<App>, call: Call, Json(body): Json<ResetPassword>) -> Answer {
-    let link = Link::read(&app.signer, LinkPurpose::ResetPassword, limited(&body.token)?)?;
+    reset(&app, &call, &body.token, &body.new_password).await
+}
+
+pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &str) -> Answer {
     let table = app.desk.table();
-    let user = storage::user(table, link.user).await?;
-    user.check_reset(link.serial, app.desk.now())?;
-    check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
-    let hash = app.passwords.hash(&body.new_password).await?;
+    let (link, user) = reset_link(app, token).await?;
+    check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
+    let hash = app.passwords.hash(new_password).await?;
     let decide = |user: Stored<User>, moment: &Moment| {
         let decision = user.value.clone().reset_password(link.serial, hash.clone(), moment.now)?;
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(&call), || storage::user(table, link.user), decide).await
+    app.desk.command(&without_record(call), || storage::user(table, link.user), decide).await
+}
+
+/// A link that would set a password now, and whose it is.
+pub(super) async fn reset_link(app: &App, token: &str) -> Result<(Link, Stored<User>), Problem> {
+    let link = link(app, LinkPurpose::ResetPassword, token)?;
+    let user = storage::user(app.desk.table(), link.user).await?;
+    user.check_reset(link.serial, app.desk.now())?;
+    Ok((link, user))
+}
+
+/// Whether we made the link, not whether it still works.
+pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link, Problem> {
+    Link::read(&app.signer, purpose, limited(token)?)
 }
 
 /// Change the password. All other sessions end; the answer begins a new one.

@@ -11,7 +11,7 @@ use crate::App;
 /// Keys change rarely, and those who verify tokens ask often.
 const KEPT_SECS: u32 = 300;
 
-pub(crate) fn root_routes(app: &App) -> Router {
+pub(super) fn routes(app: &App) -> Router {
     Router::new()
         .route("/.well-known/jwks.json", get(keys))
         .route("/.well-known/openid-configuration", get(configuration))

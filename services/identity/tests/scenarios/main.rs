@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod pages;
 mod shop;
 mod signing_in;

@@ -16,7 +16,7 @@ fn ids(page: &Got) -> Vec<OrderId> {
 }
 
 fn text_of(item: &serde_json::Value) -> &str {
-    item["order_id"].as_str().expect("a text")
+    item["id"].as_str().expect("a text")
 }
 
 #[tokio::test]

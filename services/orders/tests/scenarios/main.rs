@@ -1,6 +1,7 @@
 //! Orders as their clients and the other services meet them.
 
 mod access;
+mod pages;
 mod placing;
 mod shop;
 

@@ -210,5 +210,5 @@ pub fn text(got: &Got, field: &str) -> String {
 }
 
 pub fn order_id(got: &Got) -> OrderId {
-    text(got, "order_id").parse().expect("the id of an order")
+    text(got, "id").parse().expect("the id of an order")
 }
