@@ -120,13 +120,16 @@ fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Findin
 /// runs services on the memory adapter, and payments are tried against the test gateway.
 fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
     let dev = dependency.kind.as_deref() == Some("dev");
-    match place {
-        Place::Adapter => dev && other == Place::Suite,
-        Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-        Place::App => dev && other == Place::Adapter,
-        Place::Service => dev && (dependency.folder == package.folder || dependency.folder == "adapters/test-gateway"),
-        _ => dev && dependency.folder == package.folder,
-    }
+    // A crate's own tests may want one of its features.
+    let itself = dev && dependency.folder == package.folder;
+    itself
+        || match place {
+            Place::Adapter => dev && other == Place::Suite,
+            Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
+            Place::App => dev && other == Place::Adapter,
+            Place::Service => dev && dependency.folder == "adapters/test-gateway",
+            _ => false,
+        }
 }
 
 fn rule(place: Place) -> &'static str {
