@@ -191,10 +191,11 @@ impl Dispatcher {
         let wanted = page.events.into_iter().filter(|event| event.position <= replay.through);
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
             let (desk, consumer, again) = (self.desk.clone(), self.consumer.clone(), replay.again.clone());
-            async move {
+            let work = async move {
                 let result = attempt_delivery(&desk, &consumer, &envelope, 1, again).await;
                 record(&desk, &consumer, &Kind::Logged(position), &envelope, 1, result).await
-            }
+            };
+            OPERATION.scope(self.operation.clone(), work)
         });
         for recorded in futures::future::join_all(deliveries).await {
             recorded?;

@@ -1,6 +1,7 @@
 //! A copy of the file while it is in use.
 
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -39,6 +40,8 @@ fn copy(source: &Path, target: &Path) -> Result<(), BackupError> {
 
 fn fill(source: &Path, partial: &Path) -> Result<(), BackupError> {
     let from = file::open_reader(source)?;
+    // Password hashes and addresses are in it.
+    File::options().write(true).create_new(true).mode(0o600).open(partial)?;
     let mut into = Connection::open(partial)?;
     // All pages in one step are one read transaction: commits go on, and the copy does not see them.
     let step = Backup::new(&from, &mut into)?.step(-1)?;

@@ -159,6 +159,8 @@ async fn a_backup_is_whole_and_refuses_to_overwrite() {
     let target = folder.path().join("copy.db");
     sqlite.backup(&target).await.unwrap();
     pairs.await.unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&target).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "only the owner may read it");
     assert!(matches!(sqlite.backup(&target).await, Err(BackupError::Exists(_))));
     assert!(matches!(sqlite.backup(folder.path().join("no/folder.db")).await, Err(BackupError::Sqlite(_) | BackupError::Io(_))));
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

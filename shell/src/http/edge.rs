@@ -188,11 +188,11 @@ pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
         .method_not_allowed_fallback(|| async { Failure::from(Problem::new(Code::MethodNotAllowed, "this path has other methods")) })
         .fallback(|| async { Failure::from(Problem::not_found("such path")) })
         .layer(DefaultBodyLimit::max(edge.limits.body_bytes))
-        .layer(from_fn_with_state(edge.clone(), around))
-        .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Failure::from(Problem::internal("a handler panicked")).into_response()
-        }));
+        }))
+        .layer(from_fn_with_state(edge.clone(), around))
+        .layer(CompressionLayer::new());
     if edge.limits.cors_origins.is_empty() { router } else { router.layer(cors) }
 }
 
@@ -231,7 +231,9 @@ async fn admit(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, request
         Problem::new(Code::Overloaded, why).retry_after(1)
     };
     let _permit = edge.permits.try_acquire().map_err(|_| shed("too many requests are in the works"))?;
-    if edge.backpressure.is_on() && request.method() == Method::POST {
+    // Who looks after the queues must get through.
+    let operator = operation.contains("/admin/");
+    if edge.backpressure.is_on() && request.method() == Method::POST && !operator {
         return Err(shed("the queues are full"));
     }
     let work = OPERATION.scope(operation.clone(), async {

@@ -1,0 +1,160 @@
+//! A tiny service of named tallies, and a wait that is bounded.
+
+// A test that panics has failed, also outside its own function; each target uses a part of this.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use axum::extract::State;
+use contracts::{Decision, MailQueued};
+use kernel::{MailId, Problem};
+use ports::store::{Key, Record, Stored, TableSchema};
+use serde::{Deserialize, Serialize};
+use shell::http::{Json, Path};
+use shell::{Answer, Call, Changes, Delivery, Desk, Reply, Service};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub const TABLE: TableSchema = TableSchema { name: "tallies", indexes: 0 };
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    pub name: String,
+    pub count: u32,
+}
+
+impl Tally {
+    pub fn key_of(name: &str) -> Key {
+        Key::new(format!("tally#{name}"), "tally")
+    }
+}
+
+impl Record for Tally {
+    fn key(&self) -> Key {
+        Self::key_of(&self.name)
+    }
+}
+
+pub async fn load(desk: &Desk, name: &str) -> Result<Option<Stored<Tally>>, Problem> {
+    desk.table().find(&Tally::key_of(name)).await
+}
+
+pub async fn count(desk: &Desk, name: &str) -> u32 {
+    load(desk, name).await.unwrap().map_or(0, |tally| tally.count)
+}
+
+pub fn mail(n: u128) -> MailQueued {
+    MailQueued { mail_id: MailId(n), attempt: 1 }
+}
+
+/// One more; the event is about the mail `about`.
+pub fn bump(tally: Option<Stored<Tally>>, name: &str, about: Option<MailId>) -> Result<(Changes, u32), Problem> {
+    let next = Tally { name: name.into(), count: tally.as_ref().map_or(1, |tally| tally.count + 1) };
+    let count = next.count;
+    let mut decision = Decision::changed(next);
+    if let Some(mail_id) = about {
+        decision = decision.tell(MailQueued { mail_id, attempt: count });
+    }
+    let changes = match tally {
+        None => Changes::create(decision)?,
+        Some(tally) => Changes::update(tally.version, decision)?,
+    };
+    Ok((changes, count))
+}
+
+/// Counts the delivery under the subject's name, once per event.
+pub async fn tally_delivery(desk: &Desk, delivery: &Delivery) -> Result<(), Problem> {
+    let name = delivery.envelope.event.subject();
+    desk.react(delivery, || load(desk, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bump {
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TallyView {
+    pub count: u32,
+    pub id: String,
+}
+
+#[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
+async fn bump_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+    desk.command(
+        &call,
+        || load(&desk, &name),
+        |tally, moment| {
+            let id = moment.id::<MailId>(0);
+            let (changes, count) = bump(tally, &name, Some(id))?;
+            Ok(changes.reply(Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() })))
+        },
+    )
+    .await
+}
+
+#[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
+async fn replace_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+    desk.command(
+        &call,
+        || load(&desk, &name),
+        |tally, moment| {
+            let version = tally.as_ref().map_or(0, |tally| tally.version);
+            call.require_version(version)?;
+            let id = moment.id::<MailId>(0);
+            let (changes, count) = bump(tally, &name, None)?;
+            Ok(changes.reply(Reply::ok(&TallyView { count, id: id.to_string() }).etag(version + 1)))
+        },
+    )
+    .await
+}
+
+#[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
+async fn get_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>) -> Answer {
+    let key = Tally::key_of(&name);
+    let mut watch = desk.watch(&key);
+    if let Some(wait) = call.wait
+        && desk.table().peek::<Tally>(&key).await?.is_none()
+    {
+        watch.changed(wait).await;
+    }
+    let tally = desk.table().peek::<Tally>(&key).await?.ok_or_else(|| Problem::not_found(format_args!("tally {name}")))?;
+    let reply = Reply::ok(&TallyView { count: tally.count, id: name.clone() }).etag(tally.version);
+    Ok(if name == "secret" { reply.no_store() } else { reply })
+}
+
+#[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String)))]
+async fn get_mail(Path(id): Path<MailId>) -> Answer {
+    Ok(Reply::ok(&id))
+}
+
+#[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String)))]
+async fn panics() -> Answer {
+    panic!("the vault's combination is 4711")
+}
+
+#[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
+async fn long() -> Answer {
+    Ok(Reply::ok(&"souk ".repeat(2000)))
+}
+
+pub fn service(desk: &Desk) -> Service {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(bump_tally, replace_tally, get_tally))
+        .routes(routes!(get_mail))
+        .routes(routes!(panics))
+        .routes(routes!(long))
+        .with_state(desk.clone());
+    Service::new(desk).routes(routes)
+}
+
+/// Looks until the condition holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), looking).await.is_ok(), "waited in vain: {what}");
+}

@@ -1,0 +1,324 @@
+//! The real host on the memory adapter: retries, dead letters, restarts, replays, leases, shutdown.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use common::{TABLE, count, mail, tally_delivery, until};
+use contracts::Envelope;
+use kernel::{Actor, Code, Duration, EventId, MailId, Problem, Timestamp};
+use memory::MemoryStores;
+use ports::store::{Commit, Query, TableSchema};
+use ports::{Clock, EventLog, ManualClock, SystemClock, SystemEntropy};
+use shell::queues::{self, Letter, QueueStatus};
+use shell::{Authenticator, Consumer, Delivery, Desk, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Schedule, Service, World};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+struct Nobody;
+
+#[async_trait]
+impl Authenticator for Nobody {
+    async fn authenticate(&self, _: &str) -> Result<Actor, Problem> {
+        Err(Problem::new(Code::InvalidToken, "nobody signs in here"))
+    }
+}
+
+/// Stores that outlive their hosts.
+struct Home {
+    stores: MemoryStores,
+    log: Arc<dyn EventLog>,
+    desk: Desk,
+    queues: Desk,
+}
+
+const NAME: &str = "tallies";
+const FOREIGN: TableSchema = TableSchema { name: "foreign", indexes: 0 };
+const QUICK: RetryPolicy = RetryPolicy { tries: 5, first_delay: Duration::from_millis(1), max_delay: Duration::from_millis(4) };
+
+impl Home {
+    fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let stores = MemoryStores::new(clock.clone());
+        let world = World::new(clock, Arc::new(SystemEntropy));
+        let desk = world.desk(TABLE, stores.table(TABLE));
+        let queues = world.desk(queues::TABLE, stores.table(queues::TABLE));
+        Self { log: stores.log(), stores, desk, queues }
+    }
+
+    async fn start(&self, holder: &str, service: Service) -> (Running, std::net::SocketAddr) {
+        let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
+        let config =
+            HostConfig { desk: self.queues.clone(), log: self.log.clone(), authenticator: Arc::new(Nobody), limits, holder: holder.into() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Host::new(config, vec![service]).unwrap().start(listener).await.unwrap(), address)
+    }
+
+    async fn consume<F>(&self, retry: RetryPolicy, handle: impl Fn(Delivery) -> F + Send + Sync + 'static) -> Running
+    where
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(retry);
+        self.start("one", Service::new(&self.desk).consumer(consumer)).await.0
+    }
+
+    async fn publish(&self, n: u128) {
+        let time = self.desk.now();
+        let id = EventId(n << 64 | u128::from(self.log.head().await.unwrap()));
+        let cause = "test".to_owned();
+        let envelope = Envelope { id, time, sequence: 100, correlation: cause.clone(), cause, actor: Actor::System, event: mail(n).into() };
+        self.stores.table(FOREIGN).commit(Commit { events: vec![envelope], ..Commit::default() }).await.unwrap();
+    }
+
+    async fn status(&self) -> QueueStatus {
+        queues::status(&self.queues, &*self.log, NAME).await.unwrap()
+    }
+
+    async fn dead(&self) -> Vec<Letter> {
+        queues::dead_letters(&self.queues, NAME, 100, None).await.unwrap().items
+    }
+
+    async fn waiting(&self) -> Vec<Letter> {
+        let page = self.queues.table().list::<Letter>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
+        page.items.into_iter().map(|letter| letter.value).collect()
+    }
+
+    async fn count(&self, n: u128) -> u32 {
+        count(&self.desk, &MailId(n).to_string()).await
+    }
+}
+
+#[tokio::test]
+async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
+    let home = Home::new();
+    let (broken, tries) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
+    let (desk, breaks, tried) = (home.desk.clone(), broken.clone(), tries.clone());
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let (desk, breaks, tried) = (desk.clone(), breaks.clone(), tried.clone());
+            async move {
+                if breaks.load(Ordering::SeqCst) {
+                    let before = tried.fetch_add(1, Ordering::SeqCst);
+                    assert!(before % 2 == 0, "every second failure is a panic");
+                    return Err(Problem::unavailable("broken on purpose"));
+                }
+                tally_delivery(&desk, &delivery).await
+            }
+        })
+        .await;
+    home.publish(1).await;
+    until("the letter is dead", async || !home.dead().await.is_empty()).await;
+    let dead = home.dead().await;
+    assert_eq!((dead.len(), dead[0].attempts, dead[0].position, dead[0].next_at), (1, 5, 1, None));
+    assert!(dead[0].error.contains("broken on purpose"), "{}", dead[0].error);
+    assert_eq!(tries.load(Ordering::SeqCst), 5);
+    until("the cursor is saved behind it", async || home.status().await.position == 1).await;
+    let status = home.status().await;
+    assert_eq!((status.waiting, status.dead, status.backlog), (0, 1, 0));
+
+    broken.store(false, Ordering::SeqCst);
+    queues::redrive(&home.queues, NAME, 1).await.unwrap();
+    until("the redrive succeeds", async || home.count(1).await == 1).await;
+    until("nothing waits", async || home.status().await.waiting == 0).await;
+    assert!(home.dead().await.is_empty());
+
+    broken.store(true, Ordering::SeqCst);
+    home.publish(2).await;
+    until("the second letter is dead", async || !home.dead().await.is_empty()).await;
+    queues::drop_letter(&home.queues, NAME, 2).await.unwrap();
+    assert!(home.dead().await.is_empty());
+    assert_eq!(queues::redrive(&home.queues, NAME, 2).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(queues::drop_letter(&home.queues, NAME, 9).await.unwrap_err().code, Code::NotFound);
+    running.stop().await.unwrap();
+    assert_eq!(home.count(2).await, 0);
+}
+
+#[tokio::test]
+async fn retries_wait_as_their_policy_says() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_790_000_000_000)));
+    let home = Home::with_clock(clock.clone());
+    let retry = RetryPolicy { tries: 4, first_delay: Duration::from_secs(10), max_delay: Duration::from_secs(20) };
+    let running = home.consume(retry, |_| async { Err(Problem::unavailable("always")) }).await;
+    home.publish(1).await;
+    for (attempt, longest) in [(1, 10), (2, 20), (3, 20)] {
+        until("the failure is recorded", async || home.waiting().await.first().is_some_and(|letter| letter.attempts == attempt)).await;
+        let letter = home.waiting().await.remove(0);
+        let wait = letter.next_at.unwrap().since(clock.now());
+        let longest = Duration::from_secs(longest);
+        assert!(wait >= longest / 2 && wait <= longest, "after try {attempt}: {wait:?}");
+        assert_eq!(home.status().await.waiting, 1);
+        clock.advance(wait);
+    }
+    until("four tries are the end", async || home.dead().await.len() == 1).await;
+    assert_eq!(home.dead().await[0].attempts, 4);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_delivery_holds_up_nobody_and_the_cursor_stays_behind_it() {
+    let home = Home::new();
+    let (desk, gate) = (home.desk.clone(), Arc::new(Notify::new()));
+    let opened = gate.clone();
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let (desk, gate) = (desk.clone(), gate.clone());
+            async move {
+                if delivery.envelope.event.subject() == MailId(2).to_string() {
+                    gate.notified().await;
+                }
+                tally_delivery(&desk, &delivery).await
+            }
+        })
+        .await;
+    for n in 1..=5 {
+        home.publish(n).await;
+    }
+    until("the others are done", async || home.count(1).await + home.count(3).await + home.count(4).await + home.count(5).await == 4).await;
+    until("the cursor is saved", async || home.status().await.position > 0).await;
+    let status = home.status().await;
+    assert_eq!((status.position, status.backlog), (1, 4));
+    assert_eq!(home.count(2).await, 0);
+    opened.notify_one();
+    until("the cursor follows", async || home.status().await.position == 5).await;
+    assert_eq!(home.count(2).await, 1);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_repeats_what_was_not_settled_and_effects_happen_once() {
+    let home = Home::new();
+    for n in 1..=3 {
+        home.publish(n).await;
+    }
+    let desk = home.desk.clone();
+    // The effect has happened, but the process dies before the delivery is settled.
+    let host = home
+        .consume(QUICK, move |delivery| {
+            let desk = desk.clone();
+            async move {
+                tally_delivery(&desk, &delivery).await?;
+                if delivery.envelope.event.subject() == MailId(2).to_string() { std::future::pending().await } else { Ok(()) }
+            }
+        })
+        .await;
+    until("all effects have happened", async || home.count(1).await + home.count(2).await + home.count(3).await == 3).await;
+    until("the cursor is saved", async || home.status().await.position == 1).await;
+    drop(host);
+
+    let (desk, seen) = (home.desk.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let sees = seen.clone();
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let desk = desk.clone();
+            sees.lock().unwrap().push(delivery.envelope.event.subject());
+            async move { tally_delivery(&desk, &delivery).await }
+        })
+        .await;
+    until("all is settled", async || home.status().await.position == 3).await;
+    running.stop().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [MailId(2).to_string(), MailId(3).to_string()]);
+    for n in 1..=3 {
+        assert_eq!(home.count(n).await, 1, "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_has_effects_again_only_when_told_so() {
+    let home = Home::new();
+    let (desk, deliveries) = (home.desk.clone(), Arc::new(AtomicU32::new(0)));
+    let counted = deliveries.clone();
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let (desk, counted) = (desk.clone(), counted.clone());
+            async move {
+                tally_delivery(&desk, &delivery).await?;
+                counted.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        })
+        .await;
+    home.publish(1).await;
+    home.publish(2).await;
+    until("both are delivered", async || deliveries.load(Ordering::SeqCst) == 2).await;
+
+    queues::replay(&home.queues, &*home.log, NAME, 0, false).await.unwrap();
+    until("both are delivered again", async || deliveries.load(Ordering::SeqCst) == 4).await;
+    assert_eq!((home.count(1).await, home.count(2).await), (1, 1));
+
+    // Starting the next one is refused until the one before has been put away.
+    until("the second replay starts", async || queues::replay(&home.queues, &*home.log, NAME, 1, true).await.is_ok()).await;
+    until("the second one has an effect", async || home.count(2).await == 2).await;
+    running.stop().await.unwrap();
+    assert_eq!(home.count(1).await, 1, "the replay began after it");
+    assert_eq!(home.count(2).await, 2);
+}
+
+#[tokio::test]
+async fn of_two_hosts_one_runs_the_schedule() {
+    let home = Home::new();
+    let (ones, twos) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let service = |ticks: &Arc<AtomicU32>| {
+        let ticks = ticks.clone();
+        let schedule = Schedule::new("tallies.tick", Duration::from_millis(10), move || {
+            ticks.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(Ok(()))
+        });
+        Service::new(&home.desk).schedule(schedule)
+    };
+    let (one, _) = home.start("one", service(&ones)).await;
+    until("the first host ticks", async || ones.load(Ordering::SeqCst) > 0).await;
+    let (two, _) = home.start("two", service(&twos)).await;
+    let before = ones.load(Ordering::SeqCst);
+    until("the first host goes on", async || ones.load(Ordering::SeqCst) > before + 10).await;
+    assert_eq!(twos.load(Ordering::SeqCst), 0);
+    one.stop().await.unwrap();
+    until("the second host takes over", async || twos.load(Ordering::SeqCst) > 0).await;
+    two.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_finishes_open_requests_and_running_deliveries() {
+    let home = Home::new();
+    let (gate, entered) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+    let (desk, held, inside) = (home.desk.clone(), gate.clone(), entered.clone());
+    let consumer = Consumer::new(NAME, &["mail.queued"], move |delivery| {
+        let (desk, held, inside) = (desk.clone(), held.clone(), inside.clone());
+        async move {
+            inside.fetch_add(1, Ordering::SeqCst);
+            held.notified().await;
+            tally_delivery(&desk, &delivery).await
+        }
+    });
+    let (held, inside) = (gate.clone(), entered.clone());
+    let slow = axum::Router::new().route(
+        "/slow",
+        axum::routing::get(move || async move {
+            inside.fetch_add(1, Ordering::SeqCst);
+            held.notified().await;
+            "finished"
+        }),
+    );
+    let (running, address) = home.start("one", Service::new(&home.desk).consumer(consumer).root_routes(slow)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    home.publish(1).await;
+    until("both are at work", async || entered.load(Ordering::SeqCst) == 2).await;
+    let stopping = tokio::spawn(running.stop());
+    until("nobody is let in any more", async || TcpStream::connect(address).await.is_err()).await;
+    assert!(!stopping.is_finished());
+    gate.notify_waiters();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
+    stopping.await.unwrap().unwrap();
+    assert_eq!((home.count(1).await, home.status().await.position), (1, 1));
+}
