@@ -105,10 +105,13 @@ impl Bench {
         let server = self.serve()?;
         wait_until_ready(server.address, READY_TIMEOUT)?;
         let begin = Instant::now();
+        // Every consumer tells its backlog four times a second: ten quiet looks in a row have heard them all.
+        let mut quiet = 0;
         loop {
             let metrics = get(server.address, "/metrics", None)?.body;
             let backlogs: Vec<&str> = metrics.lines().filter(|line| line.starts_with("souk_queue_backlog{")).collect();
-            if !backlogs.is_empty() && backlogs.iter().all(|line| line.ends_with(" 0")) {
+            quiet = if !backlogs.is_empty() && backlogs.iter().all(|line| line.ends_with(" 0")) { quiet + 1 } else { 0 };
+            if quiet == 10 {
                 return server.stop();
             }
             if begin.elapsed() > READY_TIMEOUT {
