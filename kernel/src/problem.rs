@@ -40,14 +40,10 @@ codes! {
     InvalidCredentials = 401, "invalid-credentials", "The address or the password is wrong";
     InvalidToken = 401, "invalid-token", "The token is invalid or has expired";
     Forbidden = 403, "forbidden", "You may not do this";
-    EmailNotVerified = 403, "email-not-verified", "Verify your e-mail address first";
     NotFound = 404, "not-found", "There is no such thing";
     MethodNotAllowed = 405, "method-not-allowed", "The method is not allowed here";
-    NotAcceptable = 406, "not-acceptable", "No representation fits the Accept header";
-    RequestTimeout = 408, "request-timeout", "The request took too long to arrive";
     Conflict = 409, "conflict", "The state does not allow this";
     AlreadyExists = 409, "already-exists", "This exists already";
-    RequestInProgress = 409, "request-in-progress", "The same request is being handled";
     InsufficientStock = 409, "insufficient-stock", "There is not enough in stock";
     PriceChanged = 409, "price-changed", "A price has changed since it was shown";
     CartClosed = 409, "cart-closed", "The cart has been ordered already";
@@ -55,7 +51,6 @@ codes! {
     NotForSale = 409, "not-for-sale", "The product is not for sale";
     IllegalTransition = 409, "illegal-transition", "The status does not allow this step";
     RefundTooLarge = 409, "refund-too-large", "The refund exceeds what was captured";
-    PaymentRefused = 409, "payment-refused", "The payment was refused";
     PreconditionFailed = 412, "precondition-failed", "It has been changed in the meantime";
     PayloadTooLarge = 413, "payload-too-large", "The body is too large";
     UnsupportedMediaType = 415, "unsupported-media-type", "The media type is not supported";

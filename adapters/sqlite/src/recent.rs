@@ -1,7 +1,7 @@
 //! The items that were written or read lately, kept in memory.
 //!
 //! A reader of SQLite drops its pages after every commit of the writer and fetches them again, which
-//! makes a point read beside a busy writer ten times as dear as one alone. All writes of this process
+//! makes a point read beside a busy writer far dearer than one alone. All writes of this process
 //! pass through one thread, so it can keep these copies right. Another process may write to the file as
 //! well (an import beside a running shop): the writer notices that with its next transaction, or within
 //! `NOTICE_EVERY`, and forgets everything. Absent items are never remembered, so what another process

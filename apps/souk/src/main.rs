@@ -18,8 +18,8 @@ use wiring::{Config, Flags};
 
 use output::CliError;
 
-/// Requests and events are many small allocations; this allocator takes a third of the time of the C
-/// library's for them, measured by `cargo xtask bench`.
+/// Requests and events are many small allocations on several threads, which is what this allocator is
+/// made for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
