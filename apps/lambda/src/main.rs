@@ -1,0 +1,3 @@
+//! The bootstrap of all Lambda functions.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The directory: businesses, their categories, and the leads that reach them.

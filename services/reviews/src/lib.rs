@@ -1,0 +1,1 @@
+//! Reviews of businesses, products and services, and their aggregates.
