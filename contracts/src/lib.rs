@@ -6,15 +6,22 @@
 
 mod catalog;
 mod decision;
+mod directory;
 mod envelope;
 mod identity;
 mod inventory;
 mod notifications;
 mod orders;
 mod payments;
+mod reviews;
 
 pub use catalog::{ProductArchived, ProductChanged, VariantRef};
 pub use decision::Decision;
+pub use directory::{
+    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
+    BusinessSubmitted, BusinessSuspended, CategoryChanged, ClaimRefused, ClaimRequested, LeadBilled, LeadCredited, LeadDelivered,
+    LeadMarkedSpam, LeadReturned, ReturnReason, StaffRole,
+};
 pub use envelope::Envelope;
 pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
 pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
@@ -24,6 +31,7 @@ pub use orders::{
     OrderStatusChanged,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
+pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewRemoved, ReviewSubmitted};
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +120,32 @@ events! {
         PaymentCaptured(PaymentCaptured) = "payment.captured",
         PaymentRefunded(PaymentRefunded) = "payment.refunded",
         RefundFailed(RefundFailed) = "payment.refund_failed",
+    }
+    "directory" {
+        BusinessCreated(BusinessCreated) = "business.created",
+        BusinessChanged(BusinessChanged) = "business.changed",
+        BusinessSubmitted(BusinessSubmitted) = "business.submitted",
+        BusinessPublished(BusinessPublished) = "business.published",
+        BusinessRejected(BusinessRejected) = "business.rejected",
+        BusinessSuspended(BusinessSuspended) = "business.suspended",
+        BusinessRemoved(BusinessRemoved) = "business.removed",
+        BusinessStaffChanged(BusinessStaffChanged) = "business.staff_changed",
+        BusinessClaimed(BusinessClaimed) = "business.claimed",
+        ClaimRequested(ClaimRequested) = "claim.requested",
+        ClaimRefused(ClaimRefused) = "claim.refused",
+        CategoryChanged(CategoryChanged) = "category.changed",
+        LeadDelivered(LeadDelivered) = "lead.delivered",
+        LeadBilled(LeadBilled) = "lead.billed",
+        LeadReturned(LeadReturned) = "lead.returned",
+        LeadCredited(LeadCredited) = "lead.credited",
+        LeadMarkedSpam(LeadMarkedSpam) = "lead.marked_spam",
+    }
+    "reviews" {
+        ReviewSubmitted(ReviewSubmitted) = "review.submitted",
+        ReviewPublished(ReviewPublished) = "review.published",
+        ReviewRejected(ReviewRejected) = "review.rejected",
+        ReviewRemoved(ReviewRemoved) = "review.removed",
+        RatingChanged(RatingChanged) = "rating.changed",
     }
     "notifications" {
         MailQueued(MailQueued) = "mail.queued",

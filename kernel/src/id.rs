@@ -136,6 +136,11 @@ ids! {
     MailId = "msg";
     EventId = "evt";
     UploadId = "upl";
+    /// An enquiry to a business.
+    LeadId = "led";
+    /// Somebody's word that a listed business is theirs.
+    ClaimId = "clm";
+    ReviewId = "rev";
 }
 
 #[cfg(test)]

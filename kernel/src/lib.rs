@@ -4,18 +4,22 @@
 mod actor;
 mod address;
 mod email;
+mod geo;
 mod id;
 mod money;
 mod page;
 mod problem;
+mod rating;
 mod time;
 
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;
 pub use email::Email;
+pub use geo::GeoPosition;
 pub use id::{AddressId, BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
-pub use id::{ReservationId, SessionId, UploadId, UserId, VariantId};
+pub use id::{ClaimId, LeadId, ReservationId, ReviewId, SessionId, UploadId, UserId, VariantId};
 pub use money::{Currency, Money, MoneyError, TaxRate};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Code, FieldError, Problem};
+pub use rating::{Rating, ReviewTarget};
 pub use time::{Duration, Timestamp};

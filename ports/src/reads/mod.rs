@@ -1,8 +1,14 @@
 //! What services may read of one another: small traits, implemented by the owner of the data and
 //! handed over by the wiring. All reads may be a moment behind.
 
+mod directory;
+mod reviews;
+
 use async_trait::async_trait;
 use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
+
+pub use directory::{BusinessListing, CategoryListing, DirectoryReads};
+pub use reviews::{ReviewReads, ReviewTarget};
 
 /// Whether a user may still act.
 #[derive(Debug, Clone, PartialEq, Eq)]

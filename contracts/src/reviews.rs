@@ -1,0 +1,71 @@
+//! Events of reviews.
+
+use kernel::{BusinessId, Rating, ReviewId, ReviewTarget, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Somebody wrote a review; it waits for moderation, or `review.published` comes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewSubmitted {
+    pub review_id: ReviewId,
+    pub target: ReviewTarget,
+    /// The business that the review is about, or that sells the product.
+    pub business_id: BusinessId,
+    pub author_id: UserId,
+    /// 1 to 5.
+    pub stars: u8,
+    /// The author is known to have bought or used what they review.
+    pub verified: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewPublished {
+    pub review_id: ReviewId,
+    pub target: ReviewTarget,
+    pub business_id: BusinessId,
+    pub author_id: UserId,
+    /// 1 to 5.
+    pub stars: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewRejected {
+    pub review_id: ReviewId,
+    pub target: ReviewTarget,
+    pub business_id: BusinessId,
+    pub author_id: UserId,
+    pub reason: String,
+}
+
+/// Taken back by its author, or by an admin after it was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewRemoved {
+    pub review_id: ReviewId,
+    pub target: ReviewTarget,
+    pub business_id: BusinessId,
+    pub author_id: UserId,
+}
+
+/// The stars of all published reviews of the target, after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatingChanged {
+    pub target: ReviewTarget,
+    pub rating: Rating,
+}
+
+macro_rules! about_review {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn subject(&self) -> String {
+                self.review_id.to_string()
+            }
+        }
+    )*};
+}
+
+about_review!(ReviewSubmitted, ReviewPublished, ReviewRejected, ReviewRemoved);
+
+impl RatingChanged {
+    pub(crate) fn subject(&self) -> String {
+        self.target.to_string()
+    }
+}

@@ -1,0 +1,51 @@
+//! What other services may read of the directory.
+
+use async_trait::async_trait;
+use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Page, PostalAddress, Problem, Timestamp, UserId};
+
+/// A category as a business stands in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryListing {
+    pub id: CategoryId,
+    pub name: String,
+    /// The ids from the root of the tree to the category itself.
+    pub path: Vec<CategoryId>,
+}
+
+/// A business as its public page shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BusinessListing {
+    pub id: BusinessId,
+    pub slug: String,
+    pub name: String,
+    /// Plain text.
+    pub description: String,
+    pub categories: Vec<CategoryListing>,
+    pub tags: Vec<String>,
+    /// Imported addresses may lack parts, which are empty then.
+    pub address: Option<PostalAddress>,
+    pub position: Option<GeoPosition>,
+    /// In OpenStreetMap's syntax; what could not be understood is kept as it was written.
+    pub opening_hours: Option<String>,
+    /// An IANA name such as `Europe/Berlin`.
+    pub time_zone: Option<String>,
+    pub phone: Option<String>,
+    pub website: Option<String>,
+    pub image_url: Option<String>,
+    pub published: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[async_trait]
+pub trait DirectoryReads: Send + Sync {
+    /// In the order of the ids (at most 100), `None` where there is no such business. Also those that
+    /// are not published.
+    async fn businesses(&self, ids: &[BusinessId]) -> Result<Vec<Option<BusinessListing>>, Problem>;
+
+    /// All published businesses, page by page: to build an index anew.
+    async fn page(&self, cursor: Option<Cursor>) -> Result<Page<BusinessListing>, Problem>;
+
+    /// Who may be written to about the business; empty for one that nobody has claimed.
+    async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;
+}
