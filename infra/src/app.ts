@@ -1,0 +1,26 @@
+// All stacks, from the manifest and the context.
+
+import { join } from 'node:path';
+import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { FrontStack } from './front-stack';
+import { type Manifest, readManifest } from './manifest';
+import { readSettings } from './settings';
+import { ShopStack } from './shop-stack';
+import { StateStack } from './state-stack';
+
+const MANIFEST = join(__dirname, '../../manifest.json');
+
+export function buildShop(app: App, manifest: Manifest = readManifest(MANIFEST)): void {
+  const settings = readSettings(app.node);
+  const { prefix } = settings;
+  const account = process.env['CDK_DEFAULT_ACCOUNT'];
+  const region = process.env['CDK_DEFAULT_REGION'];
+  const env = account === undefined || region === undefined ? {} : { env: { account, region } };
+  const state = new StateStack(app, `${prefix}state`, { ...env, settings, manifest, terminationProtection: settings.keepData });
+  const front = new FrontStack(app, `${prefix}front`, { ...env, settings, manifest, state });
+  const shop = new ShopStack(app, `${prefix}shop`, { ...env, settings, manifest, state, front });
+  void shop;
+  Tags.of(app).add('app', prefix.slice(0, -1));
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}

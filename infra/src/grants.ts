@@ -1,0 +1,120 @@
+// What each function may do: just what its service and role need, on named resources.
+
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { dashed, type Role, type Service } from './manifest';
+import type { Settings } from './settings';
+import { type ShopTable, type StateStack, TEST_GATEWAY } from './state-stack';
+
+const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+/** A transaction needs the rights of its parts. */
+const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
+const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
+const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
+/** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
+const ACCOUNTS = [
+  'AdminAddUserToGroup',
+  'AdminCreateUser',
+  'AdminDeleteUser',
+  'AdminDisableUser',
+  'AdminEnableUser',
+  'AdminGetUser',
+  'AdminInitiateAuth',
+  'AdminRemoveUserFromGroup',
+  'AdminSetUserPassword',
+  'AdminUpdateUserAttributes',
+  'AdminUserGlobalSignOut',
+].map((action) => `cognito-idp:${action}`);
+
+export interface GrantContext {
+  readonly settings: Settings;
+  readonly state: StateStack;
+  /** ARNs of the queues of this service's consumers. */
+  readonly queueArns: readonly string[];
+  /** Where records go that the relay could not hand on. */
+  readonly relayDeadArn?: string;
+}
+
+/** The statements of a function's only policy, without those for its log. */
+export function grantsOf(service: Service, role: Role, context: GrantContext): PolicyStatement[] {
+  const { state } = context;
+  const own = tableOf(state, service.name);
+  if (role === 'relay') {
+    return [
+      new PolicyStatement({ sid: 'FollowTable', actions: FOLLOW, resources: [own.table.tableStreamArn!] }),
+      new PolicyStatement({ sid: 'Publish', actions: ['events:PutEvents'], resources: [state.bus.eventBusArn] }),
+      ...(context.relayDeadArn === undefined
+        ? []
+        : [new PolicyStatement({ sid: 'SetAside', actions: ['sqs:SendMessage'], resources: [context.relayDeadArn] })]),
+    ];
+  }
+  const statements = [
+    new PolicyStatement({ sid: 'OwnTable', actions: [...READ, ...WRITE], resources: [own.table.tableArn] }),
+    ...(own.indexes.length > 0
+      ? [new PolicyStatement({ sid: 'OwnIndexes', actions: ['dynamodb:Query'], resources: [...own.indexes] })]
+      : []),
+    ...reads(service, role, state),
+    ...extras(service, role, context),
+  ];
+  if (role === 'events') {
+    statements.push(new PolicyStatement({ sid: 'Consume', actions: CONSUME, resources: [...context.queueArns] }));
+  }
+  return statements;
+}
+
+/** Besides what a service declares, whoever answers people looks up the account behind a token. */
+function reads(service: Service, role: Role, state: StateStack): PolicyStatement[] {
+  const others = new Set([...service.reads, ...(role === 'api' ? ['identity'] : [])]);
+  others.delete(service.name);
+  const tables = [...others].filter((name) => state.tables.has(name)).map((name) => tableOf(state, name));
+  if (tables.length === 0) return [];
+  const indexes = tables.flatMap((table) => table.indexes);
+  return [
+    new PolicyStatement({ sid: 'ReadOthers', actions: READ, resources: tables.map(({ table }) => table.tableArn) }),
+    ...(indexes.length > 0 ? [new PolicyStatement({ sid: 'ReadOthersIndexes', actions: ['dynamodb:Query'], resources: indexes })] : []),
+  ];
+}
+
+/** What only one service needs. */
+function extras(service: Service, role: Role, { settings, state }: GrantContext): PolicyStatement[] {
+  switch (service.name) {
+    case 'identity':
+      return [
+        new PolicyStatement({ sid: 'Accounts', actions: ACCOUNTS, resources: [state.pool.userPoolArn] }),
+        new PolicyStatement({ sid: 'SigningKey', actions: ['secretsmanager:GetSecretValue'], resources: [state.signingKey.secretArn] }),
+      ];
+    case 'catalog':
+      if (role !== 'api') return [];
+      return [
+        new PolicyStatement({ sid: 'Files', actions: ['s3:GetObject', 's3:PutObject'], resources: [state.filesObjects] }),
+        // Without it S3 says that a missing file is forbidden.
+        new PolicyStatement({ sid: 'MissingFiles', actions: ['s3:ListBucket'], resources: [state.files.bucketArn] }),
+      ];
+    case 'payments': {
+      if (!settings.testGateway) return [];
+      const { table, indexes } = tableOf(state, TEST_GATEWAY.name);
+      return [
+        new PolicyStatement({ sid: 'TestGateway', actions: [...READ, ...WRITE], resources: [table.tableArn] }),
+        new PolicyStatement({ sid: 'TestGatewayIndexes', actions: ['dynamodb:Query'], resources: [...indexes] }),
+      ];
+    }
+    case 'notifications':
+      if (state.mail === undefined || role === 'tick') return [];
+      return [new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] })];
+    default:
+      return [];
+  }
+}
+
+function tableOf(state: StateStack, name: string): ShopTable {
+  const table = state.tables.get(name);
+  if (table === undefined) throw new Error(`there is no table of ${name}`);
+  return table;
+}
+
+export function functionName(settings: Settings, service: Service, role: Role): string {
+  return `${settings.prefix}${service.name}-${role}`;
+}
+
+export function queueName(settings: Settings, consumer: string): string {
+  return `${settings.prefix}${dashed(consumer)}`;
+}
