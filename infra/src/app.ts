@@ -3,11 +3,13 @@
 import { join } from 'node:path';
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { FirewallStack } from './firewall-stack';
 import { FrontStack } from './front-stack';
 import { type Manifest, readManifest } from './manifest';
 import { readSettings } from './settings';
 import { ShopStack } from './shop-stack';
 import { StateStack } from './state-stack';
+import { WatchStack } from './watch-stack';
 
 const MANIFEST = join(__dirname, '../../manifest.json');
 
@@ -20,7 +22,10 @@ export function buildShop(app: App, manifest: Manifest = readManifest(MANIFEST))
   const state = new StateStack(app, `${prefix}state`, { ...env, settings, manifest, terminationProtection: settings.keepData });
   const front = new FrontStack(app, `${prefix}front`, { ...env, settings, manifest, state });
   const shop = new ShopStack(app, `${prefix}shop`, { ...env, settings, manifest, state, front });
-  void shop;
+  new WatchStack(app, `${prefix}watch`, { ...env, settings, manifest, state, front, shop });
+  if (settings.firewallRequests > 0) {
+    new FirewallStack(app, `${prefix}firewall`, { env: { ...(account === undefined ? {} : { account }), region: 'us-east-1' }, settings });
+  }
   Tags.of(app).add('app', prefix.slice(0, -1));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }

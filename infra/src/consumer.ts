@@ -18,6 +18,8 @@ export class ConsumerQueue extends Construct {
   readonly queue: sqs.Queue;
   readonly dead: sqs.Queue;
   readonly rule: events.CfnRule;
+  /** Of its queue; the dead letters are in `<name>-dead`. */
+  readonly name: string;
 
   constructor(
     stack: Stack,
@@ -28,6 +30,7 @@ export class ConsumerQueue extends Construct {
   ) {
     super(stack, `${pascal(consumer.name)}Consumer`);
     const name = queueName(settings, consumer.name);
+    this.name = name;
     this.dead = deadQueue(this, 'Dead', `${name}-dead`);
     this.queue = new sqs.Queue(this, 'Queue', {
       queueName: name,

@@ -64,6 +64,7 @@ const INFRA = resolve(__dirname, '../..');
 /** Reads and checks the context; throws a sentence that says what is wrong. */
 export function readSettings(node: Node): Settings {
   const take = new Context(node);
+  const emulator = take.flag('emulator', false);
   const architecture = take.choice('arch', ['arm64', 'x86_64'], 'arm64');
   const wanted = resolve(INFRA, take.text('lambda') ?? `../target/lambda/${architecture}`);
   const built = existsSync(wanted);
@@ -72,12 +73,12 @@ export function readSettings(node: Node): Settings {
     architecture,
     code: built ? wanted : join(INFRA, 'unbuilt'),
     built,
-    keepData: take.flag('keepData', true),
+    keepData: take.flag('keepData', !emulator),
     accountKey: take.flag('accountKey', false),
-    archiveDays: take.number('archiveDays', 30),
+    archiveDays: take.number('archiveDays', emulator ? 0 : 30),
     logDays: take.number('logDays', 30),
     tracing: take.flag('tracing', true),
-    edge: take.flag('edge', true),
+    edge: take.flag('edge', !emulator),
     webApp: take.flag('webApp', false),
     ...take.optional('domainName'),
     ...take.optional('certificateArn'),

@@ -26,6 +26,14 @@ const EVENTS_CONCURRENCY = 10;
 /** The gateway gives up after 30 seconds. */
 const GATEWAY_TIMEOUT_MS = 29_000;
 
+/**
+ * Items that carry events. What a filter refuses is gone, so both readings of a list in a pattern are
+ * there: the list as a value, and its elements as values. One that fits is enough.
+ */
+const EVENTS_FILTERS = [{ S: [{ exists: true }] }, [{ exists: true }]].map((L) => ({
+  pattern: JSON.stringify({ dynamodb: { NewImage: { events: { L } } } }),
+}));
+
 export interface ShopProps extends StackProps {
   readonly settings: Settings;
   readonly manifest: Manifest;
@@ -215,7 +223,7 @@ export class ShopStack extends Stack {
       maximumRetryAttempts: -1,
       maximumRecordAgeInSeconds: RELAY_AGE_MAX.toSeconds(),
       functionResponseTypes: ['ReportBatchItemFailures'],
-      filterCriteria: { filters: [{ pattern: JSON.stringify({ dynamodb: { NewImage: { events: { L: [{ exists: true }] } } } }) }] },
+      filterCriteria: { filters: EVENTS_FILTERS },
       destinationConfig: { onFailure: { destination: this.relayDead.queueArn } },
     }).node.addDependency(made);
   }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::Outcome;
 
 /// Folders that hold nothing of ours: made by tools, or another's code.
-const SKIPPED: [&str; 5] = [".git", ".tools", "target", "data", "node_modules"];
+const SKIPPED: [&str; 7] = [".git", ".tools", "target", "data", "node_modules", "dist", "cdk.out"];
 const DEPTH_MAX: usize = 20;
 
 /// One breach of a rule.
