@@ -1,6 +1,6 @@
 //! The CloudEvents 1.0 envelope, in its JSON format.
 
-use kernel::{Actor, EventId, Timestamp};
+use kernel::{Actor, EventId, Timestamp, TraceParent};
 use serde::de::Error as _;
 use serde::ser::{self, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,6 +19,8 @@ pub struct Envelope {
     pub cause: String,
     /// The request at the start of the chain of causes; the same in every event that follows from it.
     pub correlation: String,
+    /// The trace of that request, or of the tick.
+    pub traceparent: Option<TraceParent>,
     pub actor: Actor,
     pub event: Event,
 }
@@ -38,6 +40,9 @@ impl Serialize for Envelope {
         map.serialize_entry("sequence", &format!("{:015}", self.sequence))?;
         map.serialize_entry("causationid", &self.cause)?;
         map.serialize_entry("correlationid", &self.correlation)?;
+        if let Some(traceparent) = &self.traceparent {
+            map.serialize_entry("traceparent", traceparent)?;
+        }
         map.serialize_entry("actor", &self.actor)?;
         map.serialize_entry("datacontenttype", "application/json")?;
         map.serialize_entry("data", &data)?;
@@ -57,6 +62,8 @@ struct Wire<'a> {
     cause: String,
     #[serde(rename = "correlationid")]
     correlation: String,
+    #[serde(default)]
+    traceparent: Option<TraceParent>,
     actor: Actor,
     #[serde(borrow)]
     data: &'a serde_json::value::RawValue,
@@ -69,7 +76,8 @@ impl Envelope {
         let event = Event::read(&wire.kind, wire.data.get())
             .ok_or_else(|| serde_json::Error::custom(format!("unknown event type {}", wire.kind)))??;
         let sequence = wire.sequence.parse().map_err(serde_json::Error::custom)?;
-        Ok(Self { id: wire.id, time: wire.time, sequence, cause: wire.cause, correlation: wire.correlation, actor: wire.actor, event })
+        let Wire { id, time, cause, correlation, traceparent, actor, .. } = wire;
+        Ok(Self { id, time, sequence, cause, correlation, traceparent, actor, event })
     }
 }
 
@@ -93,6 +101,7 @@ mod tests {
             sequence: 301,
             cause: "req_1".into(),
             correlation: "req_1".into(),
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
             actor: Actor::System,
             event: StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
         };
@@ -102,6 +111,9 @@ mod tests {
         {
             assert!(json.contains(part), "{part} in {json}");
         }
+        assert!(json.contains(r#""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01""#), "{json}");
         assert_eq!(Envelope::from_json(&json).unwrap(), envelope);
+        let untraced = Envelope { traceparent: None, ..envelope };
+        assert_eq!(Envelope::from_json(&serde_json::to_string(&untraced).unwrap()).unwrap(), untraced);
     }
 }

@@ -11,6 +11,7 @@ mod page;
 mod problem;
 mod rating;
 mod time;
+mod trace;
 
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;
@@ -23,3 +24,4 @@ pub use page::{Cursor, Limit, Page};
 pub use problem::{Code, FieldError, Problem};
 pub use rating::{Rating, ReviewTarget};
 pub use time::{Duration, Timestamp};
+pub use trace::{TraceParent, TraceParentError};

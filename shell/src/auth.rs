@@ -38,6 +38,20 @@ pub struct AccessClaims {
 #[derive(Clone)]
 pub struct SigningKey(pub [u8; 32]);
 
+impl SigningKey {
+    /// From 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        let mut seed = [0; 32];
+        for (place, byte) in seed.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).ok()?;
+        }
+        Some(Self(seed))
+    }
+}
+
 /// Signs tokens and links. Its key is never logged.
 pub struct Signer {
     issuer: String,
@@ -155,7 +169,7 @@ fn invalid_token() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ports::reads::{Account, LinkPurpose};
+    use ports::reads::Account;
     use ports::{Clock, ManualClock};
     use std::sync::Mutex;
 
@@ -166,10 +180,6 @@ mod tests {
         async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
             let account = self.0.lock().unwrap().clone();
             Ok((account.id == user).then_some(account))
-        }
-
-        fn link_token(&self, _: UserId, _: LinkPurpose, _: u32) -> String {
-            String::new()
         }
     }
 

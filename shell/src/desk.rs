@@ -10,6 +10,7 @@ use crate::changes::{Changes, Moment, Outcome, stamped};
 use crate::http::{Call, Failure, Reply};
 use crate::service::Delivery;
 use crate::table::Table;
+use crate::trace;
 use crate::watch::Watch;
 use crate::world::World;
 
@@ -233,6 +234,7 @@ fn repeated(call: &Call, cause: Cause) -> Result<Reply, Failure> {
 }
 
 fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, moment: &Moment) -> Vec<Envelope> {
+    let traceparent = trace::current();
     let envelope = |(place, (event, version)): (usize, (contracts::Event, Option<u64>))| {
         let n = u8::try_from(place).unwrap_or(u8::MAX);
         Envelope {
@@ -241,6 +243,7 @@ fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, 
             sequence: version.unwrap_or_else(|| moment.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
             cause: origin.cause.to_owned(),
             correlation: origin.correlation.to_owned(),
+            traceparent,
             actor: origin.actor.clone(),
             event,
         }

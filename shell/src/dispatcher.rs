@@ -2,11 +2,10 @@
 //! is not settled, so a slow delivery holds up nobody, and a crash repeats only what is harmless to repeat.
 
 use std::collections::{BTreeSet, HashSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use contracts::{Decision, Envelope};
-use futures::FutureExt;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use kernel::{Duration, Problem, Timestamp};
@@ -14,10 +13,11 @@ use ports::{EventLog, LoggedEvent, Position};
 use tokio::sync::watch;
 
 use crate::changes::Changes;
+use crate::deliver::deliver;
 use crate::desk::Desk;
 use crate::metering::OPERATION;
 use crate::queues::{self, Letter, ReadUpTo, Replay};
-use crate::service::{Consumer, Delivery};
+use crate::service::Consumer;
 use crate::telemetry::{ConsumerLabels, EventLabels};
 
 /// Deliveries at once.
@@ -41,7 +41,6 @@ pub(crate) struct Dispatcher {
     desk: Desk,
     log: Arc<dyn EventLog>,
     consumer: Consumer,
-    operation: Arc<str>,
     running: FuturesUnordered<BoxFuture<'static, Kind>>,
     in_flight: BTreeSet<Position>,
     retrying: HashSet<Position>,
@@ -54,13 +53,11 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     pub async fn start(desk: Desk, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
         let saved = desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
-        let operation = format!("event > {}", consumer.name).into();
         let saved_at = desk.now();
         Ok(Self {
             desk,
             log,
             consumer,
-            operation,
             running: FuturesUnordered::new(),
             in_flight: BTreeSet::new(),
             retrying: HashSet::new(),
@@ -133,11 +130,11 @@ impl Dispatcher {
     fn deliver(&mut self, kind: Kind, envelope: Arc<Envelope>, attempt: u32, replay: Option<String>) {
         let (desk, consumer) = (self.desk.clone(), self.consumer.clone());
         let work = async move {
-            let result = attempt_delivery(&desk, &consumer, &envelope, attempt, replay).await;
+            let result = deliver(desk.world(), &consumer, &envelope, attempt, replay).await;
             record_surely(&desk, &consumer, &kind, &envelope, attempt, result).await;
             kind
         };
-        self.running.push(OPERATION.scope(self.operation.clone(), work).boxed());
+        self.running.push(OPERATION.scope(self.consumer.operation.clone(), work).boxed());
     }
 
     fn settled(&mut self, kind: Kind) {
@@ -192,10 +189,10 @@ impl Dispatcher {
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
             let (desk, consumer, again) = (self.desk.clone(), self.consumer.clone(), replay.again.clone());
             let work = async move {
-                let result = attempt_delivery(&desk, &consumer, &envelope, 1, again).await;
+                let result = deliver(desk.world(), &consumer, &envelope, 1, again).await;
                 record(&desk, &consumer, &Kind::Logged(position), &envelope, 1, result).await
             };
-            OPERATION.scope(self.operation.clone(), work)
+            OPERATION.scope(self.consumer.operation.clone(), work)
         });
         for recorded in futures::future::join_all(deliveries).await {
             recorded?;
@@ -233,30 +230,6 @@ impl Dispatcher {
             Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
         }
     }
-}
-
-/// Runs the handler once; a panic in it is a failure like any other.
-pub(crate) async fn attempt_delivery(
-    desk: &Desk,
-    consumer: &Consumer,
-    envelope: &Arc<Envelope>,
-    attempt: u32,
-    replay: Option<String>,
-) -> Result<(), Problem> {
-    let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay };
-    let result = match AssertUnwindSafe((consumer.handle)(delivery)).catch_unwind().await {
-        Ok(result) => result,
-        Err(_) => Err(Problem::internal("the consumer panicked")),
-    };
-    let telemetry = &desk.world().telemetry;
-    let outcome = if result.is_ok() { "done" } else { "failed" };
-    telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
-    if result.is_ok() {
-        let lag = desk.now().since(envelope.time).as_secs_f64();
-        telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
-    }
-    tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation, attempt, outcome, "delivered");
-    result
 }
 
 /// As long as the store refuses the note of a failure, the event stays in flight and the cursor

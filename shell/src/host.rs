@@ -1,4 +1,4 @@
-//! The local host: services, their routes, consumers and schedules in one process.
+//! The host of a home that keeps a log: services, their routes, consumers and schedules in one process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +17,11 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::{Api, ApiConfig, Ready};
 use crate::auth::Authenticator;
 use crate::desk::Desk;
 use crate::dispatcher::Dispatcher;
-use crate::http::{Answer, Call, Edge, LimitsConfig, Path, Query, Reply, describe, document_pages, page_limit, serve, wrap};
+use crate::http::{Answer, Call, LimitsConfig, Path, Query, Reply, document_json, page_limit, serve};
 use crate::queues::{self, Letter, QueueStatus};
 use crate::scheduler;
 use crate::service::Service;
@@ -37,15 +38,15 @@ pub struct HostConfig {
     pub limits: LimitsConfig,
     /// Names this process among those that share the store.
     pub holder: String,
+    /// What this home shows besides the services' own pages.
+    pub pages: Router,
 }
 
 /// Services ready to be run.
 pub struct Host {
     config: HostConfig,
     services: Vec<Service>,
-    router: Router,
-    api: OpenApi,
-    edge: Arc<Edge>,
+    api: Api,
 }
 
 #[derive(Clone)]
@@ -56,32 +57,35 @@ struct Operations {
 }
 
 impl Host {
-    pub fn new(config: HostConfig, mut services: Vec<Service>) -> Result<Self, Problem> {
+    pub fn new(mut config: HostConfig, mut services: Vec<Service>) -> Result<Self, Problem> {
         let operations = Operations {
             desk: config.desk.clone(),
             log: config.log.clone(),
             consumers: Arc::new(services.iter().flat_map(|service| service.consumers.iter().map(|consumer| consumer.name)).collect()),
         };
-        let mut below_api = OpenApiRouter::new().merge(queue_routes(operations.clone()));
-        let mut root = health_routes(operations);
-        for service in &mut services {
-            below_api = below_api.merge(std::mem::take(&mut service.routes));
-            root = root.merge(std::mem::take(&mut service.root_routes));
-        }
-        let (router, api) = OpenApiRouter::new().nest("/api/v1", below_api).split_for_parts();
-        let api = describe(api);
-        let edge = Arc::new(Edge::new(config.desk.world(), config.authenticator.clone(), config.limits.clone()));
-        let router = wrap(router.merge(root).merge(document_pages(&api)?), &edge);
-        Ok(Self { config, services, router, api, edge })
+        let log = config.log.clone();
+        let ready: Ready = Arc::new(move || {
+            let log = log.clone();
+            Box::pin(async move { Ok(log.head().await.map(|_| ())?) })
+        });
+        let api = ApiConfig {
+            world: config.desk.world().clone(),
+            authenticator: config.authenticator.clone(),
+            limits: config.limits.clone(),
+            ready,
+        };
+        let pages = std::mem::take(&mut config.pages).route("/metrics", get(metrics).with_state(operations.clone()));
+        let api = Api::with(api, &mut services, queue_routes(operations), |document| Ok(pages.merge(document_json(document)?)))?;
+        Ok(Self { config, services, api })
     }
 
     /// The whole HTTP side, for tests and for other ways of serving it.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.api.router()
     }
 
     pub fn openapi(&self) -> &OpenApi {
-        &self.api
+        self.api.document()
     }
 
     pub fn services(&self) -> &[Service] {
@@ -92,12 +96,13 @@ impl Host {
     pub async fn start(self, listener: TcpListener) -> Result<Running, Problem> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let router = self.api.router();
         let HostConfig { desk, log, limits, holder, .. } = self.config;
         let consumers: Vec<_> = self.services.iter().flat_map(|service| service.consumers.iter().cloned()).collect();
         let backlogs: Arc<Vec<AtomicU64>> = Arc::new(consumers.iter().map(|_| AtomicU64::new(0)).collect());
         for (place, consumer) in consumers.into_iter().enumerate() {
             let dispatcher = Dispatcher::start(desk.clone(), log.clone(), consumer).await?;
-            let (edge, backlogs, depth) = (self.edge.clone(), backlogs.clone(), limits.queue_depth);
+            let (edge, backlogs, depth) = (self.api.edge.clone(), backlogs.clone(), limits.queue_depth);
             tasks.spawn(dispatcher.run(stopped.clone(), move |backlog| {
                 backlogs[place].store(backlog, Ordering::Relaxed);
                 edge.backpressure.set(backlogs.iter().any(|backlog| backlog.load(Ordering::Relaxed) > depth));
@@ -106,7 +111,7 @@ impl Host {
         for schedule in self.services.iter().flat_map(|service| service.schedules.iter().cloned()) {
             tasks.spawn(scheduler::run(desk.clone(), schedule, holder.clone(), stopped.clone()));
         }
-        let http = tokio::spawn(serve(listener, self.router, limits.connections, stopped, SHUTDOWN_GRACE));
+        let http = tokio::spawn(serve(listener, router, limits.connections, stopped, SHUTDOWN_GRACE));
         Ok(Running { stop, http, tasks })
     }
 }
@@ -128,20 +133,6 @@ impl Running {
         }
         Ok(())
     }
-}
-
-fn health_routes(operations: Operations) -> Router {
-    Router::new()
-        .route("/health/live", get(|| async { Reply::ok(&serde_json::json!({ "status": "live" })) }))
-        .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(operations)
-}
-
-/// Ready means that the store answers.
-async fn ready(State(operations): State<Operations>) -> Answer {
-    operations.log.head().await?;
-    Ok(Reply::ok(&serde_json::json!({ "status": "ready" })))
 }
 
 async fn metrics(State(operations): State<Operations>) -> impl axum::response::IntoResponse {

@@ -1,8 +1,10 @@
 //! Runs services: everything that can fail, wait or vary is here, so that the services' rules need
 //! not. A command, an event and a timer all end in one atomic commit, made by the `Desk`.
 
+mod api;
 mod auth;
 mod changes;
+mod deliver;
 mod desk;
 mod dispatcher;
 mod host;
@@ -10,23 +12,29 @@ pub mod http;
 mod metering;
 mod passwords;
 pub mod queues;
+mod root_routes;
 mod scheduler;
 mod service;
 mod table;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod watch;
 mod world;
 
+pub use api::{Api, ApiConfig, Ready};
 pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
 pub use changes::{Changes, Moment, Outcome};
+pub use deliver::{deliver, find_consumer, find_schedule, tick};
 pub use desk::Desk;
 pub use host::{Host, HostConfig, Running};
-pub use http::{Answer, Call, Failure, LimitsConfig, Reply, page_limit};
+pub use http::{Answer, Authorization, Call, Failure, LimitsConfig, Operation, Reply, page_limit};
 pub use passwords::Passwords;
+pub use root_routes::RootRoutes;
 pub use service::{Consumer, Delivery, RetryPolicy, Schedule, Service};
 pub use table::Table;
 pub use telemetry::Telemetry;
+pub use trace::within_trace;
 pub use watch::Watch;
 pub use world::World;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::changes::Changes;
+use crate::deliver;
 use crate::desk::Desk;
 use crate::metering::OPERATION;
 use crate::service::Schedule;
@@ -33,14 +34,13 @@ impl Record for Lease {
 pub(crate) async fn run(desk: Desk, schedule: Schedule, holder: String, mut stop: watch::Receiver<bool>) {
     // A renewal outlasts two ticks, so that a holder that is alive keeps its lease.
     let lease_for = schedule.every * 2 + Duration::from_secs(5);
-    let operation: std::sync::Arc<str> = format!("tick {}", schedule.name).into();
     loop {
         tokio::select! {
             () = tokio::time::sleep(schedule.every) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
-        let tick = OPERATION.scope(operation.clone(), async {
-            if hold(&desk, schedule.name, &holder, lease_for).await? { (schedule.run)().await } else { Ok(()) }
+        let tick = OPERATION.scope(schedule.operation.clone(), async {
+            if hold(&desk, schedule.name, &holder, lease_for).await? { deliver::tick(desk.world(), &schedule).await } else { Ok(()) }
         });
         if let Err(problem) = tick.await {
             tracing::error!(schedule = schedule.name, %problem, "a tick failed; the next one tries again");

@@ -1,4 +1,4 @@
-//! A service as a value: the hosts, the API document, the manifest and later the cloud stack are
+//! A service as a value: the hosts, the API document, the manifest and the cloud stack are
 //! all derived from it.
 
 use std::fmt;
@@ -11,6 +11,8 @@ use ports::store::TableSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::desk::Desk;
+use crate::http::{Operation, described};
+use crate::root_routes::RootRoutes;
 
 /// An event handed to a consumer.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub struct Consumer {
     pub types: &'static [&'static str],
     pub retry: RetryPolicy,
     pub(crate) handle: Handler,
+    /// What the counters call a delivery.
+    pub(crate) operation: Arc<str>,
 }
 
 impl Consumer {
@@ -65,7 +69,8 @@ impl Consumer {
         H: Fn(Delivery) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
-        Self { name, types, retry: RetryPolicy::default(), handle: Arc::new(move |delivery| Box::pin(handle(delivery))) }
+        let handle: Handler = Arc::new(move |delivery| Box::pin(handle(delivery)));
+        Self { name, types, retry: RetryPolicy::default(), handle, operation: format!("event > {name}").into() }
     }
 
     #[must_use]
@@ -81,6 +86,8 @@ pub struct Schedule {
     pub name: &'static str,
     pub every: Duration,
     pub(crate) run: Tick,
+    /// What the counters call a tick.
+    pub(crate) operation: Arc<str>,
 }
 
 impl Schedule {
@@ -89,7 +96,7 @@ impl Schedule {
         H: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
-        Self { name, every, run: Arc::new(move || Box::pin(run())) }
+        Self { name, every, run: Arc::new(move || Box::pin(run())), operation: format!("tick {name}").into() }
     }
 }
 
@@ -101,8 +108,8 @@ pub struct Service {
     pub(crate) root_routes: axum::Router,
     pub consumers: Vec<Consumer>,
     pub schedules: Vec<Schedule>,
-    /// `GET /api/v1/orders`, for the manifest.
-    pub operations: Vec<String>,
+    /// All routes, for the manifest, by path and method.
+    pub operations: Vec<Operation>,
     /// The services whose data it reads.
     pub reads: Vec<&'static str>,
 }
@@ -125,20 +132,24 @@ impl Service {
     /// Routes below `/api/v1`, described in the API document.
     #[must_use]
     pub fn routes(mut self, routes: OpenApiRouter) -> Self {
-        let operations = routes.get_openapi().paths.paths.iter().flat_map(|(path, item)| {
-            let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
-            methods.into_iter().filter(|(_, operation)| operation.is_some()).map(move |(method, _)| format!("{method} /api/v1{path}"))
-        });
-        self.operations.extend(operations);
-        self.operations.sort();
+        let paths = &routes.get_openapi().paths.paths;
+        let operations = paths.iter().flat_map(|(path, item)| described(item).map(move |(method, _)| (method, format!("/api/v1{path}"))));
+        let operations: Vec<_> = operations.collect();
         self.routes = self.routes.merge(routes);
-        self
+        self.list(operations)
     }
 
     /// Routes at the root: pages and files.
     #[must_use]
-    pub fn root_routes(mut self, routes: axum::Router) -> Self {
-        self.root_routes = self.root_routes.merge(routes);
+    pub fn root_routes(mut self, routes: RootRoutes) -> Self {
+        let (router, operations) = routes.into_parts();
+        self.root_routes = self.root_routes.merge(router);
+        self.list(operations)
+    }
+
+    fn list(mut self, operations: Vec<(&'static str, String)>) -> Self {
+        self.operations.extend(operations.into_iter().map(|(method, path)| Operation::new(method, path)));
+        self.operations.sort_by(|one, other| (&one.path, one.method).cmp(&(&other.path, other.method)));
         self
     }
 

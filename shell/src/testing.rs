@@ -17,8 +17,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::auth::Authenticator;
+use crate::deliver::{deliver, find_consumer, find_schedule, tick};
 use crate::desk::Desk;
-use crate::dispatcher::attempt_delivery;
 use crate::host::{Host, HostConfig};
 use crate::http::LimitsConfig;
 use crate::queues;
@@ -81,6 +81,7 @@ impl Harness {
             authenticator: Arc::new(ActorsAsTokens),
             limits,
             holder: "harness".into(),
+            pages: Router::new(),
         };
         let host = Host::new(config, services).expect("the services fit together");
         let router = host.router();
@@ -153,7 +154,7 @@ impl Harness {
                 quiet &= page.through == after;
                 for logged in page.events {
                     let kind = logged.envelope.event.kind();
-                    if let Err(problem) = attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, &logged.envelope, 1, None).await {
+                    if let Err(problem) = deliver(&self.kit.world, consumer, &logged.envelope, 1, None).await {
                         panic!("{} failed on {kind}: {problem}", consumer.name);
                     }
                 }
@@ -168,9 +169,8 @@ impl Harness {
 
     /// Delivers one event to one consumer, whether or not it has been delivered before.
     pub async fn deliver(&self, consumer: &str, envelope: &Envelope) -> Result<(), Problem> {
-        let mut consumers = self.host.services().iter().flat_map(|service| &service.consumers);
-        let consumer = consumers.find(|known| known.name == consumer).expect("there is such a consumer");
-        attempt_delivery(&self.kit.desk(&queues::TABLE), consumer, &Arc::new(envelope.clone()), 1, None).await
+        let consumer = find_consumer(self.host.services(), consumer).expect("there is such a consumer");
+        deliver(&self.kit.world, consumer, &Arc::new(envelope.clone()), 1, None).await
     }
 
     /// Appends an event as if its service had told it. Returns its envelope.
@@ -183,6 +183,7 @@ impl Harness {
             sequence: position * 100,
             cause: "test".into(),
             correlation: "test".into(),
+            traceparent: None,
             actor: Actor::System,
             event: event.into(),
         };
@@ -219,9 +220,8 @@ impl Harness {
     /// # Panics
     /// If there is no such schedule, or it fails.
     pub async fn tick(&self, name: &str) {
-        let mut schedules = self.host.services().iter().flat_map(|service| &service.schedules);
-        let schedule = schedules.find(|known| known.name == name).expect("there is such a schedule");
-        (schedule.run)().await.expect("the tick succeeds");
+        let schedule = find_schedule(self.host.services(), name).expect("there is such a schedule");
+        tick(&self.kit.world, schedule).await.expect("the tick succeeds");
     }
 }
 

@@ -15,7 +15,9 @@ use memory::MemoryStores;
 use ports::store::{Commit, Query, TableSchema};
 use ports::{Clock, EventLog, ManualClock, SystemClock, SystemEntropy};
 use shell::queues::{self, Letter, QueueStatus};
-use shell::{Authenticator, Consumer, Delivery, Desk, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Schedule, Service, World};
+use shell::{
+    Authenticator, Consumer, Delivery, Desk, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, World,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -56,8 +58,14 @@ impl Home {
 
     async fn start(&self, holder: &str, service: Service) -> (Running, std::net::SocketAddr) {
         let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
-        let config =
-            HostConfig { desk: self.queues.clone(), log: self.log.clone(), authenticator: Arc::new(Nobody), limits, holder: holder.into() };
+        let config = HostConfig {
+            desk: self.queues.clone(),
+            log: self.log.clone(),
+            authenticator: Arc::new(Nobody),
+            limits,
+            holder: holder.into(),
+            pages: axum::Router::new(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         (Host::new(config, vec![service]).unwrap().start(listener).await.unwrap(), address)
@@ -75,7 +83,16 @@ impl Home {
         let time = self.desk.now();
         let id = EventId(n << 64 | u128::from(self.log.head().await.unwrap()));
         let cause = "test".to_owned();
-        let envelope = Envelope { id, time, sequence: 100, correlation: cause.clone(), cause, actor: Actor::System, event: mail(n).into() };
+        let envelope = Envelope {
+            id,
+            time,
+            sequence: 100,
+            correlation: cause.clone(),
+            cause,
+            traceparent: None,
+            actor: Actor::System,
+            event: mail(n).into(),
+        };
         self.stores.table(FOREIGN).commit(Commit { events: vec![envelope], ..Commit::default() }).await.unwrap();
     }
 
@@ -299,14 +316,11 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
         }
     });
     let (held, inside) = (gate.clone(), entered.clone());
-    let slow = axum::Router::new().route(
-        "/slow",
-        axum::routing::get(move || async move {
-            inside.fetch_add(1, Ordering::SeqCst);
-            held.notified().await;
-            "finished"
-        }),
-    );
+    let slow = RootRoutes::new().get("/slow", move || async move {
+        inside.fetch_add(1, Ordering::SeqCst);
+        held.notified().await;
+        "finished"
+    });
     let (running, address) = home.start("one", Service::new(&home.desk).consumer(consumer).root_routes(slow)).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();

@@ -35,8 +35,14 @@ fn host(limits: LimitsConfig) -> Router {
     let stores = MemoryStores::new(clock.clone());
     let world = World::new(clock, Arc::new(SystemEntropy));
     let desk = |schema| world.desk(schema, stores.table(schema));
-    let config =
-        HostConfig { desk: desk(queues::TABLE), log: stores.log(), authenticator: Arc::new(Numbers), limits, holder: "one".into() };
+    let config = HostConfig {
+        desk: desk(queues::TABLE),
+        log: stores.log(),
+        authenticator: Arc::new(Numbers),
+        limits,
+        holder: "one".into(),
+        pages: Router::new(),
+    };
     Host::new(config, vec![common::service(&desk(TABLE))]).unwrap().router()
 }
 

@@ -2,7 +2,7 @@
 //! `souk serve` works with none of them.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -281,16 +281,6 @@ fn without_password(url: &str) -> String {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(user):(password)@{host}"),
         _ => url.to_owned(),
     }
-}
-
-/// Creates a directory that only its owner can enter.
-pub(crate) fn private_directory(path: &Path) -> Result<(), ConfigError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| ConfigError(format!("{} cannot be created: {error}", path.display())))
 }
 
 #[cfg(test)]

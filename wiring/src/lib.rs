@@ -1,13 +1,11 @@
-//! The only crate that names all services: it builds them for a home.
+//! The only crate that names all services: it builds them from what a home brings.
 
 mod config;
-mod embedded;
 mod manifest;
-mod secrets;
+mod services;
 mod start_page;
 mod test_gateway_pages;
-mod upkeep;
 
 pub use config::{Config, ConfigError, Environment, Flags, Gateway, Transport};
-pub use embedded::{HOUSE, Home, backup};
 pub use manifest::{Manifest, manifest};
+pub use services::{HOUSE, Parts, TABLES, authenticator, desk, service, services};

@@ -2,7 +2,7 @@
 
 use contracts::Event;
 use serde::Serialize;
-use shell::Host;
+use shell::{Operation, Service};
 
 #[derive(Debug, Serialize)]
 pub struct Manifest {
@@ -14,8 +14,7 @@ pub struct Manifest {
 pub struct ServiceManifest {
     pub name: &'static str,
     pub table: TableManifest,
-    /// `GET /api/v1/orders`.
-    pub routes: Vec<String>,
+    pub routes: Vec<Operation>,
     pub consumers: Vec<ConsumerManifest>,
     pub schedules: Vec<ScheduleManifest>,
     /// Event types that it tells.
@@ -43,8 +42,8 @@ pub struct ScheduleManifest {
     pub every_secs: u64,
 }
 
-pub fn manifest(host: &Host) -> Manifest {
-    let services = host.services().iter().map(|service| ServiceManifest {
+pub fn manifest(services: &[Service]) -> Manifest {
+    let services = services.iter().map(|service| ServiceManifest {
         name: service.name,
         table: TableManifest { name: service.table.name, indexes: service.table.indexes },
         routes: service.operations.clone(),

@@ -1,14 +1,13 @@
 //! What somebody sees who opens the shop in a browser.
 
-use axum::Router;
-use axum::routing::get;
+use shell::RootRoutes;
 use shell::http::{escape, page};
 
 use crate::config::{Config, Environment, Transport};
 
-pub(crate) fn routes(config: &Config) -> Router {
+pub(crate) fn routes(config: &Config) -> RootRoutes {
     let (name, body) = (config.shop.name.clone(), body(config));
-    Router::new().route("/", get(move || async move { page(200, &name, &body) }))
+    RootRoutes::new().get("/", move || async move { page(200, &name, &body) })
 }
 
 fn body(config: &Config) -> String {

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{get, post};
 use kernel::{Duration, PaymentId, Problem};
 use ports::{Clock, GatewayState, PaymentGateway as _};
 use serde::Deserialize;
 use shell::http::{Form, PageAnswer, Path, Query, escape, page};
-use shell::{Answer, Reply};
+use shell::{Answer, Reply, RootRoutes};
 use test_gateway::TestGateway;
 
 #[derive(Clone)]
@@ -21,11 +19,13 @@ struct Pages {
 }
 
 /// `faults` adds the switch: anybody could use it.
-pub(crate) fn routes(gateway: Arc<TestGateway>, clock: Arc<dyn Clock>, faults: bool) -> Router {
-    let mut router =
-        Router::new().route("/test-gateway/cards", get(cards)).route("/test-gateway/actions/{payment_id}", get(ask).post(answer));
+pub(crate) fn routes(gateway: Arc<TestGateway>, clock: Arc<dyn Clock>, faults: bool) -> RootRoutes {
+    let mut router = RootRoutes::new()
+        .get("/test-gateway/cards", cards)
+        .get("/test-gateway/actions/{payment_id}", ask)
+        .post("/test-gateway/actions/{payment_id}", answer);
     if faults {
-        router = router.route("/test-gateway/outage", post(outage));
+        router = router.post("/test-gateway/outage", outage);
     }
     router.with_state(Pages { gateway, clock })
 }

@@ -162,6 +162,7 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
             sequence: 100,
             cause: format!("req_{n}"),
             correlation: format!("req_{n}"),
+            traceparent: None,
             actor: Actor::System,
             event: StockLow { variant_id: u128::from(n).into(), sku: TEXT.into(), available: 1, threshold: 2 }.into(),
         }],

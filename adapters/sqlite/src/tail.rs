@@ -87,6 +87,7 @@ mod tests {
             sequence: position,
             cause,
             correlation,
+            traceparent: None,
             actor: Actor::System,
             event,
         };

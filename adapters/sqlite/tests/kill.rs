@@ -66,6 +66,7 @@ fn envelope(n: u64) -> Envelope {
         sequence: 100,
         cause: n.to_string(),
         correlation: n.to_string(),
+        traceparent: None,
         actor: Actor::System,
         event: StockLow { variant_id: u128::from(n).into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
     }

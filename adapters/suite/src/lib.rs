@@ -179,6 +179,7 @@ fn envelope(n: u128, home: &dyn Home) -> Envelope {
         sequence: 100,
         cause: format!("req_{n}"),
         correlation: format!("req_{n}"),
+        traceparent: Some(kernel::TraceParent { trace_id: n, parent_id: 7, sampled: true }),
         actor: Actor::System,
         event: StockLow { variant_id: n.into(), sku: format!("TEA-{n}"), available: 2, threshold: 3 }.into(),
     }

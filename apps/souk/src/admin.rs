@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
-use wiring::{Config, Home};
+use home_embedded::Home;
+use wiring::Config;
 
 use crate::output::{CliError, say};
 

@@ -1,6 +1,7 @@
 //! `souk demo`: a small shop to look around in. Loading it again changes nothing.
 
-use wiring::{Config, Home};
+use home_embedded::Home;
+use wiring::Config;
 
 use crate::import;
 use crate::output::{CliError, say};

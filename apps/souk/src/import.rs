@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use catalog::{Imported, ImportedProduct, Outcome, RowError};
 use futures::StreamExt as _;
+use home_embedded::Home;
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Problem;
-use wiring::{Config, Home};
+use wiring::Config;
 
 use crate::output::{CliError, say};
 

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use home_embedded::Home;
 use kernel::{Code, Problem};
-use wiring::{Config, ConfigError, Home};
+use wiring::{Config, ConfigError};
 
 /// A sentence for the person at the terminal.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub fn say_json(value: &impl serde::Serialize) -> Result<(), CliError> {
 }
 
 pub async fn manifest(config: &Config) -> Result<(), CliError> {
-    say_json(&wiring::manifest(&Home::in_memory(config)?.host()?))
+    say_json(&wiring::manifest(&Home::in_memory(config)?.services()?))
 }
 
 pub async fn openapi(config: &Config) -> Result<(), CliError> {
@@ -74,7 +75,7 @@ pub async fn openapi(config: &Config) -> Result<(), CliError> {
 }
 
 pub async fn backup(config: &Config, file: &Path) -> Result<(), CliError> {
-    wiring::backup(config, file).await?;
+    home_embedded::backup(config, file).await?;
     say(&format!("wrote {}", file.display()))
 }
 

@@ -1,8 +1,9 @@
 //! `souk queues`: the same functions as the admin API, on the data directory itself.
 
 use clap::Subcommand;
+use home_embedded::Home;
 use shell::queues;
-use wiring::{Config, Home};
+use wiring::Config;
 
 use crate::output::{CliError, say, say_json};
 

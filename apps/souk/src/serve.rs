@@ -1,9 +1,10 @@
 //! `souk serve`.
 
+use home_embedded::Home;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use wiring::{Config, Home};
+use wiring::Config;
 
 use crate::output::{CliError, say};
 

@@ -1,1 +1,8 @@
-//! The embedded home.
+//! The embedded home: one process, SQLite, files on disk, SMTP, the built-in issuer, the test gateway.
+
+mod api_page;
+mod home;
+mod secrets;
+mod upkeep;
+
+pub use home::{Home, backup};

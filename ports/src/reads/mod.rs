@@ -34,8 +34,11 @@ pub enum LinkPurpose {
 #[async_trait]
 pub trait IdentityReads: Send + Sync {
     async fn account(&self, user: UserId) -> Result<Option<Account>, Problem>;
+}
 
-    /// The secret of a link in a mail; only the one of the latest serial is accepted.
+/// The secrets of links in mails. They follow from a key: nothing is read.
+pub trait LinkTokens: Send + Sync {
+    /// Only the token of the latest serial is accepted.
     fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String;
 }
 

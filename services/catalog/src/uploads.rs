@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Code, Problem, Role};
 use ports::{Blob, BlobError, Blobs};
 use shell::http::Path;
-use shell::{Answer, Call, Failure, Reply};
+use shell::{Answer, Call, Failure, Reply, RootRoutes};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,8 +23,8 @@ pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)).with_state(app)
 }
 
-pub fn files(app: App) -> axum::Router {
-    axum::Router::new().route("/files/{name}", axum::routing::get(file)).with_state(app)
+pub fn files(app: App) -> RootRoutes {
+    RootRoutes::new().get("/files/{name}", file).with_state(app)
 }
 
 /// Takes in a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.

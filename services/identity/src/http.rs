@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-pub(crate) fn root_routes(app: &App) -> axum::Router {
+pub(crate) fn root_routes(app: &App) -> shell::RootRoutes {
     well_known::routes(app).merge(pages::routes(app))
 }
 

@@ -21,7 +21,7 @@ use shell::{Desk, Passwords, Service, Signer};
 
 pub use attempts::AttemptLimit;
 pub use operator::{create_admin, create_customer};
-pub use reads::Reads;
+pub use reads::{Links, Reads};
 pub use storage::TABLE;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{BusinessId, Email, Problem, Role, Timestamp, UserId};
-use ports::reads::{Account, IdentityReads, LinkPurpose};
+use ports::reads::{Account, IdentityReads, LinkPurpose, LinkTokens};
 use serde::Deserialize;
-use shell::{Desk, Signer};
+use shell::{Desk, Signer, Table};
 
 use crate::storage;
 use crate::tokens::Link;
 use crate::user::Status;
 
 pub struct Reads {
-    desk: Desk,
-    signer: Arc<Signer>,
+    table: Table,
 }
 
 impl Reads {
-    pub fn new(desk: Desk, signer: Arc<Signer>) -> Self {
-        Self { desk, signer }
+    pub fn new(desk: &Desk) -> Self {
+        Self { table: desk.table().clone() }
     }
 }
 
@@ -40,7 +39,7 @@ struct AccountItem {
 #[async_trait]
 impl IdentityReads for Reads {
     async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
-        let Some(item) = self.desk.table().peek::<AccountItem>(&storage::user_key(user)).await? else {
+        let Some(item) = self.table.peek::<AccountItem>(&storage::user_key(user)).await? else {
             return Ok(None);
         };
         let item = item.value;
@@ -58,7 +57,20 @@ impl IdentityReads for Reads {
             tokens_valid_from: item.tokens_valid_from,
         }))
     }
+}
 
+/// The links in mails, for those who write them.
+pub struct Links {
+    signer: Arc<Signer>,
+}
+
+impl Links {
+    pub fn new(signer: Arc<Signer>) -> Self {
+        Self { signer }
+    }
+}
+
+impl LinkTokens for Links {
     fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String {
         Link { user, serial }.write(&self.signer, purpose)
     }

@@ -204,6 +204,7 @@ async fn what_cannot_be_is_not_passed_over() {
         sequence: 1,
         cause: "test".into(),
         correlation: "test".into(),
+        traceparent: None,
         actor: Actor::System,
         event,
     };

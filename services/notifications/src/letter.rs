@@ -56,7 +56,7 @@ async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, 
 
 fn token(app: &App, user: UserId, purpose: LinkPurpose, serial: u32, secrets: Secrets) -> String {
     match secrets {
-        Secrets::Shown => encode(&app.shared.dependencies.identity.link_token(user, purpose, serial)),
+        Secrets::Shown => encode(&app.shared.dependencies.links.link_token(user, purpose, serial)),
         Secrets::Hidden => HIDDEN.to_owned(),
     }
 }

@@ -20,7 +20,7 @@ mod storage;
 use std::sync::Arc;
 
 use kernel::Duration;
-use ports::reads::{IdentityReads, OrderReads};
+use ports::reads::{LinkTokens, OrderReads};
 use shell::{Consumer, Desk, RetryPolicy, Service};
 
 pub use config::{Delivery, ShopConfig};
@@ -34,7 +34,7 @@ use render::Renderer;
 #[derive(Clone)]
 pub struct Dependencies {
     pub orders: Arc<dyn OrderReads>,
-    pub identity: Arc<dyn IdentityReads>,
+    pub links: Arc<dyn LinkTokens>,
     pub delivery: Delivery,
 }
 
@@ -69,7 +69,7 @@ pub fn service(desk: &Desk, dependencies: Dependencies, config: ShopConfig) -> S
     let app = App { desk: desk.clone(), shared: Arc::new(Shared { dependencies, config, renderer }) };
 
     let writer = app.clone();
-    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders", "identity"]).consumer(Consumer::new(
+    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders"]).consumer(Consumer::new(
         "notifications",
         consumer::TYPES,
         move |delivery| {

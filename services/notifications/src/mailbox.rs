@@ -1,17 +1,15 @@
 //! The mailbox: captured mails as pages and as JSON, open to everybody. Only for development; the
 //! service leaves these routes out when mails are sent.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::Html;
-use axum::routing::get;
 use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Answer, Failure, Reply, page_limit};
+use shell::{Answer, Failure, Reply, RootRoutes, page_limit};
 
 use crate::App;
 use crate::letter::{self, Secrets, encode};
@@ -19,12 +17,12 @@ use crate::mail::MailRecord;
 use crate::message::Template;
 use crate::storage::{self, Filter};
 
-pub fn routes(app: App) -> Router {
-    Router::new()
-        .route("/mailbox", get(list))
-        .route("/mailbox/{mail_id}", get(show))
-        .route("/mailbox/messages", get(messages))
-        .route("/mailbox/messages/{mail_id}", get(message))
+pub fn routes(app: App) -> RootRoutes {
+    RootRoutes::new()
+        .get("/mailbox", list)
+        .get("/mailbox/{mail_id}", show)
+        .get("/mailbox/messages", messages)
+        .get("/mailbox/messages/{mail_id}", message)
         .with_state(app)
 }
 

@@ -1,20 +1,18 @@
 //! The page behind the links in an order's mails: how it stands, in plain words.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use contracts::CancelReason;
 use kernel::{Code, OrderId, PostalAddress};
 use serde::Deserialize;
 use shell::http::{PageAnswer, Path, Query, escape, link, page, time};
-use shell::{Call, Failure};
+use shell::{Call, Failure, RootRoutes};
 
 use crate::order::{OrderError, StatusName};
 use crate::views::{LineView, OrderView, StepView, TimelineView, TrackingView};
 use crate::{App, http, storage};
 
-pub fn routes(app: App) -> Router {
-    Router::new().route("/orders/{order_id}", get(show)).with_state(app)
+pub fn routes(app: App) -> RootRoutes {
+    RootRoutes::new().get("/orders/{order_id}", show).with_state(app)
 }
 
 #[derive(Deserialize)]

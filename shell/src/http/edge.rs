@@ -1,6 +1,6 @@
 //! What surrounds every handler: identification, limits, time, headers, the access log, counters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use kernel::{Actor, Code, Problem};
+use kernel::{Actor, Code, Problem, TraceParent};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -22,6 +22,7 @@ use super::{Call, Failure, LimitsConfig};
 use crate::auth::Authenticator;
 use crate::metering::OPERATION;
 use crate::telemetry::Telemetry;
+use crate::trace::within_trace;
 use crate::world::World;
 
 /// The longest that `Prefer: wait` may ask for.
@@ -40,10 +41,12 @@ pub(crate) struct Edge {
     pub backpressure: Backpressure,
     /// `GET /api/v1/products/{product_id}`, made once per route.
     operations: RwLock<HashMap<(Method, String), Arc<str>>>,
+    /// Those that need a token, under the same names.
+    closed: HashSet<String>,
 }
 
 impl Edge {
-    pub fn new(world: &Arc<World>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig) -> Self {
+    pub fn new(world: &Arc<World>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig, closed: HashSet<String>) -> Self {
         Self {
             world: world.clone(),
             telemetry: world.telemetry.clone(),
@@ -52,6 +55,7 @@ impl Edge {
             permits: Semaphore::new(limits.concurrent_requests),
             backpressure: Backpressure::default(),
             operations: RwLock::default(),
+            closed,
             limits,
         }
     }
@@ -96,6 +100,10 @@ impl Edge {
                 self.authenticator.authenticate(token).await?
             }
         };
+        // Said before anything is read of the request: a gateway in front would say the same.
+        if actor == Actor::Guest && self.closed.contains(operation) {
+            return Err(Problem::new(Code::Unauthenticated, "this needs an access token"));
+        }
         if let (Some(rates), Some(user)) = (&self.rates, actor.user_id()) {
             rates.check_account(user)?;
         }
@@ -105,7 +113,7 @@ impl Edge {
             client,
             idempotency_key: idempotency_key(headers)?,
             if_match: if_match(headers)?,
-            wait: preferred_wait(headers),
+            wait: preferred_wait(headers).map(|wait| wait.min(self.longest_wait())),
             operation: operation.to_owned(),
             fingerprint: None,
         };
@@ -129,11 +137,35 @@ impl Edge {
         Ok(request)
     }
 
-    fn new_request_id(&self) -> String {
-        let mut chance = [0; 32];
-        self.world.entropy.fill(&mut chance[..10]);
-        kernel::EventId(crate::changes::stamped(self.world.clock.now(), &chance)).to_string().replacen("evt", "req", 1)
+    /// A wait ends in time for an answer.
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(self.limits.request_timeout_secs.saturating_sub(5))
     }
+
+    /// The request's id and its trace: as they were sent, or new ones.
+    fn name(&self, headers: &HeaderMap) -> (String, TraceParent) {
+        let mut chance = [0; 34];
+        self.world.entropy.fill(&mut chance);
+        let given = text(headers, &HeaderName::from_static("x-request-id"))
+            .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+        let new_id = || {
+            let mut tail = [0; 32];
+            tail[..10].copy_from_slice(&chance[..10]);
+            kernel::EventId(crate::changes::stamped(self.world.clock.now(), &tail)).to_string().replacen("evt", "req", 1)
+        };
+        let trace = text(headers, &HeaderName::from_static("traceparent")).and_then(|text| text.parse().ok());
+        let new_trace = || {
+            let mut tail = [0; 24];
+            tail.copy_from_slice(&chance[10..]);
+            TraceParent::from_chance(tail)
+        };
+        (given.map_or_else(new_id, str::to_owned), trace.unwrap_or_else(new_trace))
+    }
+}
+
+/// Says who calls, for homes that do not accept the connection themselves.
+pub fn set_client(request: &mut http::Extensions, address: IpAddr) {
+    request.insert(ConnectInfo(SocketAddr::new(address, 0)));
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -200,12 +232,11 @@ async fn around(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> 
     let started = Instant::now();
     let operation = edge.operation(&request);
     let method = request.method().clone();
-    let given = text(request.headers(), &HeaderName::from_static("x-request-id"))
-        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
-    let request_id = given.map_or_else(|| edge.new_request_id(), str::to_owned);
+    let (request_id, trace) = edge.name(request.headers());
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
 
-    let mut response = match admit(&edge, request, &operation, &request_id, next).await {
+    let admitted = within_trace(Some(trace), admit(&edge, request, &operation, &request_id, next));
+    let mut response = match admitted.await {
         Ok(response) => response,
         Err(problem) => Failure::from(problem).into_response(),
     };
@@ -218,9 +249,9 @@ async fn around(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> 
     edge.telemetry.observe_request(&operation, status, took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if method == Method::GET && status < 500 {
-        tracing::debug!(request = request_id, operation = &*operation, status, took_us, "answered");
+        tracing::debug!(request = request_id, trace = %trace.shown_id(), operation = &*operation, status, took_us, "answered");
     } else {
-        tracing::info!(request = request_id, operation = &*operation, status, took_us, "answered");
+        tracing::info!(request = request_id, trace = %trace.shown_id(), operation = &*operation, status, took_us, "answered");
     }
     response
 }

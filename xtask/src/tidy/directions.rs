@@ -1,5 +1,5 @@
-//! Who may depend on whom: `kernel <- contracts <- ports <- shell <- services <- wiring <- apps`.
-//! Adapters see only ports and below; services never see one another.
+//! Who may depend on whom: `kernel <- contracts <- ports <- shell <- services <- wiring <- homes <- apps`.
+//! Adapters see only ports and below and are seen only by homes; services never see one another.
 
 use std::path::Path;
 
@@ -20,6 +20,8 @@ enum Place {
     /// The tests that every store has to pass.
     Suite,
     Wiring,
+    /// What a home brings: its adapters, its ways of running services.
+    Home,
     App,
     /// Programs of the workshop: they drive the binary and know nothing of its insides.
     Tool,
@@ -36,6 +38,7 @@ impl Place {
             ["adapters", "suite"] => Some(Self::Suite),
             ["adapters", _] => Some(Self::Adapter),
             ["wiring"] => Some(Self::Wiring),
+            ["homes", _] => Some(Self::Home),
             ["apps", _] | ["sim"] => Some(Self::App),
             ["bench" | "xtask"] => Some(Self::Tool),
             _ => None,
@@ -43,15 +46,16 @@ impl Place {
     }
 
     fn may_use(self, other: Self) -> bool {
-        use Place::{Adapter, App, Contracts, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
+        use Place::{Adapter, App, Contracts, Home, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
         match self {
             Kernel | Tool => false,
             Contracts => matches!(other, Kernel),
             Ports => matches!(other, Kernel | Contracts),
             Shell | Adapter | Suite => matches!(other, Kernel | Contracts | Ports),
             Service => matches!(other, Kernel | Contracts | Ports | Shell),
-            Wiring => matches!(other, Kernel | Contracts | Ports | Shell | Service | Adapter),
-            App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring),
+            Wiring => matches!(other, Kernel | Contracts | Ports | Shell | Service),
+            Home => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
+            App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Home),
         }
     }
 }
@@ -116,8 +120,9 @@ fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Findin
     findings
 }
 
-/// The exceptions, all of them for tests: every store is held against the suite, the shell's harness
-/// runs services on the memory adapter, and payments are tried against the test gateway.
+/// The exceptions. For tests, every store is held against the suite, the shell's harness runs services
+/// on the memory adapter, and payments are tried against the test gateway, which every home has: the
+/// wiring builds it.
 fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
     let dev = dependency.kind.as_deref() == Some("dev");
     // A crate's own tests may want one of its features.
@@ -126,7 +131,8 @@ fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Pla
         || match place {
             Place::Adapter => dev && other == Place::Suite,
             Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-            Place::App => dev && other == Place::Adapter,
+            Place::App | Place::Home => dev && other == Place::Adapter,
+            Place::Wiring => dependency.folder == "adapters/test-gateway",
             Place::Service => dev && dependency.folder == "adapters/test-gateway",
             _ => false,
         }
@@ -140,8 +146,9 @@ fn rule(place: Place) -> &'static str {
         Place::Shell => "the shell sees only ports and below",
         Place::Service => "services see only the shell and below, never one another and never an adapter",
         Place::Adapter | Place::Suite => "adapters see only ports and below",
-        Place::Wiring => "wiring sees everything but apps and test suites",
-        Place::App => "apps get their adapters from wiring",
+        Place::Wiring => "wiring sees services and below; a home brings the adapters",
+        Place::Home => "homes see everything but other homes, apps and test suites",
+        Place::App => "apps get their adapters from a home",
         Place::Tool => "workshop programs drive the binary from outside",
     }
 }
@@ -177,8 +184,13 @@ mod tests {
             ("adapters/sqlite", "shell", false),
             ("adapters/sqlite", "adapters/suite", false),
             ("wiring", "services/cart", true),
-            ("wiring", "adapters/sqlite", true),
-            ("wiring", "apps/souk", false),
+            ("wiring", "adapters/sqlite", false),
+            ("wiring", "adapters/test-gateway", true),
+            ("wiring", "homes/embedded", false),
+            ("homes/embedded", "wiring", true),
+            ("homes/embedded", "adapters/sqlite", true),
+            ("homes/aws", "homes/embedded", false),
+            ("apps/souk", "homes/embedded", true),
             ("apps/souk", "wiring", true),
             ("apps/souk", "adapters/sqlite", false),
             ("bench", "kernel", false),

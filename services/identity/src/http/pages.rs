@@ -1,24 +1,24 @@
 //! The pages behind the links of mails. Opening one changes nothing, because mail scanners follow
 //! links as well; a button does.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use kernel::{Code, Problem};
 use ports::reads::LinkPurpose;
 use serde::Deserialize;
-use shell::Call;
 use shell::http::{Form, PageAnswer, PageFailure, Query, escape, page};
+use shell::{Call, RootRoutes};
 
 use super::auth;
 use crate::App;
 use crate::password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 
-pub(super) fn routes(app: &App) -> Router {
-    Router::new()
-        .route("/verify-email", get(ask_to_verify).post(verify))
-        .route("/reset-password", get(ask_for_password).post(reset))
+pub(super) fn routes(app: &App) -> RootRoutes {
+    RootRoutes::new()
+        .get("/verify-email", ask_to_verify)
+        .post("/verify-email", verify)
+        .get("/reset-password", ask_for_password)
+        .post("/reset-password", reset)
         .with_state(app.clone())
 }
 

@@ -1,21 +1,16 @@
 //! How others find the keys that verify our tokens (RFC 8414, RFC 7517).
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use serde::Serialize;
-use shell::{Answer, Reply};
+use shell::{Answer, Reply, RootRoutes};
 
 use crate::App;
 
 /// Keys change rarely, and those who verify tokens ask often.
 const KEPT_SECS: u32 = 300;
 
-pub(super) fn routes(app: &App) -> Router {
-    Router::new()
-        .route("/.well-known/jwks.json", get(keys))
-        .route("/.well-known/openid-configuration", get(configuration))
-        .with_state(app.clone())
+pub(super) fn routes(app: &App) -> RootRoutes {
+    RootRoutes::new().get("/.well-known/jwks.json", keys).get("/.well-known/openid-configuration", configuration).with_state(app.clone())
 }
 
 async fn keys(State(app): State<App>) -> Answer {

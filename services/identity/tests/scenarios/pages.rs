@@ -1,7 +1,7 @@
 //! The pages behind the links of mails, as a browser meets them.
 
 use kernel::UserId;
-use ports::reads::{IdentityReads as _, LinkPurpose};
+use ports::reads::{LinkPurpose, LinkTokens as _};
 use shell::testing::Got;
 
 use crate::shop::{PASSWORD, Shop};
@@ -28,14 +28,14 @@ async fn submit(shop: &Shop, path: &str, fields: &[(&str, &str)], headers: &[(&s
 
 async fn reset_token(shop: &Shop, id: UserId, email: &str, serial: u32) -> String {
     shop.post("/auth/forgot-password", serde_json::json!({ "email": email })).await.expect(202);
-    shop.reads.link_token(id, LinkPurpose::ResetPassword, serial)
+    shop.links.link_token(id, LinkPurpose::ResetPassword, serial)
 }
 
 #[tokio::test]
 async fn an_address_is_verified_by_the_button_and_not_by_the_link() {
     let shop = Shop::open();
     let id = shop.register("ann@example.com").await;
-    let token = shop.reads.link_token(id, LinkPurpose::VerifyEmail, 1);
+    let token = shop.links.link_token(id, LinkPurpose::VerifyEmail, 1);
     let page = open(&shop, &format!("/verify-email?token={token}")).await.expect(200);
     assert!(page.text.contains(&format!("value=\"{token}\"")) && page.text.contains("<button"), "{}", page.text);
     assert_eq!(shop.count("user.verified").await, 0);
@@ -55,7 +55,7 @@ async fn an_address_is_verified_by_the_button_and_not_by_the_link() {
 async fn links_that_do_not_work_get_a_page_that_says_so() {
     let shop = Shop::open();
     let id = shop.register("ann@example.com").await;
-    let reset = shop.reads.link_token(id, LinkPurpose::ResetPassword, 1);
+    let reset = shop.links.link_token(id, LinkPurpose::ResetPassword, 1);
     let long = "x".repeat(3000);
     for token in ["", "nonsense", "%22%3E%3Cscript%3Ealert(1)%3C/script%3E", &reset, &long] {
         for path in ["/verify-email", "/reset-password"] {
@@ -66,7 +66,7 @@ async fn links_that_do_not_work_get_a_page_that_says_so() {
         assert!(done.text.contains("no longer valid"), "{}", done.text);
     }
     open(&shop, "/verify-email").await.expect(410);
-    let late = shop.reads.link_token(id, LinkPurpose::VerifyEmail, 1);
+    let late = shop.links.link_token(id, LinkPurpose::VerifyEmail, 1);
     shop.world.advance(kernel::Duration::from_secs(25 * 3600));
     submit(&shop, "/verify-email", &[("token", &late)], &[]).await.expect(410);
     assert_eq!(shop.count("user.verified").await, 0);

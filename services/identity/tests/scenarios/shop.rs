@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use contracts::Event;
-use identity::{IdentityConfig, Reads, TABLE};
+use identity::{IdentityConfig, Links, Reads, TABLE};
 use kernel::{Actor, Email, Problem, UserId};
-use ports::reads::{IdentityReads, LinkPurpose};
+use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
 use shell::{Authenticator, Desk, Passwords, Signer, SigningKey, TokenVerifier};
@@ -15,6 +15,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Shop {
     pub world: Harness,
     pub reads: Arc<Reads>,
+    pub links: Links,
     pub desk: Desk,
     pub passwords: Arc<Passwords>,
     verifier: TokenVerifier,
@@ -27,9 +28,10 @@ impl Shop {
         let (key, hashes) = (signer.clone(), passwords.clone());
         let world = Harness::new(|kit| vec![identity::service(&kit.desk(&TABLE), key, hashes, IdentityConfig::default())]);
         let desk = world.kit().desk(&TABLE);
-        let reads = Arc::new(Reads::new(desk.clone(), signer.clone()));
+        let reads = Arc::new(Reads::new(&desk));
         let verifier = TokenVerifier::new(signer.issuer(), signer.jwks(), reads.clone(), world.kit().clock());
-        Self { world, reads, desk, passwords, verifier }
+        let links = Links::new(signer);
+        Self { world, reads, links, desk, passwords, verifier }
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Got {
@@ -54,7 +56,7 @@ impl Shop {
     }
 
     pub async fn follow(&self, id: UserId, purpose: LinkPurpose, serial: u32) -> Got {
-        let token = self.reads.link_token(id, purpose, serial);
+        let token = self.links.link_token(id, purpose, serial);
         match purpose {
             LinkPurpose::VerifyEmail => self.post("/auth/verify-email", json!({"token": token})).await,
             LinkPurpose::ResetPassword => {

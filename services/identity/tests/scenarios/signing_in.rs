@@ -2,7 +2,7 @@
 
 use crate::shop::{PASSWORD, Shop};
 use kernel::{Duration, Role};
-use ports::reads::{IdentityReads, LinkPurpose};
+use ports::reads::{IdentityReads as _, LinkPurpose, LinkTokens as _};
 use serde_json::json;
 
 #[tokio::test]
@@ -179,9 +179,9 @@ async fn a_forgotten_password_is_reset_once() {
     let id = shop.verified("ann@example.com").await;
     let tokens = shop.sign_in("ann@example.com", PASSWORD).await.expect(200).json;
     shop.post("/auth/forgot-password", json!({"email": "ann@example.com"})).await.expect(202);
-    let verify = shop.reads.link_token(id, LinkPurpose::VerifyEmail, 1);
+    let verify = shop.links.link_token(id, LinkPurpose::VerifyEmail, 1);
     shop.post("/auth/reset-password", json!({"token": verify, "new_password": "a wholly new password"})).await.expect(401);
-    let reset = shop.reads.link_token(id, LinkPurpose::ResetPassword, 1);
+    let reset = shop.links.link_token(id, LinkPurpose::ResetPassword, 1);
     shop.post("/auth/reset-password", json!({"token": reset, "new_password": "short"})).await.expect(422);
     shop.follow(id, LinkPurpose::ResetPassword, 1).await.expect(204);
     shop.follow(id, LinkPurpose::ResetPassword, 1).await.expect(401);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, PaymentCaptured, PaymentRef, UserRegistered};
 use kernel::{Currency, Email, Money, OrderId, Problem, Timestamp, UserId};
 use notifications::{Delivery, Dependencies, Locale, ShopConfig};
-use ports::reads::{Account, IdentityReads, LinkPurpose, OrderLineSummary, OrderReads, OrderSummary};
+use ports::reads::{LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary};
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
 use shell::testing::Harness;
@@ -55,14 +55,9 @@ impl OrderReads for FakeOrders {
     }
 }
 
-struct FakeIdentity;
+struct FakeLinks;
 
-#[async_trait]
-impl IdentityReads for FakeIdentity {
-    async fn account(&self, _: UserId) -> Result<Option<Account>, Problem> {
-        Ok(None)
-    }
-
+impl LinkTokens for FakeLinks {
     fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String {
         format!("{user}+{purpose:?}+{serial}")
     }
@@ -101,7 +96,7 @@ pub fn config() -> ShopConfig {
 }
 
 pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
-    let dependencies = Dependencies { orders: Arc::new(FakeOrders), identity: Arc::new(FakeIdentity), delivery };
+    let dependencies = Dependencies { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), delivery };
     Harness::new(|kit| vec![notifications::service(&kit.desk(&notifications::TABLE), dependencies, config)])
 }
 

@@ -12,7 +12,7 @@ use contracts::{
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
 use ports::GatewayError;
-use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, LinkPurpose, Offer};
+use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
 
@@ -58,10 +58,6 @@ impl IdentityReads for World {
             disabled: false,
             tokens_valid_from: Timestamp::MIN,
         }))
-    }
-
-    fn link_token(&self, _: UserId, _: LinkPurpose, _: u32) -> String {
-        String::new()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The embedded home: one process, SQLite, files on disk, the built-in issuer, the test gateway.
+//! The home itself: what it keeps on disk, and what it gives to the services.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,31 +6,18 @@ use std::sync::Arc;
 
 use catalog::{Imported, ImportedProduct};
 use disk::DiskBlobs;
-use kernel::{BusinessId, Currency, Duration, Email, Problem, UserId};
+use kernel::{Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
-use ports::{Blobs, Clock, EventLog, PaymentGateway as _, SystemClock, SystemEntropy};
-use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, TokenVerifier, World, queues};
+use ports::{Blobs, Clock, EventLog, SystemClock, SystemEntropy};
+use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World, queues};
 use sqlite::Sqlite;
 use test_gateway::TestGateway;
+use wiring::{Config, ConfigError, HOUSE, Parts, TABLES, Transport};
 
-use crate::config::{Config, ConfigError, Environment, Transport, private_directory};
-use crate::{secrets, start_page, test_gateway_pages, upkeep};
-
-/// The shop's own business: the seller of all products until the directory knows others.
-pub const HOUSE: BusinessId = BusinessId(1);
+use crate::secrets::{private_directory, signing_key};
+use crate::{api_page, upkeep};
 
 const UPKEEP: TableSchema = TableSchema { name: "upkeep", indexes: 0 };
-const TABLES: [TableSchema; 9] = [
-    queues::TABLE,
-    UPKEEP,
-    identity::TABLE,
-    catalog::TABLE,
-    inventory::TABLE,
-    cart::TABLE,
-    orders::TABLE,
-    payments::TABLE,
-    notifications::TABLE,
-];
 /// One attempt to hand a mail to the mail server.
 const SMTP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -62,11 +49,11 @@ impl Home {
         private_directory(&config.data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let unusable = |error: &dyn std::fmt::Display| ConfigError(format!("{}: {error}", config.data.display()));
-        let database = Sqlite::open(config.database(), &TABLES, clock.clone()).map_err(|error| unusable(&error))?;
+        let database = Sqlite::open(config.database(), &tables(), clock.clone()).map_err(|error| unusable(&error))?;
         let gateway = TestGateway::open(&config.data.join("test-gateway.db"), clock.clone(), gateway_options(config))
             .map_err(|error| unusable(&error))?;
         let files = DiskBlobs::open(config.data.join("files")).map_err(|error| unusable(&error))?;
-        let key = secrets::signing_key(config, &SystemEntropy)?;
+        let key = signing_key(config, &SystemEntropy)?;
         let state = State::Disk { database: Arc::new(database), gateway: Arc::new(gateway), files: Arc::new(files) };
         Self::assemble(config, state, &key, clock)
     }
@@ -101,15 +88,13 @@ impl Home {
         }
     }
 
-    fn table(&self, schema: TableSchema) -> Arc<dyn Store> {
-        match &self.state {
-            State::Disk { database, .. } => database.table(&schema),
-            State::Memory { stores, .. } => stores.table(schema),
-        }
+    fn desk(&self, schema: TableSchema) -> Desk {
+        wiring::desk(self, schema)
     }
 
-    fn desk(&self, schema: TableSchema) -> Desk {
-        self.world.desk(schema, self.table(schema))
+    /// All services, without the home's own housekeeping.
+    pub fn services(&self) -> Result<Vec<Service>, ConfigError> {
+        wiring::services(&self.config, self)
     }
 
     pub fn shell_desk(&self) -> Desk {
@@ -139,115 +124,19 @@ impl Home {
             let consumers = consumers_of(&services);
             services.push(upkeep::service(&self.desk(UPKEEP), database.clone(), consumers));
         }
-        let accounts = Arc::new(self.identity_reads());
-        let authenticator = Arc::new(TokenVerifier::new(self.signer.issuer(), self.signer.jwks(), accounts, self.world.clock.clone()));
+        let authenticator = wiring::authenticator(self)?;
         let mut holder = [0; 8];
         self.world.entropy.fill(&mut holder);
         let holder = format!("{}-{:016x}", std::process::id(), u64::from_le_bytes(holder));
-        let config = HostConfig { desk: self.shell_desk(), log: self.log(), authenticator, limits: self.config.limits.clone(), holder };
-        Host::new(config, services).map_err(|problem| ConfigError(problem.detail))
-    }
-
-    fn identity_reads(&self) -> identity::Reads {
-        identity::Reads::new(self.desk(identity::TABLE), self.signer.clone())
-    }
-
-    fn services(&self) -> Result<Vec<Service>, ConfigError> {
-        let config = &self.config;
-        let (gateway, files) = match &self.state {
-            State::Disk { gateway, files, .. } => (gateway.clone(), files.clone()),
-            State::Memory { gateway, .. } => (gateway.clone(), Arc::new(memory::MemoryBlobs::default()) as Arc<dyn Blobs>),
+        let config = HostConfig {
+            desk: self.shell_desk(),
+            log: self.log(),
+            authenticator,
+            limits: self.config.limits.clone(),
+            holder,
+            pages: api_page::routes(),
         };
-        let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), self.world.clock.clone(), guard_options(config)));
-        let accounts = Arc::new(self.identity_reads());
-        let catalog_reads = Arc::new(catalog::Reads::new(&self.desk(catalog::TABLE), self.catalog_settings()));
-        let inventory_reads = Arc::new(inventory::Reads::new(&self.desk(inventory::TABLE)));
-        let cart_reads = Arc::new(cart::Reads::new(&self.desk(cart::TABLE)));
-        let order_reads = Arc::new(orders::Reads::new(&self.desk(orders::TABLE)));
-        let orders_desk = self.desk(orders::TABLE);
-
-        let identity = identity::service(
-            &self.desk(identity::TABLE),
-            self.signer.clone(),
-            self.passwords.clone(),
-            identity::IdentityConfig::default(),
-        );
-        let catalog = catalog::service(&self.desk(catalog::TABLE), self.catalog_settings(), files);
-        let inventory = inventory::service(
-            &self.desk(inventory::TABLE),
-            inventory::InventoryConfig { hold: config.hold(), default_threshold: i64::from(config.inventory.low_stock_threshold) },
-        );
-        let cart = cart::service(
-            &self.desk(cart::TABLE),
-            catalog_reads.clone(),
-            inventory_reads,
-            cart::CartConfig { currency: config.shop.currency },
-        );
-        let orders = orders::service(
-            &orders_desk,
-            orders::OrdersDeps {
-                carts: cart_reads,
-                catalog: catalog_reads,
-                accounts: accounts.clone(),
-                check_method: method_check(&guarded),
-            },
-            self.orders_config(),
-        );
-        let payments = payments::service(&self.desk(payments::TABLE), guarded).root_routes(test_gateway_pages::routes(
-            gateway,
-            self.world.clock.clone(),
-            config.environment == Environment::Development,
-        ));
-        let notifications = notifications::service(
-            &self.desk(notifications::TABLE),
-            notifications::Dependencies { orders: order_reads, identity: accounts, delivery: self.delivery()? },
-            self.mail_config(),
-        );
-        let notifications = notifications.root_routes(start_page::routes(config));
-        Ok(vec![identity, catalog, inventory, cart, orders, payments, notifications])
-    }
-
-    fn catalog_settings(&self) -> catalog::Settings {
-        catalog::Settings { currency: self.config.shop.currency, tax_rate: self.config.shop.tax_rate, house_seller: HOUSE }
-    }
-
-    fn orders_config(&self) -> orders::OrdersConfig {
-        let config = &self.config;
-        orders::OrdersConfig {
-            currency: config.shop.currency,
-            prices_include_tax: config.shop.prices_include_tax,
-            shipping: orders::ShippingPrice {
-                flat: config.money(config.shipping.flat),
-                free_from: config.shipping.free_from.map(|amount| config.money(amount)),
-            },
-            payment_deadline: config.payment_deadline(),
-        }
-    }
-
-    fn delivery(&self) -> Result<notifications::Delivery, ConfigError> {
-        match (self.config.mail.transport, &self.config.mail.url) {
-            (Transport::Capture, _) => Ok(notifications::Delivery::Capture),
-            (Transport::Smtp, Some(url)) => {
-                let mailer = smtp::SmtpMailer::new(url, SMTP_WITHIN).map_err(|error| ConfigError(format!("mail.url: {error}")))?;
-                Ok(notifications::Delivery::Send(Arc::new(mailer)))
-            }
-            (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
-        }
-    }
-
-    fn mail_config(&self) -> notifications::ShopConfig {
-        let shop = &self.config.shop;
-        notifications::ShopConfig {
-            name: shop.name.clone(),
-            public_url: shop.public_url.clone(),
-            admin_email: shop.admin_email.clone(),
-            from: self.config.mail.from.clone(),
-            support_email: shop.support_email.clone(),
-            imprint: shop.imprint.clone(),
-            locale: if shop.locale == "de" { notifications::Locale::De } else { notifications::Locale::En },
-            mailbox: true,
-            ..notifications::ShopConfig::default()
-        }
+        Host::new(config, services).map_err(|problem| ConfigError(problem.detail))
     }
 
     /// Writes a product into the catalog and its first stock into the inventory, where the file gives one.
@@ -297,9 +186,54 @@ impl Home {
     }
 }
 
-fn method_check(gateway: &Arc<payments::GuardedGateway>) -> orders::MethodCheck {
-    let gateway = gateway.clone();
-    Arc::new(move |method| gateway.check_method(method))
+impl Parts for Home {
+    fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    fn store(&self, schema: TableSchema) -> Arc<dyn Store> {
+        match &self.state {
+            State::Disk { database, .. } => database.table(&schema),
+            State::Memory { stores, .. } => stores.table(schema),
+        }
+    }
+
+    fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError> {
+        Ok(match &self.state {
+            State::Disk { files, .. } => files.clone(),
+            State::Memory { .. } => Arc::new(memory::MemoryBlobs::default()),
+        })
+    }
+
+    fn signer(&self) -> Result<Arc<Signer>, ConfigError> {
+        Ok(self.signer.clone())
+    }
+
+    fn passwords(&self) -> Arc<Passwords> {
+        self.passwords.clone()
+    }
+
+    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError> {
+        Ok(match &self.state {
+            State::Disk { gateway, .. } | State::Memory { gateway, .. } => gateway.clone(),
+        })
+    }
+
+    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
+        match (self.config.mail.transport, &self.config.mail.url) {
+            (Transport::Capture, _) => Ok(notifications::Delivery::Capture),
+            (Transport::Smtp, Some(url)) => {
+                let mailer = smtp::SmtpMailer::new(url, SMTP_WITHIN).map_err(|error| ConfigError(format!("mail.url: {error}")))?;
+                Ok(notifications::Delivery::Send(Arc::new(mailer)))
+            }
+            (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
+        }
+    }
+}
+
+/// The services' tables, and those of the home.
+fn tables() -> Vec<TableSchema> {
+    [&TABLES[..], &[queues::TABLE, UPKEEP]].concat()
 }
 
 fn consumers_of(services: &[Service]) -> Vec<&'static str> {
@@ -310,24 +244,13 @@ fn gateway_options(config: &Config) -> test_gateway::Options {
     test_gateway::Options { action_page: format!("{}/test-gateway/actions", config.shop.public_url), ..test_gateway::Options::default() }
 }
 
-fn guard_options(config: &Config) -> payments::GuardOptions {
-    payments::GuardOptions {
-        breaker: payments::breaker::Limits {
-            failures: config.payments.breaker_failures,
-            open: Duration::from_secs(config.payments.breaker_open_secs),
-            ..Default::default()
-        },
-        call: Duration::from_millis(config.payments.timeout_ms),
-    }
-}
-
 /// Copies the database while it may be in use.
 pub async fn backup(config: &Config, file: &Path) -> Result<(), ConfigError> {
     if !config.database().is_file() {
         return Err(ConfigError(format!("{} does not exist: there is nothing to back up", config.database().display())));
     }
     let failed = |error: &dyn std::fmt::Display| ConfigError(format!("{}: {error}", file.display()));
-    let database = Sqlite::open(config.database(), &TABLES, Arc::new(SystemClock)).map_err(|error| failed(&error))?;
+    let database = Sqlite::open(config.database(), &tables(), Arc::new(SystemClock)).map_err(|error| failed(&error))?;
     database.backup(file).await.map_err(|error| failed(&error))?;
     database.close().await.map_err(|error| failed(&error))
 }

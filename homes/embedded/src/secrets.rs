@@ -7,13 +7,12 @@ use std::path::Path;
 
 use ports::Entropy;
 use shell::SigningKey;
-
-use crate::config::{Config, ConfigError, private_directory};
+use wiring::{Config, ConfigError};
 
 /// The key in force. A key file that others may read is refused.
 pub fn signing_key(config: &Config, entropy: &dyn Entropy) -> Result<SigningKey, ConfigError> {
     if let Some(text) = &config.secrets.signing_key {
-        return parse(text).ok_or_else(|| ConfigError("secrets.signing_key must be 64 hexadecimal digits".into()));
+        return SigningKey::from_hex(text).ok_or_else(|| ConfigError("secrets.signing_key must be 64 hexadecimal digits".into()));
     }
     let folder = config.data.join("secrets");
     private_directory(&folder)?;
@@ -42,18 +41,17 @@ fn read(path: &Path) -> std::io::Result<Option<SigningKey>> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    Ok(parse(text.trim()))
+    Ok(SigningKey::from_hex(text.trim()))
 }
 
-fn parse(text: &str) -> Option<SigningKey> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut seed = [0; 32];
-    for (place, byte) in seed.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).ok()?;
-    }
-    Some(SigningKey(seed))
+/// Creates a directory that only its owner can enter.
+pub(crate) fn private_directory(path: &Path) -> Result<(), ConfigError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| ConfigError(format!("{} cannot be created: {error}", path.display())))
 }
 
 #[cfg(test)]

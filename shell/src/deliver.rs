@@ -1,0 +1,64 @@
+//! One delivery and one tick, as every home does them: a dispatcher with a log, or a function that a
+//! queue or a timer calls.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use contracts::Envelope;
+use futures::FutureExt as _;
+use kernel::Problem;
+
+use crate::metering::OPERATION;
+use crate::service::{Consumer, Delivery, Schedule, Service};
+use crate::telemetry::{ConsumerLabels, EventLabels};
+use crate::trace::{self, within_trace};
+use crate::world::World;
+
+/// The consumer of that name.
+pub fn find_consumer<'a>(services: &'a [Service], name: &str) -> Option<&'a Consumer> {
+    services.iter().flat_map(|service| &service.consumers).find(|consumer| consumer.name == name)
+}
+
+/// The schedule of that name.
+pub fn find_schedule<'a>(services: &'a [Service], name: &str) -> Option<&'a Schedule> {
+    services.iter().flat_map(|service| &service.schedules).find(|schedule| schedule.name == name)
+}
+
+/// Hands an event to a consumer once; a panic of the handler is a failure like any other. `attempt` is
+/// 1 for the first try. `replay` names a replay that wants effects again which have happened.
+///
+/// Remembering a failure is the caller's: the dispatcher parks a letter, a queue redelivers.
+pub async fn deliver(
+    world: &World,
+    consumer: &Consumer,
+    envelope: &Arc<Envelope>,
+    attempt: u32,
+    replay: Option<String>,
+) -> Result<(), Problem> {
+    let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay };
+    let handled = AssertUnwindSafe(async { (consumer.handle)(delivery).await }).catch_unwind();
+    let handled = OPERATION.scope(consumer.operation.clone(), within_trace(envelope.traceparent, handled));
+    let result = match handled.await {
+        Ok(result) => result,
+        Err(_) => Err(Problem::internal("the consumer panicked")),
+    };
+    let outcome = if result.is_ok() { "done" } else { "failed" };
+    world.telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
+    if result.is_ok() {
+        let lag = world.clock.now().since(envelope.time).as_secs_f64();
+        world.telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
+    }
+    let trace = envelope.traceparent.map(|trace| tracing::field::display(trace.shown_id()));
+    tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation, trace, attempt, outcome, "delivered");
+    result
+}
+
+/// Runs a schedule once, in a trace of its own. That no other process does the same is the caller's care.
+pub async fn tick(world: &World, schedule: &Schedule) -> Result<(), Problem> {
+    let work = AssertUnwindSafe(async { (schedule.run)().await }).catch_unwind();
+    let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(world)), work));
+    match work.await {
+        Ok(result) => result,
+        Err(_) => Err(Problem::internal("the schedule panicked")),
+    }
+}

@@ -1,0 +1,178 @@
+//! Builds the services from what a home brings: any one of them, or all. Nothing is made that the
+//! wanted service does not use, so a function for one service opens only what that one needs.
+
+use std::sync::Arc;
+
+use kernel::{BusinessId, Duration};
+use ports::store::{Store, TableSchema};
+use ports::{Blobs, PaymentGateway as _};
+use shell::{Authenticator, Desk, Passwords, Service, Signer, TokenVerifier, World};
+use test_gateway::TestGateway;
+
+use crate::config::{Config, ConfigError, Environment};
+use crate::{start_page, test_gateway_pages};
+
+/// The shop's own business: the seller of all products until the directory knows others.
+pub const HOUSE: BusinessId = BusinessId(1);
+
+/// The tables of all services.
+pub const TABLES: [TableSchema; 7] =
+    [identity::TABLE, catalog::TABLE, inventory::TABLE, cart::TABLE, orders::TABLE, payments::TABLE, notifications::TABLE];
+
+/// What a home brings. Each is asked for only when a service that is built needs it.
+pub trait Parts {
+    fn world(&self) -> &Arc<World>;
+    fn store(&self, schema: TableSchema) -> Arc<dyn Store>;
+    fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError>;
+    /// For tokens, and for links in mails.
+    fn signer(&self) -> Result<Arc<Signer>, ConfigError>;
+    fn passwords(&self) -> Arc<Passwords>;
+    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError>;
+    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError>;
+}
+
+/// All services.
+pub fn services(config: &Config, parts: &dyn Parts) -> Result<Vec<Service>, ConfigError> {
+    TABLES.iter().map(|table| service(config, parts, table.name)).collect()
+}
+
+/// The service of that name, which is also its table's.
+pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service, ConfigError> {
+    let wiring = Wiring { config, parts };
+    match name {
+        "identity" => wiring.identity(),
+        "catalog" => wiring.catalog(),
+        "inventory" => Ok(wiring.inventory()),
+        "cart" => Ok(wiring.cart()),
+        "orders" => wiring.orders(),
+        "payments" => wiring.payments(),
+        "notifications" => wiring.notifications(),
+        unknown => {
+            let known: Vec<_> = TABLES.iter().map(|table| table.name).collect();
+            Err(ConfigError(format!("there is no service {unknown}; there are: {}", known.join(", "))))
+        }
+    }
+}
+
+/// Verifies the tokens of the built-in issuer and looks at the account.
+pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
+    let signer = parts.signer()?;
+    let accounts = Arc::new(identity::Reads::new(&desk(parts, identity::TABLE)));
+    Ok(Arc::new(TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, parts.world().clock.clone())))
+}
+
+/// The desk of the service that owns the table.
+pub fn desk(parts: &dyn Parts, schema: TableSchema) -> Desk {
+    parts.world().desk(schema, parts.store(schema))
+}
+
+struct Wiring<'a> {
+    config: &'a Config,
+    parts: &'a dyn Parts,
+}
+
+impl Wiring<'_> {
+    fn desk(&self, schema: TableSchema) -> Desk {
+        desk(self.parts, schema)
+    }
+
+    fn identity(&self) -> Result<Service, ConfigError> {
+        let desk = self.desk(identity::TABLE);
+        Ok(identity::service(&desk, self.parts.signer()?, self.parts.passwords(), identity::IdentityConfig::default()))
+    }
+
+    fn catalog(&self) -> Result<Service, ConfigError> {
+        Ok(catalog::service(&self.desk(catalog::TABLE), self.catalog_settings(), self.parts.files()?))
+    }
+
+    fn inventory(&self) -> Service {
+        let inventory = &self.config.inventory;
+        let config = inventory::InventoryConfig { hold: self.config.hold(), default_threshold: i64::from(inventory.low_stock_threshold) };
+        inventory::service(&self.desk(inventory::TABLE), config)
+    }
+
+    fn cart(&self) -> Service {
+        let stock = Arc::new(inventory::Reads::new(&self.desk(inventory::TABLE)));
+        let config = cart::CartConfig { currency: self.config.shop.currency };
+        cart::service(&self.desk(cart::TABLE), self.catalog_reads(), stock, config)
+    }
+
+    fn orders(&self) -> Result<Service, ConfigError> {
+        // Whether a number could be a card is told without a call, so the breaker is not asked.
+        let gateway = self.parts.gateway()?;
+        let deps = orders::OrdersDeps {
+            carts: Arc::new(cart::Reads::new(&self.desk(cart::TABLE))),
+            catalog: self.catalog_reads(),
+            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            check_method: Arc::new(move |method| gateway.check_method(method)),
+        };
+        Ok(orders::service(&self.desk(orders::TABLE), deps, self.orders_config()))
+    }
+
+    fn payments(&self) -> Result<Service, ConfigError> {
+        let gateway = self.parts.gateway()?;
+        let clock = self.parts.world().clock.clone();
+        let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), clock.clone(), self.guard_options()));
+        let development = self.config.environment == Environment::Development;
+        let pages = test_gateway_pages::routes(gateway, clock, development);
+        Ok(payments::service(&self.desk(payments::TABLE), guarded).root_routes(pages))
+    }
+
+    fn notifications(&self) -> Result<Service, ConfigError> {
+        let dependencies = notifications::Dependencies {
+            orders: Arc::new(orders::Reads::new(&self.desk(orders::TABLE))),
+            links: Arc::new(identity::Links::new(self.parts.signer()?)),
+            delivery: self.parts.mail_delivery()?,
+        };
+        let service = notifications::service(&self.desk(notifications::TABLE), dependencies, self.mail_config());
+        Ok(service.root_routes(start_page::routes(self.config)))
+    }
+
+    fn catalog_reads(&self) -> Arc<catalog::Reads> {
+        Arc::new(catalog::Reads::new(&self.desk(catalog::TABLE), self.catalog_settings()))
+    }
+
+    fn catalog_settings(&self) -> catalog::Settings {
+        catalog::Settings { currency: self.config.shop.currency, tax_rate: self.config.shop.tax_rate, house_seller: HOUSE }
+    }
+
+    fn orders_config(&self) -> orders::OrdersConfig {
+        let config = self.config;
+        orders::OrdersConfig {
+            currency: config.shop.currency,
+            prices_include_tax: config.shop.prices_include_tax,
+            shipping: orders::ShippingPrice {
+                flat: config.money(config.shipping.flat),
+                free_from: config.shipping.free_from.map(|amount| config.money(amount)),
+            },
+            payment_deadline: config.payment_deadline(),
+        }
+    }
+
+    fn guard_options(&self) -> payments::GuardOptions {
+        let payments = &self.config.payments;
+        payments::GuardOptions {
+            breaker: payments::breaker::Limits {
+                failures: payments.breaker_failures,
+                open: Duration::from_secs(payments.breaker_open_secs),
+                ..Default::default()
+            },
+            call: Duration::from_millis(payments.timeout_ms),
+        }
+    }
+
+    fn mail_config(&self) -> notifications::ShopConfig {
+        let shop = &self.config.shop;
+        notifications::ShopConfig {
+            name: shop.name.clone(),
+            public_url: shop.public_url.clone(),
+            admin_email: shop.admin_email.clone(),
+            from: self.config.mail.from.clone(),
+            support_email: shop.support_email.clone(),
+            imprint: shop.imprint.clone(),
+            locale: if shop.locale == "de" { notifications::Locale::De } else { notifications::Locale::En },
+            mailbox: true,
+            ..notifications::ShopConfig::default()
+        }
+    }
+}
