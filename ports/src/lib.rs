@@ -6,12 +6,16 @@ mod gateway;
 mod log;
 mod mailer;
 pub mod reads;
+mod sms;
 pub mod store;
+mod user_pool;
 mod world;
 
-pub use blobs::{Blob, BlobError, Blobs, check_blob_name};
+pub use blobs::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 pub use log::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
 pub use mailer::{Mail, MailError, Mailer};
+pub use sms::{NoSms, PhoneNumber, PhoneNumberError, Sms, SmsError, TEXT_CHARS_MAX};
 pub use store::Store;
+pub use user_pool::{Enrolled, PoolError, PoolTokens, PublicKeys, UserPool, subject_of_user, user_of_subject};
 pub use world::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};
