@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use contracts::Envelope;
 use futures::FutureExt as _;
@@ -10,7 +11,7 @@ use kernel::Problem;
 
 use crate::metering::OPERATION;
 use crate::service::{Consumer, Delivery, Schedule, Service};
-use crate::telemetry::{ConsumerLabels, EventLabels};
+use crate::telemetry::{ConsumerLabels, EventLabels, ScheduleLabels};
 use crate::trace::{self, within_trace};
 use crate::world::World;
 
@@ -38,10 +39,12 @@ pub async fn deliver(
     let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay };
     let handled = AssertUnwindSafe(async { (consumer.handle)(delivery).await }).catch_unwind();
     let handled = OPERATION.scope(consumer.operation.clone(), within_trace(envelope.traceparent, handled));
+    let begun = Instant::now();
     let result = match handled.await {
         Ok(result) => result,
         Err(_) => Err(Problem::internal("the consumer panicked")),
     };
+    world.telemetry.event_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(begun.elapsed().as_secs_f64());
     let outcome = if result.is_ok() { "done" } else { "failed" };
     world.telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
     if result.is_ok() {
@@ -57,7 +60,10 @@ pub async fn deliver(
 pub async fn tick(world: &World, schedule: &Schedule) -> Result<(), Problem> {
     let work = AssertUnwindSafe(async { (schedule.run)().await }).catch_unwind();
     let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(world)), work));
-    match work.await {
+    let begun = Instant::now();
+    let result = work.await;
+    world.telemetry.schedule_seconds.get_or_create(&ScheduleLabels { schedule: schedule.name }).observe(begun.elapsed().as_secs_f64());
+    match result {
         Ok(result) => result,
         Err(_) => Err(Problem::internal("the schedule panicked")),
     }

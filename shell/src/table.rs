@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use kernel::{Page, Problem};
-use ports::store::{Commit, CommitError, Consistency, Item, Key, Query, Record, Store, Stored};
+use ports::store::{Commit, CommitError, Consistency, Item, Key, Metered, Query, Record, Store, Stored};
 use serde::de::DeserializeOwned;
 
 use crate::metering;
-use crate::telemetry::{StoreLabels, Telemetry};
+use crate::telemetry::{StoreLabels, Telemetry, ToldLabels};
 
 /// Typed reads. `find` is for deciding (strong), `peek` and `list` are for showing (eventual, half the price).
 #[derive(Clone)]
@@ -39,48 +39,50 @@ impl Table {
     }
 
     pub async fn list<T: DeserializeOwned>(&self, query: Query) -> Result<Page<Stored<T>>, Problem> {
-        let page = self.store.query(&query).await?;
-        self.count_reads(metering::page_units(&page.items));
+        let page = self.count_reads(self.store.query(&query).await?);
         let items = page.items.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
     }
 
     pub(crate) async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, Problem> {
-        let item = self.store.get(key, consistency).await?;
-        self.count_reads(metering::read_units(item.as_ref(), consistency));
-        Ok(item)
+        Ok(self.count_reads(self.store.get(key, consistency).await?))
     }
 
     async fn get_many<T: DeserializeOwned>(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Stored<T>>>, Problem> {
-        let items = self.store.get_many(keys, consistency).await?;
-        self.count_reads(items.iter().map(|item| metering::read_units(item.as_ref(), consistency)).sum());
+        let items = self.count_reads(self.store.get_many(keys, consistency).await?);
         items.into_iter().map(read).collect()
     }
 
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        let record_bytes = commit.cause.as_ref().map_or(0, |cause| 100 + cause.id.len() + cause.response.as_ref().map_or(0, |response| response.body.len()))
-            // An event of ours is about a kilobyte with its envelope; the exact size is known only to the adapter that writes it.
-            + commit.events.len() * 700;
-        let units = metering::write_units(&commit, record_bytes);
-        let result = self.store.commit(commit).await;
-        match &result {
-            Ok(()) => {
+        let kinds: Vec<&'static str> = commit.events.iter().map(|envelope| envelope.event.kind()).collect();
+        match self.store.commit(commit).await {
+            Ok(Metered { value: (), units }) => {
+                self.telemetry.commits.get_or_create(&self.labels()).inc();
                 self.telemetry.write_units.get_or_create(&self.labels()).inc_by(units);
+                for kind in kinds {
+                    self.telemetry.events_told.get_or_create(&ToldLabels { service: self.service, kind }).inc();
+                }
+                Ok(())
             }
-            Err(CommitError::Conflict(_)) => {
-                self.telemetry.conflicts.get_or_create(&self.labels()).inc();
+            Err(error) => {
+                // What a refused commit takes is not told by DynamoDB; it is estimated from their number.
+                if matches!(error, CommitError::Conflict(_)) {
+                    self.telemetry.conflicts.get_or_create(&self.labels()).inc();
+                }
+                Err(error)
             }
-            Err(CommitError::Repeated(_) | CommitError::Store(_)) => {}
         }
-        result
     }
 
     fn labels(&self) -> StoreLabels {
         StoreLabels { service: self.service, operation: metering::operation() }
     }
 
-    fn count_reads(&self, units: f64) {
-        self.telemetry.read_units.get_or_create(&self.labels()).inc_by(units);
+    fn count_reads<T>(&self, read: Metered<T>) -> T {
+        let labels = self.labels();
+        self.telemetry.reads.get_or_create(&labels).inc();
+        self.telemetry.read_units.get_or_create(&labels).inc_by(read.units);
+        read.value
     }
 }
 

@@ -33,6 +33,18 @@ pub(crate) struct EventLabels {
     pub outcome: &'static str,
 }
 
+/// Events that a service has told, by type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ToldLabels {
+    pub service: &'static str,
+    pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ScheduleLabels {
+    pub schedule: &'static str,
+}
+
 /// From 50 microseconds to a minute, in steps of about a third.
 #[derive(Clone)]
 pub(crate) struct Buckets;
@@ -49,14 +61,19 @@ type Units = Counter<f64, std::sync::atomic::AtomicU64>;
 /// All that a process counts.
 pub struct Telemetry {
     registry: Registry,
+    pub(crate) reads: Family<StoreLabels, Counter>,
     pub(crate) read_units: Family<StoreLabels, Units>,
     pub(crate) write_units: Family<StoreLabels, Units>,
+    pub(crate) commits: Family<StoreLabels, Counter>,
     pub(crate) conflicts: Family<StoreLabels, Counter>,
+    pub(crate) events_told: Family<ToldLabels, Counter>,
     pub(crate) requests: Family<RouteLabels, Counter>,
     pub(crate) request_seconds: SecondsFamily<RouteLabels>,
     pub(crate) requests_shed: Counter,
     pub(crate) events: Family<EventLabels, Counter>,
     pub(crate) event_lag_seconds: SecondsFamily<ConsumerLabels>,
+    pub(crate) event_seconds: SecondsFamily<ConsumerLabels>,
+    pub(crate) schedule_seconds: SecondsFamily<ScheduleLabels>,
     pub(crate) backlog: Family<ConsumerLabels, Gauge>,
     pub(crate) dead_letters: Family<EventLabels, Counter>,
 }
@@ -71,29 +88,43 @@ impl Telemetry {
             Family::<RouteLabels, Counter>::default(),
             SecondsFamily::<RouteLabels>::new_with_constructor(Buckets),
             SecondsFamily::<ConsumerLabels>::new_with_constructor(Buckets),
+            SecondsFamily::<ConsumerLabels>::new_with_constructor(Buckets),
         );
-        let (read_units, write_units, conflicts, requests, request_seconds, event_lag_seconds) = telemetry_parts;
+        let (read_units, write_units, conflicts, requests, request_seconds, event_lag_seconds, event_seconds) = telemetry_parts;
+        let schedule_seconds = SecondsFamily::<ScheduleLabels>::new_with_constructor(Buckets);
+        let reads = Family::<StoreLabels, Counter>::default();
+        let (commits, events_told) = (Family::<StoreLabels, Counter>::default(), Family::<ToldLabels, Counter>::default());
         let (requests_shed, events, backlog, dead_letters) = (Counter::default(), Family::default(), Family::default(), Family::default());
         registry.register("store_read_units", "Read units as DynamoDB bills them", read_units.clone());
         registry.register("store_write_units", "Write units as DynamoDB bills them", write_units.clone());
+        registry.register("store_reads", "Calls that read, whatever they brought", reads.clone());
+        registry.register("store_commits", "Commits that were done", commits.clone());
+        registry.register("events_told", "Events that services told, by type", events_told.clone());
         registry.register("store_conflicts", "Commits that found the state changed and ran their rule again", conflicts.clone());
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, request_seconds.clone());
         registry.register("http_requests_shed", "Requests refused because too much was going on", requests_shed.clone());
         registry.register("events", "Deliveries by consumer and outcome", events.clone());
         registry.register_with_unit("event_lag", "Time from an event to the end of its handling", Unit::Seconds, event_lag_seconds.clone());
+        registry.register_with_unit("event_handling", "Time that a consumer takes for an event", Unit::Seconds, event_seconds.clone());
+        registry.register_with_unit("schedule_run", "Time that a schedule takes when it runs", Unit::Seconds, schedule_seconds.clone());
         registry.register("queue_backlog", "Events that a consumer has not looked at yet", backlog.clone());
         registry.register("dead_letters", "Deliveries given up after the last try", dead_letters.clone());
         Self {
             registry,
+            reads,
             read_units,
             write_units,
+            commits,
             conflicts,
+            events_told,
             requests,
             request_seconds,
             requests_shed,
             events,
             event_lag_seconds,
+            event_seconds,
+            schedule_seconds,
             backlog,
             dead_letters,
         }

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::Envelope;
 use kernel::Timestamp;
 use ports::Position;
+use ports::store::units::{EntryChange, WriteMeter, item_bytes};
 use ports::store::{
-    Body, Cause, Commit, CommitError, Expect, FailedWrite, IndexEntry, Item, Key, NewItem, Refusal, StoreError, Write, add_to,
+    Body, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Item, Key, NewItem, Prepared, RECORD_VERSION, Refusal, StoreError,
+    Write, add_to,
 };
+
+const INDEXES_MAX: u8 = 4;
 
 #[derive(Default)]
 pub struct State {
@@ -38,10 +42,12 @@ pub struct Entry {
 
 /// A write whose condition holds, ready to be done.
 enum Change {
-    Put(NewItem, u64),
+    /// With its version and size.
+    Put(NewItem, u64, usize),
     Delete(Key),
-    Move(Key, Body),
-    Nothing,
+    /// With the size of the moved item.
+    Move(Key, Body, usize),
+    Check(Key),
 }
 
 impl State {
@@ -49,17 +55,18 @@ impl State {
         self.tables.get(name)
     }
 
-    /// Decides on everything first; only then changes anything.
-    pub fn commit(&mut self, name: &'static str, commit: Commit, now: Timestamp) -> Result<(), CommitError> {
+    /// Decides on everything first; only then changes anything. Returns the write units.
+    pub fn commit(&mut self, name: &'static str, commit: Prepared, now: Timestamp) -> Result<f64, CommitError> {
         let table = self.tables.entry(name).or_default();
-        let cause = commit.cause.as_ref().map(Cause::to_item).transpose()?;
-        if let Some(found) = cause.as_ref().and_then(|cause| table.item(&cause.key, now)) {
+        if let Some(found) = commit.cause().and_then(|cause| table.item(&cause.key, now)) {
             return Err(CommitError::Repeated(Box::new(found.body.read()?)));
         }
+        let mut meter = commit.meter();
+        let cause = commit.cause().map(|cause| Change::Put(cause.clone(), RECORD_VERSION, commit.record_bytes));
         let mut changes = Vec::with_capacity(commit.writes.len());
         let mut failed = Vec::new();
-        for (index, write) in commit.writes.into_iter().enumerate() {
-            match table.decide(write, now)? {
+        for (index, (write, bytes)) in commit.writes.into_iter().zip(commit.put_bytes).enumerate() {
+            match table.decide(write, bytes, now)? {
                 Ok(change) => changes.push(change),
                 Err(refusal) => failed.push(FailedWrite { index, refusal }),
             }
@@ -67,15 +74,16 @@ impl State {
         if !failed.is_empty() {
             return Err(CommitError::Conflict(failed));
         }
-        changes.extend(cause.map(|cause| Change::Put(cause, 1)));
+        changes.extend(cause);
         for change in changes {
+            table.charge(&change, &mut meter);
             table.apply(change);
         }
-        for envelope in commit.events {
+        for (envelope, _) in commit.events {
             self.head += 1;
             self.log.insert(self.head, envelope);
         }
-        Ok(())
+        Ok(meter.units())
     }
 }
 
@@ -85,18 +93,24 @@ impl Table {
         self.rows.get(key).map(|row| &row.item).filter(|item| !is_expired(item, now))
     }
 
-    fn decide(&self, write: Write, now: Timestamp) -> Result<Result<Change, Refusal>, StoreError> {
+    fn decide(&self, write: Write, bytes: usize, now: Timestamp) -> Result<Result<Change, Refusal>, StoreError> {
         let found = self.item(write.key(), now);
         let holds = |expect: Expect| expect.holds(found.map(|item| item.version));
         let change = match write {
-            Write::Put { item, expect } if holds(expect) => Change::Put(item, expect.version_after()),
+            Write::Put { item, expect } if holds(expect) => Change::Put(item, expect.version_after(), bytes),
             Write::Delete { key, expect } if holds(expect) => Change::Delete(key),
-            Write::Check { expect, .. } if holds(expect) => Change::Nothing,
+            Write::Check { key, expect } if holds(expect) => Change::Check(key),
             Write::Put { .. } | Write::Delete { .. } | Write::Check { .. } => return Ok(Err(Refusal::Expectation)),
-            Write::Add { key, deltas, bounds } => match found {
+            Write::Add { key, deltas, bounds } => match self.rows.get(&key).filter(|row| !is_expired(&row.item, now)) {
                 None => return Ok(Err(Refusal::Expectation)),
-                Some(item) => match add_to(item, &deltas, &bounds)? {
-                    Ok(body) => Change::Move(key, body),
+                Some(row) => match add_to(&row.item, &deltas, &bounds)? {
+                    Ok(body) => {
+                        let bytes = item_bytes(&key, row.item.version + 1, &body, &row.indexes, row.item.expires_at);
+                        if bytes > ITEM_BYTES_MAX {
+                            return Err(StoreError::Invalid(format!("an item that grows to {bytes} bytes")));
+                        }
+                        Change::Move(key, body, bytes)
+                    }
                     Err(refusal) => return Ok(Err(refusal)),
                 },
             },
@@ -104,22 +118,50 @@ impl Table {
         Ok(Ok(change))
     }
 
+    fn charge(&self, change: &Change, meter: &mut WriteMeter) {
+        let (key, new_bytes) = match change {
+            Change::Put(new, _, bytes) => (&new.key, Some(*bytes)),
+            Change::Move(key, _, bytes) => (key, Some(*bytes)),
+            Change::Delete(key) | Change::Check(key) => (key, None),
+        };
+        let old = self.rows.get(key);
+        let old_bytes = old.map(|row| row.item.size_bytes);
+        match change {
+            Change::Check(_) => meter.check(old_bytes),
+            Change::Put(..) | Change::Move(..) | Change::Delete(_) => meter.write(old_bytes, new_bytes),
+        }
+        let old_entries = old.map_or(&[][..], |row| &row.indexes);
+        let (new_entries, changed) = match change {
+            Change::Put(new, version, bytes) => (&*new.indexes, old.is_none_or(|row| !row.is(new, *version, *bytes))),
+            Change::Move(..) => (old_entries, true),
+            Change::Delete(_) => (&[][..], true),
+            Change::Check(_) => (old_entries, false),
+        };
+        for index in 1..=INDEXES_MAX {
+            let place = |entries: &[IndexEntry]| entries.iter().position(|entry| entry.index == index);
+            let old = place(old_entries).map(|at| (&*old_entries[at].pk, &*old_entries[at].sk));
+            let new = place(new_entries).map(|at| (&*new_entries[at].pk, &*new_entries[at].sk));
+            meter.entry(EntryChange::between(old, new, changed), old_bytes.unwrap_or(0), new_bytes.unwrap_or(0));
+        }
+    }
+
     fn apply(&mut self, change: Change) {
         match change {
-            Change::Put(new, version) => {
+            Change::Put(new, version, size_bytes) => {
                 self.remove(&new.key);
                 self.entries.extend(entries(&new.key, &new.indexes));
-                let item = Item { key: new.key.clone(), version, body: new.body, expires_at: new.expires_at };
+                let item = Item { key: new.key.clone(), version, body: new.body, expires_at: new.expires_at, size_bytes };
                 self.rows.insert(new.key, Row { item, indexes: new.indexes });
             }
             Change::Delete(key) => self.remove(&key),
-            Change::Move(key, body) => {
+            Change::Move(key, body, size_bytes) => {
                 if let Some(row) = self.rows.get_mut(&key) {
                     row.item.version += 1;
                     row.item.body = body;
+                    row.item.size_bytes = size_bytes;
                 }
             }
-            Change::Nothing => {}
+            Change::Check(_) => {}
         }
     }
 
@@ -129,6 +171,17 @@ impl Table {
                 self.entries.remove(&entry);
             }
         }
+    }
+}
+
+impl Row {
+    /// Whether putting this would leave every attribute as it is. Carried events show in the size.
+    fn is(&self, new: &NewItem, version: u64, bytes: usize) -> bool {
+        let old = &self.item;
+        let carries = bytes != item_bytes(&new.key, version, &new.body, &new.indexes, new.expires_at);
+        let same = old.version == version && old.size_bytes == bytes && old.body == new.body && old.expires_at == new.expires_at;
+        let entered = |entry: &IndexEntry| self.indexes.contains(entry);
+        !carries && same && self.indexes.len() == new.indexes.len() && new.indexes.iter().all(entered)
     }
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::Timestamp;
 use ports::Store;
+use ports::store::units::{page_units, read_units};
 use ports::store::{
-    Commit, CommitError, Consistency, Item, Key, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema, check_keys, encode_start,
+    Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema, check_keys,
+    encode_start,
 };
 
 use crate::Shared;
@@ -19,40 +21,45 @@ pub struct MemoryTable {
 
 #[async_trait]
 impl Store for MemoryTable {
-    async fn get(&self, key: &Key, _: Consistency) -> Result<Option<Item>, StoreError> {
+    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Metered<Option<Item>>, StoreError> {
         let now = self.shared.clock.now();
-        Ok(self.shared.lock().table(self.schema.name).and_then(|table| table.item(key, now)).cloned())
+        Ok(find(self.shared.lock().table(self.schema.name), key, consistency, now))
     }
 
-    async fn get_many(&self, keys: &[Key], _: Consistency) -> Result<Vec<Option<Item>>, StoreError> {
+    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError> {
         check_keys(keys)?;
         let now = self.shared.clock.now();
         let state = self.shared.lock();
         let table = state.table(self.schema.name);
-        Ok(keys.iter().map(|key| table.and_then(|table| table.item(key, now)).cloned()).collect())
+        Ok(keys.iter().map(|key| find(table, key, consistency, now)).collect())
     }
 
-    async fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+    async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError> {
         let start = query.check(self.schema.indexes)?;
         let now = self.shared.clock.now();
         let state = self.shared.lock();
-        let Some(table) = state.table(self.schema.name) else {
-            return Ok(QueryPage { items: Vec::new(), next: None });
-        };
-        Ok(page(query, places(table, query, start.as_ref()), now))
+        let places = state.table(self.schema.name).map_or(Vec::new(), |table| places(table, query, start.as_ref()));
+        Ok(page(query, places, now))
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        commit.check(&self.schema)?;
+    async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError> {
+        let commit = commit.prepare(&self.schema)?;
         let now = self.shared.clock.now();
         let mut state = self.shared.lock();
         let before = state.head;
-        state.commit(self.schema.name, commit, now)?;
+        let units = state.commit(self.schema.name, commit, now)?;
         if state.head > before {
             self.shared.appended.send_replace(state.head);
         }
-        Ok(())
+        Ok(Metered::new((), units))
     }
+}
+
+/// An expired item is read, though not shown.
+fn find(table: Option<&Table>, key: &Key, consistency: Consistency, now: Timestamp) -> Metered<Option<Item>> {
+    let found = table.and_then(|table| table.rows.get(key)).map(|row| &row.item);
+    let units = read_units(found.map_or(0, |item| item.size_bytes), consistency);
+    Metered::new(found.filter(|item| !is_expired(item, now)).cloned(), units)
 }
 
 /// The sort key in the listing and the item, for everything in the range, in the order of the query.
@@ -80,19 +87,20 @@ fn places<'a>(table: &'a Table, query: &Query, start: Option<&Start>) -> Vec<(&'
 }
 
 /// Fills one page. Expired items are passed over, but count as read.
-fn page(query: &Query, places: Vec<(&str, &Item)>, now: Timestamp) -> QueryPage {
+fn page(query: &Query, places: Vec<(&str, &Item)>, now: Timestamp) -> Metered<QueryPage> {
     let mut items = Vec::new();
     let mut read_bytes = 0;
     let mut last: Option<Start> = None;
     for (sk, item) in places {
-        read_bytes += item.size_bytes();
-        if let Some(last) = last.as_ref().filter(|_| items.len() == query.limit || read_bytes > PAGE_BYTES_MAX) {
-            return QueryPage { items, next: Some(encode_start(query, last)) };
+        let is_full = items.len() == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
+        if let Some(last) = last.as_ref().filter(|_| is_full) {
+            return Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes));
         }
+        read_bytes += item.size_bytes;
         last = Some(Start { sk: sk.to_owned(), key: item.key.clone() });
         if !is_expired(item, now) {
             items.push(item.clone());
         }
     }
-    QueryPage { items, next: None }
+    Metered::new(QueryPage { items, next: None }, page_units(read_bytes))
 }

@@ -36,14 +36,20 @@ async fn main() -> Result<(), Failure> {
     let get = work(&store, |store, _, n| async move {
         let number = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % ITEMS;
         let found = store.get(&Key::new(format!("item#{number:08}"), "item"), Consistency::Strong).await?;
-        if found.is_some() { Ok(()) } else { Err(format!("item {number} is missing").into()) }
+        if found.value.is_some() { Ok(()) } else { Err(format!("item {number} is missing").into()) }
     });
     let list = work(&store, |store, _, n| async move {
         let page = store.query(&Query::index(1, format!("group#{}", n % 1000)).limit(20)).await?;
-        if page.items.len() == 20 { Ok(()) } else { Err(format!("{} items", page.items.len()).into()) }
+        if page.value.items.len() == 20 { Ok(()) } else { Err(format!("{} items", page.value.items.len()).into()) }
     });
-    let small = work(&store, |store, task, n| async move { Ok(store.commit(small(task, n)).await?) });
-    let checkout = work(&store, |store, _, n| async move { Ok(store.commit(checkout(n)?).await?) });
+    let small = work(&store, |store, task, n| async move {
+        store.commit(small(task, n)).await?;
+        Ok(())
+    });
+    let checkout = work(&store, |store, _, n| async move {
+        store.commit(checkout(n)?).await?;
+        Ok(())
+    });
 
     measure("point gets, one task", 1, &get).await?;
     measure("point gets, 64 tasks", 64, &get).await?;

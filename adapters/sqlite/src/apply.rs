@@ -9,13 +9,15 @@ use std::sync::Arc;
 use contracts::Envelope;
 use kernel::Timestamp;
 use ports::Position;
+use ports::store::units::{EntryChange, WriteMeter, body_bytes, entry_bytes, frame_bytes};
 use ports::store::{
-    Body, Cause, CommitError, Expect, FailedWrite, IndexEntry, Item, Key, NewItem, Refusal, StoreError, TableSchema, Write, add_to,
+    Body, Bound, Carrier, Cause, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal,
+    StoreError, TableSchema, Write, add_to,
 };
 use rusqlite::{Connection, Row, Statement};
 
 use crate::recent::{Change, Copy};
-use crate::table::{is_expired, item};
+use crate::table::{is_expired, item, size};
 use crate::writer::{Changes, NewEvent};
 
 /// Why a task was not done.
@@ -66,9 +68,9 @@ struct TableStatements<'c> {
     connection: &'c Connection,
     name: &'static str,
     indexes: u8,
-    /// Version, expiry, and the entries in the indexes.
+    /// Version, expiry, size, and the entries in the indexes.
     look: Statement<'c>,
-    /// Version, expiry and body.
+    /// Version, expiry, size, body, and the entries in the indexes.
     read: Statement<'c>,
     insert: Statement<'c>,
     /// By what they change; prepared when first needed.
@@ -80,22 +82,35 @@ struct TableStatements<'c> {
 enum Plan {
     Insert {
         version: u64,
+        size_bytes: usize,
     },
     /// There is a row. Only what changes is written: an index that is not named is not touched.
     Update {
         version: u64,
+        size_bytes: usize,
         changed: Changed,
     },
-    Move {
-        version: u64,
-        expires_at: Option<Timestamp>,
-        body: Body,
-    },
+    Move(Copy),
     Delete,
     Nothing,
 }
 
-/// What an update changes besides version and body: bit 0 is the expiry, bit n is index n.
+/// An item to be put.
+struct Put<'a> {
+    item: &'a NewItem,
+    version: u64,
+    size_bytes: usize,
+    /// Whether the commit's events would travel on it.
+    carries: bool,
+}
+
+/// Why an item is looked at, and who charges for it.
+enum Looks<'m> {
+    ToCheck(&'m mut WriteMeter),
+    ToDelete(&'m mut WriteMeter),
+}
+
+/// What an update changes besides version, size and body: bit 0 is the expiry, bit n is index n.
 type Changed = u8;
 const EXPIRY: Changed = 1;
 
@@ -137,19 +152,22 @@ impl<'c> Statements<'c> {
         self.end.raw_execute().map(|_| ())
     }
 
-    /// The position of the last event, if there are events.
-    pub fn commit(&mut self, changes: &Changes, now: i64) -> Result<Option<Position>, Refused> {
+    /// The position of the last event, if there are events, and the write units.
+    pub fn commit(&mut self, changes: &Changes, now: i64) -> Result<(Option<Position>, f64), Refused> {
         let table = &mut self.tables[changes.table];
-        if let Some(cause) = &changes.cause
-            && let Some(found) = table.read(&cause.key, now)?
+        let commit = &changes.commit;
+        if let Some(cause) = commit.cause()
+            && let Some(body) = table.read_body(&cause.key, now)?
         {
-            let record: Cause = found.body.read()?;
+            let record: Cause = body.read()?;
             return Err(Refused::ByRule(CommitError::Repeated(Box::new(record))));
         }
         self.plans.clear();
+        let mut meter = commit.meter();
         let mut failed = Vec::new();
-        for (index, write) in changes.writes.iter().enumerate() {
-            match table.decide(write, now)? {
+        let carries = commit.carrier == Carrier::OnlyPut;
+        for (index, (write, bytes)) in commit.writes.iter().zip(&commit.put_bytes).enumerate() {
+            match table.decide(write, (*bytes, carries), now, &mut meter)? {
                 Ok(plan) => self.plans.push(plan),
                 Err(refusal) => failed.push(FailedWrite { index, refusal }),
             }
@@ -157,15 +175,16 @@ impl<'c> Statements<'c> {
         if !failed.is_empty() {
             return Err(Refused::ByRule(CommitError::Conflict(failed)));
         }
-        if let Some(cause) = &changes.cause {
+        if let Some(cause) = commit.cause() {
             // An expired record of the same cause may still be there.
-            let plan = table.plan_put(cause, Expect::Anything, 1, now)?.unwrap_or(Plan::Nothing);
+            let put = Put { item: cause, version: RECORD_VERSION, size_bytes: commit.record_bytes, carries: false };
+            let plan = table.plan_put(&put, Expect::Anything, now, &mut meter)?.unwrap_or(Plan::Nothing);
             table.apply_put(cause, &plan)?;
             if matches!(plan, Plan::Update { .. }) {
                 self.done.changes.push(Change { table: changes.table, key: cause.key.clone(), copy: None });
             }
         }
-        for (write, plan) in changes.writes.iter().zip(self.plans.drain(..)) {
+        for (write, plan) in commit.writes.iter().zip(self.plans.drain(..)) {
             table.apply(write, &plan)?;
             self.done.changes.extend(change(changes.table, write, plan));
         }
@@ -176,7 +195,7 @@ impl<'c> Statements<'c> {
             self.done.events.push((position, envelope.clone()));
             last = Some(position);
         }
-        Ok(last)
+        Ok((last, meter.units()))
     }
 
     pub fn sweep(&mut self, limit: usize, now: i64) -> Result<usize, Refused> {
@@ -206,15 +225,16 @@ impl<'c> TableStatements<'c> {
     fn prepare(connection: &'c Connection, schema: &TableSchema) -> Result<Self, rusqlite::Error> {
         let TableSchema { name, indexes } = schema;
         let columns: String = (1..=*indexes).map(|n| format!(", x{n}p, x{n}s")).collect();
-        let values: String = (6..6 + 2 * indexes).map(|n| format!(", ?{n}")).collect();
+        let values: String = (7..7 + 2 * indexes).map(|n| format!(", ?{n}")).collect();
         Ok(Self {
             connection,
             name,
             indexes: *indexes,
-            look: connection.prepare(&format!("SELECT version, expires_at{columns} FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
-            read: connection.prepare(&format!("SELECT version, expires_at, body FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
+            look: connection.prepare(&format!("SELECT version, expires_at, size{columns} FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
+            read: connection
+                .prepare(&format!("SELECT version, expires_at, size, body{columns} FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
             insert: connection.prepare(&format!(
-                "INSERT INTO \"{name}\" (pk, sk, version, body, expires_at{columns}) VALUES (?1, ?2, ?3, ?4, ?5{values})"
+                "INSERT INTO \"{name}\" (pk, sk, version, size, body, expires_at{columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6{values})"
             ))?,
             updates: BTreeMap::new(),
             delete: connection.prepare(&format!("DELETE FROM \"{name}\" WHERE pk = ?1 AND sk = ?2"))?,
@@ -225,29 +245,33 @@ impl<'c> TableStatements<'c> {
         })
     }
 
-    fn decide(&mut self, write: &Write, now: i64) -> Result<Result<Plan, Refusal>, Refused> {
+    /// `put`: the size of what is put, and whether the commit's events would travel on it.
+    fn decide(&mut self, write: &Write, put: (usize, bool), now: i64, meter: &mut WriteMeter) -> Result<Result<Plan, Refusal>, Refused> {
         let plan = match write {
-            Write::Put { item, expect } => self.plan_put(item, *expect, expect.version_after(), now)?,
-            Write::Delete { key, expect } => self.check(key, *expect, now)?.then_some(Plan::Delete),
-            Write::Check { key, expect } => self.check(key, *expect, now)?.then_some(Plan::Nothing),
-            Write::Add { key, deltas, bounds } => match self.read(key, now)? {
-                None => None,
-                Some(found) => match add_to(&found, deltas, bounds)? {
-                    Ok(body) => Some(Plan::Move { version: found.version + 1, expires_at: found.expires_at, body }),
-                    Err(refusal) => return Ok(Err(refusal)),
-                },
-            },
+            Write::Put { item, expect } => {
+                let (size_bytes, carries) = put;
+                let put = Put { item, version: expect.version_after(), size_bytes, carries };
+                self.plan_put(&put, *expect, now, meter)?
+            }
+            Write::Delete { key, expect } => self.look_at(key, *expect, now, Looks::ToDelete(meter))?.then_some(Plan::Delete),
+            Write::Check { key, expect } => self.look_at(key, *expect, now, Looks::ToCheck(meter))?.then_some(Plan::Nothing),
+            Write::Add { key, deltas, bounds } => return self.plan_add(key, deltas, bounds, now, meter),
         };
         Ok(plan.ok_or(Refusal::Expectation))
     }
 
     /// How to put the item, if it is as expected.
-    fn plan_put(&mut self, new: &NewItem, expect: Expect, version: u64, now: i64) -> Result<Option<Plan>, rusqlite::Error> {
+    fn plan_put(&mut self, put: &Put<'_>, expect: Expect, now: i64, meter: &mut WriteMeter) -> Result<Option<Plan>, rusqlite::Error> {
+        let Put { item: new, version, size_bytes, carries } = *put;
         self.look.raw_bind_parameter(1, &*new.key.pk)?;
         self.look.raw_bind_parameter(2, &*new.key.sk)?;
         let mut rows = self.look.raw_query();
         let Some(row) = rows.next()? else {
-            return Ok(expect.holds(None).then_some(Plan::Insert { version }));
+            meter.write(None, Some(size_bytes));
+            for _ in &new.indexes {
+                meter.entry(EntryChange::Added, 0, size_bytes);
+            }
+            return Ok(expect.holds(None).then_some(Plan::Insert { version, size_bytes }));
         };
         let found = row.get::<_, i64>(0)?.unsigned_abs();
         let expires_at: Option<i64> = row.get(1)?;
@@ -255,25 +279,77 @@ impl<'c> TableStatements<'c> {
             return Ok(None);
         }
         let expiry = if expires_at == new.expires_at.map(Timestamp::as_millis) { 0 } else { EXPIRY };
-        Ok(Some(Plan::Update { version, changed: expiry | changed_entries(row, self.indexes, &new.indexes)? }))
-    }
-
-    fn check(&mut self, key: &Key, expect: Expect, now: i64) -> Result<bool, rusqlite::Error> {
-        if expect == Expect::Anything {
-            return Ok(true);
+        let changed = expiry | changed_entries(row, self.indexes, &new.indexes)?;
+        let old_bytes = size(row, 2)?;
+        meter.write(Some(old_bytes), Some(size_bytes));
+        if !new.indexes.is_empty() || measured_entries(row, self.indexes, 3)?.0 > 0 {
+            let alike = !carries && changed == 0 && found == version && old_bytes == size_bytes;
+            let is_same = alike && same_body(&mut self.read, new)?;
+            for index in 1..=self.indexes {
+                let old = row.get_ref(entry_column(index, 3))?.as_str_or_null()?.map(|_| false);
+                let new = new.indexes.iter().find(|entry| entry.index == index).map(|_| changed & (1 << index) != 0);
+                meter.entry(EntryChange::between(old, new, !is_same), old_bytes, size_bytes);
+            }
         }
-        let mut rows = self.look.query((&*key.pk, &*key.sk))?;
-        let version = match rows.next()? {
-            Some(row) if !is_expired(row.get(1)?, now) => Some(row.get::<_, i64>(0)?.unsigned_abs()),
-            Some(_) | None => None,
-        };
-        Ok(expect.holds(version))
+        Ok(Some(Plan::Update { version, size_bytes, changed }))
     }
 
-    fn read(&mut self, key: &Key, now: i64) -> Result<Option<Item>, rusqlite::Error> {
+    /// Whether the item is as expected.
+    fn look_at(&mut self, key: &Key, expect: Expect, now: i64, looks: Looks<'_>) -> Result<bool, rusqlite::Error> {
+        let mut rows = self.look.query((&*key.pk, &*key.sk))?;
+        let row = rows.next()?;
+        let bytes = row.map(|row| size(row, 2)).transpose()?;
+        match (looks, row, bytes) {
+            (Looks::ToCheck(meter), _, _) => meter.check(bytes),
+            (Looks::ToDelete(meter), Some(row), Some(old_bytes)) => {
+                meter.write(bytes, None);
+                for _ in 0..measured_entries(row, self.indexes, 3)?.0 {
+                    meter.entry(EntryChange::Removed, old_bytes, 0);
+                }
+            }
+            (Looks::ToDelete(meter), _, _) => meter.write(None, None),
+        }
+        let Some(row) = row else { return Ok(expect.holds(None)) };
+        let version = row.get::<_, i64>(0)?.unsigned_abs();
+        Ok(expect.holds((!is_expired(row.get(1)?, now)).then_some(version)))
+    }
+
+    /// How to move the counters. Their item stays at its places in the indexes, where it changes too.
+    fn plan_add(
+        &mut self,
+        key: &Key,
+        deltas: &[(&'static str, i64)],
+        bounds: &[Bound],
+        now: i64,
+        meter: &mut WriteMeter,
+    ) -> Result<Result<Plan, Refusal>, Refused> {
+        let mut rows = self.read.query((&*key.pk, &*key.sk))?;
+        let Some(row) = rows.next()?.filter(|row| !row.get(1).is_ok_and(|at| is_expired(at, now))) else {
+            return Ok(Err(Refusal::Expectation));
+        };
+        let found = item(row, key.clone(), 0)?;
+        let body = match add_to(&found, deltas, bounds)? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let version = found.version + 1;
+        let (entries, entries_bytes) = measured_entries(row, self.indexes, 4)?;
+        let size_bytes = frame_bytes(key, version, found.expires_at) + body_bytes(body.as_str()) + entries_bytes;
+        if size_bytes > ITEM_BYTES_MAX {
+            return Err(StoreError::Invalid(format!("an item that grows to {size_bytes} bytes")).into());
+        }
+        meter.write(Some(found.size_bytes), Some(size_bytes));
+        for _ in 0..entries {
+            meter.entry(EntryChange::Replaced, found.size_bytes, size_bytes);
+        }
+        Ok(Ok(Plan::Move(Copy { version, expires_at: found.expires_at, size_bytes, body })))
+    }
+
+    /// The body of an item that has not expired.
+    fn read_body(&mut self, key: &Key, now: i64) -> Result<Option<Body>, rusqlite::Error> {
         let mut rows = self.read.query((&*key.pk, &*key.sk))?;
         match rows.next()? {
-            Some(row) if !is_expired(row.get(1)?, now) => item(row, key.clone(), 0).map(Some),
+            Some(row) if !is_expired(row.get(1)?, now) => item(row, key.clone(), 0).map(|item| Some(item.body)),
             Some(_) | None => Ok(None),
         }
     }
@@ -285,9 +361,9 @@ impl<'c> TableStatements<'c> {
                 Write::Put { item, .. } => self.apply_put(item, plan),
                 Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => Ok(()),
             },
-            Plan::Move { version, body, .. } => {
+            Plan::Move(Copy { version, size_bytes, body, .. }) => {
                 let statement = self.update(0)?;
-                statement.execute((&*key.pk, &*key.sk, to_sql(*version), body.as_str())).map(|_| ())
+                statement.execute((&*key.pk, &*key.sk, to_sql(*version), size_to_sql(*size_bytes), body.as_str())).map(|_| ())
             }
             Plan::Delete => self.delete.execute((&*key.pk, &*key.sk)).map(|_| ()),
             Plan::Nothing => Ok(()),
@@ -296,16 +372,17 @@ impl<'c> TableStatements<'c> {
 
     fn apply_put(&mut self, new: &NewItem, plan: &Plan) -> Result<(), rusqlite::Error> {
         let indexes = self.indexes;
-        let (statement, version, changed) = match plan {
-            Plan::Insert { version } => (&mut self.insert, version, Changed::MAX),
-            Plan::Update { version, changed } => (self.update(*changed)?, version, *changed),
-            Plan::Move { .. } | Plan::Delete | Plan::Nothing => return Ok(()),
+        let (statement, version, size_bytes, changed) = match plan {
+            Plan::Insert { version, size_bytes } => (&mut self.insert, version, size_bytes, Changed::MAX),
+            Plan::Update { version, size_bytes, changed } => (self.update(*changed)?, version, size_bytes, *changed),
+            Plan::Move(_) | Plan::Delete | Plan::Nothing => return Ok(()),
         };
         statement.raw_bind_parameter(1, &*new.key.pk)?;
         statement.raw_bind_parameter(2, &*new.key.sk)?;
         statement.raw_bind_parameter(3, to_sql(*version))?;
-        statement.raw_bind_parameter(4, new.body.as_str())?;
-        let mut place = 5;
+        statement.raw_bind_parameter(4, size_to_sql(*size_bytes))?;
+        statement.raw_bind_parameter(5, new.body.as_str())?;
+        let mut place = 6;
         if changed & EXPIRY != 0 {
             statement.raw_bind_parameter(place, new.expires_at.map(Timestamp::as_millis))?;
             place += 1;
@@ -319,7 +396,7 @@ impl<'c> TableStatements<'c> {
         statement.raw_execute().map(|_| ())
     }
 
-    /// The statement that changes version, body, and what is named.
+    /// The statement that changes version, size, body, and what is named.
     fn update(&mut self, changed: Changed) -> Result<&mut Statement<'c>, rusqlite::Error> {
         match self.updates.entry(changed) {
             Entry::Occupied(found) => Ok(found.into_mut()),
@@ -327,7 +404,8 @@ impl<'c> TableStatements<'c> {
                 let expiry = if changed & EXPIRY == 0 { "" } else { ", expires_at = ?" };
                 let named = (1..=self.indexes).filter(|index| changed & (1 << index) != 0);
                 let entries: String = named.map(|n| format!(", x{n}p = ?, x{n}s = ?")).collect();
-                let sql = format!("UPDATE \"{}\" SET version = ?3, body = ?4{expiry}{entries} WHERE pk = ?1 AND sk = ?2", self.name);
+                let sql =
+                    format!("UPDATE \"{}\" SET version = ?3, size = ?4, body = ?5{expiry}{entries} WHERE pk = ?1 AND sk = ?2", self.name);
                 Ok(vacant.insert(self.connection.prepare(&sql)?))
             }
         }
@@ -337,10 +415,10 @@ impl<'c> TableStatements<'c> {
 /// What readers shall see instead of what they may remember.
 fn change(table: usize, write: &Write, plan: Plan) -> Option<Change> {
     let copy = match (plan, write) {
-        (Plan::Insert { version } | Plan::Update { version, .. }, Write::Put { item, .. }) => {
-            Some(Copy { version, expires_at: item.expires_at, body: item.body.clone() })
+        (Plan::Insert { version, size_bytes } | Plan::Update { version, size_bytes, .. }, Write::Put { item, .. }) => {
+            Some(Copy { version, expires_at: item.expires_at, size_bytes, body: item.body.clone() })
         }
-        (Plan::Move { version, expires_at, body }, _) => Some(Copy { version, expires_at, body }),
+        (Plan::Move(copy), _) => Some(copy),
         (Plan::Delete, _) => None,
         (Plan::Insert { .. } | Plan::Update { .. } | Plan::Nothing, _) => return None,
     };
@@ -351,7 +429,7 @@ fn change(table: usize, write: &Write, plan: Plan) -> Option<Change> {
 fn changed_entries(row: &Row<'_>, indexes: u8, entries: &[IndexEntry]) -> Result<Changed, rusqlite::Error> {
     let mut changed = 0;
     for index in 1..=indexes {
-        let column = 2 * usize::from(index);
+        let column = entry_column(index, 3);
         let entry = entries.iter().find(|entry| entry.index == index);
         let (pk, sk) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?);
         if pk != entry.map(|entry| &*entry.pk) || sk != entry.map(|entry| &*entry.sk) {
@@ -359,6 +437,37 @@ fn changed_entries(row: &Row<'_>, indexes: u8, entries: &[IndexEntry]) -> Result
         }
     }
     Ok(changed)
+}
+
+/// Where the entry in an index stands in a row whose entries begin at column `first`.
+fn entry_column(index: u8, first: usize) -> usize {
+    first + 2 * (usize::from(index) - 1)
+}
+
+/// How many entries a row has and their bytes.
+fn measured_entries(row: &Row<'_>, indexes: u8, first: usize) -> Result<(usize, usize), rusqlite::Error> {
+    let (mut entries, mut bytes) = (0, 0);
+    for index in 1..=indexes {
+        let column = entry_column(index, first);
+        if let (Some(pk), Some(sk)) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?) {
+            entries += 1;
+            bytes += entry_bytes(pk, sk);
+        }
+    }
+    Ok((entries, bytes))
+}
+
+/// Whether the row that `read` finds has the body that is to be put.
+fn same_body(read: &mut Statement<'_>, new: &NewItem) -> Result<bool, rusqlite::Error> {
+    let mut rows = read.query((&*new.key.pk, &*new.key.sk))?;
+    match rows.next()? {
+        Some(row) => Ok(row.get_ref(3)?.as_str()? == new.body.as_str()),
+        None => Ok(false),
+    }
+}
+
+fn size_to_sql(size_bytes: usize) -> i64 {
+    i64::try_from(size_bytes).unwrap_or(i64::MAX)
 }
 
 fn to_sql(version: u64) -> i64 {

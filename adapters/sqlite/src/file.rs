@@ -11,10 +11,12 @@ use ports::store::TableSchema;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::errors::OpenError;
+use crate::sizes;
 
 /// "Souk" in ASCII: tells our files from others'.
 const APPLICATION_ID: i64 = 0x536F_756B;
-const LAYOUT_VERSION: i64 = 1;
+/// 2: rows know their size.
+const LAYOUT_VERSION: i64 = 2;
 const INDEXES_MAX: u8 = 4;
 /// Rows of one or two kilobytes fit without overflow pages.
 const PAGE_BYTES: i64 = 8192;
@@ -90,9 +92,12 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
         let columns: String = (1..=INDEXES_MAX).map(|n| format!("x{n}p TEXT, x{n}s TEXT, ")).collect();
         transaction.execute_batch(&format!(
             "CREATE TABLE IF NOT EXISTS \"{name}\" (pk TEXT NOT NULL, sk TEXT NOT NULL, version INTEGER NOT NULL, expires_at INTEGER, \
-             body TEXT NOT NULL, {columns}PRIMARY KEY (pk, sk));
+             size INTEGER NOT NULL, body TEXT NOT NULL, {columns}PRIMARY KEY (pk, sk));
              CREATE INDEX IF NOT EXISTS \"{name}_expiry\" ON \"{name}\" (expires_at) WHERE expires_at IS NOT NULL;"
         ))?;
+        if !has_sizes(&transaction, name)? {
+            sizes::add(&transaction, name)?;
+        }
         for n in 1..=*indexes {
             transaction.execute_batch(&format!(
                 "CREATE INDEX IF NOT EXISTS \"{name}_x{n}\" ON \"{name}\" (x{n}p, x{n}s, pk, sk) WHERE x{n}p IS NOT NULL"
@@ -102,4 +107,8 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", LAYOUT_VERSION)?;
     transaction.commit()
+}
+
+fn has_sizes(connection: &Connection, table: &str) -> Result<bool, rusqlite::Error> {
+    connection.query_row("SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'size'", [table], |row| row.get(0))
 }

@@ -10,6 +10,7 @@ mod file;
 mod log;
 mod readers;
 mod recent;
+mod sizes;
 mod table;
 mod tail;
 mod writer;

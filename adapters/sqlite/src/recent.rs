@@ -29,16 +29,17 @@ const ENTRY_BYTES: u64 = 160;
 pub struct Copy {
     pub version: u64,
     pub expires_at: Option<Timestamp>,
+    pub size_bytes: usize,
     pub body: Body,
 }
 
 impl Copy {
     pub fn of(item: &Item) -> Self {
-        Self { version: item.version, expires_at: item.expires_at, body: item.body.clone() }
+        Self { version: item.version, expires_at: item.expires_at, size_bytes: item.size_bytes, body: item.body.clone() }
     }
 
     pub fn item(self, key: Key) -> Item {
-        Item { key, version: self.version, expires_at: self.expires_at, body: self.body }
+        Item { key, version: self.version, expires_at: self.expires_at, body: self.body, size_bytes: self.size_bytes }
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     fn item(version: u64) -> Item {
-        Item { key: Key::new("a", "b"), version, expires_at: None, body: Body::from_stored("{}") }
+        Item { key: Key::new("a", "b"), version, expires_at: None, body: Body::from_stored("{}"), size_bytes: 20 }
     }
 
     fn version(recent: &Recent) -> Option<u64> {

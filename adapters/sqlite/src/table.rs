@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::Timestamp;
 use ports::Store;
+use ports::store::units::{page_units, read_units};
 use ports::store::{
-    Body, Cause, Commit, CommitError, Consistency, Item, Key, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema, check_keys,
-    encode_start,
+    Body, Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema,
+    check_keys, encode_start,
 };
 use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::Shared;
-use crate::recent::Copy;
-use crate::writer::{Changes, NewEvent, Task};
+use crate::writer::{Answered, Changes, Task};
 
 pub struct SqliteTable {
     shared: Arc<Shared>,
@@ -25,56 +25,54 @@ pub struct SqliteTable {
 
 impl SqliteTable {
     pub fn new(shared: Arc<Shared>, schema: TableSchema, place: usize) -> Self {
-        let find = format!("SELECT version, expires_at, body FROM \"{}\" WHERE pk = ?1 AND sk = ?2", schema.name);
+        let find = format!("SELECT version, expires_at, size, body FROM \"{}\" WHERE pk = ?1 AND sk = ?2", schema.name);
         Self { shared, schema, place, find }
     }
 
-    fn find(&self, connection: &Connection, key: &Key, now: i64) -> Result<Option<Item>, rusqlite::Error> {
+    /// The item, expired or not.
+    fn find(&self, connection: &Connection, key: &Key) -> Result<Option<Item>, rusqlite::Error> {
         let mut statement = connection.prepare_cached(&self.find)?;
         let mut rows = statement.query((&key.pk, &key.sk))?;
-        match rows.next()? {
-            Some(row) if !is_expired(row.get(1)?, now) => Ok(Some(item(row, key.clone(), 0)?)),
-            Some(_) | None => Ok(None),
-        }
+        rows.next()?.map(|row| item(row, key.clone(), 0)).transpose()
     }
 }
 
 #[async_trait]
 impl Store for SqliteTable {
-    async fn get(&self, key: &Key, _: Consistency) -> Result<Option<Item>, StoreError> {
+    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Metered<Option<Item>>, StoreError> {
         let now = self.shared.clock.now().as_millis();
         if let Some(copy) = self.shared.memory.recent.get(self.place, key) {
-            return Ok(fresh(copy, key, now));
+            return Ok(fresh(Some(copy.item(key.clone())), consistency, now));
         }
         let epoch = self.shared.memory.recent.epoch();
-        let item = self.shared.readers.read(|connection| self.find(connection, key, now))?;
+        let item = self.shared.readers.read(|connection| self.find(connection, key))?;
         if let Some(item) = &item {
             self.shared.memory.recent.remember(self.place, item, epoch);
         }
-        Ok(item)
+        Ok(fresh(item, consistency, now))
     }
 
-    async fn get_many(&self, keys: &[Key], _: Consistency) -> Result<Vec<Option<Item>>, StoreError> {
+    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError> {
         check_keys(keys)?;
         let now = self.shared.clock.now().as_millis();
         let known: Option<Vec<_>> = keys.iter().map(|key| self.shared.memory.recent.get(self.place, key)).collect();
         if let Some(known) = known {
-            return Ok(known.into_iter().zip(keys).map(|(copy, key)| fresh(copy, key, now)).collect());
+            return Ok(known.into_iter().zip(keys).map(|(copy, key)| fresh(Some(copy.item(key.clone())), consistency, now)).collect());
         }
         let epoch = self.shared.memory.recent.epoch();
         let items: Vec<Option<Item>> = self.shared.readers.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            let items = keys.iter().map(|key| self.find(connection, key, now)).collect::<Result<_, _>>()?;
+            let items = keys.iter().map(|key| self.find(connection, key)).collect::<Result<_, _>>()?;
             transaction.commit()?;
             Ok(items)
         })?;
         for item in items.iter().flatten() {
             self.shared.memory.recent.remember(self.place, item, epoch);
         }
-        Ok(items)
+        Ok(items.into_iter().map(|item| fresh(item, consistency, now)).collect())
     }
 
-    async fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+    async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError> {
         let start = query.check(self.schema.indexes)?;
         let now = self.shared.clock.now().as_millis();
         let (sql, parameters) = select(self.schema.name, query, start);
@@ -84,18 +82,20 @@ impl Store for SqliteTable {
         })
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        commit.check(&self.schema)?;
-        // Everything is serialized here, on one of many threads, not on the one that writes.
-        let cause = commit.cause.as_ref().map(Cause::to_item).transpose()?;
-        let events = commit.events.into_iter().map(NewEvent::of).collect::<Result<_, _>>()?;
-        let task = Task::Commit(Changes { table: self.place, cause, writes: commit.writes, events });
-        self.shared.writer.run(task).await.map(|_| ())
+    async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError> {
+        // Everything is serialized and measured here, on one of many threads, not on the one that writes.
+        let changes = Changes::of(self.place, commit.prepare(&self.schema)?);
+        match self.shared.writer.run(Task::Commit(changes)).await? {
+            Answered::Committed { units } => Ok(Metered::new((), units)),
+            Answered::Deleted { .. } => Err(StoreError::Failed("the writer answered another task".into()).into()),
+        }
     }
 }
 
-fn fresh(copy: Copy, key: &Key, now: i64) -> Option<Item> {
-    (!is_expired(copy.expires_at.map(Timestamp::as_millis), now)).then(|| copy.item(key.clone()))
+/// The item as readers see it: an expired one is read, though not shown.
+fn fresh(item: Option<Item>, consistency: Consistency, now: i64) -> Metered<Option<Item>> {
+    let units = read_units(item.as_ref().map_or(0, |item| item.size_bytes), consistency);
+    Metered::new(item.filter(|item| !is_expired(item.expires_at.map(Timestamp::as_millis), now)), units)
 }
 
 /// The columns are the sort key in the listing, the key, and what `item` reads.
@@ -130,37 +130,44 @@ fn select(table: &str, query: &Query, start: Option<Start>) -> (String, Vec<Stri
         None => format!("sk{direction}"),
         Some(_) => format!("{sk}{direction}, pk{direction}, sk{direction}"),
     };
-    let sql = format!("SELECT {sk}, pk, sk, version, expires_at, body FROM \"{table}\" WHERE {conditions} ORDER BY {order}");
+    let sql = format!("SELECT {sk}, pk, sk, version, expires_at, size, body FROM \"{table}\" WHERE {conditions} ORDER BY {order}");
     (sql, parameters)
 }
 
 /// Fills one page. Expired items are passed over, but count as read.
-fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<QueryPage, rusqlite::Error> {
+fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<Metered<QueryPage>, rusqlite::Error> {
     let mut items = Vec::with_capacity(query.limit.min(100));
     let mut read_bytes = 0;
     let mut last: Option<Start> = None;
     while let Some(row) = rows.next()? {
         let item = item(row, Key { pk: row.get(1)?, sk: row.get(2)? }, 3)?;
-        read_bytes += item.size_bytes();
-        if let Some(last) = last.as_ref().filter(|_| items.len() == query.limit || read_bytes > PAGE_BYTES_MAX) {
-            return Ok(QueryPage { items, next: Some(encode_start(query, last)) });
+        let is_full = items.len() == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
+        if let Some(last) = last.as_ref().filter(|_| is_full) {
+            return Ok(Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes)));
         }
+        read_bytes += item.size_bytes;
         last = Some(Start { sk: row.get(0)?, key: item.key.clone() });
         if !is_expired(item.expires_at.map(Timestamp::as_millis), now) {
             items.push(item);
         }
     }
-    Ok(QueryPage { items, next: None })
+    Ok(Metered::new(QueryPage { items, next: None }, page_units(read_bytes)))
 }
 
-/// Reads version, expiry and body from column `first` on.
+/// Reads version, expiry, size and body from column `first` on.
 pub fn item(row: &Row<'_>, key: Key, first: usize) -> Result<Item, rusqlite::Error> {
     Ok(Item {
         key,
         version: row.get::<_, i64>(first)?.unsigned_abs(),
         expires_at: row.get::<_, Option<i64>>(first + 1)?.map(Timestamp::from_millis),
-        body: Body::from_stored(row.get_ref(first + 2)?.as_str()?),
+        size_bytes: size(row, first + 2)?,
+        body: Body::from_stored(row.get_ref(first + 3)?.as_str()?),
     })
+}
+
+pub fn size(row: &Row<'_>, column: usize) -> Result<usize, rusqlite::Error> {
+    let size: i64 = row.get(column)?;
+    usize::try_from(size).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, size))
 }
 
 pub fn is_expired(expires_at: Option<i64>, now: i64) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use contracts::Envelope;
-use ports::store::{CommitError, NewItem, StoreError, TableSchema, Write};
+use ports::store::{CommitError, Prepared, StoreError, TableSchema};
 use ports::{Clock, Position};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
@@ -21,11 +21,10 @@ use crate::recent::NOTICE_EVERY;
 const QUEUE_MAX: usize = 1024;
 const GROUP_MAX: usize = 256;
 
-/// A commit with everything serialized.
+/// A commit with everything serialized, and the table that it is for.
 pub struct Changes {
     pub table: usize,
-    pub cause: Option<NewItem>,
-    pub writes: Vec<Write>,
+    pub commit: Prepared,
     pub events: Vec<NewEvent>,
 }
 
@@ -36,10 +35,16 @@ pub struct NewEvent {
     pub text: String,
 }
 
-impl NewEvent {
-    pub fn of(envelope: Envelope) -> Result<Self, StoreError> {
-        let text = serde_json::to_string(&envelope).map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
-        Ok(Self { time: envelope.time.as_millis(), kind: envelope.event.kind(), envelope: Arc::new(envelope), text })
+impl Changes {
+    pub fn of(table: usize, mut commit: Prepared) -> Self {
+        let event = |(envelope, text): (Envelope, String)| NewEvent {
+            time: envelope.time.as_millis(),
+            kind: envelope.event.kind(),
+            envelope: Arc::new(envelope),
+            text,
+        };
+        let events = std::mem::take(&mut commit.events).into_iter().map(event).collect();
+        Self { table, commit, events }
     }
 }
 
@@ -56,8 +61,14 @@ pub enum Task {
     },
 }
 
-/// How many rows a sweep or a pruning deleted; 0 for a commit.
-type Answer = Result<usize, CommitError>;
+/// What a task that succeeded came to.
+#[derive(Debug, Clone, Copy)]
+pub enum Answered {
+    Committed { units: f64 },
+    Deleted { rows: usize },
+}
+
+type Answer = Result<Answered, CommitError>;
 
 enum Message {
     Do(Task, oneshot::Sender<Answer>),
@@ -100,10 +111,12 @@ impl Writer {
     }
 
     pub async fn maintain(&self, task: Task) -> Result<usize, StoreError> {
-        self.run(task).await.map_err(|error| match error {
-            CommitError::Store(error) => error,
-            other => StoreError::Failed(other.to_string()),
-        })
+        match self.run(task).await {
+            Ok(Answered::Deleted { rows }) => Ok(rows),
+            Ok(Answered::Committed { .. }) => Err(StoreError::Failed("the writer answered another task".into())),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(other) => Err(StoreError::Failed(other.to_string())),
+        }
     }
 
     pub fn appended(&self) -> watch::Receiver<Position> {
@@ -221,7 +234,7 @@ impl Thread<'_> {
 
     fn transact_alone(&mut self, task: &Task) -> Answer {
         match self.transact(std::slice::from_ref(task)) {
-            Ok(mut answers) => answers.pop().unwrap_or(Ok(0)),
+            Ok(mut answers) => answers.pop().unwrap_or_else(|| Err(StoreError::Failed("a task without an answer".into()).into())),
             Err(error) => Err(CommitError::Store(store_error(error))),
         }
     }
@@ -247,15 +260,17 @@ impl Thread<'_> {
         let mut answers = Vec::with_capacity(tasks.len());
         for task in tasks {
             let done = match task {
-                Task::Commit(changes) => self.statements.commit(changes, now).map(|position| {
+                Task::Commit(changes) => self.statements.commit(changes, now).map(|(position, units)| {
                     head = position.or(head);
-                    0
+                    Answered::Committed { units }
                 }),
-                Task::Sweep { limit } => self.statements.sweep(*limit, now),
-                Task::Prune { before, keep_after, limit } => self.statements.prune(*before, *keep_after, *limit),
+                Task::Sweep { limit } => self.statements.sweep(*limit, now).map(|rows| Answered::Deleted { rows }),
+                Task::Prune { before, keep_after, limit } => {
+                    self.statements.prune(*before, *keep_after, *limit).map(|rows| Answered::Deleted { rows })
+                }
             };
             answers.push(match done {
-                Ok(rows) => Ok(rows),
+                Ok(answered) => Ok(answered),
                 Err(Refused::ByRule(refusal)) => Err(refusal),
                 Err(Refused::ByFile(error)) => return Err(error),
             });

@@ -114,9 +114,9 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u64>) {
     assert!(acknowledged.is_subset(&told), "events are missing: {:?}", acknowledged.difference(&told));
     assert_eq!(after, told.len() as u64, "positions have no gap");
     for n in &told {
-        let item = store.get(&Key::new(n.to_string(), "item"), Consistency::Strong).await.unwrap().expect("an event's item is there");
+        let item = store.get(&Key::new(n.to_string(), "item"), Consistency::Strong).await.unwrap().value.expect("an event's item is there");
         assert_eq!((item.version, item.body.as_str()), (1, &*format!(r#"{{"number":{n}}}"#)));
-        assert!(store.get(&Cause::key(&n.to_string()), Consistency::Strong).await.unwrap().is_some(), "and the record of its cause");
+        assert!(store.get(&Cause::key(&n.to_string()), Consistency::Strong).await.unwrap().value.is_some(), "and the record of its cause");
     }
     sqlite.close().await.unwrap();
 }

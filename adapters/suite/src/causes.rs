@@ -26,7 +26,7 @@ pub async fn a_cause_has_its_effect_once(home: &dyn Home) {
     let first = cause(home, "req 1", 1);
     store.commit(caused(&first, vec![put(item("a", "1", json!({ "n": 1 })), Expect::Absent)])).await.unwrap();
     let second = cause(home, "req 1", 2);
-    let again = store.commit(caused(&second, vec![put(item("a", "2", json!({ "n": 2 })), Expect::Absent)])).await;
+    let again = store.commit(caused(&second, vec![put(item("a", "2", json!({ "n": 2 })), Expect::Absent)])).await.map(|done| done.value);
     assert_eq!(again, Err(CommitError::Repeated(Box::new(first))));
     assert_eq!(get(&store, "a", "2").await, None);
     store.commit(caused(&cause(home, "req 2", 2), vec![])).await.unwrap();
@@ -34,7 +34,8 @@ pub async fn a_cause_has_its_effect_once(home: &dyn Home) {
 
 pub async fn a_refused_commit_leaves_no_cause(home: &dyn Home) {
     let store = home.table(SHELF);
-    let refused = store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Version(1))])).await;
+    let refused =
+        store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Version(1))])).await.map(|done| done.value);
     assert_eq!(refused, conflict(&[(0, Refusal::Expectation)]));
     store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Absent)])).await.unwrap();
     let marker = Cause::key("req");

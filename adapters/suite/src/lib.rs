@@ -19,6 +19,7 @@ pub mod indexes;
 pub mod limits;
 pub mod log;
 pub mod queries;
+pub mod units;
 pub mod versions;
 
 use std::sync::Arc;
@@ -68,8 +69,11 @@ macro_rules! store_tests {
             indexes { sparse, an_update_moves_the_entry, a_delete_removes_the_entry, equal_sort_keys_are_all_listed, two_indexes_are_apart }
             queries { ranges, prefixes, descending, partitions_are_apart, get_many_keeps_the_order }
             cursors { pages_join_up, pages_of_an_index_join_up, stable_under_change, forged_cursors_are_refused }
+            units { sizes_of_items, reads, queries, what_has_expired_is_read_all_the_same, single_writes, transactions, entries, counters,
+                events_on_the_only_put, events_in_a_record }
             limits { a_hundred_writes, the_cause_counts_as_a_write, four_hundred_kilobytes, one_key_twice, keys_have_sizes,
-                undeclared_indexes, a_page_ends_at_a_megabyte, sizes_of_pages, reversed_ranges, a_hundred_keys_at_once }
+                undeclared_indexes, large_events, counters_do_not_overfill,
+                a_page_ends_at_a_megabyte, sizes_of_pages, reversed_ranges, a_hundred_keys_at_once }
             expiry { reads_hide_it, a_new_item_takes_its_place, writes_take_it_for_absent, a_page_of_expired_items_continues }
         }
     };
@@ -125,7 +129,7 @@ fn writes(writes: Vec<Write>) -> Commit {
 }
 
 async fn commit(store: &Arc<dyn Store>, list: Vec<Write>) -> Result<(), CommitError> {
-    store.commit(writes(list)).await
+    store.commit(writes(list)).await.map(|done| done.value)
 }
 
 /// Puts an item whatever was there, with its sort key as its body's `name`.
@@ -134,8 +138,8 @@ async fn place(store: &Arc<dyn Store>, pk: &str, sk: &str) {
 }
 
 async fn get(store: &Arc<dyn Store>, pk: &str, sk: &str) -> Option<Item> {
-    let found = store.get(&Key::new(pk, sk), Consistency::Strong).await.expect("a read succeeds");
-    let many = store.get_many(&[Key::new(pk, sk)], Consistency::Strong).await.expect("a read succeeds");
+    let found = store.get(&Key::new(pk, sk), Consistency::Strong).await.expect("a read succeeds").value;
+    let many = store.get_many(&[Key::new(pk, sk)], Consistency::Strong).await.expect("a read succeeds").value;
     assert_eq!(many, vec![found.clone()], "get and get_many agree");
     found
 }
@@ -150,7 +154,7 @@ async fn field(store: &Arc<dyn Store>, pk: &str, sk: &str, name: &str) -> Value 
 }
 
 async fn query(store: &Arc<dyn Store>, query: Query) -> QueryPage {
-    store.query(&query).await.expect("a query succeeds")
+    store.query(&query).await.expect("a query succeeds").value
 }
 
 /// The sort keys of all pages. A last page may be empty: some stores only find out by looking.

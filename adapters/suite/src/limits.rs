@@ -1,13 +1,14 @@
 //! What DynamoDB would refuse is refused everywhere.
 
+use contracts::{Envelope, StockLow};
 use ports::store::{
-    Bounds, Cause, Commit, CommitError, Consistency, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX, Query, StoreError,
-    WRITES_MAX, Write,
+    Bounds, Cause, Commit, CommitError, Consistency, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX,
+    Query, StoreError, WRITES_MAX, Write,
 };
 use ports::{Clock, Store};
 use serde_json::json;
 
-use crate::{CELLAR, Home, SHELF, commit, entered, get, item, listed, place, put, query, version, writes};
+use crate::{CELLAR, Home, SHELF, commit, entered, envelope, get, item, listed, place, put, query, version, writes};
 
 async fn assert_invalid(store: &dyn Store, commit: Commit, what: &str) {
     let result = store.commit(commit).await;
@@ -18,11 +19,10 @@ fn many(count: usize) -> Vec<Write> {
     (0..count).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Absent)).collect()
 }
 
-/// An item of exactly so many bytes, as the store counts them.
+/// An item of exactly so many bytes with all its attributes, if it is new: `pk` 2 + 1, `sk` 2 and its key, `v` 1 + 2,
+/// `data` 4 + 3, in it 1 + `text` 4 and the text.
 fn sized(sk: &str, bytes: usize) -> NewItem {
-    let frame = item("p", sk, json!({ "text": "" }));
-    let rest = bytes - "p".len() - sk.len() - frame.body.as_str().len();
-    item("p", sk, json!({ "text": "x".repeat(rest) }))
+    item("p", sk, json!({ "text": "x".repeat(bytes - 20 - sk.len()) }))
 }
 
 pub async fn a_hundred_writes(home: &dyn Home) {
@@ -47,9 +47,46 @@ pub async fn four_hundred_kilobytes(home: &dyn Home) {
     let store = home.table(SHELF);
     assert_invalid(&*store, writes(vec![put(sized("a", ITEM_BYTES_MAX + 1), Expect::Absent)]), "an item too large").await;
     commit(&store, vec![put(sized("a", ITEM_BYTES_MAX), Expect::Absent)]).await.unwrap();
-    assert_eq!(get(&store, "p", "a").await.expect("the item is there").size_bytes(), ITEM_BYTES_MAX);
+    assert_eq!(get(&store, "p", "a").await.expect("the item is there").size_bytes, ITEM_BYTES_MAX);
     let eleven = (0..11).map(|n| put(sized(&format!("{n:02}"), ITEM_BYTES_MAX), Expect::Absent)).collect();
     assert_invalid(&*store, writes(eleven), "more than 4 MB").await;
+}
+
+/// An event goes through a bus that takes no more; the events of a commit travel together in one item.
+pub async fn large_events(home: &dyn Home) {
+    let store = home.table(SHELF);
+    let large = |n: u128, bytes: usize| {
+        let bare = serde_json::to_string(&sku(envelope(n, home), 0)).unwrap().len();
+        sku(envelope(n, home), bytes - bare)
+    };
+    let events = |events: Vec<Envelope>| Commit { events, ..Commit::default() };
+    assert_invalid(&*store, events(vec![large(1, EVENT_BYTES_MAX + 1)]), "an event too large").await;
+    store.commit(events(vec![large(1, EVENT_BYTES_MAX)])).await.unwrap();
+    assert_invalid(&*store, events(vec![large(2, EVENT_BYTES_MAX), large(3, EVENT_BYTES_MAX)]), "events too large for an item").await;
+    store.commit(events(vec![large(2, EVENT_BYTES_MAX), large(3, EVENT_BYTES_MAX - 1000)])).await.unwrap();
+    let on_put =
+        |bytes| Commit { writes: vec![put(sized("a", bytes), Expect::Absent)], events: vec![large(4, EVENT_BYTES_MAX)], cause: None };
+    assert_invalid(&*store, on_put(EVENT_BYTES_MAX), "an item too large with its event").await;
+    store.commit(on_put(EVENT_BYTES_MAX - 10)).await.unwrap();
+    assert_eq!(get(&store, "p", "a").await.expect("the item is there").size_bytes, ITEM_BYTES_MAX);
+}
+
+/// The same event with a text of so many bytes.
+fn sku(event: Envelope, bytes: usize) -> Envelope {
+    let stock = StockLow { variant_id: 1.into(), sku: "x".repeat(bytes), available: 2, threshold: 3 };
+    Envelope { event: stock.into(), ..event }
+}
+
+/// A counter that gets a digit more may not push its item over the limit.
+pub async fn counters_do_not_overfill(home: &dyn Home) {
+    let store = home.table(SHELF);
+    // As in `sized`, and 1 + 1 + 2 for `n`.
+    let full = item("p", "a", json!({ "n": 99, "text": "x".repeat(ITEM_BYTES_MAX - 20 - 1 - 4) }));
+    commit(&store, vec![put(full, Expect::Absent)]).await.unwrap();
+    let add = |delta| writes(vec![Write::Add { key: Key::new("p", "a"), deltas: vec![("n", delta)], bounds: vec![] }]);
+    assert_invalid(&*store, add(2), "101 takes a byte more").await;
+    store.commit(add(1)).await.unwrap();
+    assert_eq!(version(&store, "p", "a").await, Some(2));
 }
 
 pub async fn one_key_twice(home: &dyn Home) {
@@ -58,6 +95,8 @@ pub async fn one_key_twice(home: &dyn Home) {
     let twice =
         vec![put(item("p", "a", json!({})), Expect::Anything), Write::Check { key: Key::new("p", "a"), expect: Expect::Version(0) }];
     assert_invalid(&*store, writes(twice), "one key twice").await;
+    let idle = vec![Write::Check { key: Key::new("p", "a"), expect: Expect::Anything }];
+    assert_invalid(&*store, writes(idle), "a check that expects nothing").await;
     assert_eq!(version(&store, "p", "a").await, Some(0));
 }
 
@@ -98,7 +137,7 @@ pub async fn a_page_ends_at_a_megabyte(home: &dyn Home) {
     }
     for ask in [Query::table("p"), Query::table("p").descending(), Query::index(1, "q")] {
         let page = query(&store, ask.clone()).await;
-        let bytes: usize = page.items.iter().map(ports::store::Item::size_bytes).sum();
+        let bytes: usize = page.items.iter().map(|item| item.size_bytes).sum();
         assert!(bytes <= PAGE_BYTES_MAX && page.items.len() >= 2, "{bytes} bytes");
         assert!(page.next.is_some(), "there is more");
         let mut all = listed(&store, ask).await;
@@ -130,7 +169,7 @@ pub async fn a_hundred_keys_at_once(home: &dyn Home) {
     let store = home.table(SHELF);
     commit(&store, many(100)).await.unwrap();
     let mut keys: Vec<Key> = (0..100).map(|n| Key::new("p", format!("{n:03}"))).collect();
-    let found = store.get_many(&keys, Consistency::Strong).await.unwrap();
+    let found = store.get_many(&keys, Consistency::Strong).await.unwrap().value;
     assert_eq!(found.iter().flatten().map(|item| item.key.clone()).collect::<Vec<_>>(), keys);
     keys.push(Key::new("p", "100"));
     assert!(matches!(store.get_many(&keys, Consistency::Strong).await, Err(StoreError::Invalid(_))), "101 keys");

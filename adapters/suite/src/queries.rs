@@ -80,9 +80,9 @@ pub async fn partitions_are_apart(home: &dyn Home) {
 pub async fn get_many_keeps_the_order(home: &dyn Home) {
     let store = fill(home).await;
     let keys: Vec<Key> = ["z", "missing", "a", "Ä"].map(|sk| Key::new("p", sk)).into();
-    let found = store.get_many(&keys, Consistency::Strong).await.unwrap();
+    let found = store.get_many(&keys, Consistency::Strong).await.unwrap().value;
     let names: Vec<Option<&str>> = found.iter().map(|item| item.as_ref().map(|item| item.key.sk.as_str())).collect();
     assert_eq!(names, [Some("z"), None, Some("a"), Some("Ä")]);
     assert_eq!(found[0], get(&store, "p", "z").await);
-    assert_eq!(store.get_many(&[], Consistency::Eventual).await.unwrap(), vec![]);
+    assert_eq!(store.get_many(&[], Consistency::Eventual).await.unwrap().value, vec![]);
 }

@@ -6,9 +6,7 @@ use contracts::Envelope;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Body, COMMIT_BYTES_MAX, ITEM_BYTES_MAX, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX,
-};
+use super::{Body, Carrier, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
 
 /// An id of a cause, which becomes a part of a partition key.
 const CAUSE_BYTES_MAX: usize = 1024;
@@ -76,6 +74,17 @@ pub enum Write {
 }
 
 impl Write {
+    /// Whether it leaves a trace on which its own repetition fails.
+    pub fn is_guarded(&self) -> bool {
+        match self {
+            Self::Put { expect, .. } => match expect {
+                Expect::Absent | Expect::Version(_) => true,
+                Expect::Anything => false,
+            },
+            Self::Delete { .. } | Self::Check { .. } | Self::Add { .. } => false,
+        }
+    }
+
     pub fn key(&self) -> &Key {
         match self {
             Self::Put { item, .. } => &item.key,
@@ -133,22 +142,19 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Asserts what DynamoDB would refuse, so that nobody depends on more.
-    pub fn check(&self, schema: &TableSchema) -> Result<(), StoreError> {
+    /// Asserts what DynamoDB would refuse, but for sizes: `prepare` knows those.
+    pub(super) fn check(&self, schema: &TableSchema) -> Result<(), StoreError> {
         let invalid = |reason: String| Err(StoreError::Invalid(reason));
-        // On DynamoDB the events travel in the record of the cause, which is one more write.
-        let writes = self.writes.len() + usize::from(self.cause.is_some() || !self.events.is_empty());
+        let own_record = matches!(self.carrier(), Carrier::Outbox) || self.cause.is_some();
+        let writes = self.writes.len() + usize::from(own_record);
         if writes > WRITES_MAX {
             return invalid(format!("{writes} writes in one commit"));
         }
         let mut keys = HashSet::with_capacity(self.writes.len());
-        let mut bytes = 0;
-        if let Some(cause) = &self.cause {
-            let size = cause.id.len() + cause.response.as_ref().map_or(0, |response| response.body.len());
-            if cause.id.is_empty() || cause.id.len() > CAUSE_BYTES_MAX || size > ITEM_BYTES_MAX {
-                return invalid(format!("the cause {:.80} of {size} bytes", cause.id));
-            }
-            bytes += size;
+        if let Some(cause) = &self.cause
+            && (cause.id.is_empty() || cause.id.len() > CAUSE_BYTES_MAX)
+        {
+            return invalid(format!("the cause {:.80}", cause.id));
         }
         for write in &self.writes {
             let key = write.key();
@@ -158,19 +164,17 @@ impl Commit {
             if key.pk.is_empty() || key.sk.is_empty() || key.pk.len() > PK_BYTES_MAX || key.sk.len() > SK_BYTES_MAX {
                 return invalid(format!("the key {:.80} / {:.80}", key.pk, key.sk));
             }
-            if let Write::Put { item, .. } = write {
-                bytes += check_item(item, schema)?;
+            match write {
+                Write::Put { item, .. } => check_entries(item, schema)?,
+                Write::Check { expect: Expect::Anything, .. } => return invalid(format!("a check of {:.80} that expects nothing", key.pk)),
+                Write::Check { .. } | Write::Delete { .. } | Write::Add { .. } => {}
             }
         }
-        if bytes > COMMIT_BYTES_MAX { invalid(format!("{bytes} bytes in one commit")) } else { Ok(()) }
+        Ok(())
     }
 }
 
-fn check_item(item: &NewItem, schema: &TableSchema) -> Result<usize, StoreError> {
-    let size = item.key.pk.len() + item.key.sk.len() + item.body.as_str().len();
-    if size > ITEM_BYTES_MAX {
-        return Err(StoreError::Invalid(format!("an item of {size} bytes")));
-    }
+fn check_entries(item: &NewItem, schema: &TableSchema) -> Result<(), StoreError> {
     for (place, entry) in item.indexes.iter().enumerate() {
         let twice = item.indexes[..place].iter().any(|other| other.index == entry.index);
         let keys_ok = !entry.pk.is_empty() && !entry.sk.is_empty() && entry.pk.len() <= PK_BYTES_MAX && entry.sk.len() <= SK_BYTES_MAX;
@@ -178,7 +182,7 @@ fn check_item(item: &NewItem, schema: &TableSchema) -> Result<usize, StoreError>
             return Err(StoreError::Invalid(format!("the entry in index {} of table {}", entry.index, schema.name)));
         }
     }
-    Ok(size)
+    Ok(())
 }
 
 /// Why one write was refused.

@@ -3,19 +3,25 @@
 
 mod commit;
 mod item;
+mod prepared;
 mod query;
+pub mod units;
 
 use async_trait::async_trait;
 
 pub use commit::{Bound, Cause, Commit, CommitError, Expect, FailedWrite, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
+pub use prepared::{Carrier, Prepared, RECORD_VERSION};
 pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};
+pub use units::Metered;
 
-/// At most so many writes in a commit, the record of the cause and the events included
+/// At most so many writes in a commit, a record of the cause or of the events included
 /// (DynamoDB: TransactWriteItems).
 pub const WRITES_MAX: usize = 100;
-/// An item with its keys (DynamoDB: 400 KB).
+/// An item with all its attributes, and with the events of the commit where it carries them (DynamoDB: 400 KB).
 pub const ITEM_BYTES_MAX: usize = 400 * 1024;
+/// The JSON text of one event (EventBridge: 256 KB with what goes around it).
+pub const EVENT_BYTES_MAX: usize = 200 * 1024;
 /// What one query reads at most before it ends its page (DynamoDB: 1 MB).
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// What one commit writes at most (DynamoDB: 4 MB).
@@ -70,17 +76,18 @@ impl From<StoreError> for kernel::Problem {
     }
 }
 
-/// One table. Reads never show an expired item.
+/// One table. Reads never show an expired item. Every answer says what it took in DynamoDB's units,
+/// by the rules of `units`.
 #[async_trait]
 pub trait Store: Send + Sync {
-    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError>;
+    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Metered<Option<Item>>, StoreError>;
 
     /// The items under the keys, in the order of the keys, `None` where there is none. At most `KEYS_MAX` distinct keys.
-    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Item>>, StoreError>;
+    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError>;
 
     /// One page: at most `limit` items, fewer where they exceed `PAGE_BYTES_MAX`.
-    async fn query(&self, query: &Query) -> Result<QueryPage, StoreError>;
+    async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError>;
 
     /// All writes, the events and the record of the cause, or nothing. Durable when it returns.
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+    async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError>;
 }

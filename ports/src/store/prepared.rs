@@ -1,0 +1,122 @@
+//! A commit made ready for a table: checked, its events as texts, the sizes of what it puts.
+
+use contracts::Envelope;
+use kernel::Duration;
+
+use super::units::{WriteMeter, events_bytes, item_bytes};
+use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
+
+/// How long an outbox record stays: a week to find out why the relay stands still.
+const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What the records of causes and events are written with.
+pub const RECORD_VERSION: u64 = 1;
+
+/// What carries a commit's events in a table with a stream. Any later write of that item drops them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// There are no events.
+    None,
+    /// The record of the cause.
+    Cause,
+    /// The item of the only write.
+    OnlyPut,
+    /// A record of their own.
+    Outbox,
+}
+
+impl Commit {
+    pub fn carrier(&self) -> Carrier {
+        match (&*self.events, &self.cause, &*self.writes) {
+            ([], _, _) => Carrier::None,
+            (_, Some(_), _) => Carrier::Cause,
+            (_, None, [Write::Put { .. }]) => Carrier::OnlyPut,
+            (_, None, _) => Carrier::Outbox,
+        }
+    }
+
+    /// Refuses what DynamoDB would refuse, and tells the sizes that follow from the commit alone.
+    pub fn prepare(self, schema: &TableSchema) -> Result<Prepared, StoreError> {
+        self.check(schema)?;
+        let carrier = self.carrier();
+        let record = match (&self.cause, carrier) {
+            (Some(cause), _) => Some(cause.to_item()?),
+            (None, Carrier::Outbox) => self.events.first().map(outbox_item),
+            (None, Carrier::None | Carrier::Cause | Carrier::OnlyPut) => None,
+        };
+        let events: Vec<(Envelope, String)> = self.events.into_iter().map(with_text).collect::<Result<_, _>>()?;
+        let carried = events_bytes(events.iter().map(|(_, text)| &**text));
+        let on_put = if carrier == Carrier::OnlyPut { carried } else { 0 };
+        let on_record = carried - on_put;
+        let put_bytes: Vec<usize> = self
+            .writes
+            .iter()
+            .map(|write| match write {
+                Write::Put { item, expect } => new_bytes(item, expect.version_after()) + on_put,
+                Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => 0,
+            })
+            .collect();
+        let record_bytes = record.as_ref().map_or(0, |record| new_bytes(record, RECORD_VERSION) + on_record);
+        let total = put_bytes.iter().sum::<usize>() + record_bytes;
+        if let Some(bytes) = put_bytes.iter().chain([&record_bytes]).find(|bytes| **bytes > ITEM_BYTES_MAX) {
+            return Err(StoreError::Invalid(format!("an item of {bytes} bytes with its events")));
+        }
+        if total > COMMIT_BYTES_MAX {
+            return Err(StoreError::Invalid(format!("{total} bytes in one commit")));
+        }
+        Ok(Prepared { writes: self.writes, put_bytes, record, record_bytes, events, carrier })
+    }
+}
+
+/// A commit with everything serialized that can be before the table is asked.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub writes: Vec<Write>,
+    /// For every write the bytes of the item that it puts, with events that ride on it; 0 for other writes.
+    pub put_bytes: Vec<usize>,
+    /// The record of the cause, or else that of the events alone (`Carrier::Outbox`). A home with a log
+    /// of events keeps only the former, and charges for both.
+    pub record: Option<NewItem>,
+    /// Its size, with the events that it carries.
+    pub record_bytes: usize,
+    /// With their JSON texts.
+    pub events: Vec<(Envelope, String)>,
+    pub carrier: Carrier,
+}
+
+impl Prepared {
+    /// The record of the cause, where there is one.
+    pub fn cause(&self) -> Option<&NewItem> {
+        self.record.as_ref().filter(|_| self.carrier != Carrier::Outbox)
+    }
+
+    /// A meter that has counted a record of the events alone: nothing was there before it.
+    pub fn meter(&self) -> WriteMeter {
+        let mut meter = WriteMeter::default();
+        if self.carrier == Carrier::Outbox {
+            meter.write(None, Some(self.record_bytes));
+        }
+        meter
+    }
+}
+
+fn new_bytes(item: &NewItem, version: u64) -> usize {
+    item_bytes(&item.key, version, &item.body, &item.indexes, item.expires_at)
+}
+
+/// Named after the first event, so that it is as unique as that.
+fn outbox_item(first: &Envelope) -> NewItem {
+    NewItem {
+        key: Key::new(format!("events#{}", first.id), "events"),
+        body: Body::from_stored("{}"),
+        indexes: Vec::new(),
+        expires_at: Some(first.time.plus(OUTBOX_KEPT)),
+    }
+}
+
+fn with_text(envelope: Envelope) -> Result<(Envelope, String), StoreError> {
+    let text = serde_json::to_string(&envelope).map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
+    if text.len() > EVENT_BYTES_MAX {
+        return Err(StoreError::Invalid(format!("the event {} of {} bytes", envelope.id, text.len())));
+    }
+    Ok((envelope, text))
+}
