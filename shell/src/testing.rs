@@ -12,7 +12,7 @@ use http::{Method, Request, StatusCode};
 use kernel::{Actor, BusinessId, Code, Duration, EventId, Problem, Role, Timestamp, UserId};
 use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
-use ports::{Clock, EventLog, FixedEntropy, ManualClock, Position};
+use ports::{Clock, EventLog, FixedEntropy, ManualClock, Position, Store};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -34,7 +34,12 @@ pub struct Kit {
 
 impl Kit {
     pub fn desk(&self, schema: &TableSchema) -> Desk {
-        self.world.desk(*schema, self.stores.table(*schema))
+        self.world.desk(*schema, self.table(schema))
+    }
+
+    /// A table itself, for a peer that keeps something of its own.
+    pub fn table(&self, schema: &TableSchema) -> Arc<dyn Store> {
+        self.stores.table(*schema)
     }
 
     pub fn clock(&self) -> Arc<ManualClock> {

@@ -1,23 +1,127 @@
-//! The gateway's book in SQLite: what became of each payment and refund, and a ledger of everything
-//! that took effect. The functions run inside the writer's transaction. The outer result is SQLite's,
-//! the inner one the gateway's answer.
+//! The gateway's book: its items, where they are kept, and the ledger of everything that took effect.
+//!
+//! - a payment: `payment#<id>` / `payment`
+//! - the mark of a request that was lost on the way: `payment#<id>` / `lost`
+//! - a refund: `refund#<id>` / `refund`, by itself so that its id counts for one payment only
+//! - an operation: `payment#<id>` / `operation#<kind>[#<refund>]`; index 1, `operations`: by time
+//!
+//! An operation is put only where there is none, in the commit of the change it tells of, and nothing
+//! writes over or deletes one.
 
-use std::path::Path;
+use std::sync::Arc;
 
-use kernel::{Currency, Money, PaymentId, RefundId, Timestamp};
-use ports::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, RefundState};
-use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use kernel::{Cursor, Money, Page, PaymentId, RefundId, Timestamp};
+use ports::store::{
+    Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Query, Record, Store, StoreError, Stored, TableSchema, Write,
+};
+use ports::{GatewayError, GatewayPayment, GatewayRefund, GatewayState, RefundState};
+use serde::{Deserialize, Serialize};
 
 use crate::cards::{self, Behaviour};
 
-pub(crate) type Answer<T> = rusqlite::Result<Result<T, GatewayError>>;
+/// The gateway's table. In every home it is apart from the tables of the shop.
+pub const TABLE: TableSchema = TableSchema { name: "test-gateway", indexes: 1 };
+
+const BY_TIME: u8 = 1;
+const OPERATIONS: &str = "operations";
+
+/// What became of a payment. `state` and `code` are words of their own, readable in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum State {
+    RequiresAction,
+    Authorized,
+    Captured,
+    Voided,
+    Declined { code: String },
+}
+
+/// A payment as the book holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Payment {
+    pub id: PaymentId,
+    pub amount: Money,
+    /// One of the documented numbers; absent for a payment that was voided before it was seen.
+    pub card: Option<String>,
+    /// What the payment is for: the order's number.
+    pub reference: String,
+    #[serde(flatten)]
+    pub state: State,
+    /// Sum of the settled refunds.
+    pub refunded: Money,
+    pub at: Timestamp,
+}
+
+impl Payment {
+    pub fn behaviour(&self) -> Option<Behaviour> {
+        self.card.as_deref().and_then(cards::find).map(|card| card.behaviour)
+    }
+
+    /// As the gateway answers it; `action_page` is where the customer confirms.
+    pub fn view(&self, action_page: &str) -> GatewayPayment {
+        let state = match &self.state {
+            State::RequiresAction => {
+                GatewayState::RequiresAction { action_url: format!("{}/{}", action_page.trim_end_matches('/'), self.id) }
+            }
+            State::Authorized => GatewayState::Authorized,
+            State::Captured => GatewayState::Captured,
+            State::Voided => GatewayState::Voided,
+            State::Declined { code } => GatewayState::Declined { code: code.clone(), message: message_of(code).into() },
+        };
+        GatewayPayment { payment_id: self.id, amount: self.amount, state, refunded: self.refunded, at: self.at }
+    }
+}
+
+impl Record for Payment {
+    fn key(&self) -> Key {
+        payment_key(self.id)
+    }
+}
+
+fn message_of(code: &str) -> &'static str {
+    match code {
+        "insufficient_funds" => "The card has insufficient funds.",
+        "authentication_failed" => "The customer did not confirm the payment.",
+        _ => "The card was declined.",
+    }
+}
+
+/// The mark of an authorization that was lost on the way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Lost {
+    pub payment_id: PaymentId,
+}
+
+impl Record for Lost {
+    fn key(&self) -> Key {
+        lost_key(self.payment_id)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refund {
+    pub id: RefundId,
+    pub payment_id: PaymentId,
+    pub amount: Money,
+    pub state: RefundState,
+    pub at: Timestamp,
+}
+
+impl Refund {
+    pub fn view(&self) -> GatewayRefund {
+        GatewayRefund { refund_id: self.id, amount: self.amount, state: self.state }
+    }
+}
+
+impl Record for Refund {
+    fn key(&self) -> Key {
+        refund_key(self.id)
+    }
+}
 
 /// One entry of the ledger: something that took effect, exactly once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// From 1, without gaps.
-    pub sequence: i64,
     pub kind: OperationKind,
     pub payment_id: PaymentId,
     pub refund_id: Option<RefundId>,
@@ -27,7 +131,9 @@ pub struct Operation {
     pub at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// In the order in which they can happen to one payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OperationKind {
     Authorize,
     Capture,
@@ -44,363 +150,95 @@ impl OperationKind {
             Self::Refund => "refund",
         }
     }
+}
 
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Authorize, Self::Capture, Self::Void, Self::Refund].into_iter().find(|kind| kind.as_str() == text)
+impl Record for Operation {
+    fn key(&self) -> Key {
+        let refund = self.refund_id.map(|id| format!("#{id}")).unwrap_or_default();
+        Key::new(partition(self.payment_id), format!("operation#{}{refund}", self.kind.as_str()))
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let refund = self.refund_id.map(|id| format!("#{id}")).unwrap_or_default();
+        let place = format!("{:015}#{}#{}{refund}", self.at.as_millis(), self.payment_id, self.kind as u8);
+        vec![IndexEntry::new(BY_TIME, OPERATIONS, place)]
     }
 }
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS payments (
-    payment_id TEXT PRIMARY KEY, amount INTEGER NOT NULL, currency TEXT NOT NULL, card TEXT NOT NULL, reference TEXT NOT NULL,
-    state TEXT NOT NULL, code TEXT NOT NULL DEFAULT '', refunded INTEGER NOT NULL DEFAULT 0, at_millis INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS refunds (
-    refund_id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL, state TEXT NOT NULL,
-    at_millis INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lost_requests (payment_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS operations (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, payment_id TEXT NOT NULL, refund_id TEXT, amount INTEGER NOT NULL,
-    currency TEXT NOT NULL, at_millis INTEGER NOT NULL
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS operations_stay BEFORE UPDATE ON operations BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS operations_remain BEFORE DELETE ON operations BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-";
-
-pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    prepare(connection)
+fn partition(id: PaymentId) -> String {
+    format!("payment#{id}")
 }
 
-pub(crate) fn in_memory() -> rusqlite::Result<Connection> {
-    prepare(Connection::open_in_memory()?)
+fn payment_key(id: PaymentId) -> Key {
+    Key::new(partition(id), "payment")
 }
 
-/// The ledger of a file, in order, while a gateway may be writing it or after it was killed.
-pub fn read_operations(path: &Path) -> rusqlite::Result<Vec<Operation>> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    operations(&connection, 0, i64::MAX)
+pub(crate) fn lost_key(id: PaymentId) -> Key {
+    Key::new(partition(id), "lost")
 }
 
-fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
-    connection.set_prepared_statement_cache_capacity(32);
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+pub(crate) fn refund_key(id: RefundId) -> Key {
+    Key::new(format!("refund#{id}"), "refund")
 }
 
-/// A payment as the book holds it.
-struct Entry {
-    payment: GatewayPayment,
-    /// Absent for a payment that was voided before it was seen.
-    behaviour: Option<Behaviour>,
+/// The book in a store.
+pub(crate) struct Book {
+    table: Arc<dyn Store>,
 }
 
-pub(crate) fn authorize(book: &Connection, request: &Authorization, action_page: &str, now: Timestamp) -> Answer<GatewayPayment> {
-    let Some(card) = cards::find(&request.method) else {
-        return Ok(Err(not_ours()));
-    };
-    if request.amount.amount <= 0 {
-        return Ok(Err(GatewayError::Invalid("the amount must be positive".into())));
+impl Book {
+    pub fn new(table: Arc<dyn Store>) -> Self {
+        Self { table }
     }
-    if let Some(entry) = entry(book, request.payment_id, action_page)? {
-        let marked = entry.payment.state == GatewayState::Voided;
-        let same = entry.payment.amount == request.amount && entry.behaviour == Some(card.behaviour);
-        return Ok(if marked || same {
-            Ok(entry.payment)
-        } else {
-            Err(GatewayError::Invalid("the payment's id was used for another".into()))
-        });
-    }
-    let state = match card.behaviour {
-        Behaviour::Unavailable => return Ok(Err(GatewayError::Unavailable("this card's bank does not answer".into()))),
-        Behaviour::RequestLost if mark_lost(book, request.payment_id)? => {
-            return Ok(Err(GatewayError::Unknown("no answer in time".into())));
-        }
-        Behaviour::Decline => declined("card_declined"),
-        Behaviour::InsufficientFunds => declined("insufficient_funds"),
-        Behaviour::RequiresAction => GatewayState::RequiresAction { action_url: action_url(action_page, request.payment_id) },
-        Behaviour::Approve
-        | Behaviour::AnswerLost
-        | Behaviour::RequestLost
-        | Behaviour::Slow
-        | Behaviour::CaptureAnswerLost
-        | Behaviour::RefundRefused => GatewayState::Authorized,
-    };
-    let payment = GatewayPayment {
-        payment_id: request.payment_id,
-        amount: request.amount,
-        state,
-        refunded: Money::zero(request.amount.currency),
-        at: now,
-    };
-    insert_payment(book, &payment, card.number, &request.reference)?;
-    if payment.state == GatewayState::Authorized {
-        append(book, OperationKind::Authorize, payment.payment_id, None, payment.amount, now)?;
-    }
-    Ok(if card.behaviour == Behaviour::AnswerLost { Err(GatewayError::Unknown("no answer in time".into())) } else { Ok(payment) })
-}
 
-pub(crate) fn capture(book: &Connection, id: PaymentId, now: Timestamp) -> Answer<GatewayPayment> {
-    let Some(Entry { mut payment, behaviour }) = entry(book, id, "")? else {
-        return Ok(Err(never_seen()));
-    };
-    match payment.state {
-        GatewayState::Captured => Ok(Ok(payment)),
-        GatewayState::Authorized => {
-            move_to(book, &mut payment, GatewayState::Captured, now)?;
-            append(book, OperationKind::Capture, id, None, payment.amount, now)?;
-            let lost = behaviour == Some(Behaviour::CaptureAnswerLost);
-            Ok(if lost { Err(GatewayError::Unknown("no answer in time".into())) } else { Ok(payment) })
-        }
-        GatewayState::RequiresAction { .. } | GatewayState::Voided | GatewayState::Declined { .. } => {
-            Ok(Err(GatewayError::Invalid("the payment is not authorized".into())))
-        }
+    pub async fn payment(&self, id: PaymentId) -> Result<Option<Stored<Payment>>, GatewayError> {
+        read(self.table.get(&payment_key(id), Consistency::Strong).await.map_err(unreadable)?)
     }
-}
 
-pub(crate) fn void(book: &Connection, id: PaymentId, now: Timestamp) -> Answer<GatewayPayment> {
-    let Some(Entry { mut payment, .. }) = entry(book, id, "")? else {
-        // Nobody has said the amount, and nothing is held: zero.
-        let nothing = Money::zero(Currency::EUR);
-        let payment = GatewayPayment { payment_id: id, amount: nothing, state: GatewayState::Voided, refunded: nothing, at: now };
-        insert_payment(book, &payment, "", "")?;
-        append(book, OperationKind::Void, id, None, nothing, now)?;
-        return Ok(Ok(payment));
-    };
-    match payment.state {
-        GatewayState::Voided | GatewayState::Declined { .. } => Ok(Ok(payment)),
-        GatewayState::Captured => Ok(Err(GatewayError::Invalid("the payment is captured: refund it".into()))),
-        GatewayState::Authorized => {
-            move_to(book, &mut payment, GatewayState::Voided, now)?;
-            append(book, OperationKind::Void, id, None, payment.amount, now)?;
-            Ok(Ok(payment))
-        }
-        GatewayState::RequiresAction { .. } => {
-            move_to(book, &mut payment, GatewayState::Voided, now)?;
-            append(book, OperationKind::Void, id, None, Money::zero(payment.amount.currency), now)?;
-            Ok(Ok(payment))
-        }
+    /// A payment and one more item.
+    pub async fn payment_and<T: Record>(
+        &self,
+        id: PaymentId,
+        other: Key,
+    ) -> Result<(Option<Stored<Payment>>, Option<Stored<T>>), GatewayError> {
+        let items = self.table.get_many(&[payment_key(id), other], Consistency::Strong).await.map_err(unreadable)?;
+        let mut items = items.into_iter();
+        Ok((read(items.next().flatten())?, read(items.next().flatten())?))
     }
-}
 
-pub(crate) fn refund(book: &Connection, id: PaymentId, refund_id: RefundId, amount: Money, now: Timestamp) -> Answer<GatewayRefund> {
-    let invalid = |reason: &str| Ok(Err(GatewayError::Invalid(reason.into())));
-    if let Some((of, known)) = find_refund(book, refund_id)? {
-        return if of == id && known.amount == amount { Ok(Ok(known)) } else { invalid("the refund's id was used for another") };
-    }
-    let Some(Entry { payment, behaviour }) = entry(book, id, "")? else {
-        return Ok(Err(never_seen()));
-    };
-    if payment.state != GatewayState::Captured {
-        return invalid("the payment is not captured");
-    }
-    if amount.amount <= 0 {
-        return invalid("the amount must be positive");
-    }
-    match payment.refunded.plus(amount) {
-        Ok(sum) if sum.amount <= payment.amount.amount => {}
-        Ok(_) => return invalid("the refund exceeds what was captured"),
-        Err(_) => return invalid("the refund is in another currency or out of range"),
-    }
-    let state = if behaviour == Some(Behaviour::RefundRefused) { RefundState::Refused } else { RefundState::Settled };
-    book.prepare_cached("INSERT INTO refunds VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
-        refund_id.to_string(),
-        id.to_string(),
-        amount.amount,
-        amount.currency.code(),
-        refund_state_name(state),
-        now.as_millis()
-    ])?;
-    if state == RefundState::Settled {
-        book.prepare_cached("UPDATE payments SET refunded = refunded + ?2, at_millis = ?3 WHERE payment_id = ?1")?.execute(params![
-            id.to_string(),
-            amount.amount,
-            now.as_millis()
-        ])?;
-        append(book, OperationKind::Refund, id, Some(refund_id), amount, now)?;
-    }
-    Ok(Ok(GatewayRefund { refund_id, amount, state }))
-}
-
-pub(crate) fn find(book: &Connection, id: PaymentId, action_page: &str) -> rusqlite::Result<Option<GatewayPayment>> {
-    Ok(entry(book, id, action_page)?.map(|entry| entry.payment))
-}
-
-/// The customer has decided on the bank's page. A second decision changes nothing.
-pub(crate) fn confirm(book: &Connection, id: PaymentId, approve: bool, now: Timestamp) -> Answer<GatewayPayment> {
-    let Some(Entry { mut payment, .. }) = entry(book, id, "")? else {
-        return Ok(Err(never_seen()));
-    };
-    match payment.state {
-        GatewayState::RequiresAction { .. } => {
-            let state = if approve { GatewayState::Authorized } else { declined("authentication_failed") };
-            move_to(book, &mut payment, state, now)?;
-            if approve {
-                append(book, OperationKind::Authorize, id, None, payment.amount, now)?;
+    /// Writes all of it; false if the state has moved since it was read. Another failure leaves it
+    /// unknown whether it took effect.
+    pub async fn keep(&self, writes: Vec<Write>) -> Result<bool, GatewayError> {
+        match self.table.commit(Commit { writes, ..Commit::default() }).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict(_)) => Ok(false),
+            Err(error @ (CommitError::Repeated(_) | CommitError::Store(_))) => {
+                tracing::error!(%error, "the test gateway could not keep its book");
+                Err(GatewayError::Unknown(format!("the test gateway could not keep its book: {error}")))
             }
-            Ok(Ok(payment))
         }
-        GatewayState::Authorized | GatewayState::Captured | GatewayState::Voided | GatewayState::Declined { .. } => Ok(Ok(payment)),
+    }
+
+    /// A page of the ledger, oldest first. `limit`: 1 to 1000.
+    pub async fn operations(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Operation>, GatewayError> {
+        let query = Query::index(BY_TIME, OPERATIONS).limit(limit).after(after);
+        let page = self.table.query(&query).await.map_err(unreadable)?;
+        let items = page.items.into_iter().map(|item| item.body.read().map_err(unreadable)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next })
     }
 }
 
-pub(crate) fn operations(book: &Connection, after: i64, limit: i64) -> rusqlite::Result<Vec<Operation>> {
-    book.prepare_cached(
-        "SELECT o.sequence, o.kind, o.payment_id, o.refund_id, o.amount, o.currency, o.at_millis, p.reference
-         FROM operations o JOIN payments p ON p.payment_id = o.payment_id WHERE o.sequence > ?1 ORDER BY o.sequence LIMIT ?2",
-    )?
-    .query_map(params![after, limit], |row| {
-        Ok(Operation {
-            sequence: row.get(0)?,
-            kind: OperationKind::parse(&row.get::<_, String>(1)?).ok_or_else(|| unreadable(1))?,
-            payment_id: parsed(row, 2)?,
-            refund_id: row.get::<_, Option<String>>(3)?.map(|text| text.parse().map_err(|_| unreadable(3))).transpose()?,
-            amount: Money::new(row.get(4)?, parsed(row, 5)?),
-            at: Timestamp::from_millis(row.get(6)?),
-            reference: row.get(7)?,
-        })
-    })?
-    .collect()
+fn read<T: Record>(item: Option<Item>) -> Result<Option<Stored<T>>, GatewayError> {
+    item.map(Stored::try_from).transpose().map_err(unreadable)
 }
 
-pub(crate) fn not_ours() -> GatewayError {
-    GatewayError::Invalid("the test gateway takes its documented test numbers only".into())
+fn unreadable(error: StoreError) -> GatewayError {
+    tracing::error!(%error, "the test gateway could not read its book");
+    GatewayError::Unavailable(format!("the test gateway could not read its book: {error}"))
 }
 
-fn never_seen() -> GatewayError {
-    GatewayError::Invalid("there is no such payment".into())
-}
-
-fn entry(book: &Connection, id: PaymentId, action_page: &str) -> rusqlite::Result<Option<Entry>> {
-    book.prepare_cached("SELECT amount, currency, card, state, code, refunded, at_millis FROM payments WHERE payment_id = ?1")?
-        .query_row([id.to_string()], |row| {
-            let currency: Currency = parsed(row, 1)?;
-            let state = match row.get_ref(3)?.as_str()? {
-                "requires_action" => GatewayState::RequiresAction { action_url: action_url(action_page, id) },
-                "authorized" => GatewayState::Authorized,
-                "captured" => GatewayState::Captured,
-                "voided" => GatewayState::Voided,
-                "declined" => declined(row.get_ref(4)?.as_str()?),
-                _ => return Err(unreadable(3)),
-            };
-            let payment = GatewayPayment {
-                payment_id: id,
-                amount: Money::new(row.get(0)?, currency),
-                state,
-                refunded: Money::new(row.get(5)?, currency),
-                at: Timestamp::from_millis(row.get(6)?),
-            };
-            Ok(Entry { payment, behaviour: cards::find(row.get_ref(2)?.as_str()?).map(|card| card.behaviour) })
-        })
-        .optional()
-}
-
-fn insert_payment(book: &Connection, payment: &GatewayPayment, card: &str, reference: &str) -> rusqlite::Result<()> {
-    let (state, code) = state_name(&payment.state);
-    book.prepare_cached("INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)")?.execute(params![
-        payment.payment_id.to_string(),
-        payment.amount.amount,
-        payment.amount.currency.code(),
-        card,
-        reference,
-        state,
-        code,
-        payment.at.as_millis()
-    ])?;
-    Ok(())
-}
-
-fn move_to(book: &Connection, payment: &mut GatewayPayment, state: GatewayState, now: Timestamp) -> rusqlite::Result<()> {
-    let (name, code) = state_name(&state);
-    book.prepare_cached("UPDATE payments SET state = ?2, code = ?3, at_millis = ?4 WHERE payment_id = ?1")?.execute(params![
-        payment.payment_id.to_string(),
-        name,
-        code,
-        now.as_millis()
-    ])?;
-    payment.state = state;
-    payment.at = now;
-    Ok(())
-}
-
-/// Notes that a request was lost on the way; false if this payment's was lost before.
-fn mark_lost(book: &Connection, id: PaymentId) -> rusqlite::Result<bool> {
-    Ok(book.prepare_cached("INSERT INTO lost_requests VALUES (?1) ON CONFLICT DO NOTHING")?.execute([id.to_string()])? == 1)
-}
-
-fn append(
-    book: &Connection,
-    kind: OperationKind,
-    payment: PaymentId,
-    refund: Option<RefundId>,
-    amount: Money,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    book.prepare_cached(
-        "INSERT INTO operations (kind, payment_id, refund_id, amount, currency, at_millis) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![
-        kind.as_str(),
-        payment.to_string(),
-        refund.map(|id| id.to_string()),
-        amount.amount,
-        amount.currency.code(),
-        now.as_millis()
-    ])?;
-    Ok(())
-}
-
-fn find_refund(book: &Connection, id: RefundId) -> rusqlite::Result<Option<(PaymentId, GatewayRefund)>> {
-    book.prepare_cached("SELECT payment_id, amount, currency, state FROM refunds WHERE refund_id = ?1")?
-        .query_row([id.to_string()], |row| {
-            let state = match row.get_ref(3)?.as_str()? {
-                "settled" => RefundState::Settled,
-                "refused" => RefundState::Refused,
-                _ => return Err(unreadable(3)),
-            };
-            Ok((parsed(row, 0)?, GatewayRefund { refund_id: id, amount: Money::new(row.get(1)?, parsed(row, 2)?), state }))
-        })
-        .optional()
-}
-
-fn refund_state_name(state: RefundState) -> &'static str {
-    match state {
-        RefundState::Settled => "settled",
-        RefundState::Refused => "refused",
-    }
-}
-
-fn state_name(state: &GatewayState) -> (&'static str, &str) {
-    match state {
-        GatewayState::RequiresAction { .. } => ("requires_action", ""),
-        GatewayState::Authorized => ("authorized", ""),
-        GatewayState::Captured => ("captured", ""),
-        GatewayState::Voided => ("voided", ""),
-        GatewayState::Declined { code, .. } => ("declined", code),
-    }
-}
-
-fn declined(code: &str) -> GatewayState {
-    let message = match code {
-        "insufficient_funds" => "The card has insufficient funds.",
-        "authentication_failed" => "The customer did not confirm the payment.",
-        _ => "The card was declined.",
-    };
-    GatewayState::Declined { code: code.into(), message: message.into() }
-}
-
-fn action_url(page: &str, id: PaymentId) -> String {
-    format!("{}/{id}", page.trim_end_matches('/'))
-}
-
-fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    row.get_ref(column)?.as_str()?.parse().map_err(|_| unreadable(column))
-}
-
-fn unreadable(column: usize) -> rusqlite::Error {
-    rusqlite::Error::InvalidColumnType(column, "not one of the book's values".into(), Type::Text)
+/// Puts a record whose version was read, or a new one.
+pub(crate) fn put(record: &impl Record, version: Option<u64>) -> Result<Write, GatewayError> {
+    let item = record.to_item().map_err(|error| GatewayError::Invalid(error.to_string()))?;
+    Ok(Write::Put { item, expect: version.map_or(Expect::Absent, Expect::Version) })
 }

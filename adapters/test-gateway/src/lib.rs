@@ -1,24 +1,28 @@
-//! A payment gateway for tests and demonstrations. It keeps its own book in its own file, durable
-//! and apart from the shop's, so that what the shop believes can be checked against it. No money
-//! moves, and only the documented test numbers of `CARDS` are taken: no real one is ever kept.
+//! A payment gateway for tests and demonstrations. It keeps its own book in a table of its own, apart
+//! from the shop's, so that what the shop believes can be checked against it. No money moves, and only
+//! the documented test numbers of `CARDS` are taken: no real one is ever kept.
 
 mod book;
 mod cards;
-mod writer;
+mod rules;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{Money, PaymentId, RefundId, Timestamp};
+use kernel::{Cursor, Money, Page, PaymentId, RefundId, Timestamp};
+use ports::store::{Store, Stored};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, PaymentGateway};
 
-pub use book::{Operation, OperationKind, read_operations};
+pub use book::{Operation, OperationKind, TABLE};
 pub use cards::{Behaviour, CARDS, TestCard};
 
-use writer::Writer;
+use book::{Book, Payment, lost_key, refund_key};
+use rules::{Decided, Step};
+
+/// How often an operation is decided anew because the book has moved under it.
+const TRIES_MAX: usize = 24;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,27 +30,16 @@ pub struct Options {
     pub action_page: String,
     /// What the slow card takes.
     pub slow: Duration,
-    /// How long a durable write waits for others to share its fsync, once several come at a time.
-    pub gather: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { action_page: "/test-gateway/actions".into(), slow: Duration::from_secs(2), gather: Duration::from_millis(1) }
+        Self { action_page: "/test-gateway/actions".into(), slow: Duration::from_secs(2) }
     }
 }
 
-/// The book could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("the test gateway's book cannot be opened: {0}")]
-    Book(#[from] rusqlite::Error),
-    #[error("the test gateway's thread cannot be started: {0}")]
-    Thread(#[from] std::io::Error),
-}
-
 pub struct TestGateway {
-    writer: Writer,
+    book: Book,
     clock: Arc<dyn Clock>,
     options: Options,
     /// Every call before this instant finds the gateway away.
@@ -54,22 +47,13 @@ pub struct TestGateway {
 }
 
 impl TestGateway {
-    pub fn open(path: &Path, clock: Arc<dyn Clock>, options: Options) -> Result<Self, OpenError> {
-        Self::start(book::open(path)?, clock, options)
-    }
-
-    /// A book that is forgotten with the gateway.
-    pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        Self::start(book::in_memory()?, clock, Options { slow: Duration::from_millis(50), ..Options::default() })
-    }
-
-    fn start(book: rusqlite::Connection, clock: Arc<dyn Clock>, options: Options) -> Result<Self, OpenError> {
-        let writer = Writer::start(book, options.gather)?;
-        Ok(Self { writer, clock, options, outage_until_millis: AtomicI64::new(i64::MIN) })
+    /// A gateway on the table `TABLE`. Any number of them may share it.
+    pub fn new(table: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> Self {
+        Self { book: Book::new(table), clock, options, outage_until_millis: AtomicI64::new(i64::MIN) }
     }
 
     /// Makes every call find the gateway away until then (`Timestamp::MAX`: until told otherwise);
-    /// `None` ends the outage.
+    /// `None` ends the outage. It counts for this gateway alone, not for others on the same table.
     pub fn set_outage(&self, until: Option<Timestamp>) {
         self.outage_until_millis.store(until.map_or(i64::MIN, Timestamp::as_millis), Ordering::SeqCst);
     }
@@ -77,12 +61,13 @@ impl TestGateway {
     /// What the customer does on the bank's page.
     pub async fn confirm_action(&self, payment: PaymentId, approve: bool) -> Result<GatewayPayment, GatewayError> {
         let now = self.reached()?;
-        self.writer.call(move |book| book::confirm(book, payment, approve, now)).await?
+        self.change(payment, |known| rules::confirm(known, approve, now)).await
     }
 
-    /// The ledger after an entry, at most `limit` entries.
-    pub async fn operations(&self, after: i64, limit: u32) -> Result<Vec<Operation>, GatewayError> {
-        self.writer.call(move |book| book::operations(book, after, i64::from(limit))).await
+    /// A page of the ledger by time, oldest first; operations of the same millisecond in no particular
+    /// order, but those of one payment as they happened. `limit`: 1 to 1000.
+    pub async fn operations(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Operation>, GatewayError> {
+        self.book.operations(after, limit).await
     }
 
     /// The time of the call, if the gateway can be reached.
@@ -93,42 +78,83 @@ impl TestGateway {
         }
         Ok(now)
     }
+
+    /// Decides about a payment until what was decided could be written.
+    async fn change(
+        &self,
+        id: PaymentId,
+        decide: impl Fn(Option<Stored<Payment>>) -> Decided<Payment> + Send,
+    ) -> Result<GatewayPayment, GatewayError> {
+        for _ in 0..TRIES_MAX {
+            let step = decide(self.book.payment(id).await?)?;
+            if let Some(answer) = self.done(step).await? {
+                return answer.map(|payment| payment.view(&self.options.action_page));
+            }
+        }
+        Err(busy())
+    }
+
+    /// The answer, once what it rests on is written; `None` if it has to be decided again.
+    async fn done<T>(&self, step: Step<T>) -> Result<Option<Result<T, GatewayError>>, GatewayError> {
+        let kept = step.writes.is_empty() || self.book.keep(step.writes).await?;
+        Ok(kept.then_some(step.answer))
+    }
+}
+
+/// Nothing was written by any of the tries.
+fn busy() -> GatewayError {
+    GatewayError::Unavailable("others keep changing this payment".into())
 }
 
 #[async_trait]
 impl PaymentGateway for TestGateway {
     fn check_method(&self, method: &str) -> Result<(), GatewayError> {
-        cards::find(method).map(|_| ()).ok_or_else(book::not_ours)
+        rules::card_of(method).map(|_| ())
     }
 
     async fn authorize(&self, request: &Authorization) -> Result<GatewayPayment, GatewayError> {
         let now = self.reached()?;
-        let card = cards::find(&request.method).ok_or_else(book::not_ours)?;
+        let card = rules::card_of(&request.method)?;
         if card.behaviour == Behaviour::Slow {
             tokio::time::sleep(self.options.slow).await;
         }
-        let (request, page) = (request.clone(), self.options.action_page.clone());
-        self.writer.call(move |book| book::authorize(book, &request, &page, now)).await?
+        if card.behaviour != Behaviour::RequestLost {
+            return self.change(request.payment_id, |known| rules::authorize(known, None, card, request, now)).await;
+        }
+        for _ in 0..TRIES_MAX {
+            let (known, lost) = self.book.payment_and(request.payment_id, lost_key(request.payment_id)).await?;
+            let step = rules::authorize(known, lost.as_deref(), card, request, now)?;
+            if let Some(answer) = self.done(step).await? {
+                return answer.map(|payment| payment.view(&self.options.action_page));
+            }
+        }
+        Err(busy())
     }
 
     async fn capture(&self, payment: PaymentId) -> Result<GatewayPayment, GatewayError> {
         let now = self.reached()?;
-        self.writer.call(move |book| book::capture(book, payment, now)).await?
+        self.change(payment, |known| rules::capture(known, now)).await
     }
 
     async fn void(&self, payment: PaymentId) -> Result<GatewayPayment, GatewayError> {
         let now = self.reached()?;
-        self.writer.call(move |book| book::void(book, payment, now)).await?
+        self.change(payment, |known| rules::void(known, payment, now)).await
     }
 
     async fn refund(&self, payment: PaymentId, refund: RefundId, amount: Money) -> Result<GatewayRefund, GatewayError> {
         let now = self.reached()?;
-        self.writer.call(move |book| book::refund(book, payment, refund, amount, now)).await?
+        for _ in 0..TRIES_MAX {
+            let (known, earlier) = self.book.payment_and(payment, refund_key(refund)).await?;
+            let step = rules::refund(known, earlier, payment, refund, amount, now)?;
+            if let Some(answer) = self.done(step).await? {
+                return answer.map(|refund| refund.view());
+            }
+        }
+        Err(busy())
     }
 
     async fn find(&self, payment: PaymentId) -> Result<Option<GatewayPayment>, GatewayError> {
         self.reached()?;
-        let page = self.options.action_page.clone();
-        self.writer.call(move |book| book::find(book, payment, &page)).await
+        Ok(self.book.payment(payment).await?.map(|known| known.view(&self.options.action_page)))
     }
 }

@@ -7,15 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Currency, Money, PaymentId, RefundId, Timestamp};
+use memory::MemoryStores;
+use ports::store::{Commit, CommitError, Expect, Key, Write};
 use ports::{Authorization, GatewayError, GatewayState, ManualClock, PaymentGateway, RefundState};
-use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway, read_operations};
+use sqlite::Sqlite;
+use test_gateway::{Behaviour, CARDS, Operation, OperationKind, Options, TABLE, TestGateway};
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)))
 }
 
 fn gateway() -> TestGateway {
-    TestGateway::in_memory(clock()).unwrap()
+    gateway_at(clock())
+}
+
+fn gateway_at(clock: Arc<ManualClock>) -> TestGateway {
+    let book = MemoryStores::new(clock.clone()).table(TABLE);
+    TestGateway::new(book, clock, Options { slow: Duration::from_millis(50), ..Options::default() })
 }
 
 fn eur(amount: i64) -> Money {
@@ -31,7 +39,21 @@ fn request(id: u128, behaviour: Behaviour) -> Authorization {
 }
 
 async fn kinds(gateway: &TestGateway) -> Vec<OperationKind> {
-    gateway.operations(0, 1000).await.unwrap().into_iter().map(|operation| operation.kind).collect()
+    ledger(gateway).await.into_iter().map(|operation| operation.kind).collect()
+}
+
+/// The whole ledger, by small pages.
+async fn ledger(gateway: &TestGateway) -> Vec<Operation> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = gateway.operations(after, 7).await.unwrap();
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
 }
 
 fn code(state: &GatewayState) -> &str {
@@ -51,11 +73,8 @@ async fn a_payment_is_charged_once_however_often_it_is_asked() {
     for _ in 0..3 {
         assert_eq!(gateway.capture(request.payment_id).await.unwrap().state, GatewayState::Captured);
     }
-    let ledger = gateway.operations(0, 10).await.unwrap();
-    assert_eq!(
-        ledger.iter().map(|entry| (entry.sequence, entry.kind)).collect::<Vec<_>>(),
-        [(1, OperationKind::Authorize), (2, OperationKind::Capture)]
-    );
+    let ledger = ledger(&gateway).await;
+    assert_eq!(ledger.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [OperationKind::Authorize, OperationKind::Capture]);
     assert!(ledger.iter().all(|entry| entry.amount == eur(1999) && entry.reference == "S-1" && entry.payment_id == PaymentId(1)));
     let other = Authorization { amount: eur(5), ..request };
     assert!(matches!(gateway.authorize(&other).await, Err(GatewayError::Invalid(_))));
@@ -174,7 +193,7 @@ async fn the_customer_confirms_or_not() {
 #[tokio::test]
 async fn an_outage_ends_when_told() {
     let clock = clock();
-    let gateway = TestGateway::in_memory(clock.clone()).unwrap();
+    let gateway = gateway_at(clock.clone());
     gateway.set_outage(Some(Timestamp::from_millis(1_700_000_060_000)));
     assert!(matches!(gateway.authorize(&request(1, Behaviour::Approve)).await, Err(GatewayError::Unavailable(_))));
     assert!(matches!(gateway.find(PaymentId(1)).await, Err(GatewayError::Unavailable(_))));
@@ -187,34 +206,76 @@ async fn an_outage_ends_when_told() {
     assert!(gateway.authorize(&request(1, Behaviour::Slow)).await.is_ok());
 }
 
+#[tokio::test]
+async fn the_ledger_is_in_the_order_of_time_and_nothing_is_put_over_an_entry() {
+    let clock = clock();
+    let book = MemoryStores::new(clock.clone()).table(TABLE);
+    let gateway = TestGateway::new(book.clone(), clock.clone(), Options::default());
+    for id in [3, 1, 2] {
+        gateway.authorize(&request(id, Behaviour::Approve)).await.unwrap();
+        clock.advance(Duration::from_millis(1));
+    }
+    gateway.capture(PaymentId(1)).await.unwrap();
+    let told: Vec<_> = ledger(&gateway).await.into_iter().map(|entry| (entry.payment_id.0, entry.kind)).collect();
+    use OperationKind::{Authorize, Capture};
+    assert_eq!(told, [(3, Authorize), (1, Authorize), (2, Authorize), (1, Capture)]);
+
+    let key = Key::new(format!("payment#{}", PaymentId(1)), "operation#capture");
+    let check = Write::Check { key, expect: Expect::Absent };
+    let refused = book.commit(Commit { writes: vec![check], ..Commit::default() }).await;
+    assert!(matches!(refused, Err(CommitError::Conflict(_))), "{refused:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_book_outlives_the_gateway_and_is_charged_once_under_concurrency() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.sqlite");
-    {
-        let gateway = Arc::new(TestGateway::open(&path, clock(), Options::default()).unwrap());
-        let tasks: Vec<_> = (0..400_u128)
-            .map(|place| {
-                let gateway = gateway.clone();
-                tokio::spawn(async move {
-                    let request = request(place % 100, Behaviour::Approve);
-                    gateway.authorize(&request).await.unwrap();
-                    gateway.capture(request.payment_id).await.unwrap();
-                })
+    let open = || {
+        let file = Sqlite::open(&path, &[TABLE], clock()).unwrap();
+        (TestGateway::new(file.table(&TABLE), clock(), Options::default()), file)
+    };
+    let (gateway, file) = open();
+    let gateway = Arc::new(gateway);
+    let tasks: Vec<_> = (0..400_u128)
+        .map(|place| {
+            let gateway = gateway.clone();
+            tokio::spawn(async move {
+                let request = request(place % 100, Behaviour::Approve);
+                gateway.authorize(&request).await.unwrap();
+                gateway.capture(request.payment_id).await.unwrap();
             })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        // The ledger can be read while the gateway is at work.
-        assert_eq!(read_operations(&path).unwrap().len(), 200);
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
     }
-    let gateway = TestGateway::open(&path, clock(), Options::default()).unwrap();
+    let before = ledger(&gateway).await;
+    assert_eq!(before.len(), 200);
+    drop(gateway);
+    file.close().await.unwrap();
+
+    let (gateway, _file) = open();
     for id in 0..100 {
         assert_eq!(gateway.capture(PaymentId(id)).await.unwrap().state, GatewayState::Captured);
     }
-    assert_eq!(read_operations(&path).unwrap(), gateway.operations(0, 1000).await.unwrap());
-    let tampering = rusqlite::Connection::open(&path).unwrap();
-    assert!(tampering.execute("DELETE FROM operations", []).is_err());
-    assert!(tampering.execute("UPDATE operations SET amount = 0", []).is_err());
+    assert_eq!(ledger(&gateway).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refunds_at_the_same_time_do_not_exceed_the_capture() {
+    let gateway = Arc::new(gateway());
+    gateway.authorize(&request(1, Behaviour::Approve)).await.unwrap();
+    gateway.capture(PaymentId(1)).await.unwrap();
+    let tasks: Vec<_> = (0..10_u128)
+        .map(|place| {
+            let gateway = gateway.clone();
+            tokio::spawn(async move { gateway.refund(PaymentId(1), RefundId(place), eur(500)).await.is_ok() })
+        })
+        .collect();
+    let mut settled = 0;
+    for task in tasks {
+        settled += usize::from(task.await.unwrap());
+    }
+    assert_eq!(settled, 3, "19.99 holds 5.00 three times");
+    assert_eq!(gateway.find(PaymentId(1)).await.unwrap().unwrap().refunded, eur(1500));
 }

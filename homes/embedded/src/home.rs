@@ -24,14 +24,13 @@ const SMTP_WITHIN: Duration = Duration::from_secs(30);
 enum State {
     Disk {
         database: Arc<Sqlite>,
+        /// The test gateway's own file.
+        book: Sqlite,
         gateway: Arc<TestGateway>,
         files: Arc<dyn Blobs>,
     },
     /// For describing the services: nothing is kept.
-    Memory {
-        stores: memory::MemoryStores,
-        gateway: Arc<TestGateway>,
-    },
+    Memory { stores: memory::MemoryStores, gateway: Arc<TestGateway> },
 }
 
 /// Souk on one machine.
@@ -50,19 +49,20 @@ impl Home {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let unusable = |error: &dyn std::fmt::Display| ConfigError(format!("{}: {error}", config.data.display()));
         let database = Sqlite::open(config.database(), &tables(), clock.clone()).map_err(|error| unusable(&error))?;
-        let gateway = TestGateway::open(&config.data.join("test-gateway.db"), clock.clone(), gateway_options(config))
-            .map_err(|error| unusable(&error))?;
+        let book = Sqlite::open(config.data.join("gateway.db"), &[test_gateway::TABLE], clock.clone()).map_err(|error| unusable(&error))?;
+        let gateway = TestGateway::new(book.table(&test_gateway::TABLE), clock.clone(), gateway_options(config));
         let files = DiskBlobs::open(config.data.join("files")).map_err(|error| unusable(&error))?;
         let key = signing_key(config, &SystemEntropy)?;
-        let state = State::Disk { database: Arc::new(database), gateway: Arc::new(gateway), files: Arc::new(files) };
+        let state = State::Disk { database: Arc::new(database), book, gateway: Arc::new(gateway), files: Arc::new(files) };
         Self::assemble(config, state, &key, clock)
     }
 
     /// A home that keeps nothing, to ask its services what they are.
     pub fn in_memory(config: &Config) -> Result<Self, ConfigError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let gateway = TestGateway::in_memory(clock.clone()).map_err(|error| ConfigError(error.to_string()))?;
-        let state = State::Memory { stores: memory::MemoryStores::new(clock.clone()), gateway: Arc::new(gateway) };
+        let stores = memory::MemoryStores::new(clock.clone());
+        let gateway = TestGateway::new(stores.table(test_gateway::TABLE), clock.clone(), gateway_options(config));
+        let state = State::Memory { stores, gateway: Arc::new(gateway) };
         Self::assemble(config, state, &shell::SigningKey([0; 32]), clock)
     }
 
@@ -180,7 +180,10 @@ impl Home {
     /// Waits for the last commits; nothing may be asked of the home afterwards.
     pub async fn close(self) -> Result<(), Problem> {
         match self.state {
-            State::Disk { database, .. } => Ok(database.close().await?),
+            State::Disk { database, book, .. } => {
+                database.close().await?;
+                Ok(book.close().await?)
+            }
             State::Memory { .. } => Ok(()),
         }
     }

@@ -115,9 +115,17 @@ impl Shop {
         running.child.wait().expect("the process ends").code()
     }
 
-    /// The test gateway's book, which it keeps in a file of its own.
+    /// The test gateway's book, which it keeps in a file of its own: `payments` with their state, and
+    /// the `operations` that took effect.
     pub fn gateway_book(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.data().join("test-gateway.db")).expect("the gateway's book")
+        let book = rusqlite::Connection::open(self.data().join("gateway.db")).expect("the gateway's book");
+        book.execute_batch(
+            "CREATE TEMP VIEW payments AS SELECT body ->> 'id' AS payment_id, body ->> 'state' AS state FROM \"test-gateway\" WHERE sk = 'payment';
+             CREATE TEMP VIEW operations AS SELECT body ->> 'payment_id' AS payment_id, body ->> 'kind' AS kind FROM \"test-gateway\"
+             WHERE sk LIKE 'operation#%';",
+        )
+        .expect("the book's tables");
+        book
     }
 
     /// Creates an admin and signs in.

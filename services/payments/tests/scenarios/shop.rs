@@ -8,7 +8,7 @@ use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
 use serde_json::Value;
 use shell::testing::{Got, Harness};
-use test_gateway::{Behaviour, CARDS, OperationKind, TestGateway};
+use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway};
 
 pub struct Shop {
     pub world: Harness,
@@ -25,7 +25,9 @@ impl Shop {
     pub fn with_call_limit(limit: Duration) -> Self {
         let mut kept = None;
         let world = Harness::new(|kit| {
-            let gateway = Arc::new(TestGateway::in_memory(kit.clock()).unwrap());
+            let book = kit.table(&test_gateway::TABLE);
+            let quick = Options { slow: Duration::from_millis(50), ..Options::default() };
+            let gateway = Arc::new(TestGateway::new(book, kit.clock(), quick));
             let options = GuardOptions { call: limit, ..GuardOptions::default() };
             let guard = Arc::new(GuardedGateway::new(gateway.clone(), kit.clock(), options));
             kept = Some((gateway, guard.clone()));
@@ -71,8 +73,9 @@ impl Shop {
     }
 
     pub async fn ledger(&self, id: PaymentId) -> Vec<OperationKind> {
-        let all = self.gateway.operations(0, 10_000).await.unwrap();
-        all.into_iter().filter(|operation| operation.payment_id == id).map(|operation| operation.kind).collect()
+        let all = self.gateway.operations(None, 1000).await.unwrap();
+        assert!(all.next.is_none(), "more operations than the scenarios need");
+        all.items.into_iter().filter(|operation| operation.payment_id == id).map(|operation| operation.kind).collect()
     }
 
     pub async fn refund(&self, n: u128, body: Value, key: &str) -> Got {
