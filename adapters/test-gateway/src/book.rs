@@ -192,7 +192,7 @@ impl Book {
     }
 
     pub async fn payment(&self, id: PaymentId) -> Result<Option<Stored<Payment>>, GatewayError> {
-        read(self.table.get(&payment_key(id), Consistency::Strong).await.map_err(unreadable)?)
+        read(self.table.get(&payment_key(id), Consistency::Strong).await.map_err(unreadable)?.value)
     }
 
     /// A payment and one more item.
@@ -202,7 +202,7 @@ impl Book {
         other: Key,
     ) -> Result<(Option<Stored<Payment>>, Option<Stored<T>>), GatewayError> {
         let items = self.table.get_many(&[payment_key(id), other], Consistency::Strong).await.map_err(unreadable)?;
-        let mut items = items.into_iter();
+        let mut items = items.value.into_iter();
         Ok((read(items.next().flatten())?, read(items.next().flatten())?))
     }
 
@@ -210,7 +210,7 @@ impl Book {
     /// unknown whether it took effect.
     pub async fn keep(&self, writes: Vec<Write>) -> Result<bool, GatewayError> {
         match self.table.commit(Commit { writes, ..Commit::default() }).await {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(CommitError::Conflict(_)) => Ok(false),
             Err(error @ (CommitError::Repeated(_) | CommitError::Store(_))) => {
                 tracing::error!(%error, "the test gateway could not keep its book");
@@ -222,7 +222,7 @@ impl Book {
     /// A page of the ledger, oldest first. `limit`: 1 to 1000.
     pub async fn operations(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Operation>, GatewayError> {
         let query = Query::index(BY_TIME, OPERATIONS).limit(limit).after(after);
-        let page = self.table.query(&query).await.map_err(unreadable)?;
+        let page = self.table.query(&query).await.map_err(unreadable)?.value;
         let items = page.items.into_iter().map(|item| item.body.read().map_err(unreadable)).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
     }
