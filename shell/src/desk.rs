@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contracts::Envelope;
 use kernel::{Actor, Duration, EventId, Problem, Timestamp};
-use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema};
+use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema, Write};
 
 use crate::changes::{Changes, Moment, Outcome, stamped};
 use crate::http::{Call, Failure, Reply};
@@ -19,7 +19,7 @@ const RUNS_MAX: u32 = 24;
 /// How long an idempotency record answers repetitions.
 const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How long an inbox record stops a second effect; longer than any queue keeps a message.
-const INBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const INBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What a service is handed: its own table and the commit loop. Cheap to clone.
 #[derive(Clone)]
@@ -38,8 +38,17 @@ struct Origin<'a> {
     begun_at: Timestamp,
     /// The marker that makes a repetition harmless. Its response is filled in by the loop.
     marker: Option<Cause>,
-    /// A request's marker is kept even when nothing changed: the answer must stay the same.
-    keep_marker: bool,
+    keeps: Keeps,
+}
+
+/// When the marker is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    /// Even if nothing has changed: a request's answer must stay the same.
+    Always,
+    WithChanges,
+    /// Only if no write of the commit is guarded, and so tells a repetition by itself.
+    WithoutGuards,
 }
 
 enum Ended {
@@ -105,7 +114,7 @@ impl Desk {
             seed: self.world.seed(),
             begun_at: now,
             marker,
-            keep_marker: true,
+            keeps: Keeps::Always,
         };
         match self.run(&origin, load, decide).await? {
             Ended::Done { reply, .. } => Ok(reply),
@@ -125,6 +134,37 @@ impl Desk {
         F: Future<Output = Result<S, Problem>> + Send,
         S: Send,
     {
+        self.handle(delivery, Keeps::WithChanges, load, decide).await
+    }
+
+    /// Like `react`, for state that tells a repeated event by itself: whatever a rule makes of the event once, it
+    /// makes nothing of it afterwards, however late it comes again (a lifecycle without a way back, an item that
+    /// is put only where there is none and outlives every queue). The inbox record is left out where a
+    /// guarded write is in the commit, which halves the price of a single write and saves one more.
+    pub async fn follow<S, F>(
+        &self,
+        delivery: &Delivery,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+    ) -> Result<(), Problem>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        self.handle(delivery, Keeps::WithoutGuards, load, decide).await
+    }
+
+    async fn handle<S, F>(
+        &self,
+        delivery: &Delivery,
+        keeps: Keeps,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+    ) -> Result<(), Problem>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
         let id = delivery.inbox_id();
         let cause = format!("event:{}", delivery.envelope.id);
         let hash = blake3::hash(id.as_bytes());
@@ -137,7 +177,7 @@ impl Desk {
             seed,
             begun_at: delivery.envelope.time,
             marker: Some(Cause { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
-            keep_marker: false,
+            keeps,
         };
         self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await?;
         Ok(())
@@ -157,7 +197,7 @@ impl Desk {
     {
         let seed = self.world.seed();
         let origin =
-            Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keep_marker: false };
+            Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
         match self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await? {
             Ended::Done { changed, .. } => Ok(changed),
             Ended::Repeated(_) => Ok(false),
@@ -179,15 +219,13 @@ impl Desk {
             let moment = Moment { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
             let Outcome { changes, reply } = decide(state, &moment)?;
             let changed = !changes.is_empty();
-            let keeps_answer = origin.keep_marker && origin.marker.is_some();
-            if !(changed || keeps_answer) {
+            let marker = match origin.keeps {
+                Keeps::Always => origin.marker.clone().map(|marker| Cause { response: Some(reply.stored()), ..marker }),
+                Keeps::WithChanges => origin.marker.clone().filter(|_| changed),
+                Keeps::WithoutGuards => origin.marker.clone().filter(|_| changed && !changes.writes.iter().any(Write::is_guarded)),
+            };
+            if !changed && marker.is_none() {
                 return Ok(Ended::Done { reply, changed });
-            }
-            let mut marker = origin.marker.clone();
-            if let Some(marker) = &mut marker
-                && origin.keep_marker
-            {
-                marker.response = Some(reply.stored());
             }
             let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &moment), cause: marker };
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();

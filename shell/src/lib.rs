@@ -27,7 +27,7 @@ pub use api::{Api, ApiConfig, Ready};
 pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
 pub use changes::{Changes, Moment, Outcome};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};
-pub use desk::Desk;
+pub use desk::{Desk, INBOX_KEPT};
 pub use host::{Host, HostConfig, Running};
 pub use http::{Answer, Authorization, Call, Failure, LimitsConfig, Operation, Reply, page_limit};
 pub use passwords::Passwords;

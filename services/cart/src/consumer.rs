@@ -18,11 +18,11 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     }
 }
 
-/// A cart that has expired in the meantime needs no closing.
+/// A cart that has expired in the meantime needs no closing, and one that is closed stays so.
 async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> Result<(), Problem> {
     let (table, key) = (app.desk.table(), storage::cart_key(cart));
     app.desk
-        .react(
+        .follow(
             delivery,
             || table.find::<Cart>(&key),
             |found, moment| match found {

@@ -239,6 +239,7 @@ async fn my_cart_is_found_again_until_it_is_ordered() {
     world.publish(placed(&second, 8)).await;
     world.publish(placed(&CartId(9).to_string(), 9)).await;
     world.settle().await;
+    world.deliver("cart", &envelope).await.unwrap();
     let closed = get(&world, &me, &second).await.expect(200);
     assert_eq!((&closed.json["status"], &closed.json["order_id"]), (&json!("ordered"), &json!(OrderId(7))));
     assert_eq!(closed.headers["etag"], "\"v2\"");

@@ -29,7 +29,8 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     }
 }
 
-/// One read of the stock and one commit. Whether the order is known already is looked up only after the
+/// One read of the stock and one commit. The reservation, which is kept longer than any event may come
+/// again, stands for an inbox here and below: it is in the commit of every movement. Whether the order is known already is looked up only after the
 /// first try was refused: a new order is the rule, and the commit finds out anyway.
 async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
     let (table, order) = (app.desk.table(), placed.order.order_id);
@@ -41,7 +42,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         Ok((existing, stock))
     };
     app.desk
-        .react(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
+        .follow(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
             let plan = reservation::place(existing, order, lines.clone(), &stock, app.config.hold, moment.now);
@@ -54,7 +55,7 @@ async fn confirm(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), P
     // A hold that still stands becomes firm without a look at the stock.
     let load = || held(app, order, |reservation| reservation.status == Status::Expired);
     app.desk
-        .react(delivery, load, |(version, existing, stock), moment| {
+        .follow(delivery, load, |(version, existing, stock), moment| {
             let existing = existing.ok_or(ReservationError::NothingHeld)?;
             storage::plan_changes(version, existing.confirm(&stock, moment.now), moment.now)
         })
@@ -63,7 +64,7 @@ async fn confirm(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), P
 
 async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
     app.desk
-        .react(
+        .follow(
             delivery,
             || held(app, order, Reservation::moves_stock),
             |(version, existing, stock), moment| {
@@ -75,7 +76,7 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
 
 async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
     app.desk
-        .react(
+        .follow(
             delivery,
             || held(app, order, Reservation::moves_stock),
             |(version, existing, stock), moment| {

@@ -193,6 +193,67 @@ async fn holds_run_out_and_a_late_payment_claims_them_again() {
     assert_eq!(told, ["reserved 4", "refused 2"]);
 }
 
+/// Without inbox records the reservation alone tells a repetition: every event comes twice, in any order, and all of
+/// them once more after a month. What fails because it is early is delivered again, as a queue does.
+#[tokio::test]
+async fn events_that_come_twice_late_and_in_any_order() {
+    for seed in 0..40_u64 {
+        let world = stocked(&[(1, 30, 0), (2, 7, 0)]).await;
+        let mut events: Vec<(u128, Event)> = Vec::new();
+        for id in 1..=8_u128 {
+            events.push((id, placed(id, &[(1, 2), (2, 1)]).into()));
+            match id % 4 {
+                0 => events.push((id, cancelled(id).into())),
+                1 => events.push((id, confirmed(id).into())),
+                2 => events.extend([(id, confirmed(id).into()), (id, cancelled(id).into())]),
+                _ => {}
+            }
+        }
+        let mut envelopes = Vec::new();
+        for (_, event) in events {
+            let envelope = world.publish(event).await;
+            envelopes.extend([envelope.clone(), envelope]);
+        }
+        let all = envelopes.clone();
+        shuffle(&mut envelopes, seed);
+        // A confirmation waits for its order at most as long as there are others to deliver.
+        let mut patience = 10_000;
+        while let Some(envelope) = envelopes.pop() {
+            if world.deliver("inventory", &envelope).await.is_err() {
+                envelopes.insert(0, envelope);
+            }
+            patience -= 1;
+            assert!(patience > 0, "seed {seed}: {} deliveries never succeed", envelopes.len());
+        }
+        let (one, two, news) = (stock(&world, 1).await, stock(&world, 2).await, told(&world).await);
+        for id in 1..=8_u128 {
+            let answers = news.iter().filter(|line| [format!("reserved {id}"), format!("refused {id}")].contains(line)).count();
+            let forestalled = id % 4 == 0 || id % 4 == 2;
+            assert!(answers == 1 || answers == 0 && forestalled, "seed {seed}, order {id}: {news:?}");
+        }
+        world.advance(Duration::from_secs(31 * 24 * 3600));
+        for envelope in &all {
+            world.deliver("inventory", envelope).await.unwrap();
+        }
+        assert_eq!((stock(&world, 1).await, stock(&world, 2).await, told(&world).await), (one.clone(), two.clone(), news), "seed {seed}");
+        for (variant, stock) in [(1, one), (2, two)] {
+            let counter = |name: &str| stock[name].as_i64().unwrap();
+            check_stock(&world, variant, (counter("on_hand"), counter("available"), counter("reserved"))).await;
+            assert!(counter("available") >= 0 && counter("on_hand") == counter("available") + counter("reserved"), "seed {seed}: {stock}");
+        }
+    }
+}
+
+/// Fisher and Yates, with a generator that repeats.
+fn shuffle(envelopes: &mut [Envelope], seed: u64) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    for place in (1..envelopes.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let other = usize::try_from(state >> 33).unwrap_or(0) % (place + 1);
+        envelopes.swap(place, other);
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_not_passed_over() {
     let world = stocked(&[(1, 10, 0)]).await;

@@ -64,13 +64,17 @@ async fn write(app: &App, delivery: &shell::Delivery, drafts: &[Draft]) -> Resul
         let ids = &ids;
         async move { if looks { storage::written(app.desk.table(), ids).await } else { Ok(HashSet::new()) } }
     };
-    app.desk
-        .react(delivery, load, |written, moment| {
-            let missing = drafts.iter().filter(|draft| !written.contains(&id(draft)));
-            missing.cloned().try_fold(Changes::none(), |changes, draft| {
-                let decision = MailRecord::written(id(&draft), draft, cause, app.mode(), app.shared.config.keep(), moment.now);
-                Ok(changes.and(Changes::create(decision)?))
-            })
+    let decide = |written: HashSet<MailId>, moment: &shell::Moment| {
+        let missing = drafts.iter().filter(|draft| !written.contains(&id(draft)));
+        missing.cloned().try_fold(Changes::none(), |changes, draft| {
+            let decision = MailRecord::written(id(&draft), draft, cause, app.mode(), app.shared.config.keep(), moment.now);
+            Ok(changes.and(Changes::create(decision)?))
         })
-        .await
+    };
+    // As long as the log of mails remembers them, a mail is put where there is none and needs no inbox record.
+    if app.shared.config.keep() >= shell::INBOX_KEPT {
+        app.desk.follow(delivery, load, decide).await
+    } else {
+        app.desk.react(delivery, load, decide).await
+    }
 }

@@ -36,7 +36,7 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     }
 }
 
-/// One find, one commit.
+/// One find, one commit. An order's statuses only go forward and its sums only grow, so that it needs no inbox.
 async fn follow(
     app: &App,
     delivery: &Delivery,
@@ -46,5 +46,5 @@ async fn follow(
     let table = app.desk.table();
     let decide =
         |order: ports::store::Stored<Order>, moment: &shell::Moment| Changes::update(order.version, rule(order.value, moment.now)?);
-    app.desk.react(delivery, || storage::order(table, id), decide).await
+    app.desk.follow(delivery, || storage::order(table, id), decide).await
 }

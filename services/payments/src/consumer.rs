@@ -1,5 +1,6 @@
 //! What the orders want of their payments. The gateway is asked while loading; a rule that runs
-//! again asks again, under the same operation key.
+//! again asks again, under the same operation key. A payment tells by its id and its goal, which only moves
+//! forward, whether it has heard of something before.
 
 use contracts::{Decision, Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
 use kernel::{Code, PaymentId, Problem};
@@ -46,7 +47,7 @@ async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingP
         Ok((order, entry, answer))
     };
     app.desk
-        .react(delivery, load, |(order, entry, answer), moment| {
+        .follow(delivery, load, |(order, entry, answer), moment| {
             let settled = |payment: Payment| {
                 let goal = payment.goal;
                 Decision { changed: true, ..payment.settle(goal, &answer, moment.now) }
@@ -72,7 +73,7 @@ async fn confirmed(app: &App, delivery: &Delivery, event: &OrderConfirmed) -> Re
         let answer = asked(app, &payment.value, Goal::Capture).await;
         Ok((payment, answer))
     };
-    app.desk.react(delivery, load, |(payment, answer), moment| moved(payment, Goal::Capture, &answer, moment.now)).await
+    app.desk.follow(delivery, load, |(payment, answer), moment| moved(payment, Goal::Capture, &answer, moment.now)).await
 }
 
 async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Result<(), Problem> {
@@ -87,7 +88,7 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         Ok((order, unseen, answer))
     };
     app.desk
-        .react(delivery, load, |(order, unseen, answer), moment| match (order.present, unseen) {
+        .follow(delivery, load, |(order, unseen, answer), moment| match (order.present, unseen) {
             (Some(present), _) => moved(present, Goal::Release, &answer, moment.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
             (None, Some(payment)) => Changes::create(Decision { changed: true, ..payment.settle(Goal::Release, &answer, moment.now) }),

@@ -62,11 +62,18 @@ async fn repeated_events_change_nothing() {
     for event in [&reserved, &authorized, &reserved] {
         shop.harness.deliver("orders", event).await.unwrap();
     }
+    // A month later, when no inbox would remember them.
+    shop.harness.advance(Duration::from_secs(31 * 24 * 3600));
+    for event in [&authorized, &reserved, &authorized] {
+        shop.harness.deliver("orders", event).await.unwrap();
+    }
     // Told once more under another id, as by a payment that was asked twice.
     shop.authorized(id).await;
     shop.stock_reserved(id).await;
     assert_eq!(shop.status(id).await, "confirmed");
     assert_eq!((shop.told("order.awaiting_payment").await, shop.told("order.confirmed").await), (1, 1));
+    let shown = shop.show(id, &Harness::customer(1)).await.expect(200);
+    assert_eq!(shown.headers["etag"], "\"v3\"", "placed, reserved, confirmed, and nothing else");
 }
 
 #[tokio::test]
