@@ -1,8 +1,9 @@
 // All stacks, from the manifest and the context.
 
 import { join } from 'node:path';
-import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { type App, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { ContainerStack } from './container-stack';
 import { FirewallStack } from './firewall-stack';
 import { FrontStack } from './front-stack';
 import { type Manifest, readManifest } from './manifest';
@@ -13,7 +14,7 @@ import { WatchStack } from './watch-stack';
 
 const MANIFEST = join(__dirname, '../../manifest.json');
 
-export function buildShop(app: App, manifest: Manifest = readManifest(MANIFEST)): void {
+export function buildShop(app: App, manifest: Manifest = readManifest(MANIFEST)): Stack[] {
   const settings = readSettings(app.node);
   const { prefix } = settings;
   const account = process.env['CDK_DEFAULT_ACCOUNT'];
@@ -26,6 +27,11 @@ export function buildShop(app: App, manifest: Manifest = readManifest(MANIFEST))
   if (settings.firewallRequests > 0) {
     new FirewallStack(app, `${prefix}firewall`, { env: { ...(account === undefined ? {} : { account }), region: 'us-east-1' }, settings });
   }
+  const { containerImage: image, containerCertificateArn: certificateArn } = settings;
+  if (image !== undefined && certificateArn !== undefined) {
+    new ContainerStack(app, `${prefix}container`, { ...env, settings, state, image, certificateArn });
+  }
   Tags.of(app).add('app', prefix.slice(0, -1));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return app.node.children.filter((child) => Stack.isStack(child));
 }

@@ -5,13 +5,13 @@ import { dashed, type Role, type Service } from './manifest';
 import type { Settings } from './settings';
 import { type ShopTable, type StateStack, TEST_GATEWAY } from './state-stack';
 
-const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+export const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
 /** A transaction needs the rights of its parts. */
-const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
+export const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
 const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
 const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
 /** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
-const ACCOUNTS = [
+export const ACCOUNTS = [
   'AdminAddUserToGroup',
   'AdminCreateUser',
   'AdminDeleteUser',

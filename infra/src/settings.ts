@@ -116,6 +116,10 @@ function check(settings: Settings): void {
   refuse(settings.corsOrigins.includes('*'), 'corsOrigins names sites; * would let every page call the API');
   refuse(settings.monthlyBudget > 0 && settings.alarmEmail === undefined, 'monthlyBudget needs alarmEmail: somebody has to be told');
   refuse(
+    (settings.containerImage === undefined) !== (settings.containerCertificateArn === undefined),
+    'containerImage and containerCertificateArn go together',
+  );
+  refuse(
     settings.firewallRequests !== 0 && (settings.firewallRequests < 10 || settings.firewallRequests > 2_000_000_000),
     'firewallRequests must be 0 or between 10 and 2000000000',
   );

@@ -151,7 +151,7 @@ export class ShopStack extends Stack {
       USER_POOL_CLIENT_ID: state.client.ref,
       SIGNING_KEY_PARAMETER: state.signingKeyName,
       SOUK_SHOP__PUBLIC_URL: front.publicUrl,
-      ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__FROM: this.settings.mailFrom }),
+      ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__TRANSPORT: 'ses', SOUK_MAIL__FROM: this.settings.mailFrom }),
       ...(this.settings.testGateway ? { SOUK_PAYMENTS__ALLOW_TEST_GATEWAY: 'true' } : {}),
       ...this.settings.shop,
     };
@@ -207,7 +207,7 @@ export class ShopStack extends Stack {
         batchSize: EVENTS_BATCH,
         functionResponseTypes: ['ReportBatchItemFailures'],
         scalingConfig: { maximumConcurrency: EVENTS_CONCURRENCY },
-      }).node.addDependency(made);
+      });
     }
   }
 
@@ -225,7 +225,7 @@ export class ShopStack extends Stack {
       functionResponseTypes: ['ReportBatchItemFailures'],
       filterCriteria: { filters: EVENTS_FILTERS },
       destinationConfig: { onFailure: { destination: this.relayDead.queueArn } },
-    }).node.addDependency(made);
+    });
   }
 
   private addSchedules(service: Service, made: lambda.Function): void {

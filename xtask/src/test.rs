@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::{Outcome, api, process, table, tidy, tools};
+use crate::{Outcome, api, infra, process, table, tidy, tools};
 
 #[derive(Args)]
 pub struct Options {
@@ -52,6 +52,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
     Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
     Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
+    Stage { name: "infra", about: "the stacks for AWS: types, rights, findings, templates", run: infra::run },
     Stage { name: "api", about: "every operation against its own description", run: api::run },
 ];
 

@@ -1,0 +1,145 @@
+// Everything in the manifest is in the templates.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dashed, faultsOf, gatewayPath, rolesOf } from '../src/manifest';
+import { pagePaths } from '../src/front-stack';
+import { VISIBILITY_SECS } from '../src/sizes';
+import { build, CONTEXTS, flat, MANIFEST, ofType } from './support';
+
+const consumers = MANIFEST.services.flatMap((service) => service.consumers);
+const routes = MANIFEST.services.flatMap((service) => service.routes);
+
+test('the manifest holds together', () => {
+  assert.deepEqual(faultsOf(MANIFEST), []);
+  const [first] = MANIFEST.services;
+  assert.ok(first);
+  const twice = { ...first, name: 'twin', reads: ['nobody'], consumers: [{ name: 'twin', types: ['sky.fell'], tries: 1 }] };
+  const faults = faultsOf({ ...MANIFEST, services: [...MANIFEST.services, twice] });
+  assert.ok(faults.some((fault) => fault.includes('twin reads nobody')));
+  assert.ok(faults.some((fault) => fault.includes('sky.fell, which nobody emits')));
+  assert.ok(faults.some((fault) => fault.includes(`belongs to both ${first.name} and twin`)));
+});
+
+test('a path and a name in the words of AWS', () => {
+  assert.equal(gatewayPath('/docs/{*rest}'), '/docs/{rest+}');
+  assert.equal(gatewayPath('/files/{name}'), '/files/{name}');
+  assert.equal(dashed('inventory.expire-holds'), 'inventory-expire-holds');
+});
+
+test('every service has its table, as the tables must be', () => {
+  const tables = ofType('default', 'AWS::DynamoDB::Table').map((table) => table.Properties);
+  assert.deepEqual(tables.map((table) => table.TableName).sort(), MANIFEST.services.map(({ name }) => `souk-${name}`).sort());
+  for (const service of MANIFEST.services) {
+    const table = tables.find(({ TableName }) => TableName === `souk-${service.name}`);
+    assert.equal(table.BillingMode, 'PAY_PER_REQUEST');
+    assert.equal(table.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled, true);
+    assert.equal(table.StreamSpecification.StreamViewType, 'NEW_IMAGE');
+    assert.deepEqual(table.TimeToLiveSpecification, { AttributeName: 'ttl', Enabled: true });
+    assert.equal(table.DeletionProtectionEnabled, true);
+    const indexes = (table.GlobalSecondaryIndexes ?? []).map((index: any) => [index.IndexName, ...index.KeySchema.map((key: any) => key.AttributeName)]);
+    const expected = Array.from({ length: service.table.indexes }, (_, at) => [`index${at + 1}`, `i${at + 1}pk`, `i${at + 1}sk`]);
+    assert.deepEqual(indexes, expected);
+  }
+});
+
+test('every consumer has a queue, dead letters, a rule, a mapping and alarms', () => {
+  const queues = ofType('default', 'AWS::SQS::Queue').map((queue) => queue.Properties);
+  const rules = ofType('default', 'AWS::Events::Rule').map((rule) => rule.Properties);
+  const alarms = ofType('default', 'AWS::CloudWatch::Alarm').map((alarm) => alarm.Properties);
+  assert.equal(ofType('default', 'AWS::Lambda::EventSourceMapping').filter(({ Properties }) => !Properties.StartingPosition).length, consumers.length);
+  for (const consumer of consumers) {
+    const name = `souk-${dashed(consumer.name)}`;
+    const queue = queues.find(({ QueueName }) => QueueName === name);
+    assert.equal(queue.RedrivePolicy.maxReceiveCount, consumer.tries);
+    assert.equal(queue.VisibilityTimeout, VISIBILITY_SECS);
+    for (const each of [queue, queues.find(({ QueueName }) => QueueName === `${name}-dead`)]) assert.equal(each.SqsManagedSseEnabled, true);
+    const rule = rules.find(({ Name }) => Name === name);
+    assert.deepEqual(rule.EventPattern['detail-type'], consumer.types);
+    for (const [metric, watched] of [['ApproximateNumberOfMessagesVisible', `${name}-dead`], ['ApproximateAgeOfOldestMessage', name]]) {
+      const found = alarms.filter((alarm) => alarm.MetricName === metric && alarm.Dimensions.some((dimension: any) => dimension.Value === watched));
+      assert.equal(found.length, 1, `${metric} of ${watched}`);
+      assert.equal(found[0].AlarmActions.length, 1);
+    }
+  }
+});
+
+test('partial failures are reported, and no record of a stream is lost', () => {
+  for (const { Properties: mapping } of ofType('default', 'AWS::Lambda::EventSourceMapping')) {
+    assert.deepEqual(mapping.FunctionResponseTypes, ['ReportBatchItemFailures']);
+    if (mapping.StartingPosition === undefined) continue;
+    assert.equal(mapping.StartingPosition, 'TRIM_HORIZON');
+    assert.equal(mapping.BisectBatchOnFunctionError, true);
+    assert.ok(mapping.DestinationConfig.OnFailure.Destination);
+    assert.ok(mapping.FilterCriteria.Filters.every(({ Pattern }: any) => Pattern.includes('"events"')));
+  }
+});
+
+test('every route is routed, and guarded as the manifest says', () => {
+  const made = ofType('default', 'AWS::ApiGatewayV2::Route').map(({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType ?? 'optional']);
+  const expected = routes.map((route) => [`${route.method} ${gatewayPath(route.path)}`, route.authorization === 'jwt' ? 'JWT' : 'optional']);
+  assert.deepEqual(made.sort(), expected.sort());
+  assert.ok(routes.some((route) => route.authorization === 'jwt'));
+  const open = routes.filter(({ path, authorization }) => /^\/api\/v1\/(admin|me)(\/|$)/.test(path) && authorization !== 'jwt');
+  assert.deepEqual(open, [], 'administration and own data want a token');
+});
+
+test('CloudFront sends every page of the services to the API', () => {
+  const patterns = pagePaths(MANIFEST);
+  assert.ok(patterns.includes('/api/*'));
+  assert.ok(patterns.length <= 24, 'a distribution has 25 behaviours');
+  for (const { path } of routes.filter((route) => route.path !== '/' && !route.path.startsWith('/files/'))) {
+    assert.ok(patterns.some((pattern) => path === pattern || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)))), path);
+  }
+});
+
+test('every service has its functions, with the names that the program reads', () => {
+  const made = ofType('default', 'AWS::Lambda::Function').map(({ Properties }) => Properties);
+  const expected = MANIFEST.services.flatMap((service) => rolesOf(service).map((role) => `souk-${service.name}-${role}`));
+  assert.deepEqual(made.map(({ FunctionName }) => FunctionName).sort(), expected.sort());
+  for (const each of made) {
+    const { SERVICE, ROLE, TABLE_PREFIX, QUEUE_PREFIX } = each.Environment.Variables;
+    assert.equal(each.FunctionName, `souk-${SERVICE}-${ROLE}`);
+    assert.deepEqual([TABLE_PREFIX, QUEUE_PREFIX], ['souk-', 'souk-']);
+    assert.deepEqual([each.Runtime, each.Architectures, each.LoggingConfig.LogFormat], ['provided.al2023', ['arm64'], 'JSON']);
+  }
+  const logs = ofType('default', 'AWS::Logs::LogGroup').filter(({ Properties }) => Properties.LogGroupName.startsWith('/aws/lambda/'));
+  assert.equal(logs.length, made.length);
+  assert.ok(logs.every(({ Properties }) => Properties.RetentionInDays === 30));
+});
+
+test('every schedule ticks, once a minute at most', () => {
+  const made = ofType('default', 'AWS::Scheduler::Schedule').map(({ Properties }) => [Properties.Target.Input, Properties.ScheduleExpression]);
+  const expected = MANIFEST.services.flatMap(({ schedules }) => schedules).map(({ name, every_secs }) => {
+    const minutes = Math.max(1, Math.ceil(every_secs / 60));
+    return [JSON.stringify({ schedule: name }), minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`];
+  });
+  assert.deepEqual(made, expected);
+});
+
+test('a stack stays well below what CloudFormation can hold', () => {
+  for (const context of Object.keys(CONTEXTS)) {
+    for (const [stack, template] of build(context).templates) {
+      const count = Object.keys(template.Resources).length;
+      assert.ok(count <= 450, `${context} ${stack} has ${count} resources; 500 is the end`);
+    }
+  }
+});
+
+test('the emulator gets nothing that it lacks', () => {
+  for (const type of ['AWS::Events::Archive', 'AWS::CloudFront::Distribution', 'AWS::Budgets::Budget', 'AWS::WAFv2::WebACL']) {
+    assert.equal(ofType('emulator', type).length, 0, type);
+    assert.equal(ofType('full', type).length, 1, type);
+  }
+});
+
+test('what only a context asks for', () => {
+  const [distribution] = ofType('full', 'AWS::CloudFront::Distribution');
+  assert.deepEqual(distribution?.Properties.DistributionConfig.Aliases, ['shop.souk.example']);
+  assert.equal(ofType('full', 'AWS::ECS::Service').length, 1);
+  assert.equal(ofType('default', 'AWS::ECS::Service').length, 0);
+  assert.equal(ofType('full', 'AWS::Cognito::UserPoolDomain').length, 1);
+  const alarms = ofType('full', 'AWS::CloudWatch::Alarm').length;
+  assert.ok(alarms > ofType('default', 'AWS::CloudWatch::Alarm').length);
+  assert.match(flat(ofType('full', 'AWS::SNS::Subscription')[0]?.Properties.Endpoint), /admin@souk.example/);
+});
