@@ -2,6 +2,7 @@
 //! pages behind the links of mails.
 
 mod admin;
+mod at_pool;
 mod auth;
 mod me;
 mod pages;
@@ -14,7 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::App;
 
 pub(crate) fn root_routes(app: &App) -> shell::RootRoutes {
-    well_known::routes(app).merge(pages::routes(app))
+    match app.credentials.pool() {
+        None => well_known::routes(app).merge(pages::routes(app)),
+        // The pool publishes its keys itself.
+        Some(_) => pages::routes(app),
+    }
 }
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {

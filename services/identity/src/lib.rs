@@ -1,9 +1,10 @@
 //! Accounts: who somebody is, how they prove it, what they may do; their profile and address book.
-//! Signs the access tokens that the other services trust.
+//! Signs the access tokens that the other services trust, or has a user pool make them.
 
 mod addresses;
 mod admins;
 mod attempts;
+mod credentials;
 mod http;
 mod operator;
 mod password;
@@ -17,9 +18,10 @@ mod user;
 use std::sync::Arc;
 
 use kernel::Duration;
-use shell::{Desk, Passwords, Service, Signer};
+use shell::{Desk, Service, Signer};
 
 pub use attempts::AttemptLimit;
+pub use credentials::Credentials;
 pub use operator::{create_admin, create_customer};
 pub use reads::{Links, Reads};
 pub use storage::TABLE;
@@ -59,11 +61,18 @@ impl Default for IdentityConfig {
 pub(crate) struct App {
     pub desk: Desk,
     pub signer: Arc<Signer>,
-    pub passwords: Arc<Passwords>,
+    pub credentials: Credentials,
     pub config: Arc<IdentityConfig>,
 }
 
-pub fn service(desk: &Desk, signer: Arc<Signer>, passwords: Arc<Passwords>, config: IdentityConfig) -> Service {
-    let app = App { desk: desk.clone(), signer, passwords, config: Arc::new(config) };
+impl App {
+    pub fn entropy(&self) -> &dyn ports::Entropy {
+        &*self.desk.world().entropy
+    }
+}
+
+/// The signer makes the links of mails, and the tokens unless a user pool does.
+pub fn service(desk: &Desk, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
+    let app = App { desk: desk.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
     Service::new(desk).root_routes(http::root_routes(&app)).routes(http::routes(app))
 }

@@ -1,44 +1,64 @@
 //! What the operator does from the command line, before there is anybody who could do it.
 
 use contracts::Decision;
-use kernel::{Email, Problem, Role, UserId};
+use kernel::{Code, Email, Problem, Role, UserId};
+use ports::Enrolled;
 use ports::store::{Record, Stored};
-use shell::{Desk, Moment, Passwords};
+use shell::{Desk, Moment};
 
 use crate::admins::Admins;
+use crate::credentials::{Credentials, password_problem, pool_problem};
 use crate::password::check_password;
 use crate::storage;
 use crate::user::{Registration, User, UserError};
 
 /// Makes an admin with a verified address. An account that has the address already becomes one, and
 /// keeps its password if its address is verified.
-pub async fn create_admin(desk: &Desk, passwords: &Passwords, email: Email, password: &str) -> Result<UserId, Problem> {
-    create(desk, passwords, email, "Admin", password, Some(Role::Admin)).await
+pub async fn create_admin(desk: &Desk, credentials: impl Into<Credentials>, email: Email, password: &str) -> Result<UserId, Problem> {
+    create(desk, &credentials.into(), email, "Admin", password, Some(Role::Admin)).await
 }
 
 /// Makes an account with a verified address and no further role. A verified account that has the
 /// address already stays as it is.
-pub async fn create_customer(desk: &Desk, passwords: &Passwords, email: Email, name: &str, password: &str) -> Result<UserId, Problem> {
-    create(desk, passwords, email, name, password, None).await
+pub async fn create_customer(
+    desk: &Desk,
+    credentials: impl Into<Credentials>,
+    email: Email,
+    name: &str,
+    password: &str,
+) -> Result<UserId, Problem> {
+    create(desk, &credentials.into(), email, name, password, None).await
 }
 
 async fn create(
     desk: &Desk,
-    passwords: &Passwords,
+    credentials: &Credentials,
     email: Email,
     name: &str,
     password: &str,
     role: Option<Role>,
 ) -> Result<UserId, Problem> {
     check_password(password, &email).map_err(|error| error.at("password"))?;
-    let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash: passwords.hash(password).await? };
+    let password_hash = credentials.hash(password, &*desk.world().entropy).await?;
+    let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
     let table = desk.table();
     let load = || async {
         let admins = table.find::<Admins>(&Admins::default().key()).await?;
-        Ok((storage::user_by_email(table, &email).await?, admins))
+        let enrolled = match credentials.pool() {
+            Some(pool) => Some(pool.enrol(&email, name, password).await.map_err(|error| password_problem(error, "password"))?),
+            None => None,
+        };
+        Ok((storage::user_by_email(table, &email).await?, enrolled, admins))
     };
-    let decide = |(before, admins): (Option<Stored<User>>, Option<Stored<Admins>>), moment: &Moment| {
-        let decision = trusted(before.as_ref().map(|user| user.value.clone()), &registration, role, moment)?;
+    type Loaded = (Option<Stored<User>>, Option<Enrolled>, Option<Stored<Admins>>);
+    let decide = |(before, enrolled, admins): Loaded, moment: &Moment| {
+        let id = enrolled.map_or(moment.id(0), |enrolled| enrolled.user);
+        if let (Some(before), Some(_)) = (&before, enrolled)
+            && before.id != id
+        {
+            return Err(Problem::new(Code::Conflict, format!("the user pool knows {} as {id}", before.id)));
+        }
+        let decision = trusted(before.as_ref().map(|user| user.value.clone()), id, &registration, role, moment)?;
         match before {
             Some(before) => storage::update_user_and_admins(&before, admins, decision),
             None => {
@@ -48,14 +68,26 @@ async fn create(
         }
     };
     desk.step("operator.create-user", load, decide).await?;
-    storage::owner(table, &email).await?.ok_or_else(|| Problem::internal("the new account is not found"))
+    let id = storage::owner(table, &email).await?.ok_or_else(|| Problem::internal("the new account is not found"))?;
+    if let Some(pool) = credentials.pool() {
+        let user = storage::user(table, id).await?;
+        pool.set_profile(id, &user.email, user.email_verified, &user.name).await.map_err(pool_problem)?;
+        credentials.enforce(&user).await?;
+    }
+    Ok(id)
 }
 
 /// The account with a verified address and the role. Nobody is mailed a link.
-fn trusted(before: Option<User>, registration: &Registration, role: Option<Role>, moment: &Moment) -> Result<Decision<User>, UserError> {
+fn trusted(
+    before: Option<User>,
+    id: UserId,
+    registration: &Registration,
+    role: Option<Role>,
+    moment: &Moment,
+) -> Result<Decision<User>, UserError> {
     let registered = match before {
         Some(user) => user.register_again(registration.clone(), moment.now)?,
-        None => User::register(moment.id(0), registration.clone(), moment.now)?,
+        None => User::register(id, registration.clone(), moment.now)?,
     };
     let trusted = registered.state.trust()?;
     let roles = trusted.state.roles.iter().copied().chain(role).collect();

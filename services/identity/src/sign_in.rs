@@ -8,6 +8,7 @@ use shell::Call;
 
 use crate::App;
 use crate::attempts::Attempts;
+use crate::credentials::{Proof, Purpose};
 use crate::storage;
 use crate::user::User;
 
@@ -21,7 +22,13 @@ pub fn mail_subject(email: &Email) -> String {
 }
 
 /// The user whose password this is. The caller clears the attempts of the account in its commit.
-pub async fn user_by_password(app: &App, call: &Call, email: &Email, password: &str) -> Result<Stored<User>, Problem> {
+pub async fn user_by_password(
+    app: &App,
+    call: &Call,
+    email: &Email,
+    password: &str,
+    purpose: Purpose,
+) -> Result<(Stored<User>, Proof), Problem> {
     let table = app.desk.table();
     let client = format!("client:{}", call.client);
     let limit = app.config.failures_per_client;
@@ -31,10 +38,9 @@ pub async fn user_by_password(app: &App, call: &Call, email: &Email, password: &
     take_account_attempt(app, email).await?;
 
     let user = storage::user_by_email(table, email).await?.filter(|user| user.may_sign_in());
-    let hash = user.as_ref().map_or(app.passwords.dummy_hash(), |user| &user.password_hash);
-    let fits = app.passwords.verify(hash, password).await?;
-    if let Some(user) = user.filter(|_| fits) {
-        return Ok(user);
+    let proof = app.credentials.prove(user.as_deref(), password, purpose).await?;
+    if let Some(proved) = user.zip(proof) {
+        return Ok(proved);
     }
     let load = || table.find::<Attempts>(&client_key);
     app.desk.step("identity.sign-in-failed", load, |failures, moment| storage::count_attempt(failures, &client, limit, moment.now)).await?;
@@ -44,10 +50,11 @@ pub async fn user_by_password(app: &App, call: &Call, email: &Email, password: &
 /// The same for somebody who is signed in and must prove it once more. `field` is the password's
 /// name in the request: a wrong one must not look like a token that has expired.
 pub async fn confirm_password(app: &App, call: &Call, user: &User, field: &str, password: &str) -> Result<Stored<User>, Problem> {
-    user_by_password(app, call, &user.email, password).await.map_err(|problem| match problem.code {
-        Code::InvalidCredentials => Problem::field(field, "is wrong"),
-        _ => problem,
-    })
+    match user_by_password(app, call, &user.email, password, Purpose::Confirm).await {
+        Ok((user, _)) => Ok(user),
+        Err(problem) if problem.code == Code::InvalidCredentials => Err(Problem::field(field, "is wrong")),
+        Err(problem) => Err(problem),
+    }
 }
 
 async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {

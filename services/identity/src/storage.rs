@@ -234,6 +234,11 @@ pub fn follow_admins(admins: Option<Stored<Admins>>, user: &User) -> Result<Chan
     }
 }
 
+/// Whether `follow_admins` would refuse; asked before others are told.
+pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), Problem> {
+    follow_admins(admins.cloned(), user).map(|_| ())
+}
+
 pub fn put_addresses(before: Option<u64>, decision: Decision<AddressBook>) -> Result<Changes, Problem> {
     match before {
         Some(version) => Changes::update(version, decision),

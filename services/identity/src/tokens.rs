@@ -2,6 +2,7 @@
 //! end in a keyed hash of what stands before it, so the store need not hold any secret.
 
 use kernel::{Code, Problem, SessionId, Timestamp, UserId};
+use ports::PoolTokens;
 use ports::reads::LinkPurpose;
 use serde::Serialize;
 use shell::{AUDIENCE, AccessClaims, Signer};
@@ -12,6 +13,8 @@ use crate::user::User;
 
 /// No token of ours is longer.
 pub const TOKEN_CHARS_MAX: usize = 200;
+/// Nor any refresh token of a pool.
+pub const REFRESH_TOKEN_CHARS_MAX: usize = 4096;
 
 /// In the names of OAuth 2.0 (RFC 6749).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -42,6 +45,17 @@ impl Tokens {
         };
         let refresh = RefreshToken { session: session.id, user: session.user_id, generation: session.generation };
         Ok(Self { access_token: signer.sign(&claims)?, token_type: "Bearer", expires_in, refresh_token: refresh.write(signer) })
+    }
+}
+
+impl From<&PoolTokens> for Tokens {
+    fn from(tokens: &PoolTokens) -> Self {
+        Self {
+            access_token: tokens.access_token.clone(),
+            token_type: "Bearer",
+            expires_in: tokens.expires_in_secs,
+            refresh_token: tokens.refresh_token.clone(),
+        }
     }
 }
 

@@ -62,7 +62,8 @@ pub struct User {
     pub name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub telephone: String,
-    /// Empty for an erased account: no password fits.
+    /// Empty for an erased account: no password fits. Where a user pool keeps the password, a mark that
+    /// is another for another password.
     pub password_hash: String,
     pub roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

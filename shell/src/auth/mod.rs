@@ -1,6 +1,8 @@
 //! Bearer tokens: signed by the built-in issuer, verified against the keys of every issuer that is
 //! trusted. The account is looked at on each request, so that disabling it counts at once.
 
+mod keys;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +12,11 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kernel::{Actor, BusinessId, Code, Problem, Role, SessionId, Timestamp, UserId};
 use ports::reads::IdentityReads;
+use ports::{PublicKeys, user_of_subject};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use keys::Keys;
 
 /// Who the token speaks for.
 #[async_trait]
@@ -108,48 +114,114 @@ struct Verified {
     expires_at: Timestamp,
 }
 
+/// The claims of an access token of a user pool: it names its client instead of an audience.
+#[derive(Deserialize)]
+struct PoolClaims {
+    sub: String,
+    client_id: String,
+    token_use: String,
+    iat: i64,
+    exp: i64,
+}
+
+enum Kind {
+    BuiltIn,
+    Pool { client_id: String },
+}
+
+struct Issuer {
+    name: String,
+    kind: Kind,
+    keys: Keys,
+}
+
 /// Verifies by issuer and JWKS.
 pub struct TokenVerifier {
-    issuer: String,
-    keys: JwkSet,
+    issuers: Vec<Issuer>,
     accounts: Arc<dyn IdentityReads>,
     clock: Arc<dyn ports::Clock>,
     remembered: quick_cache::sync::Cache<String, Arc<Verified>>,
 }
 
 impl TokenVerifier {
+    /// Trusts the built-in issuer.
     pub fn new(issuer: impl Into<String>, keys: JwkSet, accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
-        Self { issuer: issuer.into(), keys, accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
+        let built_in = Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) };
+        Self { issuers: vec![built_in], accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
     }
 
-    fn verify(&self, token: &str) -> Result<Arc<Verified>, Problem> {
+    /// Trusts a user pool as well: access tokens that it made for this client.
+    #[must_use]
+    pub fn trust_pool(mut self, issuer: impl Into<String>, client_id: impl Into<String>, keys: Arc<dyn PublicKeys>) -> Self {
+        let kind = Kind::Pool { client_id: client_id.into() };
+        self.issuers.push(Issuer { name: issuer.into(), kind, keys: Keys::fetched(keys) });
+        self
+    }
+
+    async fn verify(&self, token: &str) -> Result<Arc<Verified>, Problem> {
         if let Some(verified) = self.remembered.get(token) {
             return Ok(verified);
         }
-        let invalid = |_| invalid_token();
-        let key_id = jsonwebtoken::decode_header(token).map_err(invalid)?.kid.ok_or_else(invalid_token)?;
-        let jwk = self.keys.find(&key_id).ok_or_else(invalid_token)?;
-        let key = DecodingKey::from_jwk(jwk).map_err(Problem::internal)?;
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[AUDIENCE]);
-        // The time is checked below against our own clock, which tests can move.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<AccessClaims>(token, &key, &validation).map_err(invalid)?.claims;
-        let verified = Arc::new(Verified {
-            user: claims.sub,
-            issued_at: Timestamp::from_millis(claims.iat.saturating_mul(1000)),
-            expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
-        });
+        let claimed = claimed_issuer(token).ok_or_else(invalid_token)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.name == claimed).ok_or_else(invalid_token)?;
+        let verified = Arc::new(issuer.verify(token, self.clock.now()).await?);
         self.remembered.insert(token.to_owned(), verified.clone());
         Ok(verified)
     }
 }
 
+/// Only to find the issuer whose keys will tell whether it is so.
+fn claimed_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claim {
+        iss: String,
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Claim>(&payload).ok().map(|claim| claim.iss)
+}
+
+impl Issuer {
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Problem> {
+        let key_id = jsonwebtoken::decode_header(token).map_err(|_| invalid_token())?.kid.ok_or_else(invalid_token)?;
+        let key = DecodingKey::from_jwk(&self.keys.find(&key_id, now).await?).map_err(Problem::internal)?;
+        let (user, iat, exp) = match &self.kind {
+            Kind::BuiltIn => {
+                let mut validation = self.validation(Algorithm::EdDSA);
+                validation.set_audience(&[AUDIENCE]);
+                let claims = claims::<AccessClaims>(token, &key, &validation)?;
+                (claims.sub, claims.iat, claims.exp)
+            }
+            Kind::Pool { client_id } => {
+                let mut validation = self.validation(Algorithm::RS256);
+                validation.validate_aud = false;
+                let claims = claims::<PoolClaims>(token, &key, &validation)?;
+                if claims.client_id != *client_id || claims.token_use != "access" {
+                    return Err(invalid_token());
+                }
+                (user_of_subject(&claims.sub).ok_or_else(invalid_token)?, claims.iat, claims.exp)
+            }
+        };
+        let instant = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
+        Ok(Verified { user, issued_at: instant(iat), expires_at: instant(exp) })
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&self.name]);
+        // The time is checked below against our own clock, which tests can move.
+        validation.validate_exp = false;
+        validation
+    }
+}
+
+fn claims<C: DeserializeOwned>(token: &str, key: &DecodingKey, validation: &Validation) -> Result<C, Problem> {
+    jsonwebtoken::decode::<C>(token, key, validation).map(|decoded| decoded.claims).map_err(|_| invalid_token())
+}
+
 #[async_trait]
 impl Authenticator for TokenVerifier {
     async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
-        let verified = self.verify(bearer)?;
+        let verified = self.verify(bearer).await?;
         if verified.expires_at <= self.clock.now() {
             return Err(invalid_token());
         }

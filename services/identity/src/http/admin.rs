@@ -1,7 +1,7 @@
 //! Accounts for admins; support may look.
 
 use axum::extract::State;
-use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, UserId};
+use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, UserId};
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
@@ -83,31 +83,46 @@ async fn user(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Ans
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
 async fn disable(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<Disable>) -> Answer {
-    change(&app, &call, id, |user, moment| user.disable(&body.reason, moment.now)).await
+    change(&app, &call, id, |user, now, _| user.disable(&body.reason, now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
 async fn enable(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
-    change(&app, &call, id, |user, _| user.enable()).await
+    change(&app, &call, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
 async fn set_roles(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> Answer {
-    change(&app, &call, id, |user, moment| user.set_roles(body.roles.clone(), body.businesses.clone(), moment.id(0), moment.now)).await
+    change(&app, &call, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 
-/// One change of a user by an admin.
-async fn change(app: &App, call: &Call, id: UserId, decide: impl Fn(User, &Moment) -> Result<Decision<User>, UserError>) -> Answer {
+/// One change of a user by an admin. The rule gets a new business for those who need one.
+async fn change(
+    app: &App,
+    call: &Call,
+    id: UserId,
+    rule: impl Fn(User, Timestamp, BusinessId) -> Result<Decision<User>, UserError> + Sync,
+) -> Answer {
     call.require_admin()?;
+    let load = || async {
+        let (user, admins) = storage::user_and_admins(app.desk.table(), id).await?;
+        call.check_version(user.version)?;
+        // A user pool has no businesses, so it does not matter here which.
+        let changed = rule(user.value.clone(), app.desk.now(), BusinessId(0))?.state;
+        storage::check_admins(admins.as_ref(), &changed)?;
+        app.credentials.follow(&user, &changed).await?;
+        app.credentials.enforce(&changed).await?;
+        Ok((user, admins))
+    };
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), moment: &Moment| -> Result<Outcome, Problem> {
         call.check_version(user.version)?;
-        let decision = decide(user.value.clone(), moment)?;
+        let decision = rule(user.value.clone(), moment.now, moment.id(0))?;
         let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };
-    app.desk.command(call, || storage::user_and_admins(app.desk.table(), id), decide).await
+    app.desk.command(call, load, decide).await
 }
 
 impl UserFilter {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use kernel::{Code, Email, Problem};
+use ports::Enrolled;
 use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
@@ -12,14 +13,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::views::MailView;
-use super::without_record;
+use super::{at_pool, without_record};
 use crate::App;
 use crate::attempts::Attempts;
+use crate::credentials::{Proof, Purpose, password_problem};
 use crate::password::check_password;
 use crate::session::{Lifetimes, Presented, Session, SessionError};
 use crate::sign_in::{account_subject, confirm_password, mail_subject, user_by_password};
 use crate::storage;
-use crate::tokens::{Link, RefreshToken, TOKEN_CHARS_MAX, Tokens, retry_name};
+use crate::tokens::{Link, REFRESH_TOKEN_CHARS_MAX, RefreshToken, TOKEN_CHARS_MAX, Tokens, retry_name};
 use crate::user::{Registration, User, checked_name};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -57,7 +59,7 @@ struct SignIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefreshTokenBody {
-    #[schema(max_length = 200)]
+    #[schema(max_length = 4096)]
     refresh_token: String,
 }
 
@@ -100,11 +102,21 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
     let name = checked_name(&body.name)?;
     // Hashed for known addresses as well, so that both take as long.
-    let password_hash = app.passwords.hash(&body.password).await?;
-    let registration = Registration { email: body.email.clone(), name, password_hash };
-    mail(&app, &without_record(&call), &body.email, |user, moment| match user {
-        Some(user) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), moment.now)?),
-        None => storage::create_user(User::register(moment.id(0), registration.clone(), moment.now)?),
+    let password_hash = app.credentials.hash(&body.password, app.entropy()).await?;
+    let registration = Registration { email: body.email.clone(), name: name.clone(), password_hash };
+    let enrol = || async {
+        let Some(pool) = app.credentials.pool() else { return Ok(None) };
+        pool.enrol(&body.email, &name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
+    };
+    mail(&app, &without_record(&call), &body.email, enrol, |user, enrolled, moment| match (user, enrolled) {
+        (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
+            Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
+        }
+        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), moment.now)?),
+        // Somebody else's user of a shared pool: their password is not ours to set.
+        (None, Some(Enrolled { proved: true, .. })) => Ok(Changes::none()),
+        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), moment.now)?),
+        (None, None) => storage::create_user(User::register(moment.id(0), registration.clone(), moment.now)?),
     })
     .await
 }
@@ -112,10 +124,16 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
 /// Sign in by password.
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
 async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -> Answer {
-    let user = user_by_password(&app, &call, &body.email, &body.password).await?;
+    let (user, proof) = user_by_password(&app, &call, &body.email, &body.password, Purpose::SignIn).await?;
     let attempts = storage::attempts_key(&account_subject(&body.email));
     // If the user has changed since, the session carries an epoch that has ended.
-    let decide = |(), moment: &Moment| start_session(&app, &user, Changes::none().delete_derived(attempts.clone()), moment);
+    let decide = |(), moment: &Moment| {
+        let cleared = Changes::none().delete_derived(attempts.clone());
+        match &proof {
+            Proof::Password => start_session(&app, &user, cleared, moment),
+            Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
+        }
+    };
     app.desk.command(&without_record(&call), || async { Ok(()) }, decide).await
 }
 
@@ -123,7 +141,11 @@ async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -
 /// session, unless it is the same request sent again with the same Idempotency-Key.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
 async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
-    let token = RefreshToken::read(&app.signer, limited(&body.refresh_token)?)?;
+    let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
+    if let Some(pool) = app.credentials.pool() {
+        return at_pool::refresh(&app, pool, refresh_token).await;
+    }
+    let token = RefreshToken::read(&app.signer, refresh_token)?;
     let presented = Presented { generation: token.generation, retry: call.idempotency_key.as_deref().map(retry_name) };
     let table = app.desk.table();
     let load = || storage::user_and_session(table, token.user, token.session);
@@ -166,7 +188,11 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
 /// End the session of a refresh token. Its access token counts until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
 async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
-    let Ok(token) = RefreshToken::read(&app.signer, limited(&body.refresh_token)?) else {
+    let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
+    if let Some(pool) = app.credentials.pool() {
+        return at_pool::sign_out(pool, refresh_token).await;
+    }
+    let Ok(token) = RefreshToken::read(&app.signer, refresh_token) else {
         // As RFC 7009 has it: a token that does not count is signed out already.
         return Ok(Reply::no_content());
     };
@@ -186,7 +212,12 @@ async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
         let decision = user.value.clone().sign_out_everywhere(moment.now);
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    app.desk.command(&call, || storage::user(app.desk.table(), id), decide).await
+    let load = || async {
+        let user = storage::user(app.desk.table(), id).await?;
+        app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.desk.now()).state).await?;
+        Ok(user)
+    };
+    app.desk.command(&call, load, decide).await
 }
 
 /// Follow the link of a verification mail.
@@ -201,6 +232,8 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
     let load = || async {
         let user = storage::user(table, link.user).await?;
         let email_free = storage::pending_email_free(table, &user).await?;
+        let verified = user.value.clone().verify_email(link.serial, email_free, app.desk.now())?;
+        app.credentials.follow(&user, &verified.state).await?;
         Ok((user, email_free))
     };
     let decide = |(user, email_free): (Stored<User>, bool), moment: &Moment| {
@@ -213,7 +246,7 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
 /// Ask for another verification mail. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn resend_verification(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, |user, moment| match user {
+    mail(&app, &call, &body.email, nothing, |user, (), moment| match user {
         // A pending address is mailed to when it is asked for in the profile, not by strangers.
         Some(user) if user.pending_email.is_none() => {
             storage::update_user(&user, user.value.clone().request_verification(true, moment.now))
@@ -226,7 +259,7 @@ async fn resend_verification(State(app): State<App>, call: Call, Json(body): Jso
 /// Ask for a mail to set the password anew. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, |user, moment| match user {
+    mail(&app, &call, &body.email, nothing, |user, (), moment| match user {
         Some(user) => storage::update_user(&user, user.value.clone().request_reset(moment.now)),
         None => Ok(Changes::none()),
     })
@@ -243,13 +276,20 @@ pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &st
     let table = app.desk.table();
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
-    let hash = app.passwords.hash(new_password).await?;
+    let hash = app.credentials.hash(new_password, app.entropy()).await?;
+    let load = || async {
+        let user = storage::user(table, link.user).await?;
+        let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.desk.now())?;
+        app.credentials.set_password(user.id, "new_password", new_password).await?;
+        app.credentials.follow(&user, &changed.state).await?;
+        Ok(user)
+    };
     let decide = |user: Stored<User>, moment: &Moment| {
         let decision = user.value.clone().reset_password(link.serial, hash.clone(), moment.now)?;
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(call), || storage::user(table, link.user), decide).await
+    app.desk.command(&without_record(call), load, decide).await
 }
 
 /// A link that would set a password now, and whose it is.
@@ -262,7 +302,7 @@ pub(super) async fn reset_link(app: &App, token: &str) -> Result<(Link, Stored<U
 
 /// Whether we made the link, not whether it still works.
 pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link, Problem> {
-    Link::read(&app.signer, purpose, limited(token)?)
+    Link::read(&app.signer, purpose, limited(token, TOKEN_CHARS_MAX)?)
 }
 
 /// Change the password. All other sessions end; the answer begins a new one.
@@ -273,15 +313,31 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
     let user = storage::user(table, id).await?;
     check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let proved = confirm_password(&app, &call, &user, "current_password", &body.current_password).await?;
-    let hash = app.passwords.hash(&body.new_password).await?;
+    let hash = app.credentials.hash(&body.new_password, app.entropy()).await?;
+    let load = || async {
+        let user = storage::user(table, id).await?;
+        unchanged_password(&proved, &user)?;
+        let changed = user.value.clone().change_password(hash.clone(), app.desk.now())?;
+        app.credentials.set_password(id, "new_password", &body.new_password).await?;
+        app.credentials.follow(&user, &changed.state).await?;
+        Ok(user)
+    };
     let decide = |user: Stored<User>, moment: &Moment| {
         unchanged_password(&proved, &user)?;
         let decision = user.value.clone().change_password(hash.clone(), moment.now)?;
         let changed = decision.state.clone();
         let attempts = storage::attempts_key(&account_subject(&user.email));
-        start_session(&app, &changed, storage::update_user(&user, decision)?.delete_derived(attempts), moment)
+        let changes = storage::update_user(&user, decision)?.delete_derived(attempts);
+        match app.credentials.pool() {
+            None => start_session(&app, &changed, changes, moment),
+            Some(_) => Ok(changes.reply(Reply::no_content())),
+        }
     };
-    app.desk.command(&without_record(&call), || storage::user(table, id), decide).await
+    let changed = app.desk.command(&without_record(&call), load, decide).await?;
+    match app.credentials.pool() {
+        None => Ok(changed),
+        Some(pool) => at_pool::sign_in_again(&app, pool, id, &body.new_password).await,
+    }
 }
 
 /// What was proved by a password counts as long as it is the password.
@@ -298,19 +354,40 @@ fn start_session(app: &App, user: &User, changes: Changes, moment: &Moment) -> R
     Ok(changes.and(Changes::create(session)?).reply(Reply::ok(&tokens).no_store()))
 }
 
+/// For commands that ask nobody else.
+async fn nothing() -> Result<(), Problem> {
+    Ok(())
+}
+
 /// A command that may send a mail to the address, and answers the same whether it does or not. One
-/// commit either way: the attempt is counted in it.
-async fn mail(app: &App, call: &Call, email: &Email, decide: impl Fn(Option<Stored<User>>, &Moment) -> Result<Changes, Problem>) -> Answer {
+/// commit either way: the attempt is counted in it. `ask` is a call to the outside; it is made for known
+/// and unknown addresses, but not beyond the limit.
+async fn mail<A, F>(
+    app: &App,
+    call: &Call,
+    email: &Email,
+    ask: impl Fn() -> F,
+    decide: impl Fn(Option<Stored<User>>, A, &Moment) -> Result<Changes, Problem>,
+) -> Answer
+where
+    F: Future<Output = Result<A, Problem>> + Send,
+    A: Send,
+{
     let table = app.desk.table();
     let subject = mail_subject(email);
-    let load = || async {
-        let attempts = table.find::<Attempts>(&storage::attempts_key(&subject)).await?;
-        Ok((attempts, storage::user_by_email(table, email).await?))
-    };
     let limit = app.config.mails_per_address;
-    let decide = |(attempts, user), moment: &Moment| {
+    let load = || {
+        let asked = ask();
+        async {
+            let attempts = table.find::<Attempts>(&storage::attempts_key(&subject)).await?;
+            Attempts::check(attempts.as_deref(), limit, app.desk.now())?;
+            let answer = asked.await?;
+            Ok((attempts, storage::user_by_email(table, email).await?, answer))
+        }
+    };
+    let decide = |(attempts, user, answer), moment: &Moment| {
         let counted = storage::take_attempt(attempts, &subject, limit, moment.now)?;
-        Ok(decide(user, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
+        Ok(decide(user, answer, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
     };
     app.desk.command(call, load, decide).await
 }
@@ -319,8 +396,8 @@ fn lifetimes(app: &App) -> Lifetimes {
     Lifetimes { idle: app.config.refresh_token_lifetime, most: app.config.session_lifetime }
 }
 
-fn limited(token: &str) -> Result<&str, Problem> {
-    if token.len() <= TOKEN_CHARS_MAX {
+fn limited(token: &str, chars_max: usize) -> Result<&str, Problem> {
+    if token.len() <= chars_max {
         return Ok(token);
     }
     Err(Problem::new(Code::InvalidToken, "this is no token of ours"))

@@ -85,6 +85,10 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
     let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
     let load = || async {
         let user = storage::user(table, id).await?;
+        call.check_version(user.version)?;
+        // Another address is the pool's business when it is verified; the name is now.
+        let named = user.value.clone().change_profile(change.clone(), false, app.desk.now())?;
+        app.credentials.follow(&user, &named.state).await?;
         let Some(email) = &wanted else {
             return Ok((user, true, None));
         };
@@ -120,7 +124,15 @@ async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> A
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
         Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(&call), || storage::user_and_admins(table, id), decide).await
+    let load = || async {
+        let (user, admins) = storage::user_and_admins(table, id).await?;
+        unchanged_password(&proved, &user)?;
+        let erased = user.value.clone().erase(nobody.clone(), app.desk.now());
+        storage::check_admins(admins.as_ref(), &erased.state)?;
+        app.credentials.follow(&user, &erased.state).await?;
+        Ok((user, admins))
+    };
+    app.desk.command(&without_record(&call), load, decide).await
 }
 
 /// Everything that is kept about oneself here.

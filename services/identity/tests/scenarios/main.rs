@@ -4,5 +4,6 @@
 
 mod accounts;
 mod pages;
+mod pool;
 mod shop;
 mod signing_in;
