@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{Code, Duration, Problem, Role, SessionId, Timestamp, UserId};
-use ports::reads::{Account, IdentityReads, LinkPurpose};
+use ports::reads::{Account, IdentityReads};
 use ports::{ManualClock, PublicKeys, subject_of_user};
 use serde_json::{Value, json};
 use shell::{AUDIENCE, AccessClaims, Authenticator as _, Signer, SigningKey, TokenVerifier};
@@ -25,10 +25,6 @@ impl IdentityReads for Accounts {
     async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
         let account = self.0.lock().unwrap().clone();
         Ok((account.id == user).then_some(account))
-    }
-
-    fn link_token(&self, _: UserId, _: LinkPurpose, _: u32) -> String {
-        String::new()
     }
 }
 

@@ -8,4 +8,4 @@ mod test_gateway_pages;
 
 pub use config::{Config, ConfigError, Environment, Flags, Gateway, Transport};
 pub use manifest::{Manifest, manifest};
-pub use services::{HOUSE, Parts, TABLES, authenticator, desk, service, services};
+pub use services::{HOUSE, Parts, PoolIssuer, TABLES, authenticator, desk, service, services};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kernel::{BusinessId, Duration};
 use ports::store::{Store, TableSchema};
-use ports::{Blobs, PaymentGateway as _};
+use ports::{Blobs, PaymentGateway as _, PublicKeys};
 use shell::{Authenticator, Desk, Passwords, Service, Signer, TokenVerifier, World};
 use test_gateway::TestGateway;
 
@@ -27,8 +27,24 @@ pub trait Parts {
     /// For tokens, and for links in mails.
     fn signer(&self) -> Result<Arc<Signer>, ConfigError>;
     fn passwords(&self) -> Arc<Passwords>;
+    /// Where passwords are kept and who makes the tokens: the accounts and the signer, or a user pool.
+    fn credentials(&self) -> Result<identity::Credentials, ConfigError> {
+        Ok(self.passwords().into())
+    }
+    /// The user pool whose tokens count beside our own.
+    fn pool_issuer(&self) -> Result<Option<PoolIssuer>, ConfigError> {
+        Ok(None)
+    }
     fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError>;
     fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError>;
+}
+
+/// A user pool that makes access tokens.
+pub struct PoolIssuer {
+    /// The claim `iss` of its tokens.
+    pub issuer: String,
+    pub client_id: String,
+    pub keys: Arc<dyn PublicKeys>,
 }
 
 /// All services.
@@ -54,11 +70,15 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
     }
 }
 
-/// Verifies the tokens of the built-in issuer and looks at the account.
+/// Verifies the tokens of the built-in issuer, and of a user pool if there is one, and looks at the account.
 pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
     let signer = parts.signer()?;
     let accounts = Arc::new(identity::Reads::new(&desk(parts, identity::TABLE)));
-    Ok(Arc::new(TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, parts.world().clock.clone())))
+    let verifier = TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, parts.world().clock.clone());
+    Ok(Arc::new(match parts.pool_issuer()? {
+        Some(pool) => verifier.trust_pool(pool.issuer, pool.client_id, pool.keys),
+        None => verifier,
+    }))
 }
 
 /// The desk of the service that owns the table.
@@ -78,7 +98,7 @@ impl Wiring<'_> {
 
     fn identity(&self) -> Result<Service, ConfigError> {
         let desk = self.desk(identity::TABLE);
-        Ok(identity::service(&desk, self.parts.signer()?, self.parts.passwords(), identity::IdentityConfig::default()))
+        Ok(identity::service(&desk, self.parts.signer()?, self.parts.credentials()?, identity::IdentityConfig::default()))
     }
 
     fn catalog(&self) -> Result<Service, ConfigError> {

@@ -7,20 +7,35 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Code, Problem, Role};
+use kernel::{Code, Duration, Problem, Role, UserId};
 use ports::{Blob, BlobError, Blobs};
-use shell::http::Path;
+use serde::Deserialize;
+use shell::http::{Json, Path};
 use shell::{Answer, Call, Failure, Reply, RootRoutes};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::views::UploadView;
+use crate::views::{DirectUploadView, PreparedUploadView, UploadView};
 
 pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// How long a client has to bring a picture itself.
+const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)).with_state(app)
+    let through_us = OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
+    OpenApiRouter::new().routes(routes!(prepare_upload)).merge(through_us).with_state(app)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PrepareUpload {
+    /// `image/png`, `image/jpeg`, `image/webp` or `image/gif`.
+    #[schema(max_length = 100)]
+    content_type: String,
+    #[schema(minimum = 1, maximum = 5242880)]
+    size_bytes: u64,
 }
 
 pub fn files(app: App) -> RootRoutes {
@@ -32,10 +47,7 @@ pub fn files(app: App) -> RootRoutes {
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
 async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
-    let user = call.require_user()?;
-    if !call.actor.is_admin() && !call.actor.has_role(Role::Business) {
-        return Err(Problem::forbidden("uploads are for sellers").into());
-    }
+    let user = require_seller(&call)?;
     let bytes = body.map_err(|rejection| body_problem(&rejection))?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
@@ -44,6 +56,40 @@ async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Re
     tracing::info!(%user, name, size_bytes, "a picture was uploaded");
     let url = format!("/files/{name}");
     Ok(Reply::created(url.clone(), &UploadView { url: &url, content_type: picture.content_type, size_bytes }))
+}
+
+/// Ask for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
+/// some places. Without such a place the answer has no `direct`: send the picture to `/uploads`.
+#[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
+async fn prepare_upload(State(app): State<App>, call: Call, Json(body): Json<PrepareUpload>) -> Answer {
+    let user = require_seller(&call)?;
+    let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
+    let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;
+    if !(1..=UPLOAD_BYTES_MAX as u64).contains(&body.size_bytes) {
+        return Err(Problem::field("size_bytes", format!("must be 1 to {UPLOAD_BYTES_MAX}")).into());
+    }
+    let mut chance = [0; 16];
+    app.desk.world().entropy.fill(&mut chance);
+    let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
+    let upload = app.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
+    if upload.is_some() {
+        tracing::info!(%user, name, body.size_bytes, "an upload was prepared");
+    }
+    let direct = upload.map(|upload| DirectUploadView {
+        url: format!("/files/{name}"),
+        upload_url: upload.url,
+        headers: upload.headers.into_iter().collect(),
+        valid_secs: DIRECT_VALID.as_secs(),
+    });
+    Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
+}
+
+fn require_seller(call: &Call) -> Result<UserId, Problem> {
+    let user = call.require_user()?;
+    if call.actor.is_admin() || call.actor.has_role(Role::Business) {
+        return Ok(user);
+    }
+    Err(Problem::forbidden("uploads are for sellers"))
 }
 
 /// A name stands for its content, so caches may keep it for good.
@@ -73,22 +119,31 @@ struct Picture {
     extension: &'static str,
 }
 
+const PNG: Picture = Picture { content_type: "image/png", extension: "png" };
+const JPEG: Picture = Picture { content_type: "image/jpeg", extension: "jpg" };
+const WEBP: Picture = Picture { content_type: "image/webp", extension: "webp" };
+const GIF: Picture = Picture { content_type: "image/gif", extension: "gif" };
+const PICTURES: [Picture; 4] = [PNG, JPEG, WEBP, GIF];
+
 /// What the bytes are, by how they begin; a media type that says otherwise is refused.
 fn picture_of(bytes: &[u8], declared: Option<&str>) -> Result<Picture, Problem> {
-    let (content_type, extension) = match bytes {
-        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => ("image/png", "png"),
-        [0xFF, 0xD8, 0xFF, ..] => ("image/jpeg", "jpg"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ("image/webp", "webp"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => ("image/gif", "gif"),
+    let picture = match bytes {
+        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => PNG,
+        [0xFF, 0xD8, 0xFF, ..] => JPEG,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => WEBP,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => GIF,
         _ => return Err(Problem::new(Code::UnsupportedMediaType, "send a PNG, JPEG, WebP or GIF as the body")),
     };
     let declared = declared.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     match declared.as_deref() {
         None | Some("application/octet-stream") => {}
-        Some(declared) if declared == content_type => {}
-        Some(_) => return Err(Problem::new(Code::UnsupportedMediaType, format!("the body is {content_type}, which Content-Type denies"))),
+        Some(declared) if declared == picture.content_type => {}
+        Some(_) => {
+            let message = format!("the body is {}, which Content-Type denies", picture.content_type);
+            return Err(Problem::new(Code::UnsupportedMediaType, message));
+        }
     }
-    Ok(Picture { content_type, extension })
+    Ok(picture)
 }
 
 fn body_problem(rejection: &BytesRejection) -> Problem {

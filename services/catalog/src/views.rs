@@ -1,5 +1,7 @@
 //! What clients send and see.
 
+use std::collections::BTreeMap;
+
 use kernel::{BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -346,6 +348,25 @@ impl From<Category> for CategoryView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CategoriesView {
     pub items: Vec<CategoryView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PreparedUploadView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct: Option<DirectUploadView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DirectUploadView {
+    /// For the images of a product, once the picture is there.
+    #[schema(example = "/files/0a1b2c3d.png")]
+    pub url: String,
+    /// `PUT` the picture here: exactly what was announced.
+    pub upload_url: String,
+    /// To be sent along as they are.
+    pub headers: BTreeMap<String, String>,
+    /// How long the leave is good for.
+    pub valid_secs: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

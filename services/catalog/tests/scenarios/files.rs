@@ -1,6 +1,6 @@
 //! Pictures in and out.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shell::testing::Harness;
 
 use super::{Shop, potter, text};
@@ -42,4 +42,26 @@ async fn pictures_have_at_most_five_mebibytes() {
     post(&largest).send().await.expect(201);
     let got = post(&[largest.as_slice(), &[0]].concat()).send().await.expect(413);
     assert_eq!(got.code(), "payload-too-large");
+}
+
+#[tokio::test]
+async fn a_picture_may_be_brought_past_the_api_where_the_home_has_a_place_for_it() {
+    let shop = Shop::open();
+    let ask = |body: Value| shop.world.post("/api/v1/uploads/direct", &body);
+    let fits = json!({"content_type": "image/png", "size_bytes": 1000});
+    ask(fits.clone()).send().await.expect(401);
+    ask(fits.clone()).as_actor(&Harness::customer(1)).send().await.expect(403);
+    for (content_type, size_bytes) in [("image/svg+xml", 1000), ("image/png", 0), ("image/png", 5 * 1024 * 1024 + 1)] {
+        let body = json!({"content_type": content_type, "size_bytes": size_bytes});
+        ask(body).as_actor(&potter()).send().await.expect(422);
+    }
+    let direct = ask(fits.clone()).as_actor(&potter()).send().await.expect(200);
+    assert_eq!(direct.json["direct"]["upload_url"], "https://files.example/image/png/1000");
+    let url = text(&direct.json["direct"]["url"]);
+    assert!(url.starts_with("/files/") && url.ends_with(".png"), "{url}");
+    let other = ask(fits.clone()).as_actor(&potter()).send().await.expect(200);
+    assert_ne!(other.json["direct"]["url"], direct.json["direct"]["url"], "nobody can overwrite another's");
+
+    shop.files.close();
+    assert_eq!(ask(fits).as_actor(&potter()).send().await.expect(200).json, json!({}));
 }

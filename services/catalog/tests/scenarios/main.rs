@@ -9,12 +9,13 @@ mod imports;
 mod products;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Reads, Settings};
-use kernel::{Actor, BusinessId, Currency, TaxRate};
-use ports::{Blob, BlobError, Blobs, check_blob_name};
+use kernel::{Actor, BusinessId, Currency, Duration, TaxRate};
+use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
 use shell::Desk;
 use shell::testing::{Got, Harness};
@@ -24,19 +25,35 @@ pub const POTTERY: BusinessId = BusinessId(2);
 
 /// Files in memory: a service may not name an adapter, not even in its tests.
 #[derive(Default)]
-struct Files(Mutex<HashMap<String, Blob>>);
+pub struct Files {
+    kept: Mutex<HashMap<String, Blob>>,
+    /// Whether files come only through the shop, as on a disk.
+    closed: AtomicBool,
+}
+
+impl Files {
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
 impl Blobs for Files {
     async fn put(&self, name: &str, blob: Blob) -> Result<(), BlobError> {
         check_blob_name(name)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), blob);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), blob);
         Ok(())
     }
 
     async fn get(&self, name: &str) -> Result<Option<Blob>, BlobError> {
         check_blob_name(name)?;
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+        Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+    }
+
+    async fn direct_upload(&self, name: &str, kind: &str, size: u64, _: Duration) -> Result<Option<DirectUpload>, BlobError> {
+        check_blob_name(name)?;
+        let upload = DirectUpload { url: format!("https://files.example/{kind}/{size}"), headers: Vec::new() };
+        Ok((!self.closed.load(Ordering::SeqCst)).then_some(upload))
     }
 }
 
@@ -44,18 +61,20 @@ pub struct Shop {
     pub world: Harness,
     pub desk: Desk,
     pub reads: Reads,
+    pub files: Arc<Files>,
 }
 
 impl Shop {
     pub fn open() -> Self {
         let settings = Settings { currency: Currency::EUR, tax_rate: TaxRate(1900), house_seller: HOUSE };
         let desk = OnceLock::new();
+        let files = Arc::new(Files::default());
         let world = Harness::new(|kit| {
             let desk = desk.get_or_init(|| kit.desk(&catalog::TABLE));
-            vec![catalog::service(desk, settings, Arc::new(Files::default()))]
+            vec![catalog::service(desk, settings, files.clone())]
         });
         let desk = desk.get().expect("the harness was built").clone();
-        Self { reads: Reads::new(&desk, settings), world, desk }
+        Self { reads: Reads::new(&desk, settings), world, desk, files }
     }
 
     pub async fn create(&self, actor: &Actor, body: &Value) -> Got {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use contracts::Event;
-use identity::{Credentials, IdentityConfig, Reads, TABLE};
+use identity::{Credentials, IdentityConfig, Links, Reads, TABLE};
 use kernel::{Actor, Email, Role, Timestamp, UserId};
-use ports::reads::{IdentityReads, LinkPurpose};
+use ports::reads::{IdentityReads, LinkPurpose, LinkTokens};
 use ports::{Clock, Enrolled, ManualClock, PoolError, PoolTokens, UserPool};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
@@ -152,6 +152,7 @@ impl UserPool for Pool {
 struct Shop {
     world: Harness,
     reads: Reads,
+    links: Links,
     pool: Arc<Pool>,
 }
 
@@ -162,8 +163,8 @@ impl Shop {
         let (key, credentials) = (signer.clone(), Credentials::Pool(pool.clone()));
         let world = Harness::new(|kit| vec![identity::service(&kit.desk(&TABLE), key, credentials, IdentityConfig::default())]);
         *lock(&pool.clock) = Some(world.kit().clock());
-        let reads = Reads::new(world.kit().desk(&TABLE), signer);
-        Self { world, reads, pool }
+        let reads = Reads::new(&world.kit().desk(&TABLE));
+        Self { world, reads, links: Links::new(signer), pool }
     }
 
     async fn post(&self, path: &str, body: Value) -> Got {
@@ -183,7 +184,7 @@ impl Shop {
             _ => None,
         });
         let id = id.unwrap();
-        let token = self.reads.link_token(id, LinkPurpose::VerifyEmail, 1);
+        let token = self.links.link_token(id, LinkPurpose::VerifyEmail, 1);
         self.post("/auth/verify-email", json!({"token": token})).await.expect(204);
         id
     }
@@ -285,7 +286,7 @@ async fn passwords() {
 
     shop.post("/auth/forgot-password", json!({"email": "ann@example.com"})).await.expect(202);
     let reset = async |password: &str| {
-        let token = shop.reads.link_token(id, LinkPurpose::ResetPassword, 1);
+        let token = shop.links.link_token(id, LinkPurpose::ResetPassword, 1);
         shop.post("/auth/reset-password", json!({"token": token, "new_password": password})).await
     };
     reset(PASSWORD).await.expect(204);
@@ -358,7 +359,7 @@ async fn profile_and_erasure() {
     patch(json!({"name": "Ann Lee", "email": "ann@new.example", "current_password": PASSWORD})).await.expect(200);
     let member = shop.pool.member(id).unwrap();
     assert_eq!((member.name.as_str(), member.email.as_str()), ("Ann Lee", "ann@example.com"), "the address when it is verified");
-    let token = shop.reads.link_token(id, LinkPurpose::VerifyEmail, 2);
+    let token = shop.links.link_token(id, LinkPurpose::VerifyEmail, 2);
     shop.post("/auth/verify-email", json!({"token": token})).await.expect(204);
     assert_eq!(shop.pool.member(id).unwrap().email.as_str(), "ann@new.example");
 
