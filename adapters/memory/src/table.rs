@@ -86,13 +86,13 @@ fn places<'a>(table: &'a Table, query: &Query, start: Option<&Start>) -> Vec<(&'
     places
 }
 
-/// Fills one page. Expired items are passed over, but count as read.
+/// Fills one page. Expired items are passed over, but count as read, for their bytes and for the limit.
 fn page(query: &Query, places: Vec<(&str, &Item)>, now: Timestamp) -> Metered<QueryPage> {
     let mut items = Vec::new();
     let mut read_bytes = 0;
     let mut last: Option<Start> = None;
-    for (sk, item) in places {
-        let is_full = items.len() == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
+    for (read, (sk, item)) in places.into_iter().enumerate() {
+        let is_full = read == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
         if let Some(last) = last.as_ref().filter(|_| is_full) {
             return Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes));
         }

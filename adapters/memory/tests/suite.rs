@@ -31,4 +31,5 @@ async fn home() -> Home {
 }
 
 suite::store_tests!(home);
+suite::units_tests!(home);
 suite::log_tests!(home);

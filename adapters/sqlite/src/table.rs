@@ -134,17 +134,18 @@ fn select(table: &str, query: &Query, start: Option<Start>) -> (String, Vec<Stri
     (sql, parameters)
 }
 
-/// Fills one page. Expired items are passed over, but count as read.
+/// Fills one page. Expired items are passed over, but count as read, for their bytes and for the limit.
 fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<Metered<QueryPage>, rusqlite::Error> {
     let mut items = Vec::with_capacity(query.limit.min(100));
-    let mut read_bytes = 0;
+    let (mut read, mut read_bytes) = (0, 0);
     let mut last: Option<Start> = None;
     while let Some(row) = rows.next()? {
         let item = item(row, Key { pk: row.get(1)?, sk: row.get(2)? }, 3)?;
-        let is_full = items.len() == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
+        let is_full = read == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
         if let Some(last) = last.as_ref().filter(|_| is_full) {
             return Ok(Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes)));
         }
+        read += 1;
         read_bytes += item.size_bytes;
         last = Some(Start { sk: row.get(0)?, key: item.key.clone() });
         if !is_expired(item.expires_at.map(Timestamp::as_millis), now) {

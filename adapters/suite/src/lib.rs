@@ -4,6 +4,7 @@
 //! ```ignore
 //! async fn home() -> impl suite::Home { .. }
 //! suite::store_tests!(home);
+//! suite::units_tests!(home); // What everything takes.
 //! suite::log_tests!(home); // Where the home keeps an event log.
 //! ```
 
@@ -69,12 +70,21 @@ macro_rules! store_tests {
             indexes { sparse, an_update_moves_the_entry, a_delete_removes_the_entry, equal_sort_keys_are_all_listed, two_indexes_are_apart }
             queries { ranges, prefixes, descending, partitions_are_apart, get_many_keeps_the_order }
             cursors { pages_join_up, pages_of_an_index_join_up, stable_under_change, forged_cursors_are_refused }
-            units { sizes_of_items, reads, queries, what_has_expired_is_read_all_the_same, single_writes, transactions, entries, counters,
-                events_on_the_only_put, events_in_a_record }
             limits { a_hundred_writes, the_cause_counts_as_a_write, four_hundred_kilobytes, one_key_twice, keys_have_sizes,
                 undeclared_indexes, large_events, counters_do_not_overfill,
                 a_page_ends_at_a_megabyte, sizes_of_pages, reversed_ranges, a_hundred_keys_at_once }
             expiry { reads_hide_it, a_new_item_takes_its_place, writes_take_it_for_absent, a_page_of_expired_items_continues }
+        }
+    };
+}
+
+/// What it takes, which depends on nothing but the operations where no call is repeated.
+#[macro_export]
+macro_rules! units_tests {
+    ($make:ident) => {
+        $crate::tests! { $make
+            units { sizes_of_items, reads, queries, what_has_expired_is_read_all_the_same, single_writes, transactions, entries, counters,
+                events_on_the_only_put, events_in_a_record }
         }
     };
 }

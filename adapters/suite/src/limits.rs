@@ -20,9 +20,9 @@ fn many(count: usize) -> Vec<Write> {
 }
 
 /// An item of exactly so many bytes with all its attributes, if it is new: `pk` 2 + 1, `sk` 2 and its key, `v` 1 + 2,
-/// `data` 4 + 3, in it 1 + `text` 4 and the text.
+/// `w` 1 + 8, `data` 4 + 3, in it 1 + `text` 4 and the text.
 fn sized(sk: &str, bytes: usize) -> NewItem {
-    item("p", sk, json!({ "text": "x".repeat(bytes - 20 - sk.len()) }))
+    item("p", sk, json!({ "text": "x".repeat(bytes - 29 - sk.len()) }))
 }
 
 pub async fn a_hundred_writes(home: &dyn Home) {
@@ -81,7 +81,7 @@ fn sku(event: Envelope, bytes: usize) -> Envelope {
 pub async fn counters_do_not_overfill(home: &dyn Home) {
     let store = home.table(SHELF);
     // As in `sized`, and 1 + 1 + 2 for `n`.
-    let full = item("p", "a", json!({ "n": 99, "text": "x".repeat(ITEM_BYTES_MAX - 20 - 1 - 4) }));
+    let full = item("p", "a", json!({ "n": 99, "text": "x".repeat(ITEM_BYTES_MAX - 29 - 1 - 4) }));
     commit(&store, vec![put(full, Expect::Absent)]).await.unwrap();
     let add = |delta| writes(vec![Write::Add { key: Key::new("p", "a"), deltas: vec![("n", delta)], bounds: vec![] }]);
     assert_invalid(&*store, add(2), "101 takes a byte more").await;

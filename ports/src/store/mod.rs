@@ -85,7 +85,8 @@ pub trait Store: Send + Sync {
     /// The items under the keys, in the order of the keys, `None` where there is none. At most `KEYS_MAX` distinct keys.
     async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError>;
 
-    /// One page: at most `limit` items, fewer where they exceed `PAGE_BYTES_MAX`.
+    /// One page: at most `limit` items are read, fewer where they exceed `PAGE_BYTES_MAX`. Expired ones among them
+    /// are not shown, so a page with a cursor may be short or empty.
     async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError>;
 
     /// All writes, the events and the record of the cause, or nothing. Durable when it returns.

@@ -3,8 +3,8 @@
 use contracts::Envelope;
 use kernel::Duration;
 
-use super::units::{WriteMeter, events_bytes, item_bytes};
-use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
+use super::units::{EntryChange, WriteMeter, events_bytes, item_bytes};
+use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
 
 /// How long an outbox record stays: a week to find out why the relay stands still.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -89,9 +89,35 @@ impl Prepared {
         self.record.as_ref().filter(|_| self.carrier != Carrier::Outbox)
     }
 
+    /// The put that is all of the commit, if it is guarded. On DynamoDB that is a plain write, and whatever
+    /// else there is a transaction, at twice the price: only such a put is known again when it had to be
+    /// sent twice.
+    pub fn only_put(&self) -> Option<(&NewItem, Expect)> {
+        match (&*self.writes, &self.record) {
+            ([Write::Put { item, expect: expect @ (Expect::Absent | Expect::Version(_)) }], None) => Some((item, *expect)),
+            ([], Some(record)) => Some((record, Expect::Absent)),
+            _ => None,
+        }
+    }
+
+    /// Write units of a commit that only puts, where there was nothing before.
+    pub fn least_units(&self) -> f64 {
+        let mut meter = WriteMeter::new(self.only_put().is_none());
+        let records = self.record.iter().map(|record| (&*record.indexes, self.record_bytes));
+        let puts = self.writes.iter().zip(&self.put_bytes).filter_map(|(write, bytes)| match write {
+            Write::Put { item, .. } => Some((&*item.indexes, *bytes)),
+            Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => None,
+        });
+        for (indexes, bytes) in records.chain(puts) {
+            meter.write(None, Some(bytes));
+            indexes.iter().for_each(|_| meter.entry(EntryChange::Added, 0, bytes));
+        }
+        meter.units()
+    }
+
     /// A meter that has counted a record of the events alone: nothing was there before it.
     pub fn meter(&self) -> WriteMeter {
-        let mut meter = WriteMeter::default();
+        let mut meter = WriteMeter::new(self.only_put().is_none());
         if self.carrier == Carrier::Outbox {
             meter.write(None, Some(self.record_bytes));
         }

@@ -3,8 +3,10 @@
 //!
 //! An item has the attributes `pk` and `sk`, `v` (its version), `data` (the body as a map), `i1pk` and
 //! `i1sk` for its entry in index 1 and so on, `expires` (milliseconds) and `ttl` (seconds) where it ends,
-//! and `events` (a list of CloudEvents texts) where it carries those of its commit. The indexes project
-//! all of it, so an entry has the size of its item.
+//! and `events` (a list of CloudEvents texts) where it carries those of its commit. With a version above 0
+//! it has `w`, a token of 8 bytes. The indexes project all of it, so an entry has the size of its item.
+//! In `data`, a number that is no integer is a map `{"$f": number}`, and a name that is empty or begins
+//! with `$` has another `$` before it.
 
 use kernel::Timestamp;
 use memchr::memchr2;
@@ -42,6 +44,10 @@ const WRITE_UNIT_BYTES: usize = 1024;
 /// A list or a map takes so much beside what it holds, and one byte more for everything in it.
 const NESTING_BYTES: usize = 3;
 const EVENTS_NAME: &str = "events";
+/// The attribute `w`.
+const TOKEN_BYTES: usize = 1 + 8;
+/// What the map around a number that is no integer takes.
+const FRACTION_BYTES: usize = NESTING_BYTES + 1 + "$f".len();
 
 /// Read units of one item of `bytes`; 0 bytes where there is none.
 pub fn read_units(bytes: usize, consistency: Consistency) -> f64 {
@@ -73,7 +79,8 @@ pub fn frame_bytes(key: &Key, version: u64, expires_at: Option<Timestamp>) -> us
         let millis = at.as_millis();
         "expires".len() + integer_bytes(millis.unsigned_abs(), millis < 0) + "ttl".len() + integer_bytes(ttl(at).unsigned_abs(), millis < 0)
     });
-    "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + "v".len() + integer_bytes(version, false) + expiry
+    let token = if version > 0 { TOKEN_BYTES } else { 0 };
+    "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + "v".len() + integer_bytes(version, false) + token + expiry
 }
 
 /// The instant in seconds at which DynamoDB may delete the item: rounded up, so that it never goes early.
@@ -104,10 +111,12 @@ pub fn body_bytes(json: &str) -> usize {
     while let Some(&byte) = text.get(place) {
         match byte {
             b'"' => {
-                let (length, end) = string_bytes(text, place + 1);
+                let start = place + 1;
+                let (length, end) = string_bytes(text, start);
                 place = end;
                 let is_name = text.get(place) == Some(&b':');
-                bytes += length + usize::from(!is_name);
+                let is_escaped = is_name && (length == 0 || text.get(start) == Some(&b'$'));
+                bytes += length + usize::from(!is_name || is_escaped);
             }
             b'{' | b'[' => {
                 bytes += NESTING_BYTES + usize::from(!outermost);
@@ -120,7 +129,9 @@ pub fn body_bytes(json: &str) -> usize {
             }
             b'-' | b'0'..=b'9' => {
                 let end = text[place..].iter().position(|byte| matches!(byte, b',' | b'}' | b']')).map_or(text.len(), |n| place + n);
-                bytes += 1 + number_bytes(&text[place..end]);
+                let number = &text[place..end];
+                let is_integer = !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+                bytes += 1 + number_bytes(number) + if is_integer { 0 } else { FRACTION_BYTES };
                 place = end;
             }
             _ => place += 1,
@@ -226,24 +237,25 @@ impl EntryChange {
 }
 
 /// Adds up the write units of one commit.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct WriteMeter {
-    writes: u32,
-    checks: u32,
+    is_transaction: bool,
     table: f64,
     indexes: f64,
 }
 
 impl WriteMeter {
+    pub fn new(is_transaction: bool) -> Self {
+        Self { is_transaction, table: 0.0, indexes: 0.0 }
+    }
+
     /// A check, with the bytes of the item that it looks at.
     pub fn check(&mut self, bytes: Option<usize>) {
-        self.checks += 1;
         self.write(bytes, None);
     }
 
     /// A write of the table, with the bytes of the item before and after: the larger is charged.
     pub fn write(&mut self, old_bytes: Option<usize>, new_bytes: Option<usize>) {
-        self.writes += 1;
         self.table += ceiling(old_bytes.max(new_bytes).unwrap_or(0), WRITE_UNIT_BYTES);
     }
 
@@ -259,10 +271,9 @@ impl WriteMeter {
         };
     }
 
-    /// Two or more writes are a transaction, and so is a check. It doubles them, though not what they take in the indexes.
+    /// A transaction doubles its writes, though not what they take in the indexes.
     pub fn units(&self) -> f64 {
-        let factor = if self.writes > 1 || self.checks > 0 { 2.0 } else { 1.0 };
-        self.table * factor + self.indexes
+        self.table * if self.is_transaction { 2.0 } else { 1.0 } + self.indexes
     }
 }
 
@@ -275,11 +286,15 @@ mod tests {
     fn value_bytes(value: &Value) -> usize {
         match value {
             Value::Null | Value::Bool(_) => 1,
-            Value::Number(number) => number_bytes(number.to_string().as_bytes()),
+            Value::Number(number) => number_bytes(number.to_string().as_bytes()) + if number.is_f64() { 6 } else { 0 },
             Value::String(text) => text.len(),
             Value::Array(list) => 3 + list.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
-            Value::Object(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>(),
+            Value::Object(map) => 3 + map.iter().map(|(name, value)| 1 + name_bytes(name) + value_bytes(value)).sum::<usize>(),
         }
+    }
+
+    fn name_bytes(name: &str) -> usize {
+        name.len() + usize::from(name.is_empty() || name.starts_with('$'))
     }
 
     #[test]
@@ -320,7 +335,8 @@ mod tests {
             (json!({ "on": true, "off": false, "no": null }), 3 + (1 + 2 + 1) + (1 + 3 + 1) + (1 + 2 + 1)),
             (json!({ "name": "Käse" }), 3 + 1 + 4 + 5),
             (json!({ "list": [1, "two", []] }), 3 + 1 + 4 + 3 + (1 + 2) + (1 + 3) + (1 + 3)),
-            (json!({ "": "", "map": { "a": {} } }), 3 + 1 + 1 + 3 + 3 + 1 + 1 + 3),
+            (json!({ "": "", "map": { "a": {} } }), 3 + 1 + 1 + 1 + 3 + 3 + 1 + 1 + 3),
+            (json!({ "$a": "$", "b": 1.5 }), 3 + (1 + 3 + 1) + (1 + 1 + 6 + 3)),
             (json!({ "text": "a:b\",\\ \n \u{0} {[1]}" }), 3 + 1 + 4 + 16),
         ];
         for (body, bytes) in cases {
@@ -347,7 +363,8 @@ mod tests {
         let body = Body::from_stored(r#"{"n":1}"#);
         let at = Timestamp::from_millis(1_763_692_800_001);
         let plain = item_bytes(&key, 1, &body, &[], None);
-        assert_eq!(plain, (2 + 7) + (2 + 5) + (1 + 2) + (4 + 7));
+        assert_eq!(plain, (2 + 7) + (2 + 5) + (1 + 2) + (1 + 8) + (4 + 7));
+        assert_eq!(item_bytes(&key, 0, &body, &[], None), plain - 10, "without a version there is no token");
         let full = item_bytes(&key, 123, &body, &[IndexEntry::new(2, "user#1", "a")], Some(at));
         assert_eq!(full, plain + 1 + (4 + 6 + 4 + 1) + (7 + 8) + (3 + 6));
         assert_eq!(ttl(at), 1_763_692_801);
@@ -363,17 +380,19 @@ mod tests {
 
     #[test]
     fn writes_in_steps_of_one_kilobyte() {
-        let mut one = WriteMeter::default();
-        assert_eq!(one.units(), 0.0, "nothing");
-        one.write(Some(3000), Some(1024));
-        assert_eq!(one.units(), 3.0, "the larger");
-        one.entry(EntryChange::Moved, 3000, 1024);
-        assert_eq!(one.units(), 7.0, "out and in");
-        one.write(None, None);
-        assert_eq!(one.units(), 12.0, "twice four, and the index once");
+        let mut one = WriteMeter::new(false);
+        let mut many = WriteMeter::new(true);
+        assert_eq!((one.units(), many.units()), (0.0, 0.0), "nothing");
+        for meter in [&mut one, &mut many] {
+            meter.write(Some(3000), Some(1024));
+            meter.entry(EntryChange::Moved, 3000, 1024);
+            meter.write(None, None);
+        }
+        assert_eq!(one.units(), 8.0, "the larger, out and in, and one at least");
+        assert_eq!(many.units(), 12.0, "twice four, and the index once");
         let changes = [(EntryChange::None, 0.0), (EntryChange::Added, 2.0), (EntryChange::Removed, 1.0), (EntryChange::Replaced, 2.0)];
         for (change, units) in changes {
-            let mut meter = WriteMeter::default();
+            let mut meter = WriteMeter::new(false);
             meter.entry(change, 1000, 2000);
             assert_eq!(meter.units(), units, "{change:?}");
         }
