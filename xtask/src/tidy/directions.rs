@@ -35,7 +35,7 @@ impl Place {
             ["ports"] => Some(Self::Ports),
             ["shell"] => Some(Self::Shell),
             ["services", _] => Some(Self::Service),
-            ["adapters", "suite"] => Some(Self::Suite),
+            ["adapters", "suite" | "fault-proxy"] => Some(Self::Suite),
             ["adapters", _] => Some(Self::Adapter),
             ["wiring"] => Some(Self::Wiring),
             ["homes", _] => Some(Self::Home),
@@ -120,16 +120,19 @@ fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Findin
     findings
 }
 
-/// The exceptions. For tests, every store is held against the suite, the test gateway is tried on stores,
-/// the shell's harness runs services on the memory adapter, and payments are tried against the test
-/// gateway, which every home has: the wiring builds it.
+/// The exceptions. For tests, every store is held against the suite and the memory adapter, the test
+/// gateway is tried on stores, the shell's harness runs services on the memory adapter, and payments are
+/// tried against the test gateway, which every home has: the wiring builds it.
 fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
     let dev = dependency.kind.as_deref() == Some("dev");
     // A crate's own tests may want one of its features.
     let itself = dev && dependency.folder == package.folder;
     itself
         || match place {
-            Place::Adapter => dev && (other == Place::Suite || package.folder == "adapters/test-gateway" && other == Place::Adapter),
+            Place::Adapter if dev && other == Place::Adapter => {
+                dependency.folder == "adapters/memory" || package.folder == "adapters/test-gateway"
+            }
+            Place::Adapter => dev && other == Place::Suite,
             Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
             Place::App | Place::Home => dev && other == Place::Adapter,
             Place::Wiring => dependency.folder == "adapters/test-gateway",
