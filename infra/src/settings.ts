@@ -44,6 +44,8 @@ export interface Settings {
   /** The domain or address that SES has to prove to be ours; from `mailFrom` if it is not given. */
   readonly mailIdentity?: string;
   readonly testGateway: boolean;
+  /** Where functions find DynamoDB instead of where it is: for tests that let its calls fail. */
+  readonly dynamodbEndpoint?: string;
   /** The first part of `<name>.auth.<region>.amazoncognito.com`. */
   readonly hostedDomain?: string;
   readonly alarmEmail?: string;
@@ -91,6 +93,7 @@ export function readSettings(node: Node): Settings {
     ...take.optional('mailFrom'),
     ...take.optional('mailIdentity'),
     testGateway: take.flag('testGateway', false),
+    ...take.optional('dynamodbEndpoint'),
     ...take.optional('hostedDomain'),
     ...take.optional('alarmEmail'),
     alarmsEach: take.flag('alarmsEach', false),

@@ -153,6 +153,7 @@ export class ShopStack extends Stack {
       SOUK_SHOP__PUBLIC_URL: front.publicUrl,
       ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__TRANSPORT: 'ses', SOUK_MAIL__FROM: this.settings.mailFrom }),
       ...(this.settings.testGateway ? { SOUK_PAYMENTS__ALLOW_TEST_GATEWAY: 'true' } : {}),
+      ...(this.settings.dynamodbEndpoint === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: this.settings.dynamodbEndpoint }),
       ...this.settings.shop,
     };
   }

@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod client;
+mod emulators;
 mod infra;
 mod process;
 mod products;

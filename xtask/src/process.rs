@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -13,6 +14,7 @@ use crate::Outcome;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const BACKGROUND_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs a program with this terminal as its own; anything but success is an error.
 pub fn run(command: &mut Command) -> Outcome {
@@ -112,7 +114,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", line(command)))?;
         let mut process = Kept { child, ended: None };
-        let guard = guard(process.child.id())?;
+        let guard = guard(&process.child.id().to_string())?;
         let output = process.child.stdout.take().ok_or("the server has no output")?;
         let address = match listening(output, file).recv_timeout(START_TIMEOUT) {
             Ok(address) => address,
@@ -132,7 +134,7 @@ impl Server {
     /// Asks the server to end, as an operating system does, and demands that it ends well.
     pub fn stop(mut self) -> Outcome {
         if self.process.wait(Duration::ZERO)?.is_none() {
-            signal(self.pid(), "TERM")?;
+            signal(&self.pid().to_string(), "TERM")?;
         }
         match self.process.wait(STOP_TIMEOUT)? {
             Some(status) if status.success() => Ok(()),
@@ -148,18 +150,71 @@ impl Drop for Server {
     }
 }
 
+/// A program beside this one, in a process group of its own. It ends when this is dropped, and so does
+/// whatever it has started.
+pub struct Background {
+    /// First, for the reason that `Server` has.
+    guard: Option<Kept>,
+    process: Kept,
+    log: PathBuf,
+}
+
+impl Background {
+    /// Everything it prints goes into the log file.
+    pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let file = File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let errors = file.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0);
+        let child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", line(command)))?;
+        let process = Kept { child, ended: None };
+        let guard = guard(&format!("-{}", process.child.id()))?;
+        Ok(Self { guard: Some(guard), process, log: log.to_path_buf() })
+    }
+
+    /// Asks until the program is ready; an error if it ends or takes too long.
+    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Outcome {
+        let deadline = Instant::now() + limit;
+        while !ready() {
+            if let Some(status) = self.process.wait(Duration::from_millis(50))? {
+                return Err(format!("it ended with {status}\n{}", tail(&self.log)));
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("it is not ready after {} s\n{}", limit.as_secs(), tail(&self.log)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.guard.take();
+        // What it started may still be there when it has ended itself; an empty group is an error to ignore.
+        let _ = signal(&format!("-{}", self.process.child.id()), "TERM");
+        let _ = self.process.wait(BACKGROUND_STOP_TIMEOUT);
+        let _ = signal(&format!("-{}", self.process.child.id()), "KILL");
+    }
+}
+
 /// A shell that waits for this program's end, however it comes about, and then kills the server.
-fn guard(pid: u32) -> Outcome<Kept> {
-    let script = format!("trap '' INT TERM; read _; kill -KILL {pid}");
+fn guard(whom: &str) -> Outcome<Kept> {
+    let script = format!("trap '' INT TERM; read _; kill -s KILL -- {whom}");
     let mut command = Command::new("sh");
     command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().map_err(|error| format!("cannot run sh: {error}"))?;
     Ok(Kept { child, ended: None })
 }
 
-fn signal(pid: u32, name: &str) -> Outcome {
+/// `whom`: a process id, or a dash and the id of a group.
+fn signal(whom: &str, name: &str) -> Outcome {
     // The shell's own kill, because the program of that name is not installed everywhere.
-    run(Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]))
+    run(Command::new("sh").args(["-c", &format!("kill -s {name} -- {whom} 2>/dev/null")]))
+}
+
+/// A folder that is there when this returns.
+pub fn folder(path: &Path) -> Outcome<&Path> {
+    std::fs::create_dir_all(path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+    Ok(path)
 }
 
 /// Copies the server's output to the log for as long as it lasts and sends the address when it comes by.
@@ -240,6 +295,28 @@ mod tests {
         let (pid, guard) = (server.pid(), server.guard.as_ref().unwrap().child.id());
         drop(server);
         assert!(!alive(pid) && !alive(guard));
+    }
+
+    #[test]
+    fn a_dropped_background_is_gone_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, child) = (folder.path().join("log"), folder.path().join("child"));
+        let mut command = script(&format!("sleep 60 & echo $! > {}; wait", child.display()));
+        let mut background = Background::start(&mut command, &log).unwrap();
+        let pid = || std::fs::read_to_string(&child).ok().and_then(|text| text.trim().parse::<u32>().ok());
+        background.wait_until(Duration::from_secs(5), || pid().is_some()).unwrap();
+        let pid = pid().unwrap();
+        assert!(alive(pid));
+        drop(background);
+        // An orphan is cleared away by somebody else, in its own time.
+        assert!((0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            !alive(pid)
+        }));
+
+        let mut ended = Background::start(&mut script("echo cannot bind; exit 3"), &log).unwrap();
+        let message = ended.wait_until(Duration::from_secs(5), || false).unwrap_err();
+        assert!(message.contains("exit status: 3") && message.contains("cannot bind"), "{message}");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use serde_json::Value;
 
-use crate::{Outcome, api, infra, process, table, tidy, tools};
+use crate::{Outcome, api, emulators, infra, process, table, tidy, tools};
 
 #[derive(Args)]
 pub struct Options {
@@ -34,11 +35,7 @@ const STAGES: &[Stage] = &[
         about: "no lint speaks up",
         run: |root| process::run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     },
-    Stage {
-        name: "unit",
-        about: "rules, scenarios, the suite of the stores, documentation examples",
-        run: |root| process::run(cargo(root).args(["test", "--workspace", "--exclude", "souk"])),
-    },
+    Stage { name: "unit", about: "rules, scenarios, the suite of the stores, documentation examples", run: unit },
     Stage {
         name: "binary",
         about: "the binary builds and its own tests pass",
@@ -53,6 +50,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
     Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
     Stage { name: "infra", about: "the stacks for AWS: types, rights, findings, templates", run: infra::run },
+    Stage { name: "aws", about: "the AWS adapters against emulators of two makes", run: aws },
     Stage { name: "api", about: "every operation against its own description", run: api::run },
 ];
 
@@ -63,6 +61,9 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
         return Ok(());
     }
     let chosen = choose(&options.only)?;
+    let emulated = chosen.iter().any(|stage| stage.name == "aws");
+    // Kept until the end, so that an early end of this run does not leave it behind.
+    let _build = if emulated { tools::begin_dynoxide(root)? } else { None };
     let mut rows = Vec::new();
     let begin = Instant::now();
     for (index, stage) in chosen.iter().enumerate() {
@@ -99,6 +100,43 @@ fn smtp(root: &Path) -> Outcome {
     process::run(cargo(root).args(["test", "--package", "souk", "--test", "smtp"]).env("TEST_PYTHON", python))
 }
 
+fn unit(root: &Path) -> Outcome {
+    let mut command = cargo(root);
+    command.args(["test", "--workspace", "--exclude", "souk"]);
+    for name in aws_crates(root)? {
+        command.args(["--exclude", &name]);
+    }
+    process::run(&mut command)
+}
+
+fn aws(root: &Path) -> Outcome {
+    let (dynoxide, ministack) = (emulators::dynoxide(root)?, emulators::ministack(root)?);
+    let mut command = aws_tests(root)?;
+    command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
+    process::run(&mut command)
+}
+
+/// The tests of the crates that only the AWS home needs. Always of all of them together: Cargo would
+/// compile the clients of AWS once more for another selection.
+fn aws_tests(root: &Path) -> Outcome<Command> {
+    let mut command = cargo(root);
+    command.arg("test");
+    for name in aws_crates(root)? {
+        command.args(["--package", &name]);
+    }
+    Ok(command)
+}
+
+/// The members that are no default members: the binary is built and tested without them.
+fn aws_crates(root: &Path) -> Outcome<Vec<String>> {
+    let text = process::output(cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let default = list(&metadata["workspace_default_members"]);
+    let apart = list(&metadata["packages"]).into_iter().filter(|package| !default.contains(&package["id"]));
+    Ok(apart.filter_map(|package| package["name"].as_str().map(str::to_owned)).collect())
+}
+
 fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {
     if let Some(unknown) = only.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
         let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
@@ -119,6 +157,12 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_the_crates_of_aws() {
+        let crates = aws_crates(Path::new("..")).unwrap();
+        assert!(crates.iter().any(|name| name == "lambda") && !crates.iter().any(|name| name == "souk"), "{crates:?}");
+    }
 
     #[test]
     fn chooses_stages() {

@@ -1,16 +1,49 @@
-//! The tools stage: the programs of the system that the tests call, and Python tools in a folder of this
-//! repository, at the versions of requirements.txt.
+//! The tools stage: the programs of the system that the tests call, and tools at fixed versions in a
+//! folder of this repository: Python programs, and an emulator of DynamoDB that Cargo builds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, process};
+use crate::Outcome;
+use crate::process::{self, Background};
+use crate::test::cargo;
 
-const REQUIREMENTS: &str = "xtask/requirements.txt";
+/// A Python environment: its folder in .tools, what is installed there, and a program to try it with.
+struct Environment {
+    folder: &'static str,
+    requirements: &'static str,
+    attempt: &'static [&'static str],
+}
+
+const API_TESTS: Environment =
+    Environment { folder: "venv", requirements: "xtask/requirements.txt", attempt: &["schemathesis", "--version"] };
+const MINISTACK: Environment = Environment {
+    folder: "ministack",
+    requirements: "xtask/ministack.txt",
+    attempt: &["python", "-c", "import ministack.app, cryptography"],
+};
+
+const DYNOXIDE: &str = "dynoxide-rs@3.2.0";
+/// The server alone; the rest of it would take several times as long to compile.
+const DYNOXIDE_FEATURES: &str = "native-sqlite,http-server,cli";
 
 /// The folder with the programs of the Python environment.
 pub fn bin(root: &Path) -> PathBuf {
-    root.join(".tools/venv/bin")
+    bin_of(root, &API_TESTS)
+}
+
+/// The emulator of AWS.
+pub fn ministack(root: &Path) -> PathBuf {
+    bin_of(root, &MINISTACK).join("ministack")
+}
+
+/// The emulator of DynamoDB.
+pub fn dynoxide(root: &Path) -> PathBuf {
+    root.join(".tools/dynoxide/bin/dynoxide")
+}
+
+fn bin_of(root: &Path, environment: &Environment) -> PathBuf {
+    root.join(".tools").join(environment.folder).join("bin")
 }
 
 pub fn install(root: &Path) -> Outcome {
@@ -20,21 +53,62 @@ pub fn install(root: &Path) -> Outcome {
     } else {
         println!("system packages installed: {}", installed.join(", "));
     }
-    let wanted = read(&root.join(REQUIREMENTS))?;
-    let environment = root.join(".tools/venv");
-    let stamp = environment.join("requirements.txt");
+    ensure(root, &API_TESTS)?;
+    ensure(root, &MINISTACK)
+}
+
+fn ensure(root: &Path, environment: &Environment) -> Outcome {
+    let requirements = environment.requirements;
+    let wanted = read(&root.join(requirements))?;
+    let folder = root.join(".tools").join(environment.folder);
+    let stamp = folder.join("requirements.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        println!("{} is up to date with {REQUIREMENTS}", environment.display());
+        println!("{} is up to date with {requirements}", folder.display());
         return Ok(());
     }
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     process::run(
-        Command::new(environment.join("bin/python"))
+        Command::new(folder.join("bin/python"))
             .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"])
-            .arg(root.join(REQUIREMENTS)),
+            .arg(root.join(requirements)),
     )?;
-    process::run(Command::new(bin(root).join("schemathesis")).arg("--version"))?;
+    if let [program, arguments @ ..] = environment.attempt {
+        process::run(Command::new(folder.join("bin").join(program)).args(arguments))?;
+    }
     std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
+}
+
+/// Begins to build the emulator of DynamoDB beside the first stages, if it is missing. It takes a minute
+/// or two; `finish_dynoxide` waits for it.
+pub fn begin_dynoxide(root: &Path) -> Outcome<Option<Background>> {
+    if dynoxide(root).exists() {
+        return Ok(None);
+    }
+    println!("{DYNOXIDE} is being built beside the first stages");
+    let log = process::folder(&root.join("target/emulators"))?.join("dynoxide-build.log");
+    Background::start(&mut build_of_dynoxide(root), &log).map(Some)
+}
+
+/// Waits for the build, since Cargo lets only one of the two at the folder, or does it if none is under way.
+pub fn finish_dynoxide(root: &Path) -> Outcome {
+    if dynoxide(root).exists() {
+        return Ok(());
+    }
+    process::run(&mut build_of_dynoxide(root))?;
+    let objects = objects_of_dynoxide(root);
+    std::fs::remove_dir_all(&objects).map_err(|error| format!("cannot remove {}: {error}", objects.display()))
+}
+
+fn objects_of_dynoxide(root: &Path) -> PathBuf {
+    root.join(".tools/dynoxide-objects")
+}
+
+fn build_of_dynoxide(root: &Path) -> Command {
+    let mut command = Command::new("nice");
+    command.arg(cargo(root).get_program()).current_dir(std::env::temp_dir());
+    command.args(["install", DYNOXIDE, "--locked", "--quiet", "--debug", "--no-default-features", "--features", DYNOXIDE_FEATURES]);
+    command.arg("--root").arg(root.join(".tools/dynoxide")).arg("--target-dir").arg(objects_of_dynoxide(root));
+    command
 }
 
 /// A program of the system that the tests call.
@@ -49,12 +123,11 @@ const NEEDS: &[Need] = &[
     Need {
         packages: &["python3", "python3-venv"],
         check: &["python3", "-c", "import venv, ensurepip"],
-        why: "the API tests are a Python program",
+        why: "the API tests and the AWS emulator are Python programs",
     },
     Need { packages: &["curl"], check: &["curl", "--version"], why: "docs/first-sale.md is run as it stands" },
     Need { packages: &["jq"], check: &["jq", "--version"], why: "docs/first-sale.md is run as it stands" },
 ];
-
 /// Sees to the programs that are missing; returns the system packages it had to install.
 fn ensure_programs() -> Outcome<Vec<&'static str>> {
     let works = |need: &&Need| Command::new(need.check[0]).args(&need.check[1..]).output().is_ok_and(|output| output.status.success());
