@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 the input or the configuration is wrong.
 
 mod admin;
+mod cost;
 mod demo;
 mod import;
 mod output;
@@ -62,6 +63,8 @@ enum Command {
     Openapi,
     /// Write a consistent copy of the database, also while the shop runs
     Backup { file: PathBuf },
+    /// What a measured run would cost on AWS in a month
+    Cost(Box<cost::Cost>),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -126,6 +129,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Manifest => runtime.block_on(output::manifest(&config)).map(|()| done),
         Command::Openapi => runtime.block_on(output::openapi(&config)).map(|()| done),
         Command::Backup { file } => runtime.block_on(output::backup(&config, &file)).map(|()| done),
+        Command::Cost(arguments) => runtime.block_on(async { cost::run(&config, &arguments) }).map(|()| done),
         Command::Config(ConfigCommand::Check) => output::config(&config).map(|()| done),
     }
 }

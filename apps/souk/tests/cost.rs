@@ -1,0 +1,92 @@
+//! `souk cost`: the bill of a run, and what it says to bad input.
+
+// A test that panics has failed, also outside its own function.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Shop, fill_cart, goods, place, settled, write_products};
+use serde_json::Value;
+
+const ORDERS: u32 = 4;
+
+/// Write units of a confirmed order of two lines, all its consequences included. Whoever makes it dearer should know.
+const WRITE_UNITS_PER_ORDER_MAX: f64 = 100.0;
+
+#[test]
+fn a_run_has_a_bill() {
+    let mut shop = Shop::new(&[]);
+    let file = shop.folder.path().join("products.csv");
+    write_products(&file, &[("lamp", "49.00", 100), ("vase", "19.00", 100)]);
+    shop.run(&["import", "products", file.to_str().unwrap()]);
+    shop.start();
+    let (client, admin) = (shop.client(), shop.admin());
+    let (lamp, vase) = (goods(&client, "lamp"), goods(&client, "vase"));
+    settled(&admin);
+    let (before, after) = (shop.folder.path().join("before.txt"), shop.folder.path().join("after.txt"));
+    std::fs::write(&before, client.get("/metrics").expect(200).text).unwrap();
+    for n in 0..ORDERS {
+        let cart = fill_cart(&client, &[(&lamp, 1), (&vase, 1)]).unwrap().expect(201);
+        let cart = cart.json["id"].as_str().unwrap().to_owned();
+        let order = place(&client, &cart, &format!("buyer{n}@example.com"), "4242424242424242", 60).unwrap().expect(201);
+        assert_eq!(order.json["status"], "confirmed");
+    }
+    settled(&admin);
+    std::fs::write(&after, client.get("/metrics").expect(200).text).unwrap();
+    let (before, after, url) = (before.to_str().unwrap(), after.to_str().unwrap(), shop.url());
+
+    let bill: Value = serde_json::from_str(&shop.run(&["cost", after, "--since", before, "--orders", "1000000", "--json"])).unwrap();
+    let quantity = |service: &str, unit: &str| {
+        let lines = bill["lines"].as_array().unwrap();
+        let found = lines.iter().find(|line| line["service"] == service && line["unit"].as_str().unwrap().contains(unit));
+        found.unwrap_or_else(|| panic!("{service}, {unit}: {bill}"))["quantity"].as_f64().unwrap()
+    };
+    assert_eq!(bill["orders"], 1_000_000.0);
+    // A cart and an order: two requests. Six events tell of it, unless stock runs low.
+    assert_eq!(quantity("EventBridge", "custom events"), 6_000_000.0);
+    assert!(quantity("API Gateway", "requests") >= 2_000_000.0, "and those by which the test looks");
+    let writes = quantity("DynamoDB", "write request") / 1e6;
+    assert!((20.0..=WRITE_UNITS_PER_ORDER_MAX).contains(&writes), "{writes} write units for an order");
+
+    let text = shop.run(&["cost", &url, "--requests", "200000", "--region", "eu-central-1", "--users", "20"]);
+    assert!(text.contains("200,000 requests in eu-central-1") && text.contains("together") && text.contains("per order"), "{text}");
+
+    let traffic = shop.folder.path().join("traffic.toml");
+    std::fs::write(&traffic, "orders = 1000\n[routes]\n\"POST /api/v1/orders\" = 1000\n").unwrap();
+    let text = shop.run(&["cost", after, "--since", before, "--traffic", traffic.to_str().unwrap(), "--processor", "x86_64"]);
+    assert!(text.contains("1,000 confirmed orders and 1,000 requests") && text.contains("x86_64"), "{text}");
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let shop = Shop::new(&[]);
+    let file = |name: &str, text: &str| {
+        let path = shop.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let run = file("run.txt", "souk_events_told_total{service=\"orders\",kind=\"order.confirmed\"} 3\n");
+    let (page, quiet) =
+        (file("page.html", "<html>"), file("quiet.txt", "souk_store_reads_total{service=\"orders\",operation=\"other\"} 1\n"));
+    let (wrong, prices) = (file("wrong.toml", "orders = \"many\"\n[routes]\n"), file("prices.toml", "as_of = \"today\"\n"));
+    let (run, page, quiet, wrong, prices) = (run.as_str(), page.as_str(), quiet.as_str(), wrong.as_str(), prices.as_str());
+    let cases: [(&[&str], &str); 11] = [
+        (&["no-such-file", "--orders", "1"], "no-such-file"),
+        (&["http://127.0.0.1:1", "--orders", "1"], "http://127.0.0.1:1/metrics"),
+        (&[page, "--orders", "1"], "no metrics of a shop"),
+        (&[quiet, "--orders", "1"], "no confirmed order in the measured run"),
+        (&[run, "--requests", "1"], "no request of the API in the measured run"),
+        (&[run], "--orders"),
+        (&[run, "--orders", "0"], "at least 1"),
+        (&[run, "--orders", "1", "--region", "mars-north-1"], "eu-central-1, us-east-1"),
+        (&[run, "--orders", "1", "--batch", "0.5"], "--batch is a number of at least 1"),
+        (&[run, "--traffic", wrong], "wrong.toml"),
+        (&[run, "--orders", "1", "--prices", prices], "prices.toml"),
+    ];
+    for (arguments, message) in cases {
+        let output = shop.command(&[&["cost"][..], arguments].concat()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(message), "{arguments:?}: {error}");
+    }
+}
