@@ -31,7 +31,7 @@ pub use orders::{
     OrderStatusChanged,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
-pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewRemoved, ReviewSubmitted};
+pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewRemoved, ReviewSubmitted};
 
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +145,7 @@ events! {
         ReviewPublished(ReviewPublished) = "review.published",
         ReviewRejected(ReviewRejected) = "review.rejected",
         ReviewRemoved(ReviewRemoved) = "review.removed",
+        ReviewReminderDue(ReviewReminderDue) = "review.reminder_due",
         RatingChanged(RatingChanged) = "rating.changed",
     }
     "notifications" {

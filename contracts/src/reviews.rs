@@ -1,6 +1,6 @@
 //! Events of reviews.
 
-use kernel::{BusinessId, Rating, ReviewId, ReviewTarget, UserId};
+use kernel::{BusinessId, OrderId, Rating, ReviewId, ReviewTarget, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Somebody wrote a review; it waits for moderation, or `review.published` comes with it.
@@ -52,6 +52,14 @@ pub struct RatingChanged {
     pub rating: Rating,
 }
 
+/// Some days have passed since the goods arrived, and the customer has not reviewed these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewReminderDue {
+    pub order_id: OrderId,
+    pub customer_id: UserId,
+    pub targets: Vec<ReviewTarget>,
+}
+
 macro_rules! about_review {
     ($($name:ident),*) => {$(
         impl $name {
@@ -67,5 +75,11 @@ about_review!(ReviewSubmitted, ReviewPublished, ReviewRejected, ReviewRemoved);
 impl RatingChanged {
     pub(crate) fn subject(&self) -> String {
         self.target.to_string()
+    }
+}
+
+impl ReviewReminderDue {
+    pub(crate) fn subject(&self) -> String {
+        self.order_id.to_string()
     }
 }

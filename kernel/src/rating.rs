@@ -1,6 +1,9 @@
 //! Ratings in stars.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{BusinessId, ProductId};
 
@@ -22,20 +25,71 @@ impl Rating {
     }
 }
 
-/// What people review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
+/// What a review can be about; written as the id of the thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReviewTarget {
     Business(BusinessId),
     Product(ProductId),
 }
 
-impl std::fmt::Display for ReviewTarget {
-    /// The id; its prefix tells what it is.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ReviewTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Business(id) => id.fmt(f),
             Self::Product(id) => id.fmt(f),
         }
+    }
+}
+
+/// The text is the id of nothing that can be reviewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the identifier of a business or a product")]
+pub struct TargetError;
+
+impl FromStr for ReviewTarget {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let business = text.parse().map(Self::Business);
+        business.or_else(|_| text.parse().map(Self::Product)).map_err(|_| TargetError)
+    }
+}
+
+impl Serialize for ReviewTarget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReviewTarget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl utoipa::PartialSchema for ReviewTarget {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^(biz|prd)_[0-7][0-9A-HJKMNP-TV-Z]{25}$"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for ReviewTarget {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_tells_the_kind() {
+        for target in [ReviewTarget::Business(7.into()), ReviewTarget::Product(7.into())] {
+            assert_eq!(target.to_string().parse(), Ok(target));
+            let json = serde_json::to_string(&target).unwrap();
+            assert_eq!(serde_json::from_str::<ReviewTarget>(&json).unwrap(), target);
+        }
+        assert_eq!("usr_00000000000000000000000007".parse::<ReviewTarget>(), Err(TargetError));
     }
 }

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use catalog::{Imported, ImportedProduct};
 use disk::DiskBlobs;
 use kernel::{Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
-use ports::{Blobs, Clock, EventLog, SystemClock, SystemEntropy};
+use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, SystemClock, SystemEntropy};
 use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World, queues};
 use sqlite::Sqlite;
 use test_gateway::TestGateway;
@@ -223,6 +224,10 @@ impl Parts for Home {
     }
 
     fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
+        if matches!(self.state, State::Memory { .. }) {
+            // The services are described as they are in a shop that sends its mail.
+            return Ok(notifications::Delivery::Send(Arc::new(NoMailer)));
+        }
         match (self.config.mail.transport, &self.config.mail.url) {
             (Transport::Capture, _) => Ok(notifications::Delivery::Capture),
             (Transport::Smtp, Some(url)) => {
@@ -231,6 +236,16 @@ impl Parts for Home {
             }
             (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
         }
+    }
+}
+
+/// For the home that keeps nothing: it sends nothing either.
+struct NoMailer;
+
+#[async_trait]
+impl Mailer for NoMailer {
+    async fn send(&self, _: &Mail) -> Result<(), MailError> {
+        Err(MailError::Permanent("this home only describes its services".into()))
     }
 }
 

@@ -2,12 +2,14 @@
 //! handed over by the wiring. All reads may be a moment behind.
 
 mod directory;
+mod products;
 mod reviews;
 
 use async_trait::async_trait;
 use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
 
 pub use directory::{BusinessListing, CategoryListing, DirectoryReads};
+pub use products::{ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
 
 /// Whether a user may still act.
@@ -105,6 +107,8 @@ pub trait CartReads: Send + Sync {
 /// A line of an order as it was sold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLineSummary {
+    pub product_id: ProductId,
+    pub seller_id: BusinessId,
     pub sku: String,
     pub title: String,
     pub quantity: u32,

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, Money, Problem, ProductId, TaxRate, VariantId};
-use ports::reads::{CatalogReads, Offer};
+use kernel::{BusinessId, Cursor, Money, Page, Problem, ProductId, TaxRate, VariantId};
+use ports::reads::{CatalogReads, Offer, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
 use shell::{Desk, Table};
 
 use crate::Settings;
-use crate::product::{ProductStatus, variant_title};
-use crate::storage::product_key;
+use crate::product::{Product, ProductStatus, variant_title};
+use crate::storage::{self, product_key};
+
+/// Products that are read together when all are.
+const PRODUCTS_AT_ONCE: usize = 100;
 
 /// Reads offers from the catalog's table.
 pub struct Reads {
@@ -91,5 +94,42 @@ impl Reads {
             image_url: variant.image_url.clone().or_else(|| product.images.first().map(|image| image.url.clone())),
             for_sale: product.status == ProductStatus::Published,
         }
+    }
+}
+
+#[async_trait]
+impl ProductReads for Reads {
+    async fn products(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductListing>>, Problem> {
+        let mut keys: Vec<Key> = ids.iter().map(|id| product_key(*id)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let found: Vec<Option<Stored<Product>>> = self.table.peek_many(&keys).await?;
+        let found: HashMap<ProductId, Product> = found.into_iter().flatten().map(|product| (product.value.id, product.value)).collect();
+        Ok(ids.iter().map(|id| found.get(id).map(listing)).collect())
+    }
+
+    async fn products_page(&self, cursor: Option<Cursor>) -> Result<Page<ProductListing>, Problem> {
+        let query = storage::products_query(None, Some(ProductStatus::Published)).limit(PRODUCTS_AT_ONCE).after(cursor);
+        Ok(self.table.list::<Product>(query).await?.map(|product| listing(&product)))
+    }
+}
+
+fn listing(product: &Product) -> ProductListing {
+    let prices = || product.variants.iter().map(|variant| variant.price);
+    ProductListing {
+        id: product.id,
+        seller_id: product.seller_id,
+        slug: product.slug.clone(),
+        title: product.title.clone(),
+        description: product.description.clone(),
+        vendor: product.vendor.clone(),
+        tags: product.tags.clone(),
+        category_path: product.category_path.clone(),
+        price_from: prices().min_by_key(|price| price.amount),
+        price_to: prices().max_by_key(|price| price.amount),
+        image_url: product.images.first().map(|image| image.url.clone()),
+        published: product.status == ProductStatus::Published,
+        created_at: product.created_at,
+        updated_at: product.updated_at,
     }
 }

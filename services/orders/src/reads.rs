@@ -46,5 +46,13 @@ fn summary(order: Order) -> OrderSummary {
 }
 
 fn line_summary(line: Line) -> OrderLineSummary {
-    OrderLineSummary { sku: line.sku, title: line.title, quantity: line.quantity, unit_price: line.unit_price, total: line.total }
+    OrderLineSummary {
+        product_id: line.product_id,
+        seller_id: line.seller_id,
+        sku: line.sku,
+        title: line.title,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        total: line.total,
+    }
 }

@@ -1,1 +1,91 @@
-//! Reviews of businesses, products and services, and their aggregates.
+//! Reviews: what customers say of businesses and products, moderated, with the average that follows from
+//! them. Start with `review.rs`: it holds the lifecycle and every rule.
+
+mod aggregate;
+mod consumer;
+mod http;
+mod reads;
+mod reminder;
+mod review;
+mod storage;
+mod submission;
+mod views;
+
+use std::sync::Arc;
+
+use kernel::Duration;
+use ports::reads::{DirectoryReads, IdentityReads, OrderReads, ProductReads};
+use serde::{Deserialize, Serialize};
+use shell::{Consumer, Desk, Schedule, Service};
+
+pub use reads::Reads;
+pub use review::{Status, diagram, lifecycle};
+pub use storage::TABLE;
+
+const REMIND_EVERY: Duration = Duration::from_secs(3600);
+
+/// Which reviews a moderator sees before everyone does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moderation {
+    All,
+    /// Those of people who are not known to be customers.
+    Unverified,
+    None,
+}
+
+/// What happens to a review by someone who is not known to be a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unverified {
+    /// It is taken and shown as unverified.
+    Accept,
+    Refuse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReviewsConfig {
+    pub moderation: Moderation,
+    pub unverified: Unverified,
+    /// After the delivery of an order; `None`: nobody is reminded.
+    pub remind_after: Option<Duration>,
+}
+
+impl Default for ReviewsConfig {
+    fn default() -> Self {
+        Self { moderation: Moderation::Unverified, unverified: Unverified::Accept, remind_after: Some(Duration::from_secs(7 * 24 * 3600)) }
+    }
+}
+
+/// What reviews read of others.
+#[derive(Clone)]
+pub struct ReviewsDeps {
+    pub accounts: Arc<dyn IdentityReads>,
+    pub directory: Arc<dyn DirectoryReads>,
+    pub products: Arc<dyn ProductReads>,
+    pub orders: Arc<dyn OrderReads>,
+}
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub deps: ReviewsDeps,
+    pub config: ReviewsConfig,
+}
+
+pub fn service(desk: &Desk, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
+    let app = App { desk: desk.clone(), deps, config };
+    let (listening, ticking) = (app.clone(), app.clone());
+    let consumer = Consumer::new("reviews", consumer::TYPES, move |delivery| {
+        let app = listening.clone();
+        async move { consumer::on(&app, &delivery).await }
+    });
+    let remind = Schedule::new("reviews.remind", REMIND_EVERY, move || {
+        let app = ticking.clone();
+        async move { reminder::remind(&app).await }
+    });
+    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(remind).reads(&["identity", "directory", "catalog", "orders"])
+}
+
+#[cfg(test)]
+mod scenarios;

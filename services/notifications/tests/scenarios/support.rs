@@ -31,6 +31,8 @@ impl OrderReads for FakeOrders {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem> {
         let guest = id == GUEST_ORDER;
         let line = OrderLineSummary {
+            product_id: 1.into(),
+            seller_id: 1.into(),
             sku: "POT-L".into(),
             title: "Clay <Pot>\r\nLarge".into(),
             quantity: 2,

@@ -1,0 +1,127 @@
+//! What reviews do when others tell something.
+
+use contracts::{Decision, Event, LeadBilled, OrderRef};
+use kernel::{Limit, Problem, ReviewTarget, UserId};
+use ports::store::Stored;
+use shell::{Changes, Delivery, Moment};
+
+use crate::App;
+use crate::reminder;
+use crate::review::{Review, Status};
+use crate::storage::{self, Eligibility, State};
+
+pub const TYPES: &[&str] = &["order.status_changed", "lead.billed", "user.erased"];
+
+/// How an order that has reached its customer calls it.
+const DELIVERED: &str = "delivered";
+/// Reviews of one account that are looked at together when it is erased.
+const ERASED_AT_ONCE: usize = 100;
+
+pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
+    match &delivery.envelope.event {
+        Event::OrderStatusChanged(changed) if changed.status == DELIVERED => delivered(app, delivery, &changed.order).await,
+        Event::LeadBilled(billed) => enquired(app, delivery, billed).await,
+        Event::UserErased(erased) => forget(app, erased.user_id).await,
+        _ => Ok(()),
+    }
+}
+
+/// What a customer has received can be reviewed by them as verified: the goods, and those who sold them.
+async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(), Problem> {
+    let Some(customer) = order.customer_id else { return Ok(()) };
+    let Some(summary) = app.deps.orders.order(order.order_id).await? else { return Ok(()) };
+    let products: Vec<_> = distinct(summary.lines.iter().map(|line| ReviewTarget::Product(line.product_id)));
+    let sellers = distinct(summary.lines.iter().map(|line| ReviewTarget::Business(line.seller_id)));
+    let targets = distinct(products.iter().copied().chain(sellers));
+    let reminder = app.config.remind_after.map(|after| (products, after));
+    make_eligible(app, delivery, customer, &targets, &order.order_id.to_string(), |moment| match &reminder {
+        Some((products, after)) => {
+            Changes::create(reminder::scheduled(order.order_id, customer, products.clone(), moment.now.plus(*after)))
+        }
+        None => Ok(Changes::none()),
+    })
+    .await
+}
+
+/// A lead that was paid for was a real enquiry.
+async fn enquired(app: &App, delivery: &Delivery, billed: &LeadBilled) -> Result<(), Problem> {
+    let Some(customer) = billed.customer_id else { return Ok(()) };
+    let targets = [ReviewTarget::Business(billed.business_id)];
+    make_eligible(app, delivery, customer, &targets, &billed.lead_id.to_string(), |_| Ok(Changes::none())).await
+}
+
+/// Notes that the customer is one, and marks what they had written before as verified.
+async fn make_eligible(
+    app: &App,
+    delivery: &Delivery,
+    customer: UserId,
+    targets: &[ReviewTarget],
+    reference: &str,
+    besides: impl Fn(&Moment) -> Result<Changes, Problem>,
+) -> Result<(), Problem> {
+    for target in targets {
+        verify(app, *target, customer).await?;
+    }
+    let table = app.desk.table();
+    let keys: Vec<_> = targets.iter().map(|target| storage::eligibility_key(customer, *target)).collect();
+    let decide = |found: Vec<Option<Stored<Eligibility>>>, moment: &Moment| {
+        let mut changes = besides(moment)?;
+        for (target, _) in targets.iter().zip(found).filter(|(_, found)| found.is_none()) {
+            let eligibility = Eligibility { customer_id: customer, target: *target, reference: reference.to_owned(), since: moment.now };
+            changes = changes.and(Changes::create(Decision::changed(eligibility))?);
+        }
+        Ok(changes)
+    };
+    app.desk.react(delivery, || table.find_many::<Eligibility>(&keys), decide).await
+}
+
+async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {
+    let load = || storage::state(app.desk.table(), target, customer);
+    let decide = |state: State, _: &Moment| match &state.review {
+        Some(review) => state.moved(review.value.clone().verify()),
+        None => Ok(Changes::none()),
+    };
+    app.desk.step("reviews.verify", load, decide).await?;
+    Ok(())
+}
+
+/// Removes all that an erased account has written, and what it could have written.
+async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
+    let table = app.desk.table();
+    let limit = Limit::new(ERASED_AT_ONCE as u32).unwrap_or_default();
+    // What is removed leaves the listing, so that its first page is read until it is empty.
+    loop {
+        let page = storage::of_author(table, customer, limit, None).await?;
+        let written: Vec<_> = page.items.iter().filter(|review| review.status != Status::Removed).collect();
+        if written.is_empty() {
+            break;
+        }
+        for review in written {
+            remove(app, &review.value).await?;
+        }
+    }
+    let load = || storage::eligibilities(table, customer, limit, None);
+    let decide = |page: kernel::Page<Stored<Eligibility>>, _: &Moment| {
+        let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
+        Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
+    };
+    while app.desk.step("reviews.forget", load, decide).await? {}
+    Ok(())
+}
+
+async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
+    let load = || storage::state(app.desk.table(), seen.target, seen.author_id);
+    let decide = |state: State, _: &Moment| match &state.review {
+        Some(review) => state.moved(review.value.clone().remove()),
+        None => Ok(Changes::none()),
+    };
+    app.desk.step("reviews.forget", load, decide).await?;
+    Ok(())
+}
+
+fn distinct(targets: impl Iterator<Item = ReviewTarget>) -> Vec<ReviewTarget> {
+    let mut targets: Vec<_> = targets.collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}

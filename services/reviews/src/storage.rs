@@ -1,0 +1,245 @@
+//! Keys of the review service.
+//!
+//! | access pattern | how |
+//! |---|---|
+//! | a review | `review#<review>` / `review` |
+//! | a reader's vote, a reader's report | `review#<review>` / `vote#<user>`, `report#<user>` |
+//! | the average of a thing | `target#<target>` / `aggregate` |
+//! | what a customer may review as verified | `customer#<user>` / `target#<target>` |
+//! | a reminder of an order | `reminder#<order>` / `reminder` |
+//! | published reviews of a thing, newest first | index 1: `target#<target>`, sk = when published |
+//! | published reviews of a thing by rating | index 2: `target#<target>`, sk = rating, when published |
+//! | all reviews of an author | index 3: `author#<user>`, sk = when submitted |
+//! | what waits for a moderator, longest first | index 4: `queue`, sk = since when |
+//! | reminders that are due | index 4: `reminders`, sk = when |
+
+use kernel::{Cursor, Limit, OrderId, Page, Problem, ReviewId, ReviewTarget, Timestamp, UserId};
+use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
+use serde::{Deserialize, Serialize};
+use shell::{Changes, Table};
+
+use contracts::Decision;
+
+use crate::aggregate::Aggregate;
+use crate::reminder::Reminder;
+use crate::review::{Review, Status};
+
+pub const TABLE: TableSchema = TableSchema { name: "reviews", indexes: 4 };
+
+/// Reminders that one tick looks at; the next tick goes on.
+const REMINDERS_AT_ONCE: usize = 100;
+
+impl Record for Review {
+    fn key(&self) -> Key {
+        review_key(self.id)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let mut entries = Vec::new();
+        if let Some(at) = self.published_at {
+            let target = target(self.target);
+            entries.push(IndexEntry::new(1, &target, format!("{at}#{}", self.id)));
+            entries.push(IndexEntry::new(2, target, format!("{}#{at}#{}", self.contents.rating, self.id)));
+        }
+        match self.status {
+            Status::Pending | Status::Published | Status::Rejected => {
+                entries.push(IndexEntry::new(3, format!("author#{}", self.author_id), format!("{}#{}", self.submitted_at, self.id)));
+            }
+            Status::Removed => {}
+        }
+        if let Some(since) = self.queued_at {
+            entries.push(IndexEntry::new(4, "queue", format!("{since}#{}", self.id)));
+        }
+        entries
+    }
+}
+
+impl Record for Aggregate {
+    fn key(&self) -> Key {
+        aggregate_key(self.target)
+    }
+}
+
+/// A customer of this business or buyer of this product: the review will be a verified one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Eligibility {
+    pub customer_id: UserId,
+    pub target: ReviewTarget,
+    /// What made the customer one: an order's or a lead's id.
+    pub reference: String,
+    pub since: Timestamp,
+}
+
+impl Record for Eligibility {
+    fn key(&self) -> Key {
+        eligibility_key(self.customer_id, self.target)
+    }
+}
+
+/// A reader whom the review helped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Vote {
+    pub review_id: ReviewId,
+    pub reader_id: UserId,
+}
+
+impl Record for Vote {
+    fn key(&self) -> Key {
+        Key::new(format!("review#{}", self.review_id), format!("vote#{}", self.reader_id))
+    }
+}
+
+/// A reader's report of abuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub review_id: ReviewId,
+    pub reader_id: UserId,
+    pub reason: crate::http::ReportReason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    pub at: Timestamp,
+}
+
+impl Record for Report {
+    fn key(&self) -> Key {
+        Key::new(format!("review#{}", self.review_id), format!("report#{}", self.reader_id))
+    }
+}
+
+impl Record for Reminder {
+    fn key(&self) -> Key {
+        Key::new(format!("reminder#{}", self.order_id), "reminder")
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(4, "reminders", format!("{}#{}", self.due_at, self.order_id))]
+    }
+}
+
+pub(crate) fn review_key(id: ReviewId) -> Key {
+    Key::new(format!("review#{id}"), "review")
+}
+
+pub(crate) fn aggregate_key(of: ReviewTarget) -> Key {
+    Key::new(target(of), "aggregate")
+}
+
+pub(crate) fn eligibility_key(customer: UserId, of: ReviewTarget) -> Key {
+    Key::new(format!("customer#{customer}"), target(of))
+}
+
+pub(crate) fn reminder_key(order: OrderId) -> Key {
+    Key::new(format!("reminder#{order}"), "reminder")
+}
+
+fn target(of: ReviewTarget) -> String {
+    format!("target#{of}")
+}
+
+/// A review with the average that it may be a part of.
+pub(crate) struct State {
+    pub target: ReviewTarget,
+    pub review: Option<Stored<Review>>,
+    pub aggregate: Option<Stored<Aggregate>>,
+}
+
+impl State {
+    /// The commit that moves a review; what it counts moves in the same one.
+    pub fn moved(&self, decision: Decision<Review>) -> Result<Changes, Problem> {
+        let before = self.review.as_ref().and_then(|review| review.counted());
+        let aggregate = self.aggregate.as_ref().map_or_else(|| Aggregate::empty(self.target), |aggregate| aggregate.value.clone());
+        let counted = aggregate.moved(before, decision.state.counted()).map_err(Problem::internal)?;
+        let review = match &self.review {
+            None => Changes::create(decision)?,
+            Some(present) => Changes::update(present.version, decision)?,
+        };
+        Ok(review.and(match &self.aggregate {
+            None if !counted.changed => Changes::none(),
+            None => Changes::create(counted)?,
+            Some(present) => Changes::update(present.version, counted)?,
+        }))
+    }
+
+    /// The version of the review after `moved`.
+    pub fn version_after(&self, changed: bool) -> u64 {
+        self.review.as_ref().map_or(0, |review| review.version) + u64::from(changed)
+    }
+}
+
+/// What is there of an author's review of a thing.
+pub(crate) async fn state(table: &Table, of: ReviewTarget, author: UserId) -> Result<State, Problem> {
+    let (review, aggregate) = (review_key(Review::id_of(of, author)), aggregate_key(of));
+    let (review, aggregate) = futures::try_join!(table.find(&review), table.find(&aggregate))?;
+    Ok(State { target: of, review, aggregate })
+}
+
+/// A review that must be there, by its id.
+pub(crate) async fn existing(table: &Table, id: ReviewId) -> Result<State, Problem> {
+    let review = table.find::<Review>(&review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
+    let aggregate = table.find(&aggregate_key(review.target)).await?;
+    Ok(State { target: review.target, review: Some(review), aggregate })
+}
+
+pub(crate) async fn eligibility(table: &Table, customer: UserId, of: ReviewTarget) -> Result<Option<Stored<Eligibility>>, Problem> {
+    table.find(&eligibility_key(customer, of)).await
+}
+
+pub(crate) async fn eligibilities(
+    table: &Table,
+    customer: UserId,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stored<Eligibility>>, Problem> {
+    table.list(Query::table(format!("customer#{customer}")).prefix("target#").limit(limit.get()).after(cursor)).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReviewSort)]
+pub(crate) enum Sort {
+    #[default]
+    Newest,
+    Highest,
+    Lowest,
+}
+
+pub(crate) async fn published(
+    table: &Table,
+    of: ReviewTarget,
+    sort: Sort,
+    rating: Option<u8>,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stored<Review>>, Problem> {
+    let query = match (sort, rating) {
+        (Sort::Newest | Sort::Highest | Sort::Lowest, Some(rating)) => {
+            Query::index(2, target(of)).prefix(format!("{rating}#")).descending()
+        }
+        (Sort::Newest, None) => Query::index(1, target(of)).descending(),
+        (Sort::Highest, None) => Query::index(2, target(of)).descending(),
+        (Sort::Lowest, None) => Query::index(2, target(of)),
+    };
+    table.list(query.limit(limit.get()).after(cursor)).await
+}
+
+pub(crate) async fn of_author(
+    table: &Table,
+    author: UserId,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stored<Review>>, Problem> {
+    table.list(Query::index(3, format!("author#{author}")).descending().limit(limit.get()).after(cursor)).await
+}
+
+pub(crate) async fn queue(table: &Table, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Review>>, Problem> {
+    table.list(Query::index(4, "queue").limit(limit.get()).after(cursor)).await
+}
+
+pub(crate) async fn reports(table: &Table, id: ReviewId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Report>>, Problem> {
+    table.list(Query::table(format!("review#{id}")).prefix("report#").limit(limit.get()).after(cursor)).await
+}
+
+pub(crate) async fn reminders_due(table: &Table, now: Timestamp) -> Result<Vec<Stored<Reminder>>, Problem> {
+    let due = Query::index(4, "reminders").bounds(Bounds::AtMost(format!("{now}~"))).limit(REMINDERS_AT_ONCE);
+    Ok(table.list(due).await?.items)
+}

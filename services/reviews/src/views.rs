@@ -1,0 +1,144 @@
+//! Reviews as readers, their authors and moderators see them. The author's id and address are for nobody else.
+
+use kernel::{BusinessId, ReviewId, ReviewTarget, Timestamp};
+use ports::store::Stored;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::aggregate::Aggregate;
+use crate::http::ReportReason;
+use crate::review::{Review, Status};
+use crate::storage::{Eligibility, Report};
+
+/// A review as everyone sees it; its author and moderators also see the last fields.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Review)]
+pub(crate) struct ReviewView {
+    pub id: ReviewId,
+    pub target: ReviewTarget,
+    /// The business, or the seller of the product.
+    pub business_id: BusinessId,
+    /// A first name and an initial; empty for someone without a name.
+    pub author_name: String,
+    /// 1 to 5.
+    #[schema(minimum = 1, maximum = 5)]
+    pub rating: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub text: String,
+    /// The author is known to have bought, booked or enquired.
+    pub verified: bool,
+    /// Readers whom it helped.
+    pub helpful: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<ReplyView>,
+    pub submitted_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+    pub status: Status,
+    /// Why it was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<String>,
+    /// Reports that no moderator has looked at; for moderators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reports: Option<u32>,
+}
+
+/// The answer of the business.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReviewReply)]
+pub(crate) struct ReplyView {
+    pub text: String,
+    pub at: Timestamp,
+}
+
+impl ReviewView {
+    /// For everyone.
+    pub fn public(review: &Review) -> Self {
+        Self { rejection: None, reports: None, ..Self::moderator(review) }
+    }
+
+    /// For its author.
+    pub fn own(review: &Review) -> Self {
+        Self { reports: None, ..Self::moderator(review) }
+    }
+
+    pub fn moderator(review: &Review) -> Self {
+        let contents = &review.contents;
+        Self {
+            id: review.id,
+            target: review.target,
+            business_id: review.business_id,
+            author_name: review.author_name.clone(),
+            rating: contents.rating,
+            title: contents.title.clone(),
+            text: contents.text.clone(),
+            verified: review.verified,
+            helpful: review.helpful,
+            reply: review.reply.as_ref().map(|reply| ReplyView { text: reply.text.clone(), at: reply.at }),
+            submitted_at: review.submitted_at,
+            edited_at: review.edited_at,
+            published_at: review.published_at,
+            status: review.status,
+            rejection: review.rejection.clone(),
+            reports: Some(review.reports),
+        }
+    }
+}
+
+/// The average of a thing and how it is made up.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RatingSummary)]
+pub(crate) struct SummaryView {
+    pub target: ReviewTarget,
+    /// Published reviews.
+    pub count: u64,
+    pub sum: u64,
+    /// Hundredths of a star, rounded half up; absent without a review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_hundredths: Option<u64>,
+    /// How many gave one star, two, up to five.
+    pub stars: [u64; 5],
+}
+
+impl SummaryView {
+    pub fn of(aggregate: Aggregate) -> Self {
+        let average_hundredths = (aggregate.count > 0).then(|| (aggregate.sum * 200 + aggregate.count) / (2 * aggregate.count));
+        Self { target: aggregate.target, count: aggregate.count, sum: aggregate.sum, average_hundredths, stars: aggregate.stars }
+    }
+}
+
+/// Something that the customer can review as a known customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReviewEligibility)]
+pub(crate) struct EligibilityView {
+    pub target: ReviewTarget,
+    /// The order or lead that made it so.
+    pub reference: String,
+    pub since: Timestamp,
+}
+
+impl EligibilityView {
+    pub fn of(stored: Stored<Eligibility>) -> Self {
+        let Eligibility { target, reference, since, .. } = stored.value;
+        Self { target, reference, since }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReviewReport)]
+pub(crate) struct ReportView {
+    pub reason: ReportReason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    pub at: Timestamp,
+}
+
+impl ReportView {
+    pub fn of(stored: Stored<Report>) -> Self {
+        let Report { reason, text, at, .. } = stored.value;
+        Self { reason, text, at }
+    }
+}
