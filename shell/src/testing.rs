@@ -211,6 +211,12 @@ impl Harness {
         }
     }
 
+    /// Every item of a table as `pk / sk body`: for tests of what is kept.
+    pub fn stored(&self, schema: &TableSchema) -> Vec<String> {
+        let items = self.kit.stores.items(*schema);
+        items.iter().map(|item| format!("{} / {} {}", item.key.pk, item.key.sk, item.body.as_str())).collect()
+    }
+
     /// The types of all events so far.
     pub async fn event_types(&self) -> Vec<&'static str> {
         self.events().await.iter().map(|envelope| envelope.event.kind()).collect()

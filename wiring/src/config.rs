@@ -34,6 +34,7 @@ pub struct Config {
     pub shipping: ShippingSection,
     pub orders: OrdersSection,
     pub inventory: InventorySection,
+    pub directory: DirectorySection,
     pub payments: PaymentsSection,
     pub mail: MailSection,
     pub limits: LimitsConfig,
@@ -52,6 +53,8 @@ pub struct ShopSection {
     pub imprint: String,
     /// `en` or `de`.
     pub locale: String,
+    /// The IANA time zone of businesses that name none.
+    pub time_zone: String,
     pub currency: Currency,
     /// Basis points, unless a product says otherwise: 1900 is 19 %.
     pub tax_rate: TaxRate,
@@ -81,6 +84,13 @@ pub struct InventorySection {
     pub hold_minutes: u32,
     /// Available pieces at which the admin is told, unless an item says otherwise.
     pub low_stock_threshold: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectorySection {
+    /// Minor units that a business pays for an enquiry, unless its terms say otherwise; zero makes them free.
+    pub lead_price: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,12 +161,14 @@ impl Default for Config {
                 support_email: example("help"),
                 imprint: String::new(),
                 locale: "en".into(),
+                time_zone: "Europe/Berlin".into(),
                 currency: Currency::EUR,
                 tax_rate: TaxRate(1900),
                 prices_include_tax: true,
             },
             shipping: ShippingSection { flat: 490, free_from: Some(5000) },
             orders: OrdersSection { payment_deadline_minutes: 30 },
+            directory: DirectorySection { lead_price: 0 },
             inventory: InventorySection { hold_minutes: 30, low_stock_threshold: 3 },
             payments: PaymentsSection {
                 gateway: Gateway::Test,
@@ -217,6 +229,12 @@ impl Config {
         }
         if !["en", "de"].contains(&self.shop.locale.as_str()) {
             return refuse("shop.locale must be en or de");
+        }
+        if !directory::is_time_zone(&self.shop.time_zone) {
+            return refuse("shop.time_zone must be an IANA name such as Europe/Berlin");
+        }
+        if self.directory.lead_price < 0 {
+            return refuse("directory.lead_price cannot be negative");
         }
         if self.shop.tax_rate.0 > 10_000 {
             return refuse("shop.tax_rate is in basis points, at most 10000");

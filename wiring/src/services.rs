@@ -16,8 +16,16 @@ use crate::{start_page, test_gateway_pages};
 pub const HOUSE: BusinessId = BusinessId(1);
 
 /// The tables of all services.
-pub const TABLES: [TableSchema; 7] =
-    [identity::TABLE, catalog::TABLE, inventory::TABLE, cart::TABLE, orders::TABLE, payments::TABLE, notifications::TABLE];
+pub const TABLES: [TableSchema; 8] = [
+    identity::TABLE,
+    directory::TABLE,
+    catalog::TABLE,
+    inventory::TABLE,
+    cart::TABLE,
+    orders::TABLE,
+    payments::TABLE,
+    notifications::TABLE,
+];
 
 /// What a home brings. Each is asked for only when a service that is built needs it.
 pub trait Parts {
@@ -57,6 +65,7 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
     let wiring = Wiring { config, parts };
     match name {
         "identity" => wiring.identity(),
+        "directory" => wiring.directory(),
         "catalog" => wiring.catalog(),
         "inventory" => Ok(wiring.inventory()),
         "cart" => Ok(wiring.cart()),
@@ -101,6 +110,17 @@ impl Wiring<'_> {
         Ok(identity::service(&desk, self.parts.signer()?, self.parts.credentials()?, identity::IdentityConfig::default()))
     }
 
+    fn directory(&self) -> Result<Service, ConfigError> {
+        let shop = &self.config.shop;
+        let settings = directory::Settings {
+            public_url: shop.public_url.clone(),
+            time_zone: shop.time_zone.clone(),
+            lead_price: self.config.money(self.config.directory.lead_price),
+        };
+        let dependencies = directory::Dependencies { reviews: None, signer: self.parts.signer()? };
+        Ok(directory::service(&self.desk(directory::TABLE), dependencies, settings))
+    }
+
     fn catalog(&self) -> Result<Service, ConfigError> {
         Ok(catalog::service(&self.desk(catalog::TABLE), self.catalog_settings(), self.parts.files()?))
     }
@@ -142,6 +162,8 @@ impl Wiring<'_> {
         let dependencies = notifications::Dependencies {
             orders: Arc::new(orders::Reads::new(&self.desk(orders::TABLE))),
             links: Arc::new(identity::Links::new(self.parts.signer()?)),
+            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            directory: Arc::new(directory::Reads::new(&self.desk(directory::TABLE), &self.config.shop.time_zone)),
             delivery: self.parts.mail_delivery()?,
         };
         let service = notifications::service(&self.desk(notifications::TABLE), dependencies, self.mail_config());

@@ -13,7 +13,9 @@ fn holds(name: &str, part: &str) {
 
 #[test]
 fn lifecycles() {
-    holds("lifecycles.md", &format!("```mermaid\n{}\n```", orders::diagram().trim_end()));
+    for diagram in [orders::diagram(), directory::diagram(), directory::lead_diagram()] {
+        holds("lifecycles.md", &format!("```mermaid\n{}\n```", diagram.trim_end()));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod table;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ports::store::TableSchema;
+use ports::store::{Item, TableSchema};
 use ports::{Clock, EventLog, Position, Store};
 use tokio::sync::watch;
 
@@ -35,6 +35,12 @@ impl MemoryStores {
     /// The table of a service; asked for twice, the same table.
     pub fn table(&self, schema: TableSchema) -> Arc<dyn Store> {
         Arc::new(table::MemoryTable { schema, shared: self.shared.clone() })
+    }
+
+    /// Every item of a table, also those that have expired: for tests of what is kept.
+    pub fn items(&self, schema: TableSchema) -> Vec<Item> {
+        let state = self.shared.lock();
+        state.table(schema.name).map(|table| table.rows.values().map(|row| row.item.clone()).collect()).unwrap_or_default()
     }
 
     pub fn log(&self) -> Arc<dyn EventLog> {

@@ -4,9 +4,12 @@ use home_embedded::Home;
 use wiring::Config;
 
 use crate::import;
+use crate::import_businesses;
 use crate::output::{CliError, say};
 
 const PRODUCTS: &str = include_str!("../demo/products.csv");
+/// Of a town that is on no map.
+const BUSINESSES: &str = include_str!("../demo/businesses.csv");
 /// For development on this machine only; `souk demo` refuses a production configuration.
 const ACCOUNTS: [(&str, &str, bool); 2] =
     [("admin@souk.example", "souk-demo-admin", true), ("customer@souk.example", "souk-demo-customer", false)];
@@ -27,6 +30,8 @@ async fn fill(home: &Home) -> Result<(), CliError> {
         return Err(CliError::Failed(format!("the demo file has a mistake in line {}: {}", row.line, row.reason)));
     }
     say(&format!("demo products: {} created, {} unchanged", report.created, report.unchanged))?;
+    let businesses = import_businesses::write_text(home, BUSINESSES).await?;
+    say(&format!("demo businesses: {} created, {} unchanged", businesses.created, businesses.unchanged))?;
     for (email, password, admin) in ACCOUNTS {
         let address = email.parse().map_err(CliError::failed)?;
         if admin {

@@ -6,6 +6,7 @@ mod admin;
 mod cost;
 mod demo;
 mod import;
+mod import_businesses;
 mod output;
 mod queues;
 mod serve;
@@ -79,6 +80,23 @@ enum Import {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Businesses from GeoJSON or Overpass JSON with the tags of OpenStreetMap, or from CSV
+    Businesses {
+        #[arg(required_unless_present = "print_mapping")]
+        file: Option<PathBuf>,
+        /// Read and check everything, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// A TOML file that says which tags lead to which category
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Print the mapping in force, to be edited
+        #[arg(long)]
+        print_mapping: bool,
+        /// List everything that could not be taken as it is
+        #[arg(long)]
+        warnings: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -121,6 +139,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     match arguments.command {
         Command::Serve { .. } => runtime.block_on(serve::serve(&config)).map(|()| done),
         Command::Import(Import::Products { file, dry_run }) => runtime.block_on(import::products(&config, &file, dry_run)),
+        Command::Import(Import::Businesses { file, dry_run, mapping, print_mapping, warnings }) => {
+            let options = import_businesses::Options { file, dry_run, mapping, print_mapping, warnings };
+            runtime.block_on(import_businesses::run(&config, options))
+        }
         Command::Admin(Admin::Create { email, password_stdin }) => {
             runtime.block_on(admin::create(&config, &email, password_stdin)).map(|()| done)
         }

@@ -162,6 +162,11 @@ impl Home {
         Ok(imported)
     }
 
+    /// Writes the places of a file into the directory; tells after each commit how many are done.
+    pub async fn import_businesses(&self, places: Vec<directory::Place>, progress: impl Fn(usize)) -> Result<directory::Report, Problem> {
+        directory::import(&self.desk(directory::TABLE), places, progress).await
+    }
+
     pub async fn create_admin(&self, email: Email, password: &str) -> Result<UserId, Problem> {
         identity::create_admin(&self.desk(identity::TABLE), &self.passwords, email, password).await
     }

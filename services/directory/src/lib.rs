@@ -1,1 +1,82 @@
-//! The directory: businesses, their categories, and the leads that reach them.
+//! The directory: businesses and who acts for them, the tree of categories, the leads that reach them,
+//! and the import of listings.
+
+mod browse;
+mod business;
+mod category;
+mod category_http;
+mod claim;
+mod claim_http;
+mod editing;
+mod hours;
+mod http;
+mod import;
+mod json_ld;
+mod lead;
+mod lead_http;
+mod mapping;
+mod moderation;
+mod osm;
+mod places;
+mod profile;
+mod reads;
+mod sitemap;
+mod storage;
+mod text;
+mod views;
+
+use std::sync::Arc;
+
+use kernel::Money;
+use ports::reads::ReviewReads;
+use shell::{Desk, Service, Signer};
+
+pub use business::diagram;
+pub use hours::is_time_zone;
+pub use import::{Import, Outcome, Report, import};
+pub use lead::diagram as lead_diagram;
+pub use mapping::{DEFAULT_MAPPING, Mapping, MappingError};
+pub use places::{FileKind, Place, RefusedRow, parse};
+pub use reads::Reads;
+pub use storage::TABLE;
+
+/// What the shop's configuration says about businesses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where people open the shop, without a slash at the end.
+    pub public_url: String,
+    /// The IANA time zone of businesses that name none.
+    pub time_zone: String,
+    /// What a lead costs a business, unless its terms say otherwise; zero makes leads free.
+    pub lead_price: Money,
+}
+
+/// What the directory needs of others.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// Absent where nothing is reviewed.
+    pub reviews: Option<Arc<dyn ReviewReads>>,
+    /// Makes the hashes by which people are told apart who ask a business.
+    pub signer: Arc<Signer>,
+}
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub settings: Arc<Settings>,
+    pub deps: Dependencies,
+}
+
+pub fn service(desk: &Desk, dependencies: Dependencies, settings: Settings) -> Service {
+    let reads: &[&str] = if dependencies.reviews.is_some() { &["reviews"] } else { &[] };
+    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies };
+    Service::new(desk)
+        .reads(reads)
+        .routes(browse::routes(app.clone()))
+        .routes(http::routes(app.clone()))
+        .routes(moderation::routes(app.clone()))
+        .routes(category_http::routes(app.clone()))
+        .routes(claim_http::routes(app.clone()))
+        .routes(lead_http::routes(app.clone()))
+        .root_routes(sitemap::routes(app))
+}

@@ -4,8 +4,10 @@
 mod addresses;
 mod admins;
 mod attempts;
+mod consumer;
 mod credentials;
 mod http;
+mod membership;
 mod operator;
 mod password;
 mod reads;
@@ -18,7 +20,7 @@ mod user;
 use std::sync::Arc;
 
 use kernel::Duration;
-use shell::{Desk, Service, Signer};
+use shell::{Consumer, Desk, Service, Signer};
 
 pub use attempts::AttemptLimit;
 pub use credentials::Credentials;
@@ -74,5 +76,10 @@ impl App {
 /// The signer makes the links of mails, and the tokens unless a user pool does.
 pub fn service(desk: &Desk, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
     let app = App { desk: desk.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
-    Service::new(desk).root_routes(http::root_routes(&app)).routes(http::routes(app))
+    let consumer_desk = desk.clone();
+    let consumer = Consumer::new("identity", consumer::TYPES, move |delivery| {
+        let desk = consumer_desk.clone();
+        async move { consumer::on(&desk, &delivery).await }
+    });
+    Service::new(desk).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer)
 }

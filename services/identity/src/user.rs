@@ -68,6 +68,8 @@ pub struct User {
     pub roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub businesses: Vec<BusinessId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub business_news: Vec<crate::membership::BusinessNews>,
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
@@ -145,6 +147,7 @@ impl User {
             password_hash: registration.password_hash,
             roles: vec![Role::Customer],
             businesses: Vec::new(),
+            business_news: Vec::new(),
             status: Status::Active,
             disabled_reason: None,
             epoch: 1,
@@ -464,7 +467,7 @@ impl User {
     }
 
     /// Tokens carry whole seconds, so the boundary is the next one, and later than any boundary before.
-    fn end_access(&mut self, now: Timestamp) {
+    pub(crate) fn end_access(&mut self, now: Timestamp) {
         let second = Duration::from_secs(1);
         self.tokens_valid_from = whole_second(now).plus(second).max(self.tokens_valid_from.plus(second));
     }

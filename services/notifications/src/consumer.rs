@@ -9,7 +9,7 @@ use ports::reads::OrderSummary;
 use shell::Changes;
 
 use crate::mail::{Draft, MailRecord, mail_id};
-use crate::{App, drafts, storage};
+use crate::{App, drafts, people, storage};
 
 pub const TYPES: &[&str] = &[
     "user.registered",
@@ -21,6 +21,11 @@ pub const TYPES: &[&str] = &[
     "payment.captured",
     "payment.refunded",
     "stock.low",
+    "business.published",
+    "business.rejected",
+    "business.claimed",
+    "claim.refused",
+    "lead.delivered",
 ];
 
 pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
@@ -37,6 +42,13 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         }
         Event::PaymentRefunded(event) => vec![drafts::refunded(event, &order(app, event.payment.order_id).await?)],
         Event::StockLow(event) => vec![drafts::stock_low(event, admin)],
+        Event::BusinessPublished(event) => drafts::published(event, &people::owners(app, event.business_id).await?),
+        Event::BusinessRejected(event) => drafts::rejected(event, &people::owners(app, event.business_id).await?),
+        Event::BusinessClaimed(event) => drafts::claimed(event, &people::person(app, event.owner_id).await?),
+        Event::ClaimRefused(event) => drafts::claim_refused(event, &people::person(app, event.user_id).await?),
+        Event::LeadDelivered(event) => {
+            drafts::new_lead(event, &people::name_of(app, event.business_id).await?, &people::owners(app, event.business_id).await?)
+        }
         other => return Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
     };
     write(app, delivery, &drafts).await

@@ -1,17 +1,18 @@
 //! Which mails follow from an event, and what they say. Pure.
 
 use contracts::{
-    CancelReason, OrderCancelled, OrderRef, OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, StockLow,
-    UserRegistered, VerificationRequested,
+    BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, LeadDelivered, OrderCancelled, OrderRef,
+    OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, StockLow, UserRegistered, VerificationRequested,
 };
 use kernel::{Email, Timestamp};
-use ports::reads::OrderSummary;
+use ports::reads::{Account, OrderSummary};
 
 use crate::mail::Draft;
 use crate::message::{LineData, Message, MoneyBack, OrderData, OrderName, greeting_name, one_line};
 
 const TITLE_CHARACTERS_MAX: usize = 120;
 const CODE_CHARACTERS_MAX: usize = 64;
+const REASON_CHARACTERS_MAX: usize = 500;
 
 pub fn welcome(event: &UserRegistered) -> Draft {
     let message = Message::Welcome { name: greeting_name(&event.name) };
@@ -74,6 +75,44 @@ pub fn stock_low(event: &StockLow, admin: &Email) -> Draft {
         threshold: event.threshold,
     };
     Draft { to: admin.clone(), message, order_id: None, user_id: None }
+}
+
+pub fn published(event: &BusinessPublished, owners: &[Account]) -> Vec<Draft> {
+    to_people(owners, &Message::BusinessPublished { slug: event.slug.clone(), business: one_line(&event.name, TITLE_CHARACTERS_MAX) })
+}
+
+pub fn rejected(event: &BusinessRejected, owners: &[Account]) -> Vec<Draft> {
+    let business = one_line(&event.name, TITLE_CHARACTERS_MAX);
+    let reason = one_line(&event.reason, REASON_CHARACTERS_MAX);
+    to_people(owners, &Message::BusinessRejected { business_id: event.business_id, business, reason })
+}
+
+pub fn claimed(event: &BusinessClaimed, owner: &[Account]) -> Vec<Draft> {
+    let business = one_line(&event.name, TITLE_CHARACTERS_MAX);
+    to_people(owner, &Message::ClaimDecided { business_id: event.business_id, business, reason: None })
+}
+
+pub fn claim_refused(event: &ClaimRefused, claimant: &[Account]) -> Vec<Draft> {
+    let business = one_line(&event.business_name, TITLE_CHARACTERS_MAX);
+    let reason = Some(one_line(&event.reason, REASON_CHARACTERS_MAX));
+    to_people(claimant, &Message::ClaimDecided { business_id: event.business_id, business, reason })
+}
+
+pub fn new_lead(event: &LeadDelivered, business: &str, owners: &[Account]) -> Vec<Draft> {
+    let message = Message::NewLead {
+        lead_id: event.lead_id,
+        business_id: event.business_id,
+        business: one_line(business, TITLE_CHARACTERS_MAX),
+        price: event.price,
+        duplicate: event.duplicate_of.is_some(),
+    };
+    to_people(owners, &message)
+}
+
+fn to_people(people: &[Account], message: &Message) -> Vec<Draft> {
+    let draft =
+        |account: &Account| Draft { to: account.email.clone(), message: message.clone(), order_id: None, user_id: Some(account.id) };
+    people.iter().map(draft).collect()
 }
 
 fn about_order(order: &OrderRef, message: Message) -> Draft {

@@ -50,6 +50,10 @@ async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, 
         }
         Message::OrderToAdmin { order, .. } => format!("/admin/orders/{}", order.id),
         Message::LowStockToAdmin { variant_id, .. } => format!("/admin/stock/{variant_id}"),
+        Message::BusinessPublished { slug, .. } => format!("/businesses/{}", encode(slug)),
+        Message::BusinessRejected { business_id, .. } => format!("/businesses/{business_id}/profile"),
+        Message::ClaimDecided { business_id, .. } => format!("/businesses/{business_id}"),
+        Message::NewLead { business_id, lead_id, .. } => format!("/businesses/{business_id}/leads/{lead_id}"),
     };
     Ok(format!("{}{path}", app.shared.config.public_url.trim_end_matches('/')))
 }

@@ -12,6 +12,7 @@ mod locale;
 mod mail;
 mod mailbox;
 mod message;
+mod people;
 mod render;
 mod samples;
 mod sending;
@@ -20,7 +21,7 @@ mod storage;
 use std::sync::Arc;
 
 use kernel::Duration;
-use ports::reads::{LinkTokens, OrderReads};
+use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
 use shell::{Consumer, Desk, RetryPolicy, Service};
 
 pub use config::{Delivery, ShopConfig};
@@ -35,6 +36,8 @@ use render::Renderer;
 pub struct Dependencies {
     pub orders: Arc<dyn OrderReads>,
     pub links: Arc<dyn LinkTokens>,
+    pub accounts: Arc<dyn IdentityReads>,
+    pub directory: Arc<dyn DirectoryReads>,
     pub delivery: Delivery,
 }
 
@@ -69,14 +72,12 @@ pub fn service(desk: &Desk, dependencies: Dependencies, config: ShopConfig) -> S
     let app = App { desk: desk.clone(), shared: Arc::new(Shared { dependencies, config, renderer }) };
 
     let writer = app.clone();
-    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders"]).consumer(Consumer::new(
-        "notifications",
-        consumer::TYPES,
-        move |delivery| {
+    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(
+        Consumer::new("notifications", consumer::TYPES, move |delivery| {
             let app = writer.clone();
             async move { consumer::on(&app, &delivery).await }
-        },
-    ));
+        }),
+    );
     if sends {
         let sender = app.clone();
         let consumer = Consumer::new("notifications-send", &["mail.queued"], move |delivery| {

@@ -3,7 +3,7 @@
 //! tokens are made when the mail is shown or sent.
 
 use contracts::CancelReason;
-use kernel::{Currency, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId, VariantId};
+use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 macro_rules! templates {
@@ -41,6 +41,10 @@ templates! {
     PaymentRefunded = "payment_refunded", "Tells the customer that money was sent back.";
     OrderToAdmin = "order_to_admin", "Tells the admin about a new order.";
     LowStockToAdmin = "low_stock_to_admin", "Tells the admin that a variant is running out.";
+    BusinessPublished = "business_published", "Tells the owners that their business can be found.";
+    BusinessRejected = "business_rejected", "Tells the owners what to change before their business is published.";
+    ClaimDecided = "claim_decided", "Tells who claims a business how an admin decided.";
+    NewLead = "new_lead", "Tells the owners about an enquiry, without who asked.";
 }
 
 impl Template {
@@ -57,7 +61,11 @@ impl Template {
             | Self::Cancellation
             | Self::PaymentRefunded
             | Self::OrderToAdmin
-            | Self::LowStockToAdmin => true,
+            | Self::LowStockToAdmin
+            | Self::BusinessPublished
+            | Self::BusinessRejected
+            | Self::ClaimDecided
+            | Self::NewLead => true,
         }
     }
 }
@@ -154,6 +162,30 @@ pub enum Message {
         available: i64,
         threshold: i64,
     },
+    BusinessPublished {
+        slug: String,
+        business: String,
+    },
+    BusinessRejected {
+        business_id: BusinessId,
+        business: String,
+        reason: String,
+    },
+    ClaimDecided {
+        business_id: BusinessId,
+        business: String,
+        /// Why the claim was refused; absent where it was approved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    NewLead {
+        lead_id: LeadId,
+        business_id: BusinessId,
+        business: String,
+        price: Money,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        duplicate: bool,
+    },
 }
 
 /// What a cancellation means for the customer's money.
@@ -204,6 +236,10 @@ impl Message {
             Self::PaymentRefunded { .. } => Template::PaymentRefunded,
             Self::OrderToAdmin { .. } => Template::OrderToAdmin,
             Self::LowStockToAdmin { .. } => Template::LowStockToAdmin,
+            Self::BusinessPublished { .. } => Template::BusinessPublished,
+            Self::BusinessRejected { .. } => Template::BusinessRejected,
+            Self::ClaimDecided { .. } => Template::ClaimDecided,
+            Self::NewLead { .. } => Template::NewLead,
         }
     }
 }

@@ -80,6 +80,10 @@ mails! {
     PaymentRefunded = "payment_refunded",
     OrderToAdmin = "order_to_admin",
     LowStockToAdmin = "low_stock_to_admin",
+    BusinessPublished = "business_published",
+    BusinessRejected = "business_rejected",
+    ClaimDecided = "claim_decided",
+    NewLead = "new_lead",
 }
 
 const SUBJECT_CHARACTERS_MAX: usize = 150;
@@ -150,6 +154,12 @@ impl Renderer {
             },
             Message::OrderToAdmin { order, customer } => context! { order => self.order(order), customer => customer },
             Message::LowStockToAdmin { sku, available, threshold, .. } => context! { sku, available, threshold },
+            Message::BusinessPublished { business, .. } => context! { business },
+            Message::BusinessRejected { business, reason, .. } => context! { business, reason },
+            Message::ClaimDecided { business, reason, .. } => context! { business, reason, approved => reason.is_none() },
+            Message::NewLead { business, price, duplicate, .. } => {
+                context! { business, duplicate, price => (price.amount > 0).then(|| money(*price)) }
+            }
         }
     }
 
@@ -271,6 +281,12 @@ mod tests {
             Message::OrderToAdmin { order, .. } => Message::OrderToAdmin { order: hostile_order(order), customer: text() },
             Message::LowStockToAdmin { variant_id, available, threshold, .. } => {
                 Message::LowStockToAdmin { variant_id, sku: text(), available, threshold }
+            }
+            Message::BusinessPublished { slug, .. } => Message::BusinessPublished { slug, business: text() },
+            Message::BusinessRejected { business_id, .. } => Message::BusinessRejected { business_id, business: text(), reason: text() },
+            Message::ClaimDecided { business_id, .. } => Message::ClaimDecided { business_id, business: text(), reason: Some(text()) },
+            Message::NewLead { lead_id, business_id, price, .. } => {
+                Message::NewLead { lead_id, business_id, business: text(), price, duplicate: true }
             }
         }
     }

@@ -37,6 +37,16 @@ pub fn message(template: Template) -> Message {
         Template::LowStockToAdmin => {
             Message::LowStockToAdmin { variant_id: 7.into(), sku: "POT-CLAY-L".into(), available: 2, threshold: 5 }
         }
+        Template::BusinessPublished => Message::BusinessPublished { slug: "old-mill".into(), business: "Old Mill".into() },
+        Template::BusinessRejected => Message::BusinessRejected {
+            business_id: 7.into(),
+            business: "Old Mill".into(),
+            reason: "Please say in which street it is.".into(),
+        },
+        Template::ClaimDecided => Message::ClaimDecided { business_id: 7.into(), business: "Old Mill".into(), reason: None },
+        Template::NewLead => {
+            Message::NewLead { lead_id: 7.into(), business_id: 7.into(), business: "Old Mill".into(), price: eur(500), duplicate: false }
+        }
     }
 }
 

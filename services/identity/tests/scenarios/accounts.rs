@@ -1,7 +1,8 @@
 //! One's own account, and the accounts for admins.
 
 use crate::shop::{PASSWORD, Shop};
-use kernel::{Actor, Role, UserId};
+use contracts::{BusinessRemoved, BusinessStaffChanged, StaffRole};
+use kernel::{Actor, BusinessId, Role, UserId};
 use ports::reads::{IdentityReads, LinkPurpose};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
@@ -271,4 +272,22 @@ async fn the_operator_makes_accounts() {
     assert_eq!((account.name.as_str(), account.email_verified), ("Demo", true));
     assert!(!shop.actor("demo@example.com").await.is_admin());
     assert_eq!(shop.world.event_types().await, ["user.verified"], "nobody is mailed a link");
+}
+
+#[tokio::test]
+async fn who_acts_for_a_business_follows_from_the_directory() {
+    let shop = Shop::open();
+    let id = shop.verified("ann@example.com").await;
+    let business_id = BusinessId(7);
+    let role = |role| BusinessStaffChanged { business_id, user_id: id, role };
+    let businesses = || async { shop.reads.account(id).await.unwrap().unwrap().businesses };
+    let gained = shop.world.publish(role(Some(StaffRole::Owner))).await;
+    shop.world.settle().await;
+    assert_eq!(businesses().await, [business_id]);
+    shop.world.deliver("identity", &gained).await.unwrap();
+    shop.world.publish(BusinessRemoved { business_id, members: vec![id, UserId(99)] }).await;
+    shop.world.settle().await;
+    assert!(businesses().await.is_empty());
+    shop.world.deliver("identity", &gained).await.unwrap();
+    assert!(businesses().await.is_empty(), "late news moves nothing backwards");
 }

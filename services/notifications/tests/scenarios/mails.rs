@@ -1,8 +1,11 @@
 //! From events to mails: which ones, to whom, once, and how they are sent.
 
 use crate::support::*;
-use contracts::{CancelReason, Event, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, StockLow, VerificationRequested};
-use kernel::{Duration, OrderId, UserId};
+use contracts::{
+    BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, Event, LeadDelivered, OrderShipped,
+    PasswordResetRequested, PaymentRef, PaymentRefunded, StockLow, VerificationRequested,
+};
+use kernel::{BusinessId, Duration, OrderId, UserId};
 use ports::MailError;
 use serde_json::json;
 use shell::testing::Harness;
@@ -15,6 +18,13 @@ async fn every_event_has_its_mail() {
     let shipped = OrderShipped { order: order(OrderId(7)), carrier: Some("DHL".into()), tracking_number: Some("0034".into()) };
     let refunded = PaymentRefunded { payment, refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
     let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
+    let (business_id, name) = (BusinessId(8), || "Old Mill".to_owned());
+    let published = BusinessPublished { business_id, name: name(), slug: "old-mill".into() };
+    let rejected = BusinessRejected { business_id, name: name(), reason: "which street is it in?".into() };
+    let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
+    let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
+    let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500), duplicate_of: None };
+    let owner = "user6@example.com";
     let (ann, boss) = ("ann@example.com", "boss@example.com");
     // The event, and of each mail the template, the receiver, a part of the text.
     type Expected = Vec<(&'static str, &'static str, &'static str)>;
@@ -36,6 +46,11 @@ async fn every_event_has_its_mail() {
         (shipped.into(), vec![("shipped", ann, "Tracking number: 0034")]),
         (refunded.into(), vec![("payment_refunded", ann, "Of the €44.88 that you paid, €1.00 went back so far.")]),
         (low.into(), vec![("low_stock_to_admin", boss, "there are 2 left to sell")]),
+        (published.into(), vec![("business_published", owner, "https://shop.example/businesses/old-mill")]),
+        (rejected.into(), vec![("business_rejected", owner, "which street")]),
+        (claimed.into(), vec![("claim_decided", owner, "You are now the owner of Old Mill")]),
+        (refused.into(), vec![("claim_decided", owner, "could not accept your claim for Old Mill")]),
+        (lead.into(), vec![("new_lead", owner, "The enquiry costs €5.00.")]),
     ];
     for (event, expect) in cases {
         let world = capturing();

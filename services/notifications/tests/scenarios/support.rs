@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, PaymentCaptured, PaymentRef, UserRegistered};
-use kernel::{Currency, Email, Money, OrderId, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Delivery, Dependencies, Locale, ShopConfig};
-use ports::reads::{LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary};
+use ports::reads::{
+    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+};
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
 use shell::testing::Harness;
@@ -97,8 +99,70 @@ pub fn config() -> ShopConfig {
     ShopConfig { public_url: "https://shop.example".into(), admin_email: address("boss"), locale: Locale::En, ..ShopConfig::default() }
 }
 
+pub const UNVERIFIED: UserId = UserId(7);
+
+struct FakeAccounts;
+
+#[async_trait]
+impl IdentityReads for FakeAccounts {
+    async fn account(&self, id: UserId) -> Result<Option<Account>, Problem> {
+        Ok(Some(Account {
+            id,
+            email: address(&format!("user{}", id.0)),
+            email_verified: id != UNVERIFIED,
+            name: "Ann Lee".into(),
+            roles: Vec::new(),
+            businesses: Vec::new(),
+            disabled: false,
+            tokens_valid_from: Timestamp::MIN,
+        }))
+    }
+}
+
+/// One business, with two owners of whom one has no verified address.
+struct FakeDirectory;
+
+#[async_trait]
+impl DirectoryReads for FakeDirectory {
+    async fn businesses(&self, ids: &[BusinessId]) -> Result<Vec<Option<BusinessListing>>, Problem> {
+        let listing = |id: &BusinessId| BusinessListing {
+            id: *id,
+            slug: "old-mill".into(),
+            name: "Old Mill".into(),
+            description: String::new(),
+            categories: Vec::new(),
+            tags: Vec::new(),
+            address: None,
+            position: None,
+            opening_hours: None,
+            time_zone: None,
+            phone: None,
+            website: None,
+            image_url: None,
+            published: true,
+            created_at: Timestamp::MIN,
+            updated_at: Timestamp::MIN,
+        };
+        Ok(ids.iter().map(|id| Some(listing(id))).collect())
+    }
+
+    async fn page(&self, _: Option<Cursor>) -> Result<Page<BusinessListing>, Problem> {
+        Ok(Page { items: Vec::new(), next: None })
+    }
+
+    async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
+        Ok(vec![UserId(6), UNVERIFIED])
+    }
+}
+
 pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
-    let dependencies = Dependencies { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), delivery };
+    let dependencies = Dependencies {
+        orders: Arc::new(FakeOrders),
+        links: Arc::new(FakeLinks),
+        accounts: Arc::new(FakeAccounts),
+        directory: Arc::new(FakeDirectory),
+        delivery,
+    };
     Harness::new(|kit| vec![notifications::service(&kit.desk(&notifications::TABLE), dependencies, config)])
 }
 

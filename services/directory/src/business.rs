@@ -1,0 +1,424 @@
+//! The business: what it says of itself, who acts for it, whether everybody may see it.
+
+use std::collections::BTreeSet;
+
+use contracts::{
+    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
+    BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
+};
+use kernel::{Actor, BusinessId, ClaimId, Code, Problem, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::lead::LeadTerms;
+use crate::profile::{Field, Profile};
+use crate::text::paragraph;
+
+pub const STAFF_MAX: usize = 40;
+pub const REASON_CHARS_MAX: usize = 500;
+/// How many businesses one person may register or work for.
+pub const BUSINESSES_PER_USER_MAX: usize = 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = BusinessStatus)]
+pub enum Status {
+    /// Seen by its own people only.
+    Draft,
+    /// Waits for moderation.
+    Pending,
+    /// Seen by everybody.
+    Published,
+    /// Taken away by moderation, until it is restored.
+    Suspended,
+    /// Gone for good. The item stays, so that an import does not bring it back.
+    Removed,
+}
+
+use Status::{Draft, Pending, Published, Removed, Suspended};
+
+/// Every move that there is: from, on which command, to.
+const LIFECYCLE: &[(Status, &str, Status)] = &[
+    (Draft, "submit", Pending),
+    (Pending, "withdraw", Draft),
+    (Pending, "reject", Draft),
+    (Pending, "approve", Published),
+    (Published, "suspend", Suspended),
+    (Suspended, "restore", Published),
+    (Draft, "remove", Removed),
+    (Pending, "remove", Removed),
+    (Published, "remove", Removed),
+    (Suspended, "remove", Removed),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub user_id: UserId,
+    pub role: StaffRole,
+    pub since: Timestamp,
+}
+
+/// Where an imported business comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// `osm:node/123`: the same in every file.
+    pub id: String,
+    /// What the people who work for it have changed: an import leaves it alone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept: BTreeSet<Field>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Business {
+    pub id: BusinessId,
+    pub slug: String,
+    pub status: Status,
+    pub profile: Profile,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    #[serde(default, skip_serializing_if = "LeadTerms::is_default")]
+    pub lead_terms: LeadTerms,
+    /// Why moderation rejected or suspended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moderation_reason: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When it was first published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BusinessError {
+    /// Also for those who may not know that there is one.
+    #[error("there is no such business")]
+    NotFound,
+    #[error("{field}: {reason}")]
+    Field { field: &'static str, reason: String },
+    #[error("only {0} may do this")]
+    NotAllowed(&'static str),
+    #[error("a business that is {} cannot {wanted}", status.as_str())]
+    Illegal { status: Status, wanted: &'static str },
+    #[error("the business has an owner already")]
+    Claimed,
+    #[error("a business keeps at least one owner")]
+    LastOwner,
+    #[error("at most {STAFF_MAX} people act for a business")]
+    TooManyStaff,
+    #[error("one person acts for at most {BUSINESSES_PER_USER_MAX} businesses")]
+    TooManyBusinesses,
+    #[error("add a category and an address or a position before publication")]
+    Incomplete,
+    #[error("the slug {0} belongs to another business")]
+    SlugTaken(String),
+}
+
+impl From<BusinessError> for Problem {
+    fn from(error: BusinessError) -> Self {
+        let code = match &error {
+            BusinessError::Field { field, reason } => return Self::field(*field, reason),
+            BusinessError::NotFound => Code::NotFound,
+            BusinessError::NotAllowed(_) => Code::Forbidden,
+            BusinessError::Illegal { .. } => Code::IllegalTransition,
+            BusinessError::SlugTaken(_) => Code::AlreadyExists,
+            BusinessError::Claimed
+            | BusinessError::LastOwner
+            | BusinessError::TooManyStaff
+            | BusinessError::TooManyBusinesses
+            | BusinessError::Incomplete => Code::Conflict,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// How an import finds the business.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    pub id: BusinessId,
+    pub source_id: String,
+    pub slug: String,
+}
+
+impl Status {
+    pub const ALL: [Self; 5] = [Draft, Pending, Published, Suspended, Removed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Draft => "draft",
+            Pending => "pending",
+            Published => "published",
+            Suspended => "suspended",
+            Removed => "removed",
+        }
+    }
+
+    /// Where the command leads; the status itself if the business is there already.
+    fn after(self, command: &'static str) -> Result<Self, BusinessError> {
+        let to = LIFECYCLE.iter().find(|(_, known, _)| *known == command).map(|(_, _, to)| *to);
+        match LIFECYCLE.iter().find(|(from, known, _)| *from == self && *known == command) {
+            Some((_, _, to)) => Ok(*to),
+            None if to == Some(self) => Ok(self),
+            None => Err(BusinessError::Illegal { status: self, wanted: command }),
+        }
+    }
+}
+
+/// The lifecycle as a Mermaid state diagram.
+pub fn diagram() -> String {
+    let mut text = String::from("stateDiagram-v2\n    [*] --> draft: registered\n    [*] --> published: imported\n");
+    for (from, command, to) in LIFECYCLE {
+        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
+    }
+    text.push_str("    removed --> [*]\n");
+    text
+}
+
+impl Business {
+    pub fn register(
+        id: BusinessId,
+        owner: UserId,
+        slug: String,
+        profile: Profile,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, BusinessError> {
+        let business = Self {
+            id,
+            slug,
+            status: Draft,
+            profile: profile.checked()?,
+            members: vec![Member { user_id: owner, role: StaffRole::Owner, since: now }],
+            source: None,
+            lead_terms: LeadTerms::default(),
+            moderation_reason: None,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+        };
+        let created = BusinessCreated { business_id: id, name: business.profile.name.clone(), owner_id: Some(owner), published: false };
+        let staff = BusinessStaffChanged { business_id: id, user_id: owner, role: Some(StaffRole::Owner) };
+        Ok(Decision::changed(business).tell(created).tell(staff))
+    }
+
+    /// A listing from a file: nobody's until it is claimed, published as it arrives.
+    pub fn import(imported: Imported, profile: Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        let business = Self {
+            id: imported.id,
+            slug: imported.slug,
+            status: Published,
+            profile: profile.checked_import()?,
+            members: Vec::new(),
+            source: Some(Source { id: imported.source_id, kept: BTreeSet::new() }),
+            lead_terms: LeadTerms::default(),
+            moderation_reason: None,
+            created_at: now,
+            updated_at: now,
+            published_at: Some(now),
+        };
+        let created = BusinessCreated { business_id: business.id, name: business.profile.name.clone(), owner_id: None, published: true };
+        Ok(Decision::changed(business).tell(created))
+    }
+
+    /// The file says it again. What its people have changed stays, and what was removed stays away.
+    pub fn import_again(self, profile: &Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        match self.status {
+            Removed => return Ok(Decision::unchanged(self)),
+            Draft | Pending | Published | Suspended => {}
+        }
+        let kept = self.source.as_ref().map(|source| source.kept.clone()).unwrap_or_default();
+        let fresh = self.profile.clone().refreshed(&profile.clone().checked_import()?, &kept);
+        if fresh == self.profile {
+            return Ok(Decision::unchanged(self));
+        }
+        Ok(Self { profile: fresh, updated_at: now, ..self }.told_changed())
+    }
+
+    /// Replaces the profile.
+    pub fn edit(self, actor: &Actor, slug: String, profile: Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        self.require(actor, StaffRole::Manager)?;
+        self.require_there("be edited")?;
+        // Hours of an import that are not understood may stay, but no new ones come in.
+        let profile = if profile.opening_hours == self.profile.opening_hours { profile.checked_import()? } else { profile.checked()? };
+        let differences = self.profile.differences(&profile);
+        if differences.is_empty() && slug == self.slug {
+            return Ok(Decision::unchanged(self));
+        }
+        let source = self.source.map(|mut source| {
+            source.kept.extend(differences);
+            source
+        });
+        Ok(Self { slug, profile, source, updated_at: now, ..self }.told_changed())
+    }
+
+    pub fn submit(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        self.require(actor, StaffRole::Manager)?;
+        let to = self.status.after("submit")?;
+        if self.profile.categories.is_empty() || (self.profile.address.is_none() && self.profile.position.is_none()) {
+            return Err(BusinessError::Incomplete);
+        }
+        let submitted = BusinessSubmitted { business_id: self.id, name: self.profile.name.clone() };
+        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(submitted)))
+    }
+
+    pub fn withdraw(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        self.require(actor, StaffRole::Manager)?;
+        let to = self.status.after("withdraw")?;
+        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, Decision::changed))
+    }
+
+    pub fn approve(self, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        let to = self.status.after("approve")?;
+        Ok(self.publish(to, now))
+    }
+
+    pub fn restore(self, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        let to = self.status.after("restore")?;
+        Ok(self.publish(to, now))
+    }
+
+    pub fn reject(self, reason: &str, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        let reason = checked_reason(reason)?;
+        let to = self.status.after("reject")?;
+        let told = BusinessRejected { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
+        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+    }
+
+    pub fn suspend(self, reason: &str, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        let reason = checked_reason(reason)?;
+        let to = self.status.after("suspend")?;
+        let told = BusinessSuspended { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
+        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+    }
+
+    pub fn remove(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        self.require(actor, StaffRole::Owner)?;
+        let to = self.status.after("remove")?;
+        let members = self.members.iter().map(|member| member.user_id).collect();
+        let told = BusinessRemoved { business_id: self.id, members };
+        let moved = self.moved(to, now, None).map(|business| Self { members: Vec::new(), ..business });
+        Ok(moved.map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+    }
+
+    /// Gives somebody a role, or takes it away (`None`).
+    pub fn set_staff(self, actor: &Actor, user: UserId, role: Option<StaffRole>, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        // Whoever leaves needs nobody's leave.
+        if !(role.is_none() && actor.user_id() == Some(user) && self.role_of(user).is_some()) {
+            self.require(actor, StaffRole::Owner)?;
+        }
+        self.require_there("change its staff")?;
+        if self.role_of(user) == role {
+            return Ok(Decision::unchanged(self));
+        }
+        let mut members: Vec<Member> = self.members.iter().filter(|member| member.user_id != user).copied().collect();
+        members.extend(role.map(|role| Member { user_id: user, role, since: now }));
+        if !members.iter().any(|member| member.role == StaffRole::Owner) {
+            return Err(BusinessError::LastOwner);
+        }
+        if members.len() > STAFF_MAX {
+            return Err(BusinessError::TooManyStaff);
+        }
+        let told = BusinessStaffChanged { business_id: self.id, user_id: user, role };
+        Ok(Decision::changed(Self { members, updated_at: now, ..self }).tell(told))
+    }
+
+    /// An admin has believed somebody that the listing is theirs.
+    pub fn claimed(self, owner: UserId, claim: ClaimId, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        if self.role_of(owner) == Some(StaffRole::Owner) {
+            return Ok(Decision::unchanged(self));
+        }
+        self.may_be_claimed()?;
+        let claimed = BusinessClaimed { business_id: self.id, name: self.profile.name.clone(), claim_id: claim, owner_id: owner };
+        let staff = BusinessStaffChanged { business_id: self.id, user_id: owner, role: Some(StaffRole::Owner) };
+        let members = vec![Member { user_id: owner, role: StaffRole::Owner, since: now }];
+        Ok(Decision::changed(Self { members, updated_at: now, ..self }).tell(claimed).tell(staff))
+    }
+
+    pub fn may_be_claimed(&self) -> Result<(), BusinessError> {
+        match self.status {
+            Published if self.members.is_empty() => Ok(()),
+            Published => Err(BusinessError::Claimed),
+            Draft | Pending | Suspended | Removed => Err(BusinessError::NotFound),
+        }
+    }
+
+    pub fn set_lead_terms(self, terms: LeadTerms, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        self.require_there("change its terms")?;
+        if terms == self.lead_terms {
+            return Ok(Decision::unchanged(self));
+        }
+        Ok(Decision::changed(Self { lead_terms: terms, updated_at: now, ..self }))
+    }
+
+    pub fn role_of(&self, user: UserId) -> Option<StaffRole> {
+        self.members.iter().find(|member| member.user_id == user).map(|member| member.role)
+    }
+
+    /// Refuses those who act for the business with less than `least`; to strangers it does not exist
+    /// unless everybody may see it.
+    pub fn require(&self, actor: &Actor, least: StaffRole) -> Result<(), BusinessError> {
+        let rank = |role: StaffRole| match role {
+            StaffRole::Staff => 1,
+            StaffRole::Manager => 2,
+            StaffRole::Owner => 3,
+        };
+        let role = actor.user_id().and_then(|user| self.role_of(user));
+        match role {
+            _ if actor.is_admin() => Ok(()),
+            Some(role) if rank(role) >= rank(least) => Ok(()),
+            Some(_) => Err(BusinessError::NotAllowed(match least {
+                StaffRole::Owner => "an owner of the business",
+                StaffRole::Manager | StaffRole::Staff => "an owner or a manager of the business",
+            })),
+            None if self.is_published() => Err(BusinessError::NotAllowed("its own people")),
+            None => Err(BusinessError::NotFound),
+        }
+    }
+
+    /// Staff of the shop look at every profile; the people of the business at their own.
+    pub fn may_manage(&self, actor: &Actor) -> Result<(), BusinessError> {
+        if actor.is_staff() { Ok(()) } else { self.require(actor, StaffRole::Staff) }
+    }
+
+    pub fn is_published(&self) -> bool {
+        match self.status {
+            Published => true,
+            Draft | Pending | Suspended | Removed => false,
+        }
+    }
+
+    fn require_there(&self, wanted: &'static str) -> Result<(), BusinessError> {
+        match self.status {
+            Draft | Pending | Published | Suspended => Ok(()),
+            Removed => Err(BusinessError::Illegal { status: Removed, wanted }),
+        }
+    }
+
+    /// Only the move itself; `Err` holds the business that is there already.
+    fn moved(self, to: Status, now: Timestamp, reason: Option<String>) -> Result<Self, Self> {
+        if to == self.status { Err(self) } else { Ok(Self { status: to, moderation_reason: reason, updated_at: now, ..self }) }
+    }
+
+    fn publish(self, to: Status, now: Timestamp) -> Decision<Self> {
+        match self.moved(to, now, None) {
+            Err(business) => Decision::unchanged(business),
+            Ok(business) => {
+                let told = BusinessPublished { business_id: business.id, name: business.profile.name.clone(), slug: business.slug.clone() };
+                Decision::changed(Self { published_at: business.published_at.or(Some(now)), ..business }).tell(told)
+            }
+        }
+    }
+
+    fn told_changed(self) -> Decision<Self> {
+        let told = BusinessChanged { business_id: self.id, published: self.is_published() };
+        Decision::changed(self).tell(told)
+    }
+}
+
+pub fn checked_reason(reason: &str) -> Result<String, BusinessError> {
+    paragraph(reason, 1, REASON_CHARS_MAX)
+        .ok_or_else(|| BusinessError::Field { field: "reason", reason: format!("must be 1 to {REASON_CHARS_MAX} characters") })
+}
+
+#[cfg(test)]
+#[path = "business_tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! The tree of categories. All of it is one item: it is small, changed by admins only, and a move
+//! can be checked against the whole tree.
+
+use contracts::{CategoryChanged, Decision};
+use kernel::{CategoryId, Code, Problem};
+use serde::{Deserialize, Serialize};
+
+use crate::text::{is_slug, line, slugify};
+
+/// Levels of the tree.
+pub const DEPTH_MAX: usize = 5;
+pub const CATEGORIES_MAX: usize = 500;
+pub const NAME_CHARS_MAX: usize = 80;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    pub id: CategoryId,
+    pub slug: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<CategoryId>,
+    /// Among its siblings, ascending; equals are ordered by name.
+    #[serde(default)]
+    pub position: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    pub categories: Vec<Category>,
+}
+
+/// What an admin wants a category to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CategoryDraft {
+    pub name: String,
+    /// Made from the name if absent; kept in an edit.
+    pub slug: Option<String>,
+    pub parent_id: Option<CategoryId>,
+    pub position: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CategoryError {
+    #[error("there is no such category")]
+    NotFound,
+    #[error("{field}: {reason}")]
+    Field { field: &'static str, reason: String },
+    #[error("the slug {0} belongs to another category")]
+    SlugTaken(String),
+    #[error("there are {CATEGORIES_MAX} categories already")]
+    TooMany,
+    #[error("categories are at most {DEPTH_MAX} levels deep")]
+    TooDeep,
+    #[error("a category cannot be below itself")]
+    Cycle,
+    #[error("the category holds businesses or other categories")]
+    NotEmpty,
+}
+
+impl From<CategoryError> for Problem {
+    fn from(error: CategoryError) -> Self {
+        let code = match &error {
+            CategoryError::Field { field, reason } => return Self::field(*field, reason),
+            CategoryError::NotFound => Code::NotFound,
+            CategoryError::SlugTaken(_) => Code::AlreadyExists,
+            CategoryError::TooMany | CategoryError::NotEmpty => Code::Conflict,
+            CategoryError::TooDeep | CategoryError::Cycle => Code::Invalid,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl Tree {
+    pub fn get(&self, id: CategoryId) -> Option<&Category> {
+        self.categories.iter().find(|category| category.id == id)
+    }
+
+    pub fn by_slug(&self, slug: &str) -> Option<&Category> {
+        self.categories.iter().find(|category| category.slug == slug)
+    }
+
+    /// The ids from the root to the category itself; empty for one that is not there.
+    pub fn path(&self, id: CategoryId) -> Vec<CategoryId> {
+        let mut path = Vec::new();
+        let mut next = Some(id);
+        while let Some(category) = next.and_then(|id| self.get(id)) {
+            // The tree has no cycles; should one ever be stored, this still ends.
+            if path.len() > DEPTH_MAX {
+                break;
+            }
+            path.push(category.id);
+            next = category.parent_id;
+        }
+        path.reverse();
+        path
+    }
+
+    /// The category and all below it.
+    pub fn subtree(&self, id: CategoryId) -> Vec<CategoryId> {
+        self.categories.iter().map(|category| category.id).filter(|other| self.path(*other).contains(&id)).collect()
+    }
+
+    pub fn children(&self, parent: Option<CategoryId>) -> impl Iterator<Item = &Category> {
+        self.categories.iter().filter(move |category| category.parent_id == parent)
+    }
+
+    pub fn create(mut self, id: CategoryId, draft: &CategoryDraft) -> Result<Decision<Self>, CategoryError> {
+        if self.categories.len() >= CATEGORIES_MAX {
+            return Err(CategoryError::TooMany);
+        }
+        let name = checked_name(&draft.name)?;
+        let slug = draft.slug.clone().unwrap_or_else(|| slugify(&name));
+        let category = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position };
+        let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: false };
+        self.categories.push(category);
+        self.check(id)?;
+        Ok(Decision::changed(self).tell(told))
+    }
+
+    /// Renames and moves, with all that is below.
+    pub fn edit(mut self, id: CategoryId, draft: &CategoryDraft) -> Result<Decision<Self>, CategoryError> {
+        let place = self.categories.iter().position(|category| category.id == id).ok_or(CategoryError::NotFound)?;
+        let before = self.categories[place].clone();
+        let name = checked_name(&draft.name)?;
+        let slug = draft.slug.clone().unwrap_or_else(|| before.slug.clone());
+        let after = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position };
+        if after == before {
+            return Ok(Decision::unchanged(self));
+        }
+        let told = CategoryChanged { category_id: id, name: after.name.clone(), deleted: false };
+        if after.parent_id.is_some_and(|parent| self.subtree(id).contains(&parent)) {
+            return Err(CategoryError::Cycle);
+        }
+        self.categories[place] = after;
+        self.check(id)?;
+        Ok(Decision::changed(self).tell(told))
+    }
+
+    pub fn delete(mut self, id: CategoryId, businesses: i64) -> Result<Decision<Self>, CategoryError> {
+        let category = self.get(id).ok_or(CategoryError::NotFound)?;
+        if businesses > 0 || self.children(Some(id)).next().is_some() {
+            return Err(CategoryError::NotEmpty);
+        }
+        let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: true };
+        self.categories.retain(|category| category.id != id);
+        Ok(Decision::changed(self).tell(told))
+    }
+
+    /// What must hold after the category has come or moved.
+    fn check(&self, id: CategoryId) -> Result<(), CategoryError> {
+        let category = self.get(id).ok_or(CategoryError::NotFound)?;
+        if !is_slug(&category.slug) {
+            return Err(CategoryError::Field { field: "slug", reason: "must be lower-case letters, digits and single hyphens".into() });
+        }
+        if self.categories.iter().any(|other| other.id != id && other.slug == category.slug) {
+            return Err(CategoryError::SlugTaken(category.slug.clone()));
+        }
+        if category.parent_id.is_some_and(|parent| self.get(parent).is_none()) {
+            return Err(CategoryError::Field { field: "parent_id", reason: "names no category".into() });
+        }
+        if self.subtree(id).into_iter().any(|below| self.path(below).len() > DEPTH_MAX) {
+            return Err(CategoryError::TooDeep);
+        }
+        Ok(())
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, CategoryError> {
+    line(name, 1, NAME_CHARS_MAX)
+        .ok_or_else(|| CategoryError::Field { field: "name", reason: format!("must be 1 to {NAME_CHARS_MAX} characters in one line") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(name: &str, parent: Option<u128>) -> CategoryDraft {
+        CategoryDraft { name: name.into(), parent_id: parent.map(CategoryId), ..CategoryDraft::default() }
+    }
+
+    fn grown(drafts: &[(&str, Option<u128>)]) -> Tree {
+        let plant = |tree: Tree, (place, (name, parent)): (usize, &(&str, Option<u128>))| {
+            tree.create(CategoryId(place as u128 + 1), &draft(name, *parent)).unwrap().state
+        };
+        drafts.iter().enumerate().fold(Tree::default(), plant)
+    }
+
+    #[test]
+    fn a_tree_grows_and_moves() {
+        let tree = grown(&[("Food", None), ("Restaurants", Some(1)), ("Italian", Some(2)), ("Sports", None)]);
+        assert_eq!(tree.path(CategoryId(3)), [1, 2, 3].map(CategoryId));
+        assert_eq!(tree.subtree(CategoryId(1)), [1, 2, 3].map(CategoryId));
+        let moved = tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(4))).unwrap();
+        assert_eq!(moved.state.path(CategoryId(3)), [4, 2, 3].map(CategoryId), "what is below moves along");
+        assert_eq!(moved.events.len(), 1);
+        assert!(!tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(1))).unwrap().changed);
+        for parent in [1, 2, 3] {
+            assert_eq!(tree.clone().edit(CategoryId(1), &draft("Food", Some(parent))), Err(CategoryError::Cycle), "below {parent}");
+        }
+    }
+
+    #[test]
+    fn the_tree_has_limits() {
+        let deep = grown(&[("A", None), ("B", Some(1)), ("C", Some(2)), ("D", Some(3)), ("E", Some(4)), ("Z", None)]);
+        assert_eq!(deep.clone().create(CategoryId(9), &draft("F", Some(5))), Err(CategoryError::TooDeep));
+        assert_eq!(deep.clone().edit(CategoryId(1), &draft("A", Some(6))), Err(CategoryError::TooDeep), "so would be what is below");
+        assert_eq!(deep.clone().create(CategoryId(9), &draft("a", None)), Err(CategoryError::SlugTaken("a".into())));
+        for (wrong, field) in [(draft(" ", None), "name"), (draft("日本", None), "slug"), (draft("F", Some(77)), "parent_id")] {
+            let error = deep.clone().create(CategoryId(9), &wrong).unwrap_err();
+            assert!(matches!(error, CategoryError::Field { field: at, .. } if at == field), "{error}");
+        }
+        assert_eq!(deep.clone().delete(CategoryId(1), 0), Err(CategoryError::NotEmpty));
+        assert_eq!(deep.clone().delete(CategoryId(6), 1), Err(CategoryError::NotEmpty));
+        assert_eq!(deep.delete(CategoryId(6), 0).unwrap().state.categories.len(), 5);
+    }
+}

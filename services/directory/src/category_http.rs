@@ -1,0 +1,110 @@
+//! The tree of categories over HTTP.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use contracts::Decision;
+use kernel::{CategoryId, Problem};
+use ports::store::{Expect, Record as _, Stored, Write};
+use shell::http::{Json, Path};
+use shell::{Answer, Call, Changes, Moment, Reply, Table};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::category::{CategoryDraft, CategoryError, Tree};
+use crate::storage::{self, CategoryCount};
+use crate::views::{CategoriesView, CategoryInput, CategoryView};
+
+const CACHE_SECS: u32 = 30;
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(edit, delete)).with_state(app)
+}
+
+impl From<CategoryInput> for CategoryDraft {
+    fn from(input: CategoryInput) -> Self {
+        Self { name: input.name, slug: input.slug, parent_id: input.parent_id, position: input.position }
+    }
+}
+
+/// Lists all categories of businesses, a tree by `parent_id`, with how many businesses they hold.
+#[utoipa::path(get, path = "/business-categories", tag = "directory", operation_id = "listBusinessCategories", responses((status = 200, body = CategoriesView)))]
+async fn list(State(app): State<App>) -> Answer {
+    let tree = storage::shown_tree(app.desk.table()).await?;
+    let counts = counts(app.desk.table()).await?;
+    let mut items: Vec<CategoryView> = tree.categories.iter().map(|category| CategoryView::of(category, &tree, &counts)).collect();
+    items.sort_by(|one, other| (one.level, one.position, &one.name).cmp(&(other.level, other.position, &other.name)));
+    Ok(Reply::ok(&CategoriesView { items }).cache_secs(CACHE_SECS))
+}
+
+#[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
+async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryInput>) -> Answer {
+    call.require_admin()?;
+    let draft = CategoryDraft::from(input);
+    let decide = |before: Stored<Tree>, moment: &Moment| {
+        let id: CategoryId = moment.id(0);
+        let decision = before.value.clone().create(id, &draft)?;
+        let view = view(&decision.state, id, &HashMap::new())?;
+        let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
+        Ok(grown(&before, decision, &[id])?.reply(reply))
+    };
+    app.desk.command(&call, || storage::tree(app.desk.table()), decide).await
+}
+
+/// Renames a category or moves it with all that is below it.
+#[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
+async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+    call.require_admin()?;
+    let draft = CategoryDraft::from(input);
+    let load = || async { Ok((storage::tree(app.desk.table()).await?, counts(app.desk.table()).await?)) };
+    let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &Moment| {
+        let decision = before.value.clone().edit(id, &draft)?;
+        call.check_version(before.version)?;
+        let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
+        Ok(grown(&before, decision, &[])?.reply(reply))
+    };
+    app.desk.command(&call, load, decide).await
+}
+
+/// Deletes a category that holds neither businesses nor other categories.
+#[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
+async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
+    call.require_admin()?;
+    let load = || async {
+        let table = app.desk.table();
+        Ok((storage::tree(table).await?, table.find::<CategoryCount>(&storage::count_key(id)).await?))
+    };
+    let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &Moment| {
+        let businesses = count.as_ref().map_or(0, |count| count.businesses);
+        let decision = before.value.clone().delete(id, businesses)?;
+        call.check_version(before.version)?;
+        let changes = grown(&before, decision, &[])?;
+        // A business that came in meanwhile has raised the version.
+        let changes = match count {
+            Some(count) => changes.delete(count.key(), count.version),
+            None => changes,
+        };
+        Ok(changes.reply(Reply::no_content()))
+    };
+    app.desk.command(&call, load, decide).await
+}
+
+/// The tree's next state, with counters for the categories that are new.
+pub fn grown(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
+    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
+    for id in new {
+        let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
+        changes = changes.write(Write::Put { item, expect: Expect::Absent });
+    }
+    Ok(changes)
+}
+
+async fn counts(table: &Table) -> Result<HashMap<CategoryId, i64>, Problem> {
+    let page = table.list::<CategoryCount>(storage::counts_query()).await?;
+    Ok(page.items.into_iter().map(|count| (count.category_id, count.businesses)).collect())
+}
+
+fn view(tree: &Tree, id: CategoryId, counts: &HashMap<CategoryId, i64>) -> Result<CategoryView, CategoryError> {
+    Ok(CategoryView::of(tree.get(id).ok_or(CategoryError::NotFound)?, tree, counts))
+}

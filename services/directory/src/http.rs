@@ -1,0 +1,147 @@
+//! Businesses over HTTP, for those who act for them.
+
+use axum::extract::State;
+use contracts::StaffRole;
+use kernel::{BusinessId, Code, Page, Problem, UserId};
+use ports::store::{Key, Stored};
+use shell::http::{Json, Path};
+use shell::{Answer, Call, Moment, Reply};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::business::{BUSINESSES_PER_USER_MAX, Business, BusinessError};
+use crate::category::Tree;
+use crate::editing::{self, SlugWish, change, check_categories};
+use crate::storage::{self, Membership, SlugOwner};
+use crate::views::{ManagedBusiness, ProfileInput, StaffInput};
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(list_own))
+        .routes(routes!(profile, edit))
+        .routes(routes!(remove))
+        .routes(routes!(submit))
+        .routes(routes!(withdraw))
+        .routes(routes!(set_staff, remove_staff))
+        .with_state(app)
+}
+
+/// Registers a business. The caller owns it; nobody else sees it until it is approved.
+#[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
+async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileInput>) -> Answer {
+    let user = call.require_user()?;
+    let slug = input.slug.clone();
+    let profile = input.into_profile().checked()?;
+    let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &call.request_id)), SlugWish::exactly)?;
+    let load = || async {
+        let table = app.desk.table();
+        let owned = table.list::<Membership>(storage::memberships_query(user)).await?.items.len();
+        Ok((owned, storage::tree(table).await?, wish.owners(table).await?))
+    };
+    let decide = |(owned, tree, owners): (usize, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), moment: &Moment| {
+        if owned >= BUSINESSES_PER_USER_MAX {
+            return Err(BusinessError::TooManyBusinesses.into());
+        }
+        check_categories(&tree, &profile.categories)?;
+        let id = moment.id(0);
+        let (slug, owner) = wish.choose(id, &owners)?;
+        let decision = Business::register(id, user, slug, profile.clone(), moment.now)?;
+        let reply = Reply::created(format!("/api/v1/businesses/{id}/profile"), &ManagedBusiness::from(decision.state.clone())).etag(1);
+        Ok(editing::created(decision, owner, &tree)?.reply(reply))
+    };
+    app.desk.command(&call, load, decide).await
+}
+
+/// Lists the businesses that the caller acts for.
+#[utoipa::path(get, path = "/me/businesses", tag = "directory", operation_id = "listOwnBusinesses", responses((status = 200, body = Page<ManagedBusiness>)))]
+async fn list_own(State(app): State<App>, call: Call) -> Answer {
+    let user = call.require_user()?;
+    let table = app.desk.table();
+    let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
+    let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
+    let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.peek_many(&keys).await? };
+    let items = found.into_iter().flatten().filter(|business| business.role_of(user).is_some()).map(|business| business.value.into());
+    Ok(Reply::ok(&Page::<ManagedBusiness> { items: items.collect(), next: None }))
+}
+
+/// Shows a business in whatever status to its own people and to staff, with the ETag for editing it.
+#[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn profile(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
+    call.require_user()?;
+    let business = app.desk.table().peek::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
+    business.may_manage(&call.actor)?;
+    Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
+}
+
+/// Replaces what a business says of itself. Needs If-Match, so that nobody overwrites what they have not seen.
+#[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
+async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> Answer {
+    call.require_user()?;
+    let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
+    let profile = input.into_profile();
+    let near = SlugWish::near(&profile, &id.to_string());
+    let wish = exact.as_ref().unwrap_or(&near);
+    let load = || async {
+        let (business, tree) = editing::load(app.desk.table(), id).await?;
+        Ok((business, tree, wish.owners(app.desk.table()).await?))
+    };
+    let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), moment: &Moment| {
+        before.require(&call.actor, StaffRole::Manager)?;
+        call.require_version(before.version)?;
+        let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
+        check_categories(&tree, &added)?;
+        // The slug follows the name; what else is edited leaves the page where it is.
+        let moves = exact.is_some() || profile.name.trim() != before.profile.name;
+        let (slug, owner) = if moves { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
+        let decision = before.value.clone().edit(&moment.actor, slug, profile.clone(), moment.now)?;
+        let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
+        Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
+    };
+    app.desk.command(&call, load, decide).await
+}
+
+/// Removes a business for good. For its owners and for admins.
+#[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn remove(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
+    call.require_user()?;
+    change(&app, &call, id, |business, moment| business.remove(&moment.actor, moment.now)).await
+}
+
+/// Asks for publication.
+#[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn submit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
+    call.require_user()?;
+    change(&app, &call, id, |business, moment| business.submit(&moment.actor, moment.now)).await
+}
+
+/// Takes a request for publication back.
+#[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn withdraw(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
+    call.require_user()?;
+    change(&app, &call, id, |business, moment| business.withdraw(&moment.actor, moment.now)).await
+}
+
+/// Gives a user a role in a business. For its owners.
+#[utoipa::path(put, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "setBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), request_body = StaffInput, responses((status = 200, body = ManagedBusiness)))]
+async fn set_staff(
+    State(app): State<App>,
+    call: Call,
+    Path((id, user)): Path<(BusinessId, UserId)>,
+    Json(input): Json<StaffInput>,
+) -> Answer {
+    call.require_user()?;
+    let works_for = app.desk.table().list::<Membership>(storage::memberships_query(user)).await?.items;
+    if works_for.len() >= BUSINESSES_PER_USER_MAX && !works_for.iter().any(|membership| membership.business_id == id) {
+        return Err(Problem::new(Code::Conflict, BusinessError::TooManyBusinesses.to_string()).into());
+    }
+    change(&app, &call, id, |business, moment| business.set_staff(&moment.actor, user, Some(input.role), moment.now)).await
+}
+
+/// Takes a user's role in a business away. For its owners, and for whoever leaves.
+#[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn remove_staff(State(app): State<App>, call: Call, Path((id, user)): Path<(BusinessId, UserId)>) -> Answer {
+    call.require_user()?;
+    change(&app, &call, id, |business, moment| business.set_staff(&moment.actor, user, None, moment.now)).await
+}

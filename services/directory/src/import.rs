@@ -1,0 +1,267 @@
+//! Writes places of a file into the directory: many in one commit, several commits at once. Importing
+//! a file again changes nothing: ids follow from the sources, and what is the same is not written.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use futures::StreamExt as _;
+use kernel::{BusinessId, CategoryId, Problem};
+use ports::store::{Key, Stored};
+use shell::{Changes, Desk, Moment, Table};
+
+use crate::business::{Business, Imported};
+use crate::category::{CategoryDraft, CategoryError, Tree};
+use crate::category_http::grown;
+use crate::editing::SlugWish;
+use crate::places::{Place, RefusedRow};
+use crate::profile::Profile;
+use crate::storage::{self, SlugOwner};
+use crate::text::{slugify, stable_id};
+
+const CAUSE: &str = "import:businesses";
+/// Commits under way at the same time: they share the store's group commits.
+const AT_ONCE: usize = 8;
+/// Writes that a commit may come to, by the most that each of its businesses can need; DynamoDB allows 100.
+const WRITES_PER_COMMIT: usize = 90;
+/// The business, two slugs.
+const WRITES_PER_BUSINESS: usize = 3;
+const CATEGORIES_PER_COMMIT: usize = 40;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// What an import has come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    pub created: usize,
+    pub updated: usize,
+    pub unchanged: usize,
+    pub refused: Vec<RefusedRow>,
+}
+
+/// A place with its id, its categories, and the slugs that it may have.
+#[derive(Debug, Clone)]
+pub struct Import {
+    id: BusinessId,
+    source_id: String,
+    row: usize,
+    profile: Profile,
+    wish: SlugWish,
+}
+
+/// Writes the places; tells after each commit how many are done.
+pub async fn import(desk: &Desk, places: Vec<Place>, progress: impl Fn(usize)) -> Result<Report, Problem> {
+    let mut report = Report::default();
+    let (imports, refused) = prepared(desk, places).await?;
+    report.refused = refused;
+    let mut writes = std::pin::pin!(futures::stream::iter(chunks(imports)).map(|chunk| write(desk, chunk)).buffered(AT_ONCE));
+    while let Some(outcomes) = writes.next().await {
+        let outcomes = outcomes?;
+        for outcome in &outcomes {
+            match outcome {
+                Outcome::Created => report.created += 1,
+                Outcome::Updated => report.updated += 1,
+                Outcome::Unchanged => report.unchanged += 1,
+            }
+        }
+        progress(outcomes.len());
+    }
+    Ok(report)
+}
+
+/// Makes the categories that are missing, and hands out slugs in the order of the file.
+async fn prepared(desk: &Desk, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
+    let paths: BTreeSet<&Vec<String>> = places.iter().flat_map(|place| &place.categories).collect();
+    let ids = categories(desk, &paths).await?;
+    let (mut imports, mut refused, mut taken) = (Vec::with_capacity(places.len()), Vec::new(), HashSet::new());
+    for place in places {
+        let mut profile = place.profile;
+        profile.categories = place.categories.iter().filter_map(|path| ids.get(path).copied()).collect();
+        match profile.checked_import() {
+            Err(error) => refused.push(RefusedRow { row: place.row, name: place.source_id, reason: error.to_string() }),
+            Ok(profile) => {
+                let wish = SlugWish::near(&profile, &place.source_id).without(&taken);
+                taken.extend(wish.slugs().first().cloned());
+                let id = BusinessId(stable_id(&["business", &place.source_id]));
+                imports.push(Import { id, source_id: place.source_id, row: place.row, profile, wish });
+            }
+        }
+    }
+    Ok((imports, refused))
+}
+
+/// The ids of the categories of these paths. Names are compared by the slugs that they give.
+async fn categories(desk: &Desk, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
+    for chunk in paths.iter().copied().collect::<Vec<_>>().chunks(CATEGORIES_PER_COMMIT / crate::category::DEPTH_MAX) {
+        let grow = |before: Stored<Tree>, moment: &Moment| {
+            let mut decision = contracts::Decision::unchanged(before.value.clone());
+            let mut new = Vec::new();
+            for path in chunk {
+                let mut parent = None;
+                for name in *path {
+                    if let Some(id) = child(&decision.state, parent, name) {
+                        parent = Some(id);
+                        continue;
+                    }
+                    let id = moment.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
+                    let draft = CategoryDraft {
+                        name: name.clone(),
+                        slug: Some(free_slug(&decision.state, parent, name)),
+                        parent_id: parent,
+                        position: 0,
+                    };
+                    let next = decision.state.create(id, &draft)?;
+                    decision = contracts::Decision {
+                        state: next.state,
+                        changed: true,
+                        events: decision.events.into_iter().chain(next.events).collect(),
+                    };
+                    new.push(id);
+                    parent = Some(id);
+                }
+            }
+            grown(&before, decision, &new)
+        };
+        desk.step(CAUSE, || storage::tree(desk.table()), grow).await?;
+    }
+    let tree = storage::tree(desk.table()).await?;
+    let find = |path: &Vec<String>| path.iter().try_fold(None, |parent, name| child(&tree, parent, name).map(Some)).flatten();
+    paths.iter().map(|path| Ok(((*path).clone(), find(path).ok_or(CategoryError::NotFound)?))).collect()
+}
+
+fn child(tree: &Tree, parent: Option<CategoryId>, name: &str) -> Option<CategoryId> {
+    let wanted = slugify(name);
+    tree.children(parent)
+        .find(|category| category.name == name || (!wanted.is_empty() && slugify(&category.name) == wanted))
+        .map(|category| category.id)
+}
+
+/// The name's own slug, or with that of the parent where another category has it.
+fn free_slug(tree: &Tree, parent: Option<CategoryId>, name: &str) -> String {
+    let plain = match slugify(name) {
+        slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
+        slug => slug,
+    };
+    if tree.by_slug(&plain).is_none() {
+        return plain;
+    }
+    let above = parent.and_then(|parent| tree.get(parent)).map(|parent| parent.slug.clone()).unwrap_or_default();
+    let longer = slugify(&format!("{above} {plain}"));
+    if tree.by_slug(&longer).is_none() { longer } else { format!("{plain}-{:08x}", stable_id(&[&above, name]) >> 96) }
+}
+
+/// As many businesses per commit as surely fit.
+fn chunks(imports: Vec<Import>) -> Vec<Vec<Import>> {
+    let mut all: Vec<Vec<Import>> = Vec::new();
+    let (mut weight, mut counted) = (usize::MAX, BTreeSet::new());
+    for import in imports {
+        // Places left and places joined, and the counters of both.
+        let places = 2 * import.profile.categories.len();
+        let fresh: Vec<CategoryId> = import.profile.categories.iter().filter(|id| !counted.contains(*id)).copied().collect();
+        let needed = WRITES_PER_BUSINESS + places + 2 * fresh.len();
+        if weight.saturating_add(needed) > WRITES_PER_COMMIT {
+            all.push(Vec::new());
+            weight = 0;
+            counted.clear();
+        }
+        weight += WRITES_PER_BUSINESS + places + 2 * import.profile.categories.iter().filter(|id| counted.insert(**id)).count();
+        if let Some(chunk) = all.last_mut() {
+            chunk.push(import);
+        }
+    }
+    all
+}
+
+struct Loaded {
+    tree: Stored<Tree>,
+    businesses: Vec<Option<Stored<Business>>>,
+    /// For those that are new, by the slugs that they wish for.
+    owners: Vec<Vec<Option<Stored<SlugOwner>>>>,
+}
+
+async fn write(desk: &Desk, chunk: Vec<Import>) -> Result<Vec<Outcome>, Problem> {
+    let outcomes: Mutex<Vec<Outcome>> = Mutex::default();
+    let load = || load(desk.table(), &chunk);
+    let decide = |loaded: Loaded, moment: &Moment| {
+        let (changes, done) = decided(&chunk, &loaded, moment)?;
+        *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        Ok(changes)
+    };
+    desk.step(CAUSE, load, decide).await?;
+    Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+async fn load(table: &Table, chunk: &[Import]) -> Result<Loaded, Problem> {
+    let keys: Vec<Key> = chunk.iter().map(|import| storage::business_key(import.id)).collect();
+    let businesses: Vec<Option<Stored<Business>>> = table.find_many(&keys).await?;
+    let mut wanted: Vec<&str> = Vec::new();
+    for (import, _) in chunk.iter().zip(&businesses).filter(|(_, business)| business.is_none()) {
+        wanted.extend(import.wish.slugs().iter().map(String::as_str));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found: BTreeMap<&str, Stored<SlugOwner>> = BTreeMap::new();
+    for some in wanted.chunks(ports::store::KEYS_MAX) {
+        let keys: Vec<Key> = some.iter().map(|slug| storage::slug_key(slug)).collect();
+        let owners: Vec<Option<Stored<SlugOwner>>> = table.find_many(&keys).await?;
+        found.extend(some.iter().zip(owners).filter_map(|(slug, owner)| Some((*slug, owner?))));
+    }
+    let of = |import: &Import| import.wish.slugs().iter().map(|slug| found.get(slug.as_str()).cloned()).collect();
+    Ok(Loaded { tree: storage::tree(table).await?, owners: chunk.iter().map(of).collect(), businesses })
+}
+
+fn decided(chunk: &[Import], loaded: &Loaded, moment: &Moment) -> Result<(Changes, Vec<Outcome>), Problem> {
+    let (mut changes, mut outcomes) = (Changes::none(), Vec::with_capacity(chunk.len()));
+    let mut deltas: BTreeMap<CategoryId, i64> = BTreeMap::new();
+    let mut used: HashSet<String> = HashSet::new();
+    for ((import, before), owners) in chunk.iter().zip(&loaded.businesses).zip(&loaded.owners) {
+        let row = |problem: Problem| Problem { detail: format!("row {}: {}", import.row, problem.detail), ..problem };
+        let (decision, owner) = match before {
+            Some(before) => (before.value.clone().import_again(&import.profile, moment.now).map_err(|error| row(error.into()))?, None),
+            None => {
+                let (slug, owner) = import.wish.clone().without(&used).chosen(import, owners).map_err(|error| row(error.into()))?;
+                used.insert(slug.clone());
+                let imported = Imported { id: import.id, source_id: import.source_id.clone(), slug };
+                (Business::import(imported, import.profile.clone(), moment.now).map_err(|error| row(error.into()))?, owner)
+            }
+        };
+        outcomes.push(match (before, decision.changed) {
+            (None, _) => Outcome::Created,
+            (Some(_), true) => Outcome::Updated,
+            (Some(_), false) => Outcome::Unchanged,
+        });
+        if !decision.changed {
+            continue;
+        }
+        let (writes, moved) = storage::following(before.as_ref(), owner, &loaded.tree, &decision.state)?;
+        for (id, delta) in moved {
+            *deltas.entry(id).or_default() += delta;
+        }
+        let put = match before {
+            Some(before) => Changes::update(before.version, decision)?,
+            None => Changes::create(decision)?,
+        };
+        changes = writes.into_iter().fold(changes.and(put), Changes::write);
+    }
+    let moved = deltas.into_iter().filter(|(_, delta)| *delta != 0);
+    Ok((moved.map(|(id, delta)| storage::count(id, delta)).fold(changes, Changes::write), outcomes))
+}
+
+impl SlugWish {
+    /// The first of the remaining slugs that is free.
+    fn chosen<'a>(
+        &self,
+        import: &Import,
+        owners: &'a [Option<Stored<SlugOwner>>],
+    ) -> Result<(String, Option<&'a Stored<SlugOwner>>), crate::business::BusinessError> {
+        let remaining = import.wish.slugs().iter().zip(owners).filter(|(slug, _)| self.slugs().contains(slug));
+        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == import.id || !owner.current);
+        let found = remaining.into_iter().find(|(_, owner)| free(owner));
+        let (slug, owner) = found.ok_or_else(|| crate::business::BusinessError::SlugTaken(import.source_id.clone()))?;
+        Ok((slug.clone(), owner.as_ref()))
+    }
+}

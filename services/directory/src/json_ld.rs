@@ -1,0 +1,76 @@
+//! Pages for machines: a business in the words of schema.org, as JSON-LD.
+
+use kernel::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::Settings;
+use crate::business::Business;
+use crate::hours::{self, Span};
+use crate::views::{RatingView, zone};
+
+/// A LocalBusiness with its address, position, the hours of the coming week and its rating.
+pub fn business(business: &Business, rating: Option<RatingView>, settings: &Settings, at: Timestamp) -> Value {
+    let profile = &business.profile;
+    let url = format!("{}/businesses/{}", settings.public_url, business.slug);
+    let mut data = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            data.insert(name.to_owned(), value);
+        }
+    };
+    put("@context", Some("https://schema.org".into()));
+    put("@type", Some("LocalBusiness".into()));
+    put("@id", Some(url.as_str().into()));
+    put("url", Some(url.as_str().into()));
+    put("name", Some(profile.name.as_str().into()));
+    put("description", (!profile.description.is_empty()).then(|| profile.description.as_str().into()));
+    put("telephone", profile.phone.as_deref().map(Value::from));
+    put("email", profile.email.as_deref().map(Value::from));
+    put("sameAs", profile.website.as_deref().map(Value::from));
+    put("keywords", (!profile.tags.is_empty()).then(|| profile.tags.join(", ").into()));
+    let images: Vec<String> = profile.photos.iter().map(|photo| absolute(&photo.url, settings)).collect();
+    put("image", (!images.is_empty()).then(|| images.into()));
+    put("address", address(business));
+    put("geo", profile.position.map(|position| json!({ "@type": "GeoCoordinates", "latitude": position.lat, "longitude": position.lon })));
+    let week = |text: &str| hours::week(text, profile.country(), zone(business, settings), at);
+    put(
+        "openingHoursSpecification",
+        profile.opening_hours.as_deref().and_then(week).map(|spans| spans.iter().map(specification).collect()),
+    );
+    let stars = |rating: RatingView| json!({ "@type": "AggregateRating", "ratingValue": rating.mean, "reviewCount": rating.count, "bestRating": 5, "worstRating": 1 });
+    put("aggregateRating", rating.map(stars));
+    Value::Object(data)
+}
+
+fn address(business: &Business) -> Option<Value> {
+    let address = business.profile.address.as_ref()?;
+    let mut data = Map::from_iter([("@type".to_owned(), Value::from("PostalAddress"))]);
+    for (name, text) in [
+        ("streetAddress", &address.street_address),
+        ("postalCode", &address.postal_code),
+        ("addressLocality", &address.address_locality),
+        ("addressRegion", &address.address_region),
+        ("addressCountry", &address.address_country),
+    ] {
+        if !text.is_empty() {
+            data.insert(name.to_owned(), text.as_str().into());
+        }
+    }
+    Some(Value::Object(data))
+}
+
+/// Each day of the coming week by itself: so holidays and hours of a season are told as they are.
+fn specification(span: &Span) -> Value {
+    json!({
+        "@type": "OpeningHoursSpecification",
+        "dayOfWeek": format!("https://schema.org/{}", span.day),
+        "opens": span.opens,
+        "closes": span.closes,
+        "validFrom": span.date,
+        "validThrough": span.date,
+    })
+}
+
+fn absolute(url: &str, settings: &Settings) -> String {
+    if url.starts_with('/') { format!("{}{url}", settings.public_url) } else { url.to_owned() }
+}

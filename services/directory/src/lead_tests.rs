@@ -1,0 +1,155 @@
+use super::*;
+
+fn at(days: i64) -> Timestamp {
+    Timestamp::from_millis(days * 24 * 3600 * 1000)
+}
+
+fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
+}
+
+fn contact(message: &str) -> Contact {
+    let enquiry = Enquiry {
+        name: "Ann Lee".into(),
+        email: "Ann@Example.com".into(),
+        phone: Some("+49 (151) 234-5678".into()),
+        message: message.into(),
+    };
+    enquiry.checked(LeadId(1)).unwrap()
+}
+
+fn asked() -> Lead {
+    Lead::ask(BusinessId(1), None, &contact("Do you have time on Friday?"), false, at(0)).0.state
+}
+
+fn delivery(price: i64) -> Delivery {
+    Delivery { shop_price: eur(price), terms: LeadTerms::default(), duplicate_of: None, this_month: 0 }
+}
+
+fn lead(status: Status) -> Lead {
+    let delivered = asked().deliver(delivery(500), at(0)).unwrap().state;
+    let billed = delivered.clone().bill(at(0)).unwrap().state;
+    let returned = billed.clone().give_back(ReturnReason::WrongNumber, at(1)).unwrap().state;
+    match status {
+        New => asked(),
+        Delivered => delivered,
+        Billed => billed,
+        Returned => returned,
+        Credited => returned.credit().unwrap().state,
+        Spam => asked().mark_spam().unwrap().state,
+    }
+}
+
+#[test]
+fn every_news_in_every_status() {
+    type News = fn(Lead) -> Result<Decision<Lead>, LeadError>;
+    let all: [(&str, News); 6] = [
+        ("deliver", |lead| lead.deliver(delivery(500), at(1))),
+        ("bill", |lead| lead.bill(at(1))),
+        ("return", |lead| lead.give_back(ReturnReason::Spam, at(1))),
+        ("credit", Lead::credit),
+        ("return refused", |lead| lead.refuse_return(at(1))),
+        ("spam", Lead::mark_spam),
+    ];
+    for (name, news) in all {
+        for from in Status::ALL {
+            let before = lead(from);
+            let expect = LIFECYCLE.iter().find(|(start, known, _)| *start == from && *known == name).map(|(_, _, to)| *to);
+            match (news(before.clone()), expect) {
+                (Ok(decision), Some(to)) => assert_eq!((decision.state.status, decision.changed), (to, true), "{name} {from:?}"),
+                (Ok(decision), None) => assert_eq!((decision.state, decision.changed), (before, false), "{name} {from:?} moves nothing"),
+                (Err(_), None) => {}
+                (Err(error), Some(to)) => panic!("{name} {from:?} should lead to {to:?}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_price_is_fixed_at_delivery() {
+    let plan = LeadTerms { covered_by_plan: true, ..LeadTerms::default() };
+    let own = LeadTerms { price: Some(250), ..LeadTerms::default() };
+    for (terms, duplicate_of, price, status, released) in [
+        (LeadTerms::default(), None, 500, Delivered, false),
+        (own, None, 250, Delivered, false),
+        (plan, None, 0, Billed, true),
+        (LeadTerms::default(), Some(LeadId(9)), 0, Delivered, false),
+        (plan, Some(LeadId(9)), 0, Delivered, false),
+    ] {
+        let decision = asked().deliver(Delivery { terms, duplicate_of, ..delivery(500) }, at(0)).unwrap();
+        assert_eq!(decision.state.price, Some(eur(price)), "{terms:?} {duplicate_of:?}");
+        assert_eq!((decision.state.status, decision.state.is_released()), (status, released), "{terms:?} {duplicate_of:?}");
+    }
+    let duplicate = asked().deliver(Delivery { duplicate_of: Some(LeadId(9)), ..delivery(500) }, at(0)).unwrap().state;
+    assert!(duplicate.bill(at(1)).is_err(), "a duplicate is never billed");
+}
+
+#[test]
+fn the_monthly_cap_does_not_count_duplicates() {
+    let terms = LeadTerms { monthly_cap: Some(2), ..LeadTerms::default() };
+    for (this_month, duplicate_of, expect) in [(1, None, true), (2, None, false), (3, None, false), (2, Some(LeadId(9)), true)] {
+        let result = asked().deliver(Delivery { terms, this_month, duplicate_of, ..delivery(500) }, at(0));
+        assert_eq!(result.is_ok(), expect, "{this_month} {duplicate_of:?}");
+    }
+}
+
+#[test]
+fn a_return_has_seven_days_and_one_chance() {
+    for (day, expect) in [(0, true), (7, true), (8, false)] {
+        assert_eq!(lead(Billed).give_back(ReturnReason::WrongCategory, at(day)).is_ok(), expect, "day {day}");
+    }
+    let refused = lead(Returned).refuse_return(at(2)).unwrap().state;
+    assert_eq!(refused.clone().give_back(ReturnReason::Spam, at(3)), Err(LeadError::ReturnRefused));
+    assert!(!refused.refuse_return(at(3)).unwrap().changed);
+    let unpaid = lead(Delivered).give_back(ReturnReason::Duplicate, at(1)).unwrap().state;
+    assert_eq!(unpaid.clone().refuse_return(at(2)).unwrap().state.status, Billed, "it counts as sold");
+    let credited = unpaid.credit().unwrap();
+    let zero = LeadCredited { lead_id: LeadId(1), business_id: BusinessId(1), credit: eur(0) };
+    assert_eq!(credited.events, [zero.into()], "nothing was charged, so nothing goes back");
+    let late = credited.state.bill(at(9)).unwrap();
+    assert_eq!((late.state.status, late.changed), (Credited, true), "a charge that comes late moves nothing backwards");
+}
+
+#[test]
+fn spam_is_noticed() {
+    let verdict = |message: &str, trapped| Lead::ask(BusinessId(1), None, &contact(message), trapped, at(0)).1;
+    assert_eq!(verdict("Do you have time?", false), Verdict::Fine);
+    assert_eq!(verdict("Do you have time?", true), Verdict::Spam);
+    assert_eq!(verdict("http://a.example https://b.example www.c.example", false), Verdict::Suspicious);
+}
+
+#[test]
+fn enquiries_are_checked_and_people_recognised() {
+    let same = |phone: &str| Contact { phone: Some(phone.into()), ..contact("x") }.identities();
+    assert_eq!(same("0151 2345678"), same("+49 151 2345678"));
+    assert_eq!(same("0151 2345678")[0], "email:ann@example.com");
+    type Spoil = fn(&mut Enquiry);
+    let cases: [(&str, Spoil); 5] = [
+        ("name", |enquiry| enquiry.name = "".into()),
+        ("email", |enquiry| enquiry.email = "ann".into()),
+        ("phone", |enquiry| enquiry.phone = Some("call me".into())),
+        ("message", |enquiry| enquiry.message = " ".into()),
+        ("message", |enquiry| enquiry.message = "x".repeat(4001)),
+    ];
+    for (expect, spoil) in cases {
+        let mut enquiry = Enquiry { name: "Ann".into(), email: "ann@example.com".into(), phone: Some(" ".into()), message: "Hi".into() };
+        assert!(enquiry.clone().checked(LeadId(1)).is_ok());
+        spoil(&mut enquiry);
+        assert!(matches!(enquiry.checked(LeadId(1)), Err(LeadError::Field { field, .. }) if field == expect), "{expect}");
+    }
+}
+
+#[test]
+fn the_preview_and_the_events_hold_no_contact() {
+    let contact = contact("I am Ann Lee, call 0151 234 5678 or ann@example.com");
+    let lead = Lead::ask(BusinessId(1), None, &contact, false, at(0)).0.state;
+    let mut told = lead.preview.clone();
+    let delivered = lead.deliver(delivery(500), at(0)).unwrap();
+    let billed = delivered.state.bill(at(0)).unwrap();
+    for event in delivered.events.iter().chain(&billed.events) {
+        told.push_str(&event.data_json().unwrap());
+    }
+    for secret in ["Ann", "Lee", "0151", "5678", "example.com"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+}

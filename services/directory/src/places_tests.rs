@@ -1,0 +1,108 @@
+use super::*;
+use crate::mapping::DEFAULT_MAPPING;
+
+fn mapping() -> Mapping {
+    Mapping::parse(DEFAULT_MAPPING).unwrap()
+}
+
+fn read(text: &str, kind: FileKind) -> Vec<Result<Place, RefusedRow>> {
+    parse(text, kind, &mapping()).unwrap()
+}
+
+#[test]
+fn ids_are_the_same_in_every_file() {
+    for (id, properties, expect) in [
+        ("\"node/12\"", "", Some("osm:node/12")),
+        ("null", "\"@id\": \"way/7\",", Some("osm:way/7")),
+        ("null", "\"id\": 12, \"type\": \"node\",", Some("osm:node/12")),
+        ("null", "\"id\": 12, \"type\": \"turkish\",", Some("geojson:12")),
+        ("99", "", Some("geojson:99")),
+        ("\"shop-1\"", "", Some("geojson:shop-1")),
+        ("null", "", None),
+    ] {
+        let text = format!(
+            r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","id":{id},
+                "geometry":{{"type":"Point","coordinates":[11.5,48.1]}},"properties":{{{properties} "name":"Café"}}}}]}}"#
+        );
+        let found = read(&text, FileKind::GeoJson).remove(0);
+        assert_eq!(found.ok().map(|place| place.source_id).as_deref(), expect, "{id} {properties}");
+    }
+}
+
+#[test]
+fn geojson_with_all_its_oddities() {
+    let text = r#"{"type":"FeatureCollection","features":[
+        {"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[11.0,48.0],[11.2,48.0],[11.2,48.2],[11.0,48.0]]]},
+         "properties":{"@id":"way/1","name":" Gasthof ","amenity":"restaurant","cuisine":"bavarian;german","addr:street":"Dorfstraße",
+         "addr:housenumber":"3a","addr:postcode":"80000","addr:city":"Dorf","addr:country":"de","phone":"+49 1; +49 2","website":"gasthof.example",
+         "opening_hours":"täglich ab 10"}},
+        {"type":"Feature","geometry":null,"properties":{"@id":"node/2","name":"Unnamed","website":"not an address","email":"x"}},
+        {"type":"Feature","geometry":null,"properties":{"@id":"node/3"}},
+        {"type":"Feature","geometry":null,"properties":{"@id":"way/1","name":"Again"}}
+    ]}"#;
+    let found = read(text, FileKind::GeoJson);
+    let place = found[0].as_ref().unwrap();
+    let address = place.profile.address.as_ref().unwrap();
+    assert_eq!(place.profile.name, "Gasthof");
+    assert_eq!(place.profile.position, GeoPosition::new(48.1, 11.1));
+    assert_eq!((address.street_address.as_str(), address.address_country.as_str()), ("Dorfstraße 3a", "DE"));
+    assert_eq!((place.profile.phone.as_deref(), place.profile.website.as_deref()), (Some("+49 1"), Some("https://gasthof.example")));
+    assert_eq!(place.profile.opening_hours.as_deref(), Some("täglich ab 10"), "kept as it is");
+    assert_eq!(place.profile.tags, ["bavarian", "german"]);
+    assert_eq!(place.categories, [["Food & drink", "Restaurants", "German & Bavarian"]]);
+    assert!(place.warnings.len() == 1 && place.warnings[0].contains("not understood"), "{:?}", place.warnings);
+
+    let unnamed = found[1].as_ref().unwrap();
+    assert_eq!((unnamed.profile.website.as_deref(), unnamed.profile.email.as_deref()), (None, None));
+    assert_eq!(unnamed.warnings.len(), 4, "{:?}", unnamed.warnings);
+    assert_eq!(unnamed.categories, [["Other places"]]);
+    assert!(found[2].as_ref().unwrap_err().reason.contains("name"));
+    assert!(found[3].as_ref().unwrap_err().reason.contains("in the file before"));
+}
+
+#[test]
+fn overpass_and_its_corners() {
+    let text = r#"{"version":0.6,"elements":[
+        {"type":"node","id":5,"lat":48.1,"lon":11.5,"tags":{"name":"Bäckerei","shop":"bakery"}},
+        {"type":"node","id":6,"lat":48.1,"lon":11.5},
+        {"type":"way","id":7,"center":{"lat":48.2,"lon":11.6},"nodes":[6],"tags":{"name":"Hotel","tourism":"hotel"}}
+    ]}"#;
+    let found: Vec<Place> = read(text, FileKind::Overpass).into_iter().map(Result::unwrap).collect();
+    let told: Vec<_> = found.iter().map(|place| (place.row, place.source_id.as_str(), place.profile.position.unwrap().lat)).collect();
+    assert_eq!(told, [(1, "osm:node/5", 48.1), (3, "osm:way/7", 48.2)]);
+    assert_eq!(found[0].categories, [["Shops", "Bakeries"]]);
+}
+
+#[test]
+fn csv_with_named_columns() {
+    let text = "\u{feff}id,Name,categories,street_address,postal_code,city,country,lat,lon,phone,opening_hours,description\n\
+        1,Fahrrad Huber,Shops > Bicycles; Crafts & repairs,Ring 1,80001,Dorf,DE,48.1,11.5,+49 1,Mo-Fr 09:00-18:00,\"Räder, neu und alt\"\n\
+        osm:node/9,Kiosk,,,,,,,,,,\n\
+        ,Nameless id,,,,,,,,,,\n";
+    let found = read(text, FileKind::Csv);
+    let first = found[0].as_ref().unwrap();
+    assert_eq!((first.row, first.source_id.as_str()), (2, "csv:1"));
+    assert_eq!(first.categories, [vec!["Shops", "Bicycles"], vec!["Crafts & repairs"]]);
+    assert_eq!(first.profile.address.as_ref().unwrap().street_address, "Ring 1");
+    assert_eq!(first.profile.description, "Räder, neu und alt");
+    assert_eq!(first.warnings, [""; 0]);
+    assert_eq!(found[1].as_ref().unwrap().source_id, "osm:node/9");
+    assert!(found[2].as_ref().unwrap_err().reason.contains("no id"));
+    assert!(parse("title\nx\n", FileKind::Csv, &mapping()).is_err());
+}
+
+#[test]
+fn files_are_known_by_name_and_content() {
+    for (file, text, expect) in [
+        ("a.geojson", "", FileKind::GeoJson),
+        ("a.CSV", "{", FileKind::Csv),
+        ("a.json", r#"{"type":"FeatureCollection"}"#, FileKind::GeoJson),
+        ("a.json", r#" {"elements":[]}"#, FileKind::Overpass),
+        ("a.txt", "id,name", FileKind::Csv),
+    ] {
+        assert_eq!(FileKind::of(Path::new(file), text), expect, "{file}");
+    }
+    for kind in [FileKind::GeoJson, FileKind::Overpass] {
+        assert!(parse("{\"type\":\"Feature\"}", kind, &mapping()).is_err());
+    }
+}

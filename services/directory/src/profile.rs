@@ -1,0 +1,279 @@
+//! What a business says of itself, checked.
+
+use std::collections::BTreeSet;
+
+use kernel::{CategoryId, GeoPosition, PostalAddress};
+use serde::{Deserialize, Serialize};
+
+use crate::business::BusinessError;
+use crate::hours;
+use crate::text::{line, paragraph};
+
+pub const NAME_CHARS_MAX: usize = 120;
+pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
+pub const LINE_CHARS_MAX: usize = 200;
+pub const URL_CHARS_MAX: usize = 500;
+pub const HOURS_CHARS_MAX: usize = 1_000;
+pub const CATEGORIES_MAX: usize = 5;
+pub const TAGS_MAX: usize = 20;
+pub const TAG_CHARS_MAX: usize = 40;
+pub const PHOTOS_MAX: usize = 20;
+
+/// A place that people go to. Imported addresses lack parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Address {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200, example = "Lindenstraße 4")]
+    pub street_address: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200)]
+    pub extended_address: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200)]
+    pub postal_code: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200)]
+    pub address_locality: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200)]
+    pub address_region: String,
+    /// ISO 3166-1 alpha-2.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2, example = "DE")]
+    pub address_country: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Photo {
+    /// `https://...`, or `/files/...` of an upload.
+    #[schema(max_length = 500)]
+    pub url: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200)]
+    pub alt: String,
+}
+
+/// Everything that the owner edits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Profile {
+    pub name: String,
+    /// Plain text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<GeoPosition>,
+    /// An IANA name; the shop's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// OpenStreetMap's syntax; an import may bring a text that is not understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opening_hours: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<Photo>,
+}
+
+/// A part of the profile that its owner may take over from an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Name,
+    Description,
+    Categories,
+    Tags,
+    Address,
+    Position,
+    TimeZone,
+    Phone,
+    Email,
+    Website,
+    OpeningHours,
+    Photos,
+}
+
+impl Profile {
+    /// Trims everything and refuses what does not fit. Opening hours must be understood.
+    pub fn checked(self) -> Result<Self, BusinessError> {
+        let understood = self.opening_hours.as_deref().map_or(Ok(()), |hours| hours::check(hours.trim()));
+        understood.map_err(|reason| refuse("opening_hours", reason))?;
+        self.checked_import()
+    }
+
+    /// The same for a file, whose opening hours are kept as they are.
+    pub fn checked_import(self) -> Result<Self, BusinessError> {
+        let in_line = |field: &'static str, text: Option<String>, most: usize| match text {
+            None => Ok(None),
+            Some(text) if text.trim().is_empty() => Ok(None),
+            Some(text) => {
+                line(&text, 1, most).map(Some).ok_or_else(|| refuse(field, format!("must be at most {most} characters in one line")))
+            }
+        };
+        let name = line(&self.name, 1, NAME_CHARS_MAX)
+            .ok_or_else(|| refuse("name", format!("must be 1 to {NAME_CHARS_MAX} characters in one line")))?;
+        let description = paragraph(&self.description, 0, DESCRIPTION_CHARS_MAX)
+            .ok_or_else(|| refuse("description", format!("must be at most {DESCRIPTION_CHARS_MAX} characters")))?;
+        Ok(Self {
+            name,
+            description,
+            categories: distinct("categories", self.categories, CATEGORIES_MAX)?,
+            tags: checked_tags(self.tags)?,
+            address: self.address.map(Address::checked).transpose()?.filter(|address| *address != Address::default()),
+            position: self.position,
+            time_zone: in_line("time_zone", self.time_zone, LINE_CHARS_MAX)?.map(checked_zone).transpose()?,
+            phone: in_line("phone", self.phone, LINE_CHARS_MAX)?,
+            email: in_line("email", self.email, LINE_CHARS_MAX)?.map(checked_email).transpose()?,
+            website: in_line("website", self.website, URL_CHARS_MAX)?.map(|url| checked_url("website", url, false)).transpose()?,
+            opening_hours: in_line("opening_hours", self.opening_hours, HOURS_CHARS_MAX)?,
+            photos: checked_photos(self.photos)?,
+        })
+    }
+
+    /// What differs.
+    pub fn differences(&self, other: &Self) -> BTreeSet<Field> {
+        let parts = [
+            (Field::Name, self.name != other.name),
+            (Field::Description, self.description != other.description),
+            (Field::Categories, self.categories != other.categories),
+            (Field::Tags, self.tags != other.tags),
+            (Field::Address, self.address != other.address),
+            (Field::Position, self.position != other.position),
+            (Field::TimeZone, self.time_zone != other.time_zone),
+            (Field::Phone, self.phone != other.phone),
+            (Field::Email, self.email != other.email),
+            (Field::Website, self.website != other.website),
+            (Field::OpeningHours, self.opening_hours != other.opening_hours),
+            (Field::Photos, self.photos != other.photos),
+        ];
+        parts.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
+    }
+
+    /// This profile with all but `kept` taken from a file.
+    pub fn refreshed(self, file: &Self, kept: &BTreeSet<Field>) -> Self {
+        let mut fresh = file.clone();
+        for field in kept {
+            match field {
+                Field::Name => fresh.name.clone_from(&self.name),
+                Field::Description => fresh.description.clone_from(&self.description),
+                Field::Categories => fresh.categories.clone_from(&self.categories),
+                Field::Tags => fresh.tags.clone_from(&self.tags),
+                Field::Address => fresh.address.clone_from(&self.address),
+                Field::Position => fresh.position = self.position,
+                Field::TimeZone => fresh.time_zone.clone_from(&self.time_zone),
+                Field::Phone => fresh.phone.clone_from(&self.phone),
+                Field::Email => fresh.email.clone_from(&self.email),
+                Field::Website => fresh.website.clone_from(&self.website),
+                Field::OpeningHours => fresh.opening_hours.clone_from(&self.opening_hours),
+                Field::Photos => fresh.photos.clone_from(&self.photos),
+            }
+        }
+        fresh
+    }
+
+    pub fn postal_address(&self) -> Option<PostalAddress> {
+        let address = self.address.clone()?;
+        Some(PostalAddress {
+            name: self.name.clone(),
+            street_address: address.street_address,
+            extended_address: address.extended_address,
+            postal_code: address.postal_code,
+            address_locality: address.address_locality,
+            address_region: address.address_region,
+            address_country: address.address_country,
+            telephone: String::new(),
+        })
+    }
+
+    pub fn country(&self) -> Option<&str> {
+        self.address.as_ref().map(|address| address.address_country.as_str()).filter(|country| !country.is_empty())
+    }
+}
+
+impl Address {
+    fn checked(self) -> Result<Self, BusinessError> {
+        let part = |field: &'static str, text: String| {
+            line(&text, 0, LINE_CHARS_MAX).ok_or_else(|| refuse(field, format!("must be at most {LINE_CHARS_MAX} characters in one line")))
+        };
+        let address = Self {
+            street_address: part("address.street_address", self.street_address)?,
+            extended_address: part("address.extended_address", self.extended_address)?,
+            postal_code: part("address.postal_code", self.postal_code)?,
+            address_locality: part("address.address_locality", self.address_locality)?,
+            address_region: part("address.address_region", self.address_region)?,
+            address_country: part("address.address_country", self.address_country)?,
+        };
+        let country = &address.address_country;
+        if !country.is_empty() && (country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {
+            return Err(refuse("address.address_country", "must be an ISO 3166-1 alpha-2 code such as DE".into()));
+        }
+        Ok(address)
+    }
+}
+
+fn refuse(field: &'static str, reason: String) -> BusinessError {
+    BusinessError::Field { field, reason }
+}
+
+fn distinct<T: PartialEq>(field: &'static str, all: Vec<T>, most: usize) -> Result<Vec<T>, BusinessError> {
+    let mut kept: Vec<T> = Vec::with_capacity(all.len().min(most));
+    for one in all {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    if kept.len() > most { Err(refuse(field, format!("must be at most {most}"))) } else { Ok(kept) }
+}
+
+fn checked_tags(tags: Vec<String>) -> Result<Vec<String>, BusinessError> {
+    let clean = |tag: String| line(&tag, 1, TAG_CHARS_MAX).map(|tag| tag.to_lowercase());
+    let tags: Option<Vec<String>> = tags.into_iter().map(clean).collect();
+    let tags = tags.ok_or_else(|| refuse("tags", format!("must each be 1 to {TAG_CHARS_MAX} characters in one line")))?;
+    distinct("tags", tags, TAGS_MAX)
+}
+
+fn checked_photos(photos: Vec<Photo>) -> Result<Vec<Photo>, BusinessError> {
+    let photo = |photo: Photo| {
+        let alt = line(&photo.alt, 0, LINE_CHARS_MAX).ok_or_else(|| refuse("photos", "alt must be a short line".into()))?;
+        Ok(Photo { url: checked_url("photos", photo.url, true)?, alt })
+    };
+    let photos = photos.into_iter().map(photo).collect::<Result<_, BusinessError>>()?;
+    distinct("photos", photos, PHOTOS_MAX)
+}
+
+fn checked_zone(name: String) -> Result<String, BusinessError> {
+    if hours::is_time_zone(&name) { Ok(name) } else { Err(refuse("time_zone", "must be an IANA name such as Europe/Berlin".into())) }
+}
+
+fn checked_email(text: String) -> Result<String, BusinessError> {
+    match text.parse::<kernel::Email>() {
+        Ok(email) => Ok(email.to_string()),
+        Err(error) => Err(refuse("email", error.to_string())),
+    }
+}
+
+fn checked_url(field: &'static str, url: String, upload: bool) -> Result<String, BusinessError> {
+    let url = url.trim().to_owned();
+    let web = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_web = web.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+    });
+    let is_upload = upload && url.strip_prefix("/files/").is_some_and(|name| !name.is_empty() && !name.contains(['/', ' ', '?', '#']));
+    if (is_web || is_upload) && url.chars().count() <= URL_CHARS_MAX {
+        Ok(url)
+    } else {
+        Err(refuse(field, format!("must be an address of the web of at most {URL_CHARS_MAX} characters")))
+    }
+}

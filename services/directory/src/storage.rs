@@ -1,0 +1,444 @@
+//! What the directory keeps.
+//!
+//! | item | pk | sk | read by |
+//! |---|---|---|---|
+//! | business | `business#<id>` | `business` | id; indexes 1 to 3 |
+//! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
+//! | place in a category | `in#<category>` | name, id | published businesses of a category, by name |
+//! | membership | `member#<user>` | `<business>` | the businesses of a person |
+//! | tree of categories | `categories` | `tree` | all at once |
+//! | businesses of a category | `counts` | `<category>` | all at once; a counter |
+//! | claim | `claim#<id>` | `claim` | id; index 1: all by status |
+//! | lead | `lead#<id>` | `lead` | id; index 1: of a business; index 2: by status |
+//! | who asked | `lead#<id>` | `contact` | with its lead, once it is released |
+//! | who asked lately | `sender#<hash>` | `<business>` or `day` | with a new enquiry; expires |
+//! | leads of a month | `month#<business>` | `2026-11` | with a delivery |
+//!
+//! | index | pk | sk | of |
+//! |---|---|---|---|
+//! | 1 | `published` | name, id | businesses that everybody sees |
+//! | 2 | `status#<status>` | time of the last change, id | businesses, for moderation |
+//! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
+//! | 1 | `claims#<status>` | time, id | claims |
+//! | 1 | `leads#<business>` | time, id | leads that were delivered |
+//! | 2 | `leads#status#<status>` | time, id | leads, for admins |
+
+use std::collections::BTreeSet;
+
+use contracts::Decision;
+use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Timestamp, UserId};
+use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
+use serde::{Deserialize, Serialize};
+use shell::{Changes, Table};
+
+use crate::business::{Business, BusinessError, Status};
+use crate::category::{CATEGORIES_MAX, Tree};
+use crate::claim::{self, Claim};
+use crate::lead::{self, Contact, Lead};
+use crate::text::slugify;
+
+pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
+
+pub const PUBLISHED: u8 = 1;
+const BY_STATUS: u8 = 2;
+const BY_PLACE: u8 = 3;
+const CLAIMS: u8 = 1;
+const LEADS_OF_BUSINESS: u8 = 1;
+const LEADS_BY_STATUS: u8 = 2;
+/// Rows of 0.02 degrees, about 2.2 km, from the south pole.
+const ROWS_PER_DEGREE: f64 = 50.0;
+/// The longest part of a name in a sort key.
+const NAME_KEY_BYTES_MAX: usize = 60;
+
+/// Whose a slug is. Two businesses cannot have one slug: the second put finds the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlugOwner {
+    pub slug: String,
+    pub business_id: BusinessId,
+    /// False for a slug that the business had before; it gives way to a business that wants it.
+    pub current: bool,
+}
+
+/// The place of a published business in the list of a category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    #[serde(skip)]
+    category: Option<CategoryId>,
+    /// Its key in the list: the name as it sorts, and the id.
+    pub place: String,
+    pub business_id: BusinessId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    pub user_id: UserId,
+    pub business_id: BusinessId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryCount {
+    pub category_id: CategoryId,
+    pub businesses: i64,
+}
+
+/// That somebody has asked a business lately, by a keyed hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub hash: String,
+    pub business_id: BusinessId,
+    pub lead_id: LeadId,
+    pub expires_at: Timestamp,
+}
+
+/// How often somebody has asked on one day, whichever business.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedToday {
+    pub hash: String,
+    pub count: u32,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Month {
+    pub business_id: BusinessId,
+    /// `2026-11`, UTC.
+    pub month: String,
+    pub delivered: u32,
+}
+
+pub fn business_key(id: BusinessId) -> Key {
+    Key::new(format!("business#{id}"), "business")
+}
+
+pub fn slug_key(slug: &str) -> Key {
+    Key::new(format!("slug#{slug}"), "slug")
+}
+
+pub fn tree_key() -> Key {
+    Key::new("categories", "tree")
+}
+
+pub fn count_key(id: CategoryId) -> Key {
+    Key::new("counts", id.to_string())
+}
+
+pub fn claim_key(id: ClaimId) -> Key {
+    Key::new(format!("claim#{id}"), "claim")
+}
+
+pub fn lead_key(id: LeadId) -> Key {
+    Key::new(format!("lead#{id}"), "lead")
+}
+
+pub fn contact_key(id: LeadId) -> Key {
+    Key::new(format!("lead#{id}"), "contact")
+}
+
+pub fn asked_key(hash: &str, business: BusinessId) -> Key {
+    Key::new(format!("sender#{hash}"), business.to_string())
+}
+
+pub fn asked_today_key(hash: &str) -> Key {
+    Key::new(format!("sender#{hash}"), "day")
+}
+
+pub fn month_key(business: BusinessId, at: Timestamp) -> Key {
+    Key::new(format!("month#{business}"), month_of(at))
+}
+
+/// `2026-11`.
+pub fn month_of(at: Timestamp) -> String {
+    let mut text = at.to_string();
+    text.truncate(7);
+    text
+}
+
+impl Record for Business {
+    fn key(&self) -> Key {
+        business_key(self.id)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status.as_str()), time_sk(self.updated_at, self.id))];
+        if self.is_published() {
+            entries.push(IndexEntry::new(PUBLISHED, "published", name_sk(self)));
+            if let Some(position) = self.profile.position {
+                entries.push(IndexEntry::new(BY_PLACE, row_pk(row(position.lat)), format!("{}#{}", longitude_sk(position.lon), self.id)));
+            }
+        }
+        entries
+    }
+}
+
+impl Record for SlugOwner {
+    fn key(&self) -> Key {
+        slug_key(&self.slug)
+    }
+}
+
+impl Record for Placed {
+    fn key(&self) -> Key {
+        Key::new(self.category.map(category_pk).unwrap_or_default(), &self.place)
+    }
+}
+
+impl Record for Membership {
+    fn key(&self) -> Key {
+        membership_key(self.user_id, self.business_id)
+    }
+}
+
+impl Record for Tree {
+    fn key(&self) -> Key {
+        tree_key()
+    }
+}
+
+impl Record for CategoryCount {
+    fn key(&self) -> Key {
+        count_key(self.category_id)
+    }
+}
+
+impl Record for Claim {
+    fn key(&self) -> Key {
+        claim_key(self.id)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(CLAIMS, claims_pk(self.status), time_sk(self.requested_at, self.id))]
+    }
+}
+
+impl Record for Lead {
+    fn key(&self) -> Key {
+        lead_key(self.id)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let sk = time_sk(self.asked_at, self.id);
+        let mut entries = vec![IndexEntry::new(LEADS_BY_STATUS, leads_pk(self.status), sk.clone())];
+        if self.is_delivered() {
+            entries.push(IndexEntry::new(LEADS_OF_BUSINESS, format!("leads#{}", self.business_id), sk));
+        }
+        entries
+    }
+}
+
+impl Record for Contact {
+    fn key(&self) -> Key {
+        contact_key(self.lead_id)
+    }
+}
+
+impl Record for Asked {
+    fn key(&self) -> Key {
+        asked_key(&self.hash, self.business_id)
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+}
+
+impl Record for AskedToday {
+    fn key(&self) -> Key {
+        asked_today_key(&self.hash)
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+}
+
+impl Record for Month {
+    fn key(&self) -> Key {
+        Key::new(format!("month#{}", self.business_id), &self.month)
+    }
+}
+
+pub fn published_query() -> Query {
+    Query::index(PUBLISHED, "published")
+}
+
+pub fn status_query(status: Status) -> Query {
+    Query::index(BY_STATUS, format!("status#{}", status.as_str())).descending()
+}
+
+pub fn claims_query(status: claim::Status) -> Query {
+    Query::index(CLAIMS, claims_pk(status))
+}
+
+pub fn leads_of_business(id: BusinessId) -> Query {
+    Query::index(LEADS_OF_BUSINESS, format!("leads#{id}")).descending()
+}
+
+pub fn leads_in_status(status: lead::Status) -> Query {
+    Query::index(LEADS_BY_STATUS, leads_pk(status)).descending()
+}
+
+pub fn category_query(id: CategoryId) -> Query {
+    Query::table(category_pk(id))
+}
+
+pub fn counts_query() -> Query {
+    Query::table("counts").limit(CATEGORIES_MAX)
+}
+
+pub fn memberships_query(user: UserId) -> Query {
+    Query::table(format!("member#{user}"))
+}
+
+/// The bands of latitude that an area touches, each from west to east.
+pub fn area_queries(south: f64, north: f64, west: f64, east: f64) -> impl Iterator<Item = Query> {
+    // `~` sorts after the `#` between the longitude and the id.
+    let bounds = Bounds::Between(longitude_sk(west), format!("{}~", longitude_sk(east)));
+    (row(south)..=row(north)).map(move |row| Query::index(BY_PLACE, row_pk(row)).bounds(bounds.clone()))
+}
+
+pub async fn business(table: &Table, id: BusinessId) -> Result<Stored<Business>, Problem> {
+    Ok(table.find(&business_key(id)).await?.ok_or(BusinessError::NotFound)?)
+}
+
+/// The tree for deciding; version 0 while there is none.
+pub async fn tree(table: &Table) -> Result<Stored<Tree>, Problem> {
+    Ok(table.find(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
+}
+
+/// The tree for showing.
+pub async fn shown_tree(table: &Table) -> Result<Stored<Tree>, Problem> {
+    Ok(table.peek(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
+}
+
+/// All that makes a business's next state visible: its item, its slugs, its places in categories, the
+/// memberships and the counters. `owner` is who has the new slug now.
+pub fn save(
+    before: Option<&Stored<Business>>,
+    owner: Option<&Stored<SlugOwner>>,
+    tree: &Tree,
+    decision: Decision<Business>,
+) -> Result<Changes, Problem> {
+    if !decision.changed {
+        return Ok(Changes::none());
+    }
+    let (writes, deltas) = following(before, owner, tree, &decision.state)?;
+    let mut changes = match before {
+        None => Changes::create(decision)?,
+        Some(stored) => Changes::update(stored.version, decision)?,
+    };
+    for write in writes {
+        changes = changes.write(write);
+    }
+    Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
+}
+
+/// What follows from a business's next state: writes, and by how much the counters of categories move.
+pub fn following(
+    before: Option<&Stored<Business>>,
+    owner: Option<&Stored<SlugOwner>>,
+    tree: &Tree,
+    after: &Business,
+) -> Result<(Vec<Write>, Vec<(CategoryId, i64)>), Problem> {
+    let old = before.map(|stored| &stored.value);
+    let mut writes = slug_writes(old, owner, after)?;
+    let (left, joined) = (old.map(places).unwrap_or_default(), places(after));
+    let gone =
+        left.iter().filter(|place| !joined.contains(place)).map(|place| Write::Delete { key: place.key(), expect: Expect::Anything });
+    writes.extend(gone);
+    for place in joined.iter().filter(|place| !left.contains(place)) {
+        writes.push(Write::Put { item: place.to_item()?, expect: Expect::Anything });
+    }
+    let members = |business: &Business| business.members.iter().map(|member| member.user_id).collect::<BTreeSet<_>>();
+    let (had, has) = (old.map(members).unwrap_or_default(), members(after));
+    writes.extend(had.difference(&has).map(|user| Write::Delete { key: membership_key(*user, after.id), expect: Expect::Anything }));
+    for user in has.difference(&had) {
+        let item = Membership { user_id: *user, business_id: after.id }.to_item()?;
+        writes.push(Write::Put { item, expect: Expect::Anything });
+    }
+    let counted = |all: &[Placed]| all.iter().filter_map(|place| place.category).collect::<BTreeSet<_>>();
+    let (from, to) = (counted(&left), counted(&joined));
+    // A category that has been deleted since has no counter any more.
+    let there = |id: &CategoryId| tree.get(*id).is_some();
+    let minus = from.difference(&to).filter(|id| there(id)).map(|id| (*id, -1));
+    let deltas = minus.chain(to.difference(&from).filter(|id| there(id)).map(|id| (*id, 1))).collect();
+    Ok((writes, deltas))
+}
+
+/// Moves the counter of a category.
+pub fn count(id: CategoryId, delta: i64) -> Write {
+    Write::Add { key: count_key(id), deltas: vec![("businesses", delta)], bounds: vec![Bound::AtLeast("businesses", (-delta).max(0))] }
+}
+
+/// A business may take a slug that nobody has, that is its own, or that another one has left.
+fn slug_writes(old: Option<&Business>, owner: Option<&Stored<SlugOwner>>, new: &Business) -> Result<Vec<Write>, Problem> {
+    if old.is_some_and(|old| old.slug == new.slug) {
+        return Ok(Vec::new());
+    }
+    let expect = match owner {
+        None => Expect::Absent,
+        Some(owner) if owner.business_id == new.id || !owner.current => Expect::Version(owner.version),
+        Some(owner) => return Err(BusinessError::SlugTaken(owner.slug.clone()).into()),
+    };
+    let item = SlugOwner { slug: new.slug.clone(), business_id: new.id, current: true }.to_item()?;
+    let mut writes = vec![Write::Put { item, expect }];
+    if let Some(old) = old {
+        let item = SlugOwner { slug: old.slug.clone(), business_id: old.id, current: false }.to_item()?;
+        writes.push(Write::Put { item, expect: Expect::Anything });
+    }
+    Ok(writes)
+}
+
+/// None unless everybody may see the business.
+fn places(business: &Business) -> Vec<Placed> {
+    if !business.is_published() {
+        return Vec::new();
+    }
+    let place = |id: &CategoryId| Placed { category: Some(*id), place: name_sk(business), business_id: business.id };
+    business.profile.categories.iter().map(place).collect()
+}
+
+fn membership_key(user: UserId, business: BusinessId) -> Key {
+    Key::new(format!("member#{user}"), business.to_string())
+}
+
+fn category_pk(id: CategoryId) -> String {
+    format!("in#{id}")
+}
+
+fn claims_pk(status: claim::Status) -> &'static str {
+    match status {
+        claim::Status::Open => "claims#open",
+        claim::Status::Approved => "claims#approved",
+        claim::Status::Refused => "claims#refused",
+    }
+}
+
+fn leads_pk(status: lead::Status) -> String {
+    format!("leads#status#{}", status.as_str())
+}
+
+/// Names as they sort for people, umlauts among the plain letters.
+fn name_sk(business: &Business) -> String {
+    let mut name = slugify(&business.profile.name);
+    name.truncate(NAME_KEY_BYTES_MAX);
+    format!("{name}#{}", business.id)
+}
+
+fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
+    format!("{:015}#{id}", at.as_millis().max(0))
+}
+
+fn row_pk(row: u32) -> String {
+    format!("row#{row}")
+}
+
+// A latitude is from -90 to 90, a longitude from -180 to 180: both casts are exact enough and never negative.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn row(lat: f64) -> u32 {
+    ((lat + 90.0).clamp(0.0, 180.0) * ROWS_PER_DEGREE).floor() as u32
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn longitude_sk(lon: f64) -> String {
+    format!("{:010}", ((lon + 180.0).clamp(0.0, 360.0) * 1e7).round() as u64)
+}

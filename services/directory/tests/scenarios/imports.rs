@@ -1,0 +1,89 @@
+//! Files of places: in, in again, and in after people have edited what came in.
+
+use directory::{DEFAULT_MAPPING, FileKind, Mapping, Place, Report, import, parse};
+use kernel::Actor;
+use serde_json::{Value, json};
+use shell::testing::Harness;
+
+use super::{Town, text, with};
+
+pub fn places(text: &str, kind: FileKind) -> Vec<Place> {
+    let mapping = Mapping::parse(DEFAULT_MAPPING).unwrap();
+    parse(text, kind, &mapping).unwrap().into_iter().filter_map(Result::ok).collect()
+}
+
+pub async fn import_file(town: &Town, text: &str, kind: FileKind) -> Report {
+    import(&town.desk, places(text, kind), |_| ()).await.unwrap()
+}
+
+fn counts(report: &Report) -> (usize, usize, usize) {
+    assert!(report.refused.is_empty(), "{:?}", report.refused);
+    (report.created, report.updated, report.unchanged)
+}
+
+/// Forty places of three names, so that slugs and commits meet.
+fn file() -> String {
+    let place = |n: usize| {
+        let (name, shop) = [("Bäckerei Huber", "bakery"), ("Radl Meier", "bicycle"), ("Blumen Rosa", "florist")][n % 3];
+        let geometry = json!({ "type": "Point", "coordinates": [11.5 + n as f64 / 1000.0, 48.1] });
+        let properties =
+            json!({ "id": n, "type": "node", "name": name, "shop": shop, "addr:street": "Ring", "addr:housenumber": n.to_string() });
+        json!({ "type": "Feature", "geometry": geometry, "properties": properties })
+    };
+    json!({ "type": "FeatureCollection", "features": (1..=40).map(place).collect::<Vec<_>>() }).to_string()
+}
+
+#[tokio::test]
+async fn a_file_comes_in_once() {
+    let town = Town::open();
+    assert_eq!(counts(&import_file(&town, &file(), FileKind::GeoJson).await), (40, 0, 0));
+    let events = town.world.events().await.len();
+    assert_eq!(town.names("limit=100").await.len(), 40);
+    assert_eq!(town.names("category=shops&limit=7").await.len(), 40);
+    assert_eq!(town.names("category=bakeries").await.len(), 13);
+    let tree = town.get("/business-categories", &Harness::guest()).await.expect(200);
+    let shops = tree.json["items"].as_array().unwrap().iter().find(|item| item["name"] == "Shops").unwrap();
+    assert_eq!((&shops["businesses"], &shops["businesses_below"]), (&json!(0), &json!(40)));
+    assert_eq!(
+        town.get("/businesses/baeckerei-huber-ring-6", &Harness::guest()).await.expect(200).json["address"]["street_address"],
+        "Ring 6"
+    );
+
+    let stored = town.world.stored(&directory::TABLE);
+    assert_eq!(counts(&import_file(&town, &file(), FileKind::GeoJson).await), (0, 0, 40));
+    assert_eq!(town.world.stored(&directory::TABLE), stored, "a second run changes nothing");
+    assert_eq!(town.world.events().await.len(), events);
+
+    let changed = file().replace("\"Blumen Rosa\"", "\"Blumen Lila\"");
+    assert_eq!(counts(&import_file(&town, &changed, FileKind::GeoJson).await), (0, 13, 27));
+    assert_eq!(town.names("category=florists").await, ["Blumen Lila"; 13]);
+}
+
+#[tokio::test]
+async fn imports_side_by_side_make_one_of_each() {
+    let town = Town::open();
+    let imports = (0..4).map(|_| import(&town.desk, places(&file(), FileKind::GeoJson), |_| ()));
+    let reports: Vec<Report> = futures::future::join_all(imports).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(reports.iter().map(|report| report.created).sum::<usize>(), 40);
+    assert_eq!(town.world.event_types().await.iter().filter(|kind| **kind == "business.created").count(), 40);
+}
+
+#[tokio::test]
+async fn what_the_owner_edited_stays() {
+    let town = Town::open();
+    import_file(&town, &file(), FileKind::GeoJson).await;
+    let listing = town.get("/businesses/radl-meier", &Harness::guest()).await.expect(200);
+    let (id, owner): (String, Actor) = (text(&listing.json["id"]), Harness::customer(1));
+    let claim = town.post(&format!("/businesses/{id}/claims"), &owner, &json!({ "proof": "I am Meier" })).await.expect(202);
+    town.post(&format!("/admin/claims/{}/approve", text(&claim.json["id"])), &Harness::admin(), &json!({})).await.expect(200);
+    let profile = town.get(&format!("/businesses/{id}/profile"), &owner).await.expect(200);
+    let kept = ["name", "categories", "tags", "address", "position"].map(|name| (name.to_owned(), profile.json[name].clone()));
+    let body = with(Value::Object(kept.into_iter().collect()), json!({ "opening_hours": "Mo-Fr 08:00-17:00" }));
+    let path = format!("/api/v1/businesses/{id}/profile");
+    town.world.put(&path, &body).as_actor(&owner).header("If-Match", &profile.headers["etag"]).send().await.expect(200);
+
+    let changed = file().replace("\"name\":\"Radl Meier\"", "\"name\":\"Radl Meier\",\"opening_hours\":\"24/7\",\"phone\":\"+49 1\"");
+    assert_eq!(counts(&import_file(&town, &changed, FileKind::GeoJson).await), (0, 14, 26));
+    let after = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200);
+    assert_eq!((&after.json["opening_hours"]["text"], &after.json["phone"]), (&json!("Mo-Fr 08:00-17:00"), &json!("+49 1")));
+}

@@ -1,0 +1,103 @@
+//! The directory as its clients see it: real routes and rules on the memory adapter.
+
+// A failing unwrap is a failing test, also in the helpers.
+#![allow(clippy::unwrap_used)]
+
+mod businesses;
+mod imports;
+mod leads;
+mod munich;
+
+use std::sync::{Arc, OnceLock};
+
+use directory::{Dependencies, Settings};
+use kernel::{Actor, Currency, Money};
+use serde_json::{Value, json};
+use shell::testing::{Got, Harness};
+use shell::{Desk, Signer, SigningKey};
+
+pub struct Town {
+    pub world: Harness,
+    pub desk: Desk,
+}
+
+impl Town {
+    pub fn open() -> Self {
+        Self::with_lead_price(500)
+    }
+
+    pub fn with_lead_price(amount: i64) -> Self {
+        let desk = OnceLock::new();
+        let world = Harness::new(|kit| {
+            let desk = desk.get_or_init(|| kit.desk(&directory::TABLE));
+            let signer = Signer::new("https://town.example", &SigningKey([7; 32])).unwrap();
+            let settings = Settings {
+                public_url: "https://town.example".into(),
+                time_zone: "Europe/Berlin".into(),
+                lead_price: Money::new(amount, Currency::EUR),
+            };
+            vec![directory::service(desk, Dependencies { reviews: None, signer: Arc::new(signer) }, settings)]
+        });
+        let desk = desk.get().expect("the harness was built").clone();
+        Self { world, desk }
+    }
+
+    pub async fn get(&self, path: &str, actor: &Actor) -> Got {
+        self.world.get(&format!("/api/v1{path}")).as_actor(actor).send().await
+    }
+
+    pub async fn post(&self, path: &str, actor: &Actor, body: &Value) -> Got {
+        self.world.post(&format!("/api/v1{path}"), body).as_actor(actor).send().await
+    }
+
+    pub async fn category(&self, name: &str, parent: Option<&str>) -> String {
+        let body = json!({ "name": name, "parent_id": parent });
+        text(&self.post("/business-categories", &Harness::admin(), &body).await.expect(201).json["id"])
+    }
+
+    /// A business of the owner that everybody sees; its id.
+    pub async fn published(&self, owner: &Actor, body: &Value) -> String {
+        let id = text(&self.post("/businesses", owner, body).await.expect(201).json["id"]);
+        self.post(&format!("/businesses/{id}/submit"), owner, &json!({})).await.expect(200);
+        self.post(&format!("/admin/businesses/{id}/approve"), &Harness::admin(), &json!({})).await.expect(200);
+        id
+    }
+
+    /// The names of a public listing, page by page.
+    pub async fn names(&self, query: &str) -> Vec<String> {
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let got = self.get(&format!("/businesses?{query}{cursor}"), &Harness::guest()).await.expect(200);
+            names.extend(got.json["items"].as_array().unwrap().iter().map(|item| text(&item["name"])));
+            match got.json["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={}", next.replace('#', "%23")),
+                None => return names,
+            }
+        }
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+pub fn owner() -> Actor {
+    Harness::customer(1)
+}
+
+pub fn cafe(category: &str) -> Value {
+    json!({
+        "name": "Café Föhn", "description": "Cake and coffee", "categories": [category], "tags": ["Vegan"],
+        "address": { "street_address": "Ring 1", "postal_code": "80001", "address_locality": "Dorf", "address_country": "DE" },
+        "position": { "lat": 48.1374, "lon": 11.5755 }, "phone": "+49 89 1", "website": "https://cafe.example",
+        "opening_hours": "Mo-Fr 09:00-18:00; PH off"
+    })
+}
+
+/// The body with some members replaced.
+pub fn with(mut body: Value, changes: Value) -> Value {
+    if let (Some(body), Value::Object(changes)) = (body.as_object_mut(), changes) {
+        body.extend(changes);
+    }
+    body
+}

@@ -1,0 +1,106 @@
+//! For which businesses a user acts, as the directory tells it.
+
+use contracts::Decision;
+use kernel::{BusinessId, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::user::{Status, User};
+
+/// Businesses of which a user remembers the latest news; more than anybody acts for.
+const NEWS_MAX: usize = 100;
+
+/// The latest that was heard about a user in one business: what is older comes too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessNews {
+    pub business_id: BusinessId,
+    /// The event's sequence, which grows with every event about the business.
+    pub sequence: u64,
+}
+
+impl User {
+    /// The user acts for the business from now on, or no longer. Whoever acts for one has the role
+    /// business. Tokens that name a business too many end at once.
+    pub fn follow_business(mut self, business_id: BusinessId, acts: bool, sequence: u64, now: Timestamp) -> Decision<Self> {
+        match self.status {
+            Status::Active | Status::Disabled => {}
+            Status::Erased => return Decision::unchanged(self),
+        }
+        let known = self.business_news.iter().position(|news| news.business_id == business_id);
+        if known.is_some_and(|place| self.business_news[place].sequence >= sequence) {
+            return Decision::unchanged(self);
+        }
+        if let Some(place) = known {
+            self.business_news.remove(place);
+        }
+        if self.business_news.len() >= NEWS_MAX {
+            self.business_news.remove(0);
+        }
+        self.business_news.push(BusinessNews { business_id, sequence });
+        match (acts, self.businesses.contains(&business_id)) {
+            (true, false) => {
+                self.businesses.push(business_id);
+                self.businesses.sort_unstable();
+                if !self.roles.contains(&Role::Business) {
+                    self.roles.push(Role::Business);
+                    self.roles.sort_unstable();
+                }
+            }
+            (false, true) => {
+                self.businesses.retain(|business| *business != business_id);
+                if self.businesses.is_empty() {
+                    self.roles.retain(|role| *role != Role::Business);
+                }
+                self.end_access(now);
+            }
+            (true, true) | (false, false) => {}
+        }
+        Decision::changed(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::user::Registration;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1000)
+    }
+
+    fn ann() -> User {
+        let registration = Registration { email: "ann@example.com".parse().unwrap(), name: "Ann".into(), password_hash: "hash".into() };
+        User::register(1.into(), registration, at(0)).unwrap().state
+    }
+
+    /// Tells the news in this order: business, whether the user acts for it, sequence.
+    #[track_caller]
+    fn check(news: &[(u128, bool, u64)], businesses: &[u128]) {
+        let told = news
+            .iter()
+            .fold(ann(), |user, (business, acts, sequence)| user.follow_business(BusinessId(*business), *acts, *sequence, at(9)).state);
+        assert_eq!(told.businesses, businesses.iter().copied().map(BusinessId).collect::<Vec<_>>(), "{news:?}");
+        assert_eq!(told.roles.contains(&Role::Business), !businesses.is_empty(), "{news:?}");
+    }
+
+    #[test]
+    fn late_news_moves_nothing_backwards() {
+        check(&[(7, true, 100)], &[7]);
+        check(&[(7, true, 100), (5, true, 100)], &[5, 7]);
+        check(&[(7, true, 100), (7, false, 300)], &[]);
+        check(&[(7, false, 300), (7, true, 100)], &[]);
+        check(&[(7, true, 100), (7, false, 300), (7, true, 100)], &[]);
+        check(&[(7, true, 100), (7, false, 300), (7, true, 500)], &[7]);
+        check(&[(7, true, 100), (5, true, 900), (7, false, 300)], &[5]);
+    }
+
+    #[test]
+    fn tokens_end_when_a_business_is_lost() {
+        let gained = ann().follow_business(BusinessId(7), true, 100, at(9)).state;
+        assert_eq!(gained.tokens_valid_from, ann().tokens_valid_from, "nobody is signed out for what they gain");
+        assert!(!gained.clone().follow_business(BusinessId(7), true, 100, at(10)).changed);
+        let lost = gained.follow_business(BusinessId(7), false, 200, at(10)).state;
+        assert!(lost.tokens_valid_from > at(10));
+        let erased = ann().erase("usr_1@erased.invalid".parse().unwrap(), at(1)).state;
+        assert!(!erased.follow_business(BusinessId(7), true, 100, at(2)).changed);
+    }
+}
