@@ -51,11 +51,13 @@ pub fn profile(tags: &Tags, position: Option<GeoPosition>, mapping: &Mapping) ->
 /// The first of the keys that has a value; one that is too long is left out.
 fn text(tags: &Tags, keys: &[&str], most: usize, warnings: &mut Vec<String>) -> Option<String> {
     for key in keys {
-        let Some(value) = tags.get(*key).map(|value| value.trim()).filter(|value| !value.is_empty()) else { continue };
+        // People break long values into lines: opening hours above all.
+        let words = |value: &String| value.split_whitespace().collect::<Vec<_>>().join(" ");
+        let Some(value) = tags.get(*key).map(words).filter(|value| !value.is_empty()) else { continue };
         if value.chars().count() <= most && !value.chars().any(char::is_control) {
-            return Some(value.to_owned());
+            return Some(value);
         }
-        warnings.push(format!("{key}: is left out, longer than {most} characters or more than a line"));
+        warnings.push(format!("{key}: is left out, longer than {most} characters or not plain text"));
     }
     None
 }

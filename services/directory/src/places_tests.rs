@@ -38,6 +38,7 @@ fn geojson_with_all_its_oddities() {
          "opening_hours":"täglich ab 10"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/2","name":"Unnamed","website":"not an address","email":"x"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/3"}},
+        {"type":"Feature","geometry":null,"properties":{"@id":"node/4","name":"Kiosk","opening_hours":"Mo-Fr 10:00-21:00;\nSa 09:00-21:00"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"way/1","name":"Again"}}
     ]}"#;
     let found = read(text, FileKind::GeoJson);
@@ -57,7 +58,10 @@ fn geojson_with_all_its_oddities() {
     assert_eq!(unnamed.warnings.len(), 4, "{:?}", unnamed.warnings);
     assert_eq!(unnamed.categories, [["Other places"]]);
     assert!(found[2].as_ref().unwrap_err().reason.contains("name"));
-    assert!(found[3].as_ref().unwrap_err().reason.contains("in the file before"));
+    let broken = found[3].as_ref().unwrap();
+    assert_eq!(broken.profile.opening_hours.as_deref(), Some("Mo-Fr 10:00-21:00; Sa 09:00-21:00"), "lines become one");
+    assert!(broken.warnings.iter().all(|warning| !warning.starts_with("opening_hours")), "{:?}", broken.warnings);
+    assert!(found[4].as_ref().unwrap_err().reason.contains("in the file before"));
 }
 
 #[test]
