@@ -108,14 +108,19 @@ pub struct QueueStatus {
 const COUNTED_MAX: usize = 1000;
 
 pub async fn status(desk: &Desk, log: &dyn EventLog, consumer: &str) -> Result<QueueStatus, Problem> {
-    let cursor = desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?;
-    let position = cursor.map_or(0, |cursor| cursor.position);
+    let position = settled_through(desk, consumer).await?;
     let count = async |prefix: &str| -> Result<usize, Problem> {
         let query = Query::table(queue(consumer)).prefix(prefix).limit(COUNTED_MAX);
         Ok(desk.table().list::<serde::de::IgnoredAny>(query).await?.items.len())
     };
     let (waiting, dead) = (count("retry#").await?, count("dead#").await?);
     Ok(QueueStatus { consumer: consumer.into(), position, backlog: log.head().await?.saturating_sub(position), waiting, dead })
+}
+
+/// The log's position up to which everything is settled for a consumer: done, waiting for another try,
+/// or dead.
+pub async fn settled_through(desk: &Desk, consumer: &str) -> Result<Position, Problem> {
+    Ok(desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
 /// Dead letters, oldest first.

@@ -42,6 +42,10 @@ impl Kit {
         self.stores.table(*schema)
     }
 
+    pub fn log(&self) -> Arc<dyn EventLog> {
+        self.stores.log()
+    }
+
     pub fn clock(&self) -> Arc<ManualClock> {
         self.clock.clone()
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::client::{get, wait_until_ready};
 use crate::process::{self, Server};
 use crate::products::shopify_csv;
-use crate::{Outcome, table, test};
+use crate::{Outcome, search, table, test};
 
 const PRODUCTS: u32 = 10_000;
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,6 +23,16 @@ pub struct Options {
     /// Shorter cells and fewer starts: for a look, not for comparing.
     #[arg(long)]
     quick: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Measure the search index alone, on generated documents.
+    Search(search::Load),
+    /// Print how many judged queries find the expected place among the first three.
+    SearchQuality(search::Quality),
 }
 
 /// How long and how often things are measured.
@@ -33,6 +43,14 @@ struct Effort {
 }
 
 pub fn run(root: &Path, options: &Options) -> Outcome {
+    match &options.part {
+        None => run_shop(root, options),
+        Some(Part::Search(load)) => search::load(root, load),
+        Some(Part::SearchQuality(quality)) => search::quality(root, quality),
+    }
+}
+
+fn run_shop(root: &Path, options: &Options) -> Outcome {
     let effort = if options.quick {
         Effort { seconds: "2", warm_up_seconds: "0.5", starts: 3 }
     } else {

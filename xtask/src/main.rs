@@ -7,6 +7,7 @@ mod emulators;
 mod infra;
 mod process;
 mod products;
+mod search;
 mod table;
 mod test;
 mod tidy;

@@ -1,7 +1,9 @@
 //! What other services may read of products as wholes.
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, Timestamp};
+use kernel::{BusinessId, Cursor, Money, Page, Problem, ProductId, Timestamp};
+
+use super::CategoryListing;
 
 /// A product as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,13 +12,13 @@ pub struct ProductListing {
     pub seller_id: BusinessId,
     pub slug: String,
     pub title: String,
-    /// Harmless HTML.
+    /// Plain text.
     pub description: String,
     /// The brand.
     pub vendor: String,
     pub tags: Vec<String>,
-    /// From the root of the tree to the product's own category; empty without one.
-    pub category_path: Vec<CategoryId>,
+    /// Its own category.
+    pub category: Option<CategoryListing>,
     /// Of the cheapest variant, and of the dearest.
     pub price_from: Option<Money>,
     pub price_to: Option<Money>,

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, Cursor, Money, Page, Problem, ProductId, TaxRate, VariantId};
-use ports::reads::{CatalogReads, Offer, ProductListing, ProductReads};
+use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, TaxRate, VariantId};
+use ports::reads::{CatalogReads, CategoryListing, Offer, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
 use shell::{Desk, Table};
 
 use crate::Settings;
+use crate::category::Category;
 use crate::product::{Product, ProductStatus, variant_title};
 use crate::storage::{self, product_key};
+use crate::text::plain_text;
 
 /// Products that are read together when all are.
 const PRODUCTS_AT_ONCE: usize = 100;
@@ -97,6 +99,13 @@ impl Reads {
     }
 }
 
+impl Reads {
+    async fn categories(&self) -> Result<HashMap<CategoryId, Category>, Problem> {
+        let page = self.table.list::<Category>(storage::categories_query()).await?;
+        Ok(page.items.into_iter().map(|category| (category.id, category.value)).collect())
+    }
+}
+
 #[async_trait]
 impl ProductReads for Reads {
     async fn products(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductListing>>, Problem> {
@@ -105,26 +114,30 @@ impl ProductReads for Reads {
         keys.dedup();
         let found: Vec<Option<Stored<Product>>> = self.table.peek_many(&keys).await?;
         let found: HashMap<ProductId, Product> = found.into_iter().flatten().map(|product| (product.value.id, product.value)).collect();
-        Ok(ids.iter().map(|id| found.get(id).map(listing)).collect())
+        let categories = if found.is_empty() { HashMap::new() } else { self.categories().await? };
+        Ok(ids.iter().map(|id| found.get(id).map(|product| listing(product, &categories))).collect())
     }
 
     async fn products_page(&self, cursor: Option<Cursor>) -> Result<Page<ProductListing>, Problem> {
         let query = storage::products_query(None, Some(ProductStatus::Published)).limit(PRODUCTS_AT_ONCE).after(cursor);
-        Ok(self.table.list::<Product>(query).await?.map(|product| listing(&product)))
+        let page = self.table.list::<Product>(query).await?;
+        let categories = self.categories().await?;
+        Ok(page.map(|product| listing(&product, &categories)))
     }
 }
 
-fn listing(product: &Product) -> ProductListing {
+fn listing(product: &Product, categories: &HashMap<CategoryId, Category>) -> ProductListing {
+    let category = product.category_path.last().and_then(|id| categories.get(id));
     let prices = || product.variants.iter().map(|variant| variant.price);
     ProductListing {
         id: product.id,
         seller_id: product.seller_id,
         slug: product.slug.clone(),
         title: product.title.clone(),
-        description: product.description.clone(),
+        description: plain_text(&product.description),
         vendor: product.vendor.clone(),
         tags: product.tags.clone(),
-        category_path: product.category_path.clone(),
+        category: category.map(|category| CategoryListing { id: category.id, name: category.name.clone(), path: category.path() }),
         price_from: prices().min_by_key(|price| price.amount),
         price_to: prices().max_by_key(|price| price.amount),
         image_url: product.images.first().map(|image| image.url.clone()),

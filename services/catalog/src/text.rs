@@ -66,6 +66,15 @@ pub fn clean_html(html: &str) -> String {
     CLEANER.clean(html.trim()).to_string()
 }
 
+/// What HTML says, without its tags: a space where an element ends, and the characters themselves.
+pub fn plain_text(html: &str) -> String {
+    static STRIPPER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(ammonia::Builder::empty);
+    let spaced = html.replace('<', " <");
+    let escaped = STRIPPER.clean(&spaced).to_string();
+    let text = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// 128 bits that are always the same for the same parts: how an import finds again what it made.
 pub fn stable_id(parts: &[&str]) -> u128 {
     let mut hasher = blake3::Hasher::new();
@@ -81,6 +90,12 @@ pub fn stable_id(parts: &[&str]) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_text_has_no_tags() {
+        let html = "<h1>Tee &amp; Zeit</h1><p>1 &lt; 2<br>Grün<script>alert(1)</script></p>";
+        assert_eq!(plain_text(html), "Tee & Zeit 1 < 2 Grün");
+    }
 
     #[test]
     fn slugs() {

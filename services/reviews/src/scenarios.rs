@@ -93,7 +93,7 @@ impl ProductReads for Town {
             description: String::new(),
             vendor: String::new(),
             tags: Vec::new(),
-            category_path: Vec::new(),
+            category: None,
             price_from: None,
             price_to: None,
             image_url: None,

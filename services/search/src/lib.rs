@@ -1,1 +1,77 @@
-//! Search over businesses, services and products.
+//! Search over businesses, services and products: one index, fed by events. The index is a port, and
+//! the stores of the other services stay the truth: it can be built anew from them at any time.
+
+mod check;
+mod consumer;
+mod documents;
+mod feed;
+mod http;
+mod parameters;
+mod rebuild;
+mod storage;
+mod views;
+
+use std::sync::Arc;
+
+use kernel::{Currency, Duration};
+use ports::reads::{DirectoryReads, ProductReads, ReviewReads};
+use ports::{EventLog, Search};
+use shell::{Consumer, Desk, RetryPolicy, Schedule, Service};
+
+use crate::check::Checked;
+use crate::feed::Feed;
+
+pub use rebuild::{Rebuild, Status, rebuild_now, request_rebuild, requested_rebuild};
+pub use storage::TABLE;
+
+/// How often the index is looked after: a rebuild that is asked for begins within this.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A delivery fails only where the index or a store does; that may take a while to mend.
+const RETRY: RetryPolicy = RetryPolicy { tries: 12, first_delay: Duration::from_millis(200), max_delay: Duration::from_secs(60) };
+
+/// What the service is made of.
+#[derive(Clone)]
+pub struct SearchDeps {
+    pub index: Arc<dyn Search>,
+    pub directory: Arc<dyn DirectoryReads>,
+    pub products: Arc<dyn ProductReads>,
+    pub reviews: Arc<dyn ReviewReads>,
+    pub log: Arc<dyn EventLog>,
+    /// On the shell's own table, which knows how far the events have been delivered.
+    pub shell: Desk,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchConfig {
+    /// Of the prices in a query.
+    pub currency: Currency,
+}
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub desk: Desk,
+    pub deps: SearchDeps,
+    pub config: SearchConfig,
+    pub feed: Arc<Feed>,
+    pub checked: Arc<Checked>,
+}
+
+impl App {
+    fn new(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Self {
+        Self { desk: desk.clone(), deps, config, feed: Arc::default(), checked: Arc::default() }
+    }
+}
+
+pub fn service(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Service {
+    let app = App::new(desk, deps, config);
+    let (consuming, looking) = (app.clone(), app.clone());
+    let consumer = Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
+        let app = consuming.clone();
+        async move { consumer::on(&app, &delivery).await }
+    });
+    let look = Schedule::new("search.look", LOOK_EVERY, move || {
+        let app = looking.clone();
+        async move { check::look(&app).await }
+    });
+    Service::new(desk).reads(&["catalog", "directory", "reviews"]).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
+}

@@ -121,8 +121,8 @@ fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Findin
 }
 
 /// The exceptions. For tests, every store is held against the suite and the memory adapter, the test
-/// gateway is tried on stores, the shell's harness runs services on the memory adapter, and payments are
-/// tried against the test gateway, which every home has: the wiring builds it.
+/// gateway is tried on stores, the shell's harness runs services on the memory adapter, search is tried on
+/// its index, and payments are tried against the test gateway, which every home has: the wiring builds it.
 fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
     let dev = dependency.kind.as_deref() == Some("dev");
     // A crate's own tests may want one of its features.
@@ -136,7 +136,7 @@ fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Pla
             Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
             Place::App | Place::Home => dev && other == Place::Adapter,
             Place::Wiring => dependency.folder == "adapters/test-gateway",
-            Place::Service => dev && dependency.folder == "adapters/test-gateway",
+            Place::Service => dev && matches!(dependency.folder.as_str(), "adapters/test-gateway" | "adapters/tantivy"),
             _ => false,
         }
 }

@@ -1,0 +1,100 @@
+//! Completions of what is being typed: categories first, then names.
+
+use ports::search::{SearchError, SuggestQuery, Suggestion};
+use tantivy::Term;
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
+use tantivy::schema::IndexRecordOption;
+
+use crate::analysis::{self, EDGE_CHARS_MAX, Word};
+use crate::dictionary::{Found, Snapshot, Way};
+use crate::schema::{SEPARATOR, column};
+
+/// Categories among the suggestions.
+const CATEGORIES_MAX: usize = 3;
+/// Categories whose names are looked at in one segment.
+const SCANNED_MAX: u64 = 2_000;
+/// Words of a prefix.
+const WORDS_MAX: usize = 8;
+
+/// Names that have all the words, the last one as a beginning; `corrected` allows misspelt words.
+pub fn names(snapshot: &Snapshot, query: &SuggestQuery, corrected: bool) -> Result<Option<Box<dyn Query>>, SearchError> {
+    let mut words = analysis::words(&query.prefix);
+    words.truncate(WORDS_MAX);
+    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let last = words.len().saturating_sub(1);
+    for (place, word) in words.iter().enumerate() {
+        let begun = place == last && !query.prefix.ends_with(char::is_whitespace);
+        let terms = terms(snapshot, word, begun, corrected)?;
+        if terms.is_empty() {
+            return Ok(None);
+        }
+        clauses.push((Occur::Must, any(terms)));
+    }
+    if clauses.is_empty() {
+        return Ok(None);
+    }
+    let whole: String = words.iter().map(|word| word.key.as_str()).collect();
+    clauses.push((Occur::Should, constant(Term::from_field_text(snapshot.fields.name_key, &whole), 1.0)));
+    // Who begins to type a name begins with its first word.
+    if let Some(first) = words.first() {
+        clauses.push((Occur::Should, constant(Term::from_field_text(snapshot.fields.name, &first.key), 0.3)));
+    }
+    if !query.kinds.is_empty() {
+        let kinds = query.kinds.iter().map(|kind| Term::from_field_text(snapshot.fields.kind, kind.as_str()));
+        clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(kinds)), 0.0))));
+    }
+    Ok(Some(Box::new(BooleanQuery::new(clauses))))
+}
+
+fn terms(snapshot: &Snapshot, word: &Word, begun: bool, corrected: bool) -> Result<Vec<Found>, SearchError> {
+    let fields = &snapshot.fields;
+    let mut found: Vec<Found> =
+        snapshot.exact(word)?.iter().filter(|found| [fields.name, fields.name_joined].contains(&found.field)).cloned().collect();
+    if begun {
+        if word.key.chars().count() <= EDGE_CHARS_MAX {
+            found = snapshot.prefix(&word.key)?.iter().filter(|found| found.field == fields.name_edge).cloned().collect();
+        } else {
+            let fields = [fields.name, fields.name_joined];
+            found.extend(snapshot.prefix(&word.key)?.iter().filter(|found| fields.contains(&found.field)).cloned());
+        }
+    }
+    if corrected && found.is_empty() {
+        found.extend(snapshot.corrected(&word.key, 0, begun)?.iter().filter(|found| found.field == fields.name).cloned());
+    }
+    Ok(found)
+}
+
+fn any(found: Vec<Found>) -> Box<dyn Query> {
+    let corrected = found.iter().all(|found| matches!(found.way, Way::Corrected { .. }));
+    let terms = found.into_iter().map(|found| Term::from_field_text(found.field, &found.term));
+    Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), if corrected { 0.5 } else { 1.0 }))
+}
+
+fn constant(term: Term, score: f32) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), score))
+}
+
+/// Categories of documents whose name has a word that begins like what was typed.
+pub fn categories(snapshot: &Snapshot, query: &SuggestQuery) -> Result<Vec<Suggestion>, SearchError> {
+    let typed = analysis::keys(&query.prefix);
+    let Some((last, before)) = typed.split_last() else { return Ok(Vec::new()) };
+    let mut found: Vec<Suggestion> = Vec::new();
+    for segment in snapshot.searcher.segment_readers() {
+        let Some(column) = segment.fast_fields().str(column::CATEGORY).map_err(crate::failed)? else { continue };
+        for value in 0..SCANNED_MAX.min(column.num_terms() as u64) {
+            let mut text = String::new();
+            if !column.ord_to_str(value, &mut text).map_err(crate::failed)? {
+                break;
+            }
+            let Some((id, name)) = text.split_once(SEPARATOR) else { continue };
+            let words = analysis::keys(name);
+            let fits = before.iter().all(|word| words.contains(word)) && words.iter().any(|word| word.starts_with(last.as_str()));
+            if fits && !found.iter().any(|known| known.id == id) {
+                found.push(Suggestion { text: name.to_owned(), kind: None, id: id.to_owned(), slug: None });
+            }
+        }
+    }
+    found.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)));
+    found.truncate(CATEGORIES_MAX.min(query.limit));
+    Ok(found)
+}

@@ -1,0 +1,56 @@
+//! Routes of search.
+
+use axum::extract::State;
+use shell::http::Query;
+use shell::{Answer, Call, Reply};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::parameters::{Parameters, SuggestParameters};
+use crate::rebuild;
+use crate::views::{IndexView, SearchView, SuggestionsView};
+
+pub fn routes(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(search))
+        .routes(routes!(suggest))
+        .routes(routes!(show_index))
+        .routes(routes!(build_anew))
+        .with_state(app)
+}
+
+/// Finds businesses, services and products.
+#[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
+async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) -> Answer {
+    let query = parameters.query(app.config, app.desk.now())?;
+    let results = app.deps.index.search(query).await.map_err(kernel::Problem::from)?;
+    Ok(Reply::ok(&SearchView::from(results)))
+}
+
+/// Completes what is being typed, to names and categories.
+#[utoipa::path(get, path = "/suggest", tag = "search", operation_id = "suggest", params(SuggestParameters), responses((status = 200, body = SuggestionsView)))]
+async fn suggest(State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> Answer {
+    let items = app.deps.index.suggest(parameters.query()?).await.map_err(kernel::Problem::from)?;
+    Ok(Reply::ok(&SuggestionsView { items }))
+}
+
+/// Shows the index and its latest rebuild.
+#[utoipa::path(get, path = "/admin/search", tag = "search", operation_id = "getSearchIndex", responses((status = 200, body = IndexView)))]
+async fn show_index(State(app): State<App>, call: Call) -> Answer {
+    call.require_admin()?;
+    view(&app).await.map(|view| Reply::ok(&view).no_store()).map_err(Into::into)
+}
+
+/// Builds the index anew from the stores, beside the one that goes on answering. Wanted twice, it is built once.
+#[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
+async fn build_anew(State(app): State<App>, call: Call) -> Answer {
+    call.require_admin()?;
+    rebuild::request_rebuild(&app.desk, "asked for by an admin").await?;
+    Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
+}
+
+async fn view(app: &App) -> Result<IndexView, kernel::Problem> {
+    let index = app.deps.index.status().await?;
+    Ok(IndexView { index, rebuild: rebuild::requested_rebuild(&app.desk).await? })
+}
