@@ -35,6 +35,7 @@ pub struct Config {
     pub orders: OrdersSection,
     pub inventory: InventorySection,
     pub directory: DirectorySection,
+    pub reviews: ReviewsSection,
     pub payments: PaymentsSection,
     pub mail: MailSection,
     pub limits: LimitsConfig,
@@ -98,6 +99,17 @@ pub struct DirectorySection {
 pub enum Gateway {
     /// Play money with documented card numbers.
     Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewsSection {
+    /// Which reviews a moderator sees before everyone does.
+    pub moderation: reviews::Moderation,
+    /// Whether people who are not known to be customers may review.
+    pub unverified: reviews::Unverified,
+    /// After the delivery of an order; 0 for no reminders.
+    pub remind_after_days: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +181,11 @@ impl Default for Config {
             shipping: ShippingSection { flat: 490, free_from: Some(5000) },
             orders: OrdersSection { payment_deadline_minutes: 30 },
             directory: DirectorySection { lead_price: 0 },
+            reviews: ReviewsSection {
+                moderation: reviews::Moderation::Unverified,
+                unverified: reviews::Unverified::Accept,
+                remind_after_days: 7,
+            },
             inventory: InventorySection { hold_minutes: 30, low_stock_threshold: 3 },
             payments: PaymentsSection {
                 gateway: Gateway::Test,

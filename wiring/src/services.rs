@@ -16,7 +16,7 @@ use crate::{start_page, test_gateway_pages};
 pub const HOUSE: BusinessId = BusinessId(1);
 
 /// The tables of all services.
-pub const TABLES: [TableSchema; 8] = [
+pub const TABLES: [TableSchema; 9] = [
     identity::TABLE,
     directory::TABLE,
     catalog::TABLE,
@@ -24,6 +24,7 @@ pub const TABLES: [TableSchema; 8] = [
     cart::TABLE,
     orders::TABLE,
     payments::TABLE,
+    reviews::TABLE,
     notifications::TABLE,
 ];
 
@@ -71,6 +72,7 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
         "cart" => Ok(wiring.cart()),
         "orders" => wiring.orders(),
         "payments" => wiring.payments(),
+        "reviews" => wiring.reviews(),
         "notifications" => wiring.notifications(),
         unknown => {
             let known: Vec<_> = TABLES.iter().map(|table| table.name).collect();
@@ -117,7 +119,7 @@ impl Wiring<'_> {
             time_zone: shop.time_zone.clone(),
             lead_price: self.config.money(self.config.directory.lead_price),
         };
-        let dependencies = directory::Dependencies { reviews: None, signer: self.parts.signer()? };
+        let dependencies = directory::Dependencies { reviews: Some(self.review_reads()), signer: self.parts.signer()? };
         Ok(directory::service(&self.desk(directory::TABLE), dependencies, settings))
     }
 
@@ -168,6 +170,26 @@ impl Wiring<'_> {
         };
         let service = notifications::service(&self.desk(notifications::TABLE), dependencies, self.mail_config());
         Ok(service.root_routes(start_page::routes(self.config)))
+    }
+
+    fn reviews(&self) -> Result<Service, ConfigError> {
+        let deps = reviews::ReviewsDeps {
+            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            directory: Arc::new(directory::Reads::new(&self.desk(directory::TABLE), &self.config.shop.time_zone)),
+            products: self.catalog_reads(),
+            orders: Arc::new(orders::Reads::new(&self.desk(orders::TABLE))),
+        };
+        let settings = &self.config.reviews;
+        let config = reviews::ReviewsConfig {
+            moderation: settings.moderation,
+            unverified: settings.unverified,
+            remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
+        };
+        Ok(reviews::service(&self.desk(reviews::TABLE), deps, config))
+    }
+
+    fn review_reads(&self) -> Arc<reviews::Reads> {
+        Arc::new(reviews::Reads::new(&self.desk(reviews::TABLE)))
     }
 
     fn catalog_reads(&self) -> Arc<catalog::Reads> {

@@ -26,6 +26,8 @@ pub const TYPES: &[&str] = &[
     "business.claimed",
     "claim.refused",
     "lead.delivered",
+    "review.published",
+    "review.reminder_due",
 ];
 
 pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
@@ -49,6 +51,8 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         Event::LeadDelivered(event) => {
             drafts::new_lead(event, &people::name_of(app, event.business_id).await?, &people::owners(app, event.business_id).await?)
         }
+        Event::ReviewPublished(event) => drafts::new_review(event, &people::owners(app, event.business_id).await?, admin),
+        Event::ReviewReminderDue(event) => drafts::review_reminder(&order(app, event.order_id).await?),
         other => return Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
     };
     write(app, delivery, &drafts).await

@@ -2,7 +2,8 @@
 
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, LeadDelivered, OrderCancelled, OrderRef,
-    OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, StockLow, UserRegistered, VerificationRequested,
+    OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, ReviewPublished, StockLow, UserRegistered,
+    VerificationRequested,
 };
 use kernel::{Email, Timestamp};
 use ports::reads::{Account, OrderSummary};
@@ -13,6 +14,8 @@ use crate::message::{LineData, Message, MoneyBack, OrderData, OrderName, greetin
 const TITLE_CHARACTERS_MAX: usize = 120;
 const CODE_CHARACTERS_MAX: usize = 64;
 const REASON_CHARACTERS_MAX: usize = 500;
+/// Goods that a reminder names.
+const REMINDED_MAX: usize = 10;
 
 pub fn welcome(event: &UserRegistered) -> Draft {
     let message = Message::Welcome { name: greeting_name(&event.name) };
@@ -107,6 +110,25 @@ pub fn new_lead(event: &LeadDelivered, business: &str, owners: &[Account]) -> Ve
         duplicate: event.duplicate_of.is_some(),
     };
     to_people(owners, &message)
+}
+
+/// To the owners; the goods of the house have none, so the admin hears of them.
+pub fn new_review(event: &ReviewPublished, owners: &[Account], admin: &Email) -> Vec<Draft> {
+    let message = Message::NewReview { review_id: event.review_id, stars: event.stars };
+    if owners.is_empty() {
+        return vec![Draft { to: admin.clone(), message, order_id: None, user_id: None }];
+    }
+    to_people(owners, &message)
+}
+
+/// A guest has no account to review with.
+pub fn review_reminder(order: &OrderSummary) -> Vec<Draft> {
+    if order.customer_id.is_none() {
+        return Vec::new();
+    }
+    let name = OrderName { id: order.id, number: order.number.clone(), guest: false };
+    let titles = order.lines.iter().take(REMINDED_MAX).map(|line| one_line(&line.title, TITLE_CHARACTERS_MAX)).collect();
+    vec![about_summary(order, Message::ReviewReminder { order: name, titles })]
 }
 
 fn to_people(people: &[Account], message: &Message) -> Vec<Draft> {

@@ -53,6 +53,8 @@ async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, 
         Message::BusinessPublished { slug, .. } => format!("/businesses/{}", encode(slug)),
         Message::BusinessRejected { business_id, .. } => format!("/businesses/{business_id}/profile"),
         Message::ClaimDecided { business_id, .. } => format!("/businesses/{business_id}"),
+        Message::NewReview { review_id, .. } => format!("/reviews/{review_id}"),
+        Message::ReviewReminder { order, .. } => format!("/orders/{}", order.id),
         Message::NewLead { business_id, lead_id, .. } => format!("/businesses/{business_id}/leads/{lead_id}"),
     };
     Ok(format!("{}{path}", app.shared.config.public_url.trim_end_matches('/')))

@@ -3,7 +3,7 @@
 //! tokens are made when the mail is shown or sent.
 
 use contracts::CancelReason;
-use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId, VariantId};
+use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, ReviewId, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 macro_rules! templates {
@@ -45,6 +45,8 @@ templates! {
     BusinessRejected = "business_rejected", "Tells the owners what to change before their business is published.";
     ClaimDecided = "claim_decided", "Tells who claims a business how an admin decided.";
     NewLead = "new_lead", "Tells the owners about an enquiry, without who asked.";
+    NewReview = "new_review", "Tells the owners what somebody has said of them or their goods.";
+    ReviewReminder = "review_reminder", "Asks a customer, once for each order, how it was.";
 }
 
 impl Template {
@@ -52,7 +54,7 @@ impl Template {
     /// to an address that has refused mail before.
     pub fn is_essential(self) -> bool {
         match self {
-            Self::Welcome => false,
+            Self::Welcome | Self::ReviewReminder => false,
             Self::Verification
             | Self::PasswordReset
             | Self::OrderConfirmation
@@ -65,7 +67,8 @@ impl Template {
             | Self::BusinessPublished
             | Self::BusinessRejected
             | Self::ClaimDecided
-            | Self::NewLead => true,
+            | Self::NewLead
+            | Self::NewReview => true,
         }
     }
 }
@@ -186,6 +189,15 @@ pub enum Message {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         duplicate: bool,
     },
+    NewReview {
+        review_id: ReviewId,
+        /// 1 to 5.
+        stars: u8,
+    },
+    ReviewReminder {
+        order: OrderName,
+        titles: Vec<String>,
+    },
 }
 
 /// What a cancellation means for the customer's money.
@@ -240,6 +252,8 @@ impl Message {
             Self::BusinessRejected { .. } => Template::BusinessRejected,
             Self::ClaimDecided { .. } => Template::ClaimDecided,
             Self::NewLead { .. } => Template::NewLead,
+            Self::NewReview { .. } => Template::NewReview,
+            Self::ReviewReminder { .. } => Template::ReviewReminder,
         }
     }
 }

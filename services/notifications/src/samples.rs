@@ -44,6 +44,11 @@ pub fn message(template: Template) -> Message {
             reason: "Please say in which street it is.".into(),
         },
         Template::ClaimDecided => Message::ClaimDecided { business_id: 7.into(), business: "Old Mill".into(), reason: None },
+        Template::NewReview => Message::NewReview { review_id: 7.into(), stars: 4 },
+        Template::ReviewReminder => Message::ReviewReminder {
+            order: OrderName { id: 7.into(), number: "S-7K3F-92QD".into(), guest: false },
+            titles: vec!["Clay Plant Pot, Large".into()],
+        },
         Template::NewLead => {
             Message::NewLead { lead_id: 7.into(), business_id: 7.into(), business: "Old Mill".into(), price: eur(500), duplicate: false }
         }

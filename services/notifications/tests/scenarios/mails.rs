@@ -3,9 +3,9 @@
 use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, Event, LeadDelivered, OrderShipped,
-    PasswordResetRequested, PaymentRef, PaymentRefunded, StockLow, VerificationRequested,
+    PasswordResetRequested, PaymentRef, PaymentRefunded, ReviewPublished, ReviewReminderDue, StockLow, VerificationRequested,
 };
-use kernel::{BusinessId, Duration, OrderId, UserId};
+use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use ports::MailError;
 use serde_json::json;
 use shell::testing::Harness;
@@ -24,6 +24,9 @@ async fn every_event_has_its_mail() {
     let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
     let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500), duplicate_of: None };
+    let target = ReviewTarget::Business(business_id);
+    let review = ReviewPublished { review_id: 5.into(), target, business_id, author_id: UserId(9), stars: 4 };
+    let reminder = ReviewReminderDue { order_id: OrderId(7), customer_id: UserId(9), targets: vec![target] };
     let owner = "user6@example.com";
     let (ann, boss) = ("ann@example.com", "boss@example.com");
     // The event, and of each mail the template, the receiver, a part of the text.
@@ -51,6 +54,8 @@ async fn every_event_has_its_mail() {
         (claimed.into(), vec![("claim_decided", owner, "You are now the owner of Old Mill")]),
         (refused.into(), vec![("claim_decided", owner, "could not accept your claim for Old Mill")]),
         (lead.into(), vec![("new_lead", owner, "The enquiry costs €5.00.")]),
+        (review.into(), vec![("new_review", owner, "4 of 5 stars")]),
+        (reminder.into(), vec![("review_reminder", "ann@example.com", "arrived some days ago")]),
     ];
     for (event, expect) in cases {
         let world = capturing();
