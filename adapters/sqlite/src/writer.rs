@@ -70,6 +70,8 @@ pub enum Answered {
 
 type Answer = Result<Answered, CommitError>;
 
+// Nearly every message is a task; a box for each would cost more than the space.
+#[allow(clippy::large_enum_variant)]
 enum Message {
     Do(Task, oneshot::Sender<Answer>),
     Stop,

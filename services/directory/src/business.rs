@@ -394,6 +394,7 @@ impl Business {
     }
 
     /// Only the move itself; `Err` holds the business that is there already.
+    #[allow(clippy::result_large_err)]
     fn moved(self, to: Status, now: Timestamp, reason: Option<String>) -> Result<Self, Self> {
         if to == self.status { Err(self) } else { Ok(Self { status: to, moderation_reason: reason, updated_at: now, ..self }) }
     }

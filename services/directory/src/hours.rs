@@ -159,7 +159,7 @@ fn instant(wall: NaiveDateTime, zone: &TimeZone, after: Timestamp) -> Option<Tim
         0,
     );
     let ambiguous = zone.to_ambiguous_timestamp(civil.ok()?);
-    let first = Timestamp::from_millis(ambiguous.clone().compatible().ok()?.as_millisecond());
+    let first = Timestamp::from_millis(ambiguous.compatible().ok()?.as_millisecond());
     if first > after {
         return Some(first);
     }

@@ -348,7 +348,7 @@ impl Lead {
     /// The return is not accepted: the lead counts as sold, and is billed now if it had not been.
     pub fn refuse_return(mut self, now: Timestamp) -> Result<Decision<Self>, LeadError> {
         match self.status {
-            Returned if self.duplicate_of.is_some() => return Err(self.illegal("be charged: it is a duplicate")),
+            Returned if self.duplicate_of.is_some() => Err(self.illegal("be charged: it is a duplicate")),
             Returned if self.billed_at.is_some() => {
                 self.status = Billed;
                 Ok(Decision::changed(self))

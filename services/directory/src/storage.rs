@@ -332,13 +332,16 @@ pub fn save(
     Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
 }
 
-/// What follows from a business's next state: writes, and by how much the counters of categories move.
+/// Writes, and by how much the counters of categories move.
+pub type Following = (Vec<Write>, Vec<(CategoryId, i64)>);
+
+/// What follows from a business's next state.
 pub fn following(
     before: Option<&Stored<Business>>,
     owner: Option<&Stored<SlugOwner>>,
     tree: &Tree,
     after: &Business,
-) -> Result<(Vec<Write>, Vec<(CategoryId, i64)>), Problem> {
+) -> Result<Following, Problem> {
     let old = before.map(|stored| &stored.value);
     let mut writes = slug_writes(old, owner, after)?;
     let (left, joined) = (old.map(places).unwrap_or_default(), places(after));
