@@ -1,6 +1,8 @@
 //! What DynamoDB adds to the suite: how items lie in the table, where events travel, and what is made of
 //! each way in which a call can fail.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashMap;

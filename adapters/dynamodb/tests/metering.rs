@@ -1,6 +1,8 @@
 //! Our metering is what DynamoDB charges: a long random run on the memory adapter, which counts by
 //! `ports::store::units`, and on a server, operation by operation. Results are compared on the way.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::Arc;

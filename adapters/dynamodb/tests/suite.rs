@@ -1,6 +1,8 @@
 //! The suite of all stores against two implementations of DynamoDB, plainly and with a tenth of all calls
 //! failing. What DynamoDB itself adds is in `adapter.rs` and `metering.rs`.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 mod dynoxide {
