@@ -57,8 +57,7 @@ impl Table {
         let kinds: Vec<&'static str> = commit.events.iter().map(|envelope| envelope.event.kind()).collect();
         match self.store.commit(commit).await {
             Ok(Metered { value: (), units }) => {
-                self.telemetry.commits.get_or_create(&self.labels()).inc();
-                self.telemetry.write_units.get_or_create(&self.labels()).inc_by(units);
+                self.telemetry.observe_commit(&self.labels(), units);
                 for kind in kinds {
                     self.telemetry.events_told.get_or_create(&ToldLabels { service: self.service, kind }).inc();
                 }
@@ -79,9 +78,7 @@ impl Table {
     }
 
     fn count_reads<T>(&self, read: Metered<T>) -> T {
-        let labels = self.labels();
-        self.telemetry.reads.get_or_create(&labels).inc();
-        self.telemetry.read_units.get_or_create(&labels).inc_by(read.units);
+        self.telemetry.observe_read(&self.labels(), read.units);
         read.value
     }
 }

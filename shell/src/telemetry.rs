@@ -58,12 +58,21 @@ impl MetricConstructor<Histogram> for Buckets {
 type SecondsFamily<L> = Family<L, Histogram, Buckets>;
 type Units = Counter<f64, std::sync::atomic::AtomicU64>;
 
+/// Units of reads and of writes.
+#[derive(Default)]
+struct Taken {
+    read: Units,
+    write: Units,
+}
+
 /// All that a process counts.
 pub struct Telemetry {
     registry: Registry,
     pub(crate) reads: Family<StoreLabels, Counter>,
     pub(crate) read_units: Family<StoreLabels, Units>,
     pub(crate) write_units: Family<StoreLabels, Units>,
+    /// Of all services and operations.
+    taken: Taken,
     pub(crate) commits: Family<StoreLabels, Counter>,
     pub(crate) conflicts: Family<StoreLabels, Counter>,
     pub(crate) events_told: Family<ToldLabels, Counter>,
@@ -115,6 +124,7 @@ impl Telemetry {
             reads,
             read_units,
             write_units,
+            taken: Taken::default(),
             commits,
             conflicts,
             events_told,
@@ -138,6 +148,23 @@ impl Telemetry {
             tracing::error!("the metrics could not be written");
         }
         text
+    }
+
+    /// Read and write units that the process has taken so far.
+    pub fn units(&self) -> (f64, f64) {
+        (self.taken.read.get(), self.taken.write.get())
+    }
+
+    pub(crate) fn observe_read(&self, labels: &StoreLabels, units: f64) {
+        self.reads.get_or_create(labels).inc();
+        self.read_units.get_or_create(labels).inc_by(units);
+        self.taken.read.inc_by(units);
+    }
+
+    pub(crate) fn observe_commit(&self, labels: &StoreLabels, units: f64) {
+        self.commits.get_or_create(labels).inc();
+        self.write_units.get_or_create(labels).inc_by(units);
+        self.taken.write.inc_by(units);
     }
 
     pub(crate) fn observe_request(&self, route: &Arc<str>, status: u16, took: Duration) {

@@ -132,6 +132,8 @@ pub enum Transport {
     /// Kept, not sent, and shown at `/mailbox`. Development only.
     Capture,
     Smtp,
+    /// Amazon SES, for the home on AWS.
+    Ses,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,7 +272,7 @@ impl Config {
         }
         if self.environment == Environment::Production {
             if self.mail.transport == Transport::Capture {
-                return refuse("mail.transport = \"capture\" shows everybody's mail to everybody: production needs smtp");
+                return refuse("mail.transport = \"capture\" shows everybody's mail to everybody: production needs smtp, or ses on AWS");
             }
             if self.payments.gateway == Gateway::Test && !self.payments.allow_test_gateway {
                 return refuse("the test gateway takes no real money: set payments.allow_test_gateway = true for a rehearsal");

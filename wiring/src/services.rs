@@ -40,7 +40,7 @@ pub trait Parts {
     fn credentials(&self) -> Result<identity::Credentials, ConfigError> {
         Ok(self.passwords().into())
     }
-    /// The user pool whose tokens count beside our own.
+    /// The user pool whose tokens count instead of our own.
     fn pool_issuer(&self) -> Result<Option<PoolIssuer>, ConfigError> {
         Ok(None)
     }
@@ -81,14 +81,17 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
     }
 }
 
-/// Verifies the tokens of the built-in issuer, and of a user pool if there is one, and looks at the account.
+/// Verifies the tokens of the user pool, or of the built-in issuer where there is none, and looks at the account.
+/// With a pool the signing key is not needed: most functions in the cloud have no right to read it.
 pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
-    let signer = parts.signer()?;
     let accounts = Arc::new(identity::Reads::new(&desk(parts, identity::TABLE)));
-    let verifier = TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, parts.world().clock.clone());
+    let clock = parts.world().clock.clone();
     Ok(Arc::new(match parts.pool_issuer()? {
-        Some(pool) => verifier.trust_pool(pool.issuer, pool.client_id, pool.keys),
-        None => verifier,
+        Some(pool) => TokenVerifier::trusting_none(accounts, clock).trust_pool(pool.issuer, pool.client_id, pool.keys),
+        None => {
+            let signer = parts.signer()?;
+            TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, clock)
+        }
     }))
 }
 

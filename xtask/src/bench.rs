@@ -1,5 +1,7 @@
 //! `bench`: a release build, ten thousand products, and the load driver; the result as a table and as JSON.
 
+mod lambda;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ enum Part {
     Search(search::Load),
     /// Print how many judged queries find the expected place among the first three.
     SearchQuality(search::Quality),
+    /// Measure the bootstrap of the functions on AWS: size, start, memory.
+    Lambda,
 }
 
 /// How long and how often things are measured.
@@ -47,6 +51,7 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
         None => run_shop(root, options),
         Some(Part::Search(load)) => search::load(root, load),
         Some(Part::SearchQuality(quality)) => search::quality(root, quality),
+        Some(Part::Lambda) => lambda::run(root),
     }
 }
 

@@ -1,10 +1,15 @@
-//! The project's own commands: `cargo xtask up`, `test`, `tidy` and `bench`.
+//! The project's own commands: `cargo xtask up`, `test`, `tidy`, `bench` and `lambda`.
 
 mod api;
 mod bench;
 mod client;
 mod emulators;
+// What surrounds a function on AWS; the tests of the bootstrap have it too.
+#[allow(dead_code, clippy::expect_used)]
+#[path = "../../apps/lambda/tests/fakes/mod.rs"]
+mod fakes;
 mod infra;
+mod lambda;
 mod process;
 mod products;
 mod search;
@@ -39,6 +44,8 @@ enum Command {
     Tidy,
     /// Measure a release build over HTTP.
     Bench(bench::Options),
+    /// Build the bootstrap of the functions on AWS, and zip it.
+    Lambda,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +55,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&root, &options),
         Command::Tidy => tidy::run(&root),
         Command::Bench(options) => bench::run(&root, &options),
+        Command::Lambda => lambda::run(&root),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -239,6 +239,7 @@ impl Parts for Home {
                 let mailer = smtp::SmtpMailer::new(url, SMTP_WITHIN).map_err(|error| ConfigError(format!("mail.url: {error}")))?;
                 Ok(notifications::Delivery::Send(Arc::new(mailer)))
             }
+            (Transport::Ses, _) => Err(ConfigError("mail.transport is ses, which is for a shop on AWS; here it is smtp".into())),
             (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
         }
     }

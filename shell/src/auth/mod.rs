@@ -150,6 +150,11 @@ impl TokenVerifier {
         Self { issuers: vec![built_in], accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
     }
 
+    /// Trusts nobody yet; for shops whose tokens a user pool makes.
+    pub fn trusting_none(accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
+        Self { issuers: Vec::new(), accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
+    }
+
     /// Trusts a user pool as well: access tokens that it made for this client.
     #[must_use]
     pub fn trust_pool(mut self, issuer: impl Into<String>, client_id: impl Into<String>, keys: Arc<dyn PublicKeys>) -> Self {

@@ -1,0 +1,199 @@
+//! What a function brings to its service. Clients are made when something needs them, so a function
+//! starts with none but those that it uses.
+
+use std::sync::{Arc, OnceLock};
+
+use aws::{Bus, Clients, CognitoPool, PoolKeys, Queues, S3Blobs, SesMailer};
+use dynamodb::Dynamo;
+use identity::Credentials;
+use kernel::Problem;
+use ports::store::{Key, Store, TableSchema};
+use ports::{Blobs, Clock, SystemClock, SystemEntropy};
+use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, World};
+use test_gateway::TestGateway;
+use wiring::{Config, ConfigError, Parts, PoolIssuer, Transport};
+
+use crate::invocation::Invocations;
+use crate::secrets;
+use crate::settings::{Settings, missing};
+
+/// API Gateway gives up after 30 s; the function must have answered by then.
+const REQUEST_TIMEOUT_SECS: u64 = 25;
+
+pub struct Home {
+    config: Config,
+    settings: Settings,
+    clients: Arc<Clients>,
+    world: Arc<World>,
+    tables: OnceLock<Dynamo>,
+    gateway: OnceLock<Arc<TestGateway>>,
+    signer: OnceLock<Arc<Signer>>,
+    /// Whether the signer was wanted before its key was read.
+    key_wanted: OnceLock<()>,
+    passwords: Arc<Passwords>,
+}
+
+impl Home {
+    /// Reads AWS_REGION and the keys that the environment gives; asks nobody.
+    pub fn open(config: Config, settings: Settings) -> Result<Self, ConfigError> {
+        let clients = Clients::from_environment().map_err(|error| ConfigError(error.to_string()))?;
+        Ok(Self::with_clients(config, settings, clients))
+    }
+
+    fn with_clients(mut config: Config, settings: Settings, clients: Clients) -> Self {
+        // One function serves one request at a time, and knows nothing of the others: rates are the gateway's.
+        config.limits.rate_limit = false;
+        config.limits.request_timeout_secs = config.limits.request_timeout_secs.min(REQUEST_TIMEOUT_SECS);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self {
+            config,
+            settings,
+            clients: Arc::new(clients),
+            world: World::new(clock, Arc::new(SystemEntropy)),
+            tables: OnceLock::new(),
+            gateway: OnceLock::new(),
+            signer: OnceLock::new(),
+            key_wanted: OnceLock::new(),
+            passwords: Arc::new(Passwords::default()),
+        }
+    }
+
+    pub fn world(&self) -> Arc<World> {
+        self.world.clone()
+    }
+
+    /// For the measurements of the function.
+    pub fn invocations(&self) -> Invocations {
+        Invocations::new(self.world.clone(), &self.settings.service, self.settings.role.name())
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The service of this function.
+    pub async fn service(&self) -> Result<Service, ConfigError> {
+        let build = || wiring::service(&self.config, self, &self.settings.service);
+        self.with_key(build).await
+    }
+
+    /// The service's routes, behind the edge.
+    pub async fn api(&self) -> Result<Api, ConfigError> {
+        let mut service = self.service().await?;
+        let authenticator = self.with_key(|| wiring::authenticator(self)).await?;
+        let table = wiring::desk(self, service.table).table().clone();
+        let ready: Ready = Arc::new(move || {
+            let table = table.clone();
+            // There is no such item; what counts is that the table says so.
+            Box::pin(async move { table.peek::<serde::de::IgnoredAny>(&Key::new("health", "health")).await.map(|_| ()) })
+        });
+        let config = ApiConfig { world: self.world.clone(), authenticator, limits: self.config.limits.clone(), ready };
+        Api::new(config, std::slice::from_mut(&mut service)).map_err(unfit)
+    }
+
+    pub fn bus(&self) -> Result<Bus, ConfigError> {
+        let name = self.settings.event_bus.as_deref().ok_or_else(|| missing("EVENT_BUS"))?;
+        Ok(Bus::new(self.clients.clone(), name, self.world.entropy.clone()))
+    }
+
+    pub fn queues(&self) -> Result<Queues, ConfigError> {
+        let prefix = self.settings.queue_prefix.as_deref().ok_or_else(|| missing("QUEUE_PREFIX"))?;
+        Ok(Queues::new(self.clients.clone(), prefix, self.world.entropy.clone()))
+    }
+
+    /// Builds something, and if it turns out that it needs the signing key, reads the key and builds again:
+    /// only functions that need it have the right to read it.
+    async fn with_key<T>(&self, build: impl Fn() -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+        let built = build();
+        if built.is_ok() || self.key_wanted.get().is_none() || self.signer.get().is_some() {
+            return built;
+        }
+        let key = match (&self.settings.signing_key, &self.config.secrets.signing_key) {
+            (Some(secret), _) => {
+                let client = aws_sdk_secretsmanager::Client::new(self.clients.config());
+                secrets::signing_key(&client, secret).await?
+            }
+            (None, Some(text)) => {
+                SigningKey::from_hex(text).ok_or_else(|| ConfigError("secrets.signing_key must be 64 hexadecimal digits".into()))?
+            }
+            (None, None) => return Err(missing("SIGNING_KEY_PARAMETER")),
+        };
+        let signer = Signer::new(&self.config.shop.public_url, &key).map_err(unfit)?;
+        self.signer.get_or_init(|| Arc::new(signer));
+        build()
+    }
+
+    fn tables(&self) -> &Dynamo {
+        self.tables.get_or_init(|| {
+            let client = aws_sdk_dynamodb::Client::new(self.clients.config());
+            Dynamo::new(client, self.settings.table_prefix.clone().unwrap_or_default(), self.world.clock.clone())
+        })
+    }
+}
+
+impl Parts for Home {
+    fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    fn store(&self, schema: TableSchema) -> Arc<dyn Store> {
+        self.tables().table(schema)
+    }
+
+    fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError> {
+        let bucket = self.settings.files_bucket.as_deref().ok_or_else(|| missing("FILES_BUCKET"))?;
+        Ok(Arc::new(S3Blobs::new(self.clients.clone(), bucket)))
+    }
+
+    fn signer(&self) -> Result<Arc<Signer>, ConfigError> {
+        self.signer.get().cloned().ok_or_else(|| {
+            self.key_wanted.get_or_init(|| ());
+            missing("SIGNING_KEY_PARAMETER")
+        })
+    }
+
+    fn passwords(&self) -> Arc<Passwords> {
+        self.passwords.clone()
+    }
+
+    fn credentials(&self) -> Result<Credentials, ConfigError> {
+        Ok(match &self.settings.user_pool {
+            None => self.passwords().into(),
+            Some(pool) => {
+                let pool = CognitoPool::new(self.clients.clone(), &pool.id, &pool.client_id, self.world.entropy.clone());
+                Credentials::Pool(Arc::new(pool))
+            }
+        })
+    }
+
+    fn pool_issuer(&self) -> Result<Option<PoolIssuer>, ConfigError> {
+        Ok(self.settings.user_pool.as_ref().map(|pool| PoolIssuer {
+            issuer: PoolKeys::issuer(&self.clients, &pool.id),
+            client_id: pool.client_id.clone(),
+            keys: Arc::new(PoolKeys::new(&self.clients, &pool.id)),
+        }))
+    }
+
+    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError> {
+        let gateway = self.gateway.get_or_init(|| {
+            let options = test_gateway::Options {
+                action_page: format!("{}/test-gateway/actions", self.config.shop.public_url),
+                ..test_gateway::Options::default()
+            };
+            Arc::new(TestGateway::new(self.store(test_gateway::TABLE), self.world.clock.clone(), options))
+        });
+        Ok(gateway.clone())
+    }
+
+    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
+        match self.config.mail.transport {
+            Transport::Capture => Ok(notifications::Delivery::Capture),
+            Transport::Ses => Ok(notifications::Delivery::Send(Arc::new(SesMailer::new(self.clients.clone())))),
+            Transport::Smtp => Err(ConfigError("mail.transport is smtp, which is for a shop in one process; here it is ses".into())),
+        }
+    }
+}
+
+fn unfit(problem: Problem) -> ConfigError {
+    ConfigError(problem.detail)
+}

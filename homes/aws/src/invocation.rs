@@ -1,0 +1,54 @@
+//! The end of an invocation: what it took, as metrics.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use shell::World;
+
+use crate::emf::{Metrics, Unit};
+
+/// What all roles measure.
+pub struct Invocations {
+    world: Arc<World>,
+    service: String,
+    role: &'static str,
+    /// Capacity units that earlier invocations have taken.
+    reported: Mutex<(f64, f64)>,
+}
+
+impl Invocations {
+    pub fn new(world: Arc<World>, service: impl Into<String>, role: &'static str) -> Self {
+        Self { world, service: service.into(), role, reported: Mutex::new((0.0, 0.0)) }
+    }
+
+    /// Metrics of the function; `failed` is the invocation or the request as a whole.
+    pub fn measure(&self, begun: Instant, failed: bool) -> Metrics {
+        let mut metrics = Metrics::new(&[("service", &self.service), ("role", self.role)]);
+        metrics.count("requests", 1);
+        metrics.count("errors", usize::from(failed));
+        metrics.add("duration", Unit::Milliseconds, millis(begun.elapsed()));
+        let (read, write) = self.world.telemetry.units();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics.add("read_units", Unit::None, read - reported.0);
+        metrics.add("write_units", Unit::None, write - reported.1);
+        *reported = (read, write);
+        metrics
+    }
+
+    /// Metrics of a part of the service, such as a consumer.
+    pub fn of_part(&self, name: &'static str, value: &str) -> Metrics {
+        Metrics::new(&[("service", &self.service), (name, value)])
+    }
+
+    /// Writes the lines now: afterwards the function may be frozen.
+    pub fn write(&self, all: impl IntoIterator<Item = Metrics>) {
+        let now_ms = self.world.clock.now().as_millis();
+        for line in all.into_iter().filter_map(|metrics| metrics.line(now_ms)) {
+            println!("{line}");
+        }
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,129 @@
+//! `lambda`: the bootstrap of the functions as `infra/` takes it, a folder and a zip per processor.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Outcome, process, table, test};
+
+/// What a processor is called by AWS, by Rust, and by the machine that is it.
+struct Target {
+    name: &'static str,
+    triple: &'static str,
+}
+
+impl Target {
+    fn is_foreign(&self) -> bool {
+        !self.triple.starts_with(std::env::consts::ARCH)
+    }
+}
+
+const TARGETS: [Target; 2] =
+    [Target { name: "x86_64", triple: "x86_64-unknown-linux-gnu" }, Target { name: "arm64", triple: "aarch64-unknown-linux-gnu" }];
+/// Amazon Linux 2023, on which `provided.al2023` runs, has this one.
+const GLIBC_MAX: (u32, u32) = (2, 34);
+/// Unzipped; a larger bootstrap starts slower.
+pub const SIZE_AIM_MIB: f64 = 15.0;
+
+pub fn run(root: &Path) -> Outcome {
+    let mut rows = Vec::new();
+    for target in &TARGETS {
+        rows.push(match unbuildable(target) {
+            Some(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), why],
+            None => package(root, target)?,
+        });
+    }
+    print!("{}", table::render(&["processor", "bootstrap", "zip", "note"], &rows));
+    let built = rows.iter().any(|row| row[1] != "not built");
+    if built { Ok(()) } else { Err("no bootstrap could be built here".into()) }
+}
+
+/// Builds the bootstrap for the machine at hand. Returns where it lies.
+pub fn build_here(root: &Path) -> Outcome<PathBuf> {
+    let here = TARGETS.iter().find(|target| !target.is_foreign());
+    let here = here.ok_or_else(|| format!("Lambda has no processors of the kind {}", std::env::consts::ARCH))?;
+    match unbuildable(here) {
+        Some(why) => Err(why),
+        None => build(root, here),
+    }
+}
+
+/// Why this machine's toolchain cannot build for a processor.
+fn unbuildable(target: &Target) -> Option<String> {
+    let library = Command::new("rustc").args(["--print", "target-libdir", "--target", target.triple]).output().ok()?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&library.stdout).trim());
+    if !library.status.success() || !folder.is_dir() {
+        return Some(format!("Rust's standard library for {} is missing: rustup target add {0}", target.triple));
+    }
+    let linker = format!("{}-gcc", target.triple.replace("-unknown", ""));
+    let found = Command::new(&linker).arg("--version").output().is_ok_and(|output| output.status.success());
+    (target.is_foreign() && !found).then(|| format!("{linker} is missing: it links, and compiles the parts in C"))
+}
+
+fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
+    let mut command = test::cargo(root);
+    command.args(["build", "--profile", "lambda", "--package", "lambda", "--bin", "bootstrap"]);
+    let mut folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    if target.is_foreign() {
+        folder.push(target.triple);
+        command.args(["--target", target.triple]);
+        let linker = format!("{}-gcc", target.triple.replace("-unknown", ""));
+        command.env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), linker);
+    }
+    process::run(&mut command)?;
+    Ok(folder.join("lambda/bootstrap"))
+}
+
+fn package(root: &Path, target: &Target) -> Outcome<Vec<String>> {
+    let built = build(root, target)?;
+    let newest = newest_glibc(&process::output(Command::new("objdump").arg("-T").arg(&built))?);
+    if let Some((major, minor)) = newest.filter(|version| *version > GLIBC_MAX) {
+        let (most_major, most_minor) = GLIBC_MAX;
+        return Err(format!(
+            "the bootstrap needs GLIBC_{major}.{minor}; Lambda has {most_major}.{most_minor}: build on Debian 12 or older"
+        ));
+    }
+    let folder = root.join("target/lambda").join(target.name);
+    let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
+    std::fs::create_dir_all(&folder).map_err(fail)?;
+    std::fs::copy(&built, folder.join("bootstrap")).map_err(fail)?;
+    let zip = root.join("target/lambda").join(format!("{}.zip", target.name));
+    match std::fs::remove_file(&zip) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+        Ok(()) | Err(_) => {}
+    }
+    process::run(Command::new("zip").args(["--quiet", "--junk-paths", "-9"]).arg(&zip).arg(folder.join("bootstrap")))?;
+    let glibc = newest.map_or("needs no glibc".to_owned(), |(major, minor)| format!("needs GLIBC_{major}.{minor}"));
+    Ok(vec![target.name.to_owned(), mib(&built)?, mib(&zip)?, glibc])
+}
+
+pub fn mib(file: &Path) -> Outcome<String> {
+    Ok(format!("{:.1} MiB", size_mib(file)?))
+}
+
+#[allow(clippy::cast_precision_loss)]
+pub fn size_mib(file: &Path) -> Outcome<f64> {
+    let bytes = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
+    Ok(bytes as f64 / (1024.0 * 1024.0))
+}
+
+/// The newest version among the symbols that `objdump -T` lists.
+fn newest_glibc(symbols: &str) -> Option<(u32, u32)> {
+    let versions = symbols.split("GLIBC_").skip(1).filter_map(|rest| {
+        let end = rest.find(|one: char| !(one.is_ascii_digit() || one == '.')).unwrap_or(rest.len());
+        let mut parts = rest[..end].split('.');
+        Some((parts.next()?.parse().ok()?, parts.next().unwrap_or("0").parse().ok()?))
+    });
+    versions.max()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn finds_the_newest_symbol() {
+        let symbols = "0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.2.5) free\n\
+            0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.34) pthread_create\n\
+            0000000000000000  w   DF *UND*\t0000000000000000 (GLIBC_2.9)  pipe2\n";
+        assert_eq!(super::newest_glibc(symbols), Some((2, 34)));
+        assert_eq!(super::newest_glibc("no symbols"), None);
+    }
+}
