@@ -229,7 +229,9 @@ fn a_timer_names_the_schedule() {
 #[test]
 fn what_is_wrong_with_the_environment_is_said_in_one_line() {
     let (api, cloud) = (RuntimeApi::start(), Cloud::start());
-    let cases: [(&str, &str, &[(&str, &str)], &str); 5] = [
+    /// Service, role, what is set besides, and the sentence.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 5] = [
         ("cart", "worker", &[], "bootstrap: ROLE is worker; it must be api, events, relay or tick"),
         ("shoes", "api", &[], "bootstrap: there is no service shoes;"),
         ("catalog", "api", &[("FILES_BUCKET", "")], "bootstrap: FILES_BUCKET is not set"),
