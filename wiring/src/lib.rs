@@ -2,10 +2,12 @@
 
 mod config;
 mod manifest;
+mod search;
 mod services;
 mod start_page;
 mod test_gateway_pages;
 
 pub use config::{Config, ConfigError, Environment, Flags, Gateway, Transport};
 pub use manifest::{Manifest, manifest};
+pub use search::{rebuild_search, search};
 pub use services::{HOUSE, Parts, PoolIssuer, TABLES, authenticator, desk, service, services};

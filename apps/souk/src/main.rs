@@ -9,6 +9,7 @@ mod import;
 mod import_businesses;
 mod output;
 mod queues;
+mod search;
 mod serve;
 
 use std::net::SocketAddr;
@@ -56,6 +57,9 @@ enum Command {
     /// Look after the queues of the consumers
     #[command(subcommand)]
     Queues(queues::Queues),
+    /// Look after the search index
+    #[command(subcommand)]
+    Search(search::Search),
     /// Load the demo shop: products and two accounts
     Demo,
     /// Print what the services say of themselves, as JSON
@@ -147,6 +151,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             runtime.block_on(admin::create(&config, &email, password_stdin)).map(|()| done)
         }
         Command::Queues(command) => runtime.block_on(queues::run(&config, command)).map(|()| done),
+        Command::Search(command) => runtime.block_on(search::run(&config, command)).map(|()| done),
         Command::Demo => runtime.block_on(demo::load(&config)).map(|()| done),
         Command::Manifest => runtime.block_on(output::manifest(&config)).map(|()| done),
         Command::Openapi => runtime.block_on(output::openapi(&config)).map(|()| done),

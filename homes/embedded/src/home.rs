@@ -9,9 +9,10 @@ use catalog::{Imported, ImportedProduct};
 use disk::DiskBlobs;
 use kernel::{Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
-use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, SystemClock, SystemEntropy};
+use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
 use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World, queues};
 use sqlite::Sqlite;
+use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, HOUSE, Parts, TABLES, Transport};
 
@@ -98,6 +99,32 @@ impl Home {
         wiring::services(&self.config, self)
     }
 
+    /// With those that only a home with an index has.
+    fn local_services(&self) -> Result<Vec<Service>, ConfigError> {
+        let mut services = self.services()?;
+        services.push(wiring::search(&self.config, self, self.search_index()?, self.log())?);
+        Ok(services)
+    }
+
+    fn search_index(&self) -> Result<Arc<dyn Search>, ConfigError> {
+        let index = match &self.state {
+            State::Disk { .. } => TantivySearch::open(&self.config.data.join("search")),
+            State::Memory { .. } => TantivySearch::in_memory(),
+        };
+        index.map(|index| Arc::new(index) as Arc<dyn Search>).map_err(|error| ConfigError(format!("the search index: {error}")))
+    }
+
+    /// Where a rebuild of the search index is asked for.
+    pub fn search_desk(&self) -> Desk {
+        self.desk(search::TABLE)
+    }
+
+    /// Builds the search index anew in this process; no other may be serving.
+    pub async fn rebuild_search(&self) -> Result<u64, Problem> {
+        let index = self.search_index().map_err(|error| Problem::unavailable(error.0))?;
+        wiring::rebuild_search(&self.config, self, index, self.log()).await
+    }
+
     pub fn shell_desk(&self) -> Desk {
         self.desk(queues::TABLE)
     }
@@ -115,12 +142,12 @@ impl Home {
 
     /// The names of all consumers.
     pub fn consumers(&self) -> Result<Vec<&'static str>, ConfigError> {
-        Ok(consumers_of(&self.services()?))
+        Ok(consumers_of(&self.local_services()?))
     }
 
     /// Everything together, ready to be started.
     pub fn host(&self) -> Result<Host, ConfigError> {
-        let mut services = self.services()?;
+        let mut services = self.local_services()?;
         if let State::Disk { database, .. } = &self.state {
             let consumers = consumers_of(&services);
             services.push(upkeep::service(&self.desk(UPKEEP), database.clone(), consumers));
@@ -257,7 +284,7 @@ impl Mailer for NoMailer {
 
 /// The services' tables, and those of the home.
 fn tables() -> Vec<TableSchema> {
-    [&TABLES[..], &[queues::TABLE, UPKEEP]].concat()
+    [&TABLES[..], &[search::TABLE, queues::TABLE, UPKEEP]].concat()
 }
 
 fn consumers_of(services: &[Service]) -> Vec<&'static str> {

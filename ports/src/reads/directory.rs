@@ -10,6 +10,9 @@ pub struct CategoryListing {
     pub name: String,
     /// The ids from the root of the tree to the category itself.
     pub path: Vec<CategoryId>,
+    /// The names of the categories above it, from the root: who looks for restaurants means those in
+    /// `Restaurants / Italian` too.
+    pub above: Vec<String>,
 }
 
 /// A business as its public page shows it.

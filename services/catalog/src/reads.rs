@@ -137,7 +137,10 @@ fn listing(product: &Product, categories: &HashMap<CategoryId, Category>) -> Pro
         description: plain_text(&product.description),
         vendor: product.vendor.clone(),
         tags: product.tags.clone(),
-        category: category.map(|category| CategoryListing { id: category.id, name: category.name.clone(), path: category.path() }),
+        category: category.map(|category| {
+            let above = category.ancestors.iter().filter_map(|id| categories.get(id)).map(|above| above.name.clone());
+            CategoryListing { id: category.id, name: category.name.clone(), path: category.path(), above: above.collect() }
+        }),
         price_from: prices().min_by_key(|price| price.amount),
         price_to: prices().max_by_key(|price| price.amount),
         image_url: product.images.first().map(|image| image.url.clone()),

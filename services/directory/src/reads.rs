@@ -29,7 +29,9 @@ impl Reads {
         let profile = &business.profile;
         let category = |id: &kernel::CategoryId| {
             let category = tree.get(*id)?;
-            Some(CategoryListing { id: *id, name: category.name.clone(), path: tree.path(*id) })
+            let path = tree.path(*id);
+            let above = path.iter().filter(|above| *above != id).filter_map(|above| tree.get(*above));
+            Some(CategoryListing { id: *id, name: category.name.clone(), above: above.map(|above| above.name.clone()).collect(), path })
         };
         BusinessListing {
             id: business.id,

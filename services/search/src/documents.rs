@@ -101,7 +101,7 @@ fn category(category: CategoryListing) -> DocumentCategory {
         id: category.id.to_string(),
         name: category.name,
         path: category.path.iter().map(ToString::to_string).collect(),
-        above: Vec::new(),
+        above: category.above,
     }
 }
 

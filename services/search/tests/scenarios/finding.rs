@@ -43,6 +43,7 @@ async fn words_filters_and_orders() {
         (format!("category={FOOD}&open_now=true&{here}"), vec!["Pizzeria Bella", "Trattoria Löwe"]),
         (format!("category={ITALIAN}&q=nachtkuche"), vec!["Nachtküche"]),
         ("q=italienisch+jetzt+geöffnet+in+der+nähe&lat=48.15&lon=11.58".into(), vec!["Trattoria Löwe", "Pizzeria Bella"]),
+        ("q=italian+restaurants&lat=48.15&lon=11.58&limit=1".into(), vec!["Trattoria Löwe"]),
         ("category=cat_none".into(), vec![]),
     ] {
         assert_eq!(names(&world, &parameters).await, expect, "{parameters}");

@@ -1,0 +1,37 @@
+//! Search, for the homes that have an index and keep a log.
+
+use std::sync::Arc;
+
+use kernel::Problem;
+use ports::{EventLog, Search};
+use search::{SearchConfig, SearchDeps};
+use shell::{Service, queues};
+
+use crate::config::{Config, ConfigError};
+use crate::services::{HOUSE, Parts, desk};
+
+/// The service over that index.
+pub fn search(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<Service, ConfigError> {
+    Ok(search::service(&desk(parts, search::TABLE), deps(config, parts, index, log), settings(config)))
+}
+
+/// Builds the index anew in this process; no other may be serving.
+pub async fn rebuild_search(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<u64, Problem> {
+    search::rebuild_now(&desk(parts, search::TABLE), deps(config, parts, index, log), settings(config)).await
+}
+
+fn settings(config: &Config) -> SearchConfig {
+    SearchConfig { currency: config.shop.currency }
+}
+
+fn deps(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> SearchDeps {
+    let products = catalog::Settings { currency: config.shop.currency, tax_rate: config.shop.tax_rate, house_seller: HOUSE };
+    SearchDeps {
+        index,
+        directory: Arc::new(directory::Reads::new(&desk(parts, directory::TABLE), &config.shop.time_zone)),
+        products: Arc::new(catalog::Reads::new(&desk(parts, catalog::TABLE), products)),
+        reviews: Arc::new(reviews::Reads::new(&desk(parts, reviews::TABLE))),
+        log,
+        shell: desk(parts, queues::TABLE),
+    }
+}
