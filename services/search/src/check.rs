@@ -12,7 +12,8 @@ use ports::search::Mark;
 use shell::queues;
 
 use crate::feed::{self, Concern};
-use crate::rebuild::{self, Status};
+use crate::rebuild::Status;
+use crate::rebuilding;
 use crate::{App, consumer};
 
 const READ_AT_ONCE: usize = 1_000;
@@ -40,9 +41,9 @@ pub async fn look(app: &App) -> Result<(), Problem> {
         compare(app).await?;
         app.checked.done.store(true, Ordering::Release);
     }
-    let open = rebuild::requested_rebuild(&app.desk).await?.filter(|rebuild| matches!(rebuild.status, Status::Wanted | Status::Running));
+    let open = rebuilding::requested_rebuild(&app.desk).await?.filter(|rebuild| matches!(rebuild.status, Status::Wanted | Status::Running));
     if open.is_some() {
-        rebuild::run(app).await?;
+        rebuilding::run(app).await?;
         return Ok(());
     }
     renew_mark(app).await
@@ -57,7 +58,7 @@ enum Fit {
 async fn compare(app: &App) -> Result<(), Problem> {
     match fit(app).await? {
         Fit::Fits(mark) => catch_up(app, mark).await,
-        Fit::Unfit(reason) => rebuild::request_rebuild(&app.desk, reason).await,
+        Fit::Unfit(reason) => rebuilding::request_rebuild(&app.desk, reason).await,
     }
 }
 
@@ -95,7 +96,7 @@ async fn catch_up(app: &App, mark: Mark) -> Result<(), Problem> {
         }
         position = page.through;
     }
-    rebuild::request_rebuild(&app.desk, "the index is far behind the log").await
+    rebuilding::request_rebuild(&app.desk, "the index is far behind the log").await
 }
 
 /// Otherwise the events of others would make an index look old in which nothing has changed for long.

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::parameters::{Parameters, SuggestParameters};
-use crate::rebuild;
+use crate::rebuilding;
 use crate::views::{IndexView, SearchView, SuggestionsView};
 
 pub fn routes(app: App) -> OpenApiRouter {
@@ -46,11 +46,11 @@ async fn show_index(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
 async fn build_anew(State(app): State<App>, call: Call) -> Answer {
     call.require_admin()?;
-    rebuild::request_rebuild(&app.desk, "asked for by an admin").await?;
+    rebuilding::request_rebuild(&app.desk, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }
 
 async fn view(app: &App) -> Result<IndexView, kernel::Problem> {
     let index = app.deps.index.status().await?;
-    Ok(IndexView { index, rebuild: rebuild::requested_rebuild(&app.desk).await? })
+    Ok(IndexView { index, rebuild: rebuilding::requested_rebuild(&app.desk).await? })
 }

@@ -8,6 +8,7 @@ mod feed;
 mod http;
 mod parameters;
 mod rebuild;
+mod rebuilding;
 mod storage;
 mod views;
 
@@ -21,7 +22,8 @@ use shell::{Consumer, Desk, RetryPolicy, Schedule, Service};
 use crate::check::Checked;
 use crate::feed::Feed;
 
-pub use rebuild::{Rebuild, Status, rebuild_now, request_rebuild, requested_rebuild};
+pub use rebuild::{Rebuild, Status};
+pub use rebuilding::{rebuild_now, request_rebuild, requested_rebuild};
 pub use storage::TABLE;
 
 /// How often the index is looked after: a rebuild that is asked for begins within this.

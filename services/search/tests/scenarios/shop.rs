@@ -124,7 +124,12 @@ pub fn business(id: u128, name: &str, lat: f64, lon: f64) -> BusinessListing {
         slug: format!("business-{id}"),
         name: name.into(),
         description: String::new(),
-        categories: vec![CategoryListing { id: ITALIAN, name: "Italian".into(), path: vec![FOOD, ITALIAN], above: vec!["Restaurants".into()] }],
+        categories: vec![CategoryListing {
+            id: ITALIAN,
+            name: "Italian".into(),
+            path: vec![FOOD, ITALIAN],
+            above: vec!["Restaurants".into()],
+        }],
         tags: vec!["pizza".into()],
         address: Some(PostalAddress {
             name: name.into(),
