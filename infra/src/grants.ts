@@ -80,8 +80,10 @@ function extras(service: Service, role: Role, { settings, state }: GrantContext)
     case 'identity':
       return [
         new PolicyStatement({ sid: 'Accounts', actions: ACCOUNTS, resources: [state.pool.userPoolArn] }),
-        new PolicyStatement({ sid: 'SigningKey', actions: ['secretsmanager:GetSecretValue'], resources: [state.signingKey.secretArn] }),
+        signingKey(state),
       ];
+    case 'directory':
+      return [signingKey(state)];
     case 'catalog':
       if (role !== 'api') return [];
       return [
@@ -98,11 +100,19 @@ function extras(service: Service, role: Role, { settings, state }: GrantContext)
       ];
     }
     case 'notifications':
-      if (state.mail === undefined || role === 'tick') return [];
-      return [new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] })];
+      if (state.mail === undefined || role === 'tick') return [signingKey(state)];
+      return [
+        signingKey(state),
+        new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] }),
+      ];
     default:
       return [];
   }
+}
+
+/** For links in mails, which are signed, and for tokens where there is no pool. */
+function signingKey(state: StateStack): PolicyStatement {
+  return new PolicyStatement({ sid: 'SigningKey', actions: ['secretsmanager:GetSecretValue'], resources: [state.signingKey.secretArn] });
 }
 
 function tableOf(state: StateStack, name: string): ShopTable {

@@ -79,13 +79,19 @@ test('a function reaches its own table, and reads those it says it reads', () =>
   }
 });
 
-test('only the identity service rules accounts, only the notifications send mail', () => {
+test('only the identity service rules accounts, only who signs has the key, only the notifications send mail', () => {
   const holders = (action: string) =>
     resources('emulator')
       .filter(([, resource]) => resource.Type === 'AWS::IAM::Role' && statementsOf(resource).some(({ Action }) => list(Action).includes(action)))
       .map(([name]) => name.replace(/Role[0-9A-F]*$/, ''));
-  assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['souk-shop/IdentityApi']);
-  assert.deepEqual(holders('secretsmanager:GetSecretValue'), ['souk-shop/IdentityApi']);
+  assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['souk-shop/IdentityApi', 'souk-shop/IdentityEvents']);
+  assert.deepEqual(holders('secretsmanager:GetSecretValue'), [
+    'souk-shop/DirectoryApi',
+    'souk-shop/IdentityApi',
+    'souk-shop/IdentityEvents',
+    'souk-shop/NotificationsApi',
+    'souk-shop/NotificationsEvents',
+  ]);
   assert.deepEqual(holders('ses:SendEmail'), ['souk-shop/NotificationsApi', 'souk-shop/NotificationsEvents']);
   assert.equal(ofType('emulator', 'AWS::IAM::User').length, 0);
 });

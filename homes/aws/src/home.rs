@@ -197,3 +197,30 @@ impl Parts for Home {
 fn unfit(problem: Problem) -> ConfigError {
     ConfigError(problem.detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The stacks have the functions, routes and queues of what this home serves. With MANIFEST=write the file is
+    /// written instead.
+    #[tokio::test]
+    async fn the_stacks_are_built_from_this_manifest() {
+        let mut config = Config::default();
+        config.mail.transport = Transport::Ses;
+        config.secrets.signing_key = Some("5a".repeat(32));
+        let set = [("SERVICE", "identity"), ("ROLE", "api"), ("TABLE_PREFIX", "souk-"), ("FILES_BUCKET", "souk-files")];
+        let settings = Settings::load(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
+        let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1"));
+        let services = home.with_key(|| wiring::services(&home.config, &home)).await.unwrap();
+        let manifest = serde_json::to_string_pretty(&wiring::manifest(&services)).unwrap() + "\n";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/manifest.json");
+        if std::env::var("MANIFEST").is_ok_and(|wish| wish == "write") {
+            std::fs::write(&file, &manifest).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(kept == manifest, "infra/manifest.json is out of date: run this test with MANIFEST=write, then `npm run snapshot` in infra");
+    }
+}
