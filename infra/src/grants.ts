@@ -78,6 +78,7 @@ function reads(service: Service, role: Role, state: StateStack): PolicyStatement
 function extras(service: Service, role: Role, { settings, state }: GrantContext): PolicyStatement[] {
   switch (service.name) {
     case 'identity':
+      if (role !== 'api') return [signingKey(state)];
       return [
         new PolicyStatement({ sid: 'Accounts', actions: ACCOUNTS, resources: [state.pool.userPoolArn] }),
         signingKey(state),

@@ -84,11 +84,11 @@ test('only the identity service rules accounts, only who signs has the key, only
     resources('emulator')
       .filter(([, resource]) => resource.Type === 'AWS::IAM::Role' && statementsOf(resource).some(({ Action }) => list(Action).includes(action)))
       .map(([name]) => name.replace(/Role[0-9A-F]*$/, ''));
-  assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['souk-shop/IdentityApi', 'souk-shop/IdentityEvents']);
+  assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['souk-shop/IdentityApi']);
   assert.deepEqual(holders('secretsmanager:GetSecretValue'), [
-    'souk-shop/DirectoryApi',
     'souk-shop/IdentityApi',
     'souk-shop/IdentityEvents',
+    'souk-shop/DirectoryApi',
     'souk-shop/NotificationsApi',
     'souk-shop/NotificationsEvents',
   ]);
