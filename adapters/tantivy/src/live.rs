@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ports::search::{BATCH_MAX, Change, Document, Mark, SearchError};
 use tantivy::directory::MmapDirectory;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 
 use crate::dictionary::Snapshot;
@@ -17,6 +17,8 @@ use crate::schema::{self, Fields, VERSION};
 
 /// What the writer may hold before it starts a segment. It is open only while there is something to write.
 const WRITER_BYTES: usize = 20_000_000;
+/// A rebuild may hold more, for larger segments.
+const REBUILD_BYTES: usize = 60_000_000;
 /// Names the directory of the index that answers.
 const CURRENT: &str = "current";
 /// Small segments are merged when there are this many.
@@ -63,15 +65,9 @@ impl Live {
         Ok(())
     }
 
-    fn writer(&self) -> Result<IndexWriter, SearchError> {
-        let options =
-            IndexWriterOptions::builder().memory_budget_per_thread(WRITER_BYTES).num_worker_threads(1).num_merge_threads(1).build();
-        let writer = self.index.writer_with_options(options).map_err(failed)?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_min_num_segments(MERGED_SEGMENTS);
-        policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
-        writer.set_merge_policy(Box::new(policy));
-        Ok(writer)
+    fn writer(&self, bytes: usize) -> Result<IndexWriter, SearchError> {
+        let options = IndexWriterOptions::builder().memory_budget_per_thread(bytes).num_worker_threads(1).num_merge_threads(1).build();
+        self.index.writer_with_options(options).map_err(failed)
     }
 
     pub fn mark(&self) -> Result<Option<Mark>, SearchError> {
@@ -89,6 +85,14 @@ impl Live {
         }
         Ok(bytes)
     }
+}
+
+/// For an index that answers.
+fn merge_as_it_grows(writer: &IndexWriter) {
+    let mut policy = LogMergePolicy::default();
+    policy.set_min_num_segments(MERGED_SEGMENTS);
+    policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
+    writer.set_merge_policy(Box::new(policy));
 }
 
 #[derive(Default)]
@@ -147,7 +151,11 @@ impl Store {
         let live = self.live();
         let mut writer = match writing.writer.take() {
             Some(writer) => writer,
-            None => live.writer()?,
+            None => {
+                let writer = live.writer(WRITER_BYTES)?;
+                merge_as_it_grows(&writer);
+                writer
+            }
         };
         // A writer that failed is not put back: what it has not committed goes with it.
         write(&live.fields, &writer, batch)?;
@@ -193,7 +201,9 @@ impl Store {
             None => None,
         };
         let live = Live::open(directory)?;
-        let writer = live.writer()?;
+        let writer = live.writer(REBUILD_BYTES)?;
+        // All is merged at the end.
+        writer.set_merge_policy(Box::new(NoMergePolicy));
         writing.next = Some(Next { live, writer, touched: HashSet::new(), number, documents: 0 });
         Ok(number)
     }
@@ -210,13 +220,32 @@ impl Store {
         Ok(())
     }
 
+    /// Merges the new index into one segment before it answers, while batches go on: every query looks its
+    /// words up in every segment.
+    fn merge(&self, number: u64) -> Result<(), SearchError> {
+        let merging = {
+            let mut writing = self.writing();
+            let next = writing.next.as_mut().filter(|next| next.number == number).ok_or_else(gone)?;
+            commit(&mut next.writer, None)?;
+            let segments = next.live.index.searchable_segment_ids().map_err(failed)?;
+            if segments.len() < 2 {
+                return Ok(());
+            }
+            next.writer.merge(&segments)
+        };
+        merging.wait().map_err(failed)?;
+        Ok(())
+    }
+
     pub fn finish(&self, number: u64, mark: &Mark) -> Result<u64, SearchError> {
+        self.merge(number)?;
         let mut writing = self.writing();
         if writing.next.as_ref().is_none_or(|next| next.number != number) {
             return Err(gone());
         }
         let Some(Next { live, mut writer, .. }) = writing.next.take() else { return Err(gone()) };
         commit(&mut writer, Some(mark))?;
+        merge_as_it_grows(&writer);
         live.reload()?;
         let documents = live.snapshot().searcher.num_docs();
         if let (Some(root), Some(directory)) = (&self.root, &live.directory) {
