@@ -94,14 +94,9 @@ impl Home {
         wiring::desk(self, schema)
     }
 
-    /// All services, without the home's own housekeeping.
+    /// All services, with search, which only a home with a disk of its own has; without the home's own housekeeping.
     pub fn services(&self) -> Result<Vec<Service>, ConfigError> {
-        wiring::services(&self.config, self)
-    }
-
-    /// With those that only a home with an index has.
-    fn local_services(&self) -> Result<Vec<Service>, ConfigError> {
-        let mut services = self.services()?;
+        let mut services = wiring::services(&self.config, self)?;
         services.push(wiring::search(&self.config, self, self.search_index()?, self.log())?);
         Ok(services)
     }
@@ -142,12 +137,12 @@ impl Home {
 
     /// The names of all consumers.
     pub fn consumers(&self) -> Result<Vec<&'static str>, ConfigError> {
-        Ok(consumers_of(&self.local_services()?))
+        Ok(consumers_of(&self.services()?))
     }
 
     /// Everything together, ready to be started.
     pub fn host(&self) -> Result<Host, ConfigError> {
-        let mut services = self.local_services()?;
+        let mut services = self.services()?;
         if let State::Disk { database, .. } = &self.state {
             let consumers = consumers_of(&services);
             services.push(upkeep::service(&self.desk(UPKEEP), database.clone(), consumers));
