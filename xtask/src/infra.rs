@@ -9,11 +9,8 @@ use crate::{Outcome, process, tools};
 const LINT_IGNORED: &str = "W3005";
 
 pub fn run(root: &Path) -> Outcome {
-    if !Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return Err("the stacks for AWS are written in TypeScript: install Node.js 20 or later, with npm".to_owned());
-    }
+    install(root)?;
     let folder = root.join("infra");
-    process::run(Command::new("npm").args(["ci", "--silent"]).current_dir(&folder))?;
     // Compiles, and writes the templates of every context to dist/templates.
     process::run(Command::new("npm").args(["test", "--silent"]).current_dir(&folder))?;
     process::run(Command::new("npx").args(["cdk", "synth", "--quiet"]).current_dir(&folder))?;
@@ -25,6 +22,21 @@ pub fn run(root: &Path) -> Outcome {
     }
     println!("cfn-lint checks {} templates", templates.len());
     process::run(Command::new(tools::bin(root).join("cfn-lint")).args(["--ignore-checks", LINT_IGNORED, "--"]).args(templates))
+}
+
+/// The packages of the lock file, unless they are there.
+pub fn install(root: &Path) -> Outcome {
+    if !Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Err("the stacks for AWS are written in TypeScript: install Node.js 20 or later, with npm".to_owned());
+    }
+    let folder = root.join("infra");
+    let (lock, stamp) = (folder.join("package-lock.json"), folder.join("node_modules/.installed-lock.json"));
+    let wanted = std::fs::read_to_string(&lock).map_err(|error| format!("cannot read {}: {error}", lock.display()))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    process::run(Command::new("npm").args(["ci", "--silent"]).current_dir(&folder))?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
 }
 
 /// The templates in a folder and in those below it.

@@ -51,6 +51,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
     Stage { name: "infra", about: "the stacks for AWS: types, rights, findings, templates", run: infra::run },
     Stage { name: "aws", about: "the AWS adapters against emulators of two makes", run: aws },
+    Stage { name: "deploy", about: "our stacks in an emulated AWS, sold from through the deployed API", run: deploy },
     Stage { name: "api", about: "every operation against its own description", run: api::run },
 ];
 
@@ -114,6 +115,15 @@ fn aws(root: &Path) -> Outcome {
     let mut command = aws_tests(root)?;
     command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
     process::run(&mut command)
+}
+
+/// One after the other: they share a deployment, and the machine.
+fn deploy(root: &Path) -> Outcome {
+    infra::install(root)?;
+    let ministack = emulators::ministack(root)?;
+    let mut command = aws_tests(root)?;
+    command.args(["--test", "deployed", "--", "--ignored", "--test-threads", "1"]);
+    process::run(command.env("TEST_MINISTACK_ENDPOINT", ministack.endpoint()))
 }
 
 /// The tests of the crates that only the AWS home needs. Always of all of them together: Cargo would

@@ -125,7 +125,11 @@ impl Home {
 
     fn tables(&self) -> &Dynamo {
         self.tables.get_or_init(|| {
-            let client = aws_sdk_dynamodb::Client::new(self.clients.config());
+            let mut config = aws_sdk_dynamodb::config::Builder::from(self.clients.config());
+            if let Some(endpoint) = &self.settings.dynamodb_endpoint {
+                config = config.endpoint_url(endpoint);
+            }
+            let client = aws_sdk_dynamodb::Client::from_conf(config.build());
             Dynamo::new(client, self.settings.table_prefix.clone().unwrap_or_default(), self.world.clock.clone())
         })
     }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub role: Role,
     /// The table of a service is this and its name.
     pub table_prefix: Option<String>,
+    /// Where DynamoDB is, if it is not where the others are.
+    pub dynamodb_endpoint: Option<String>,
     pub event_bus: Option<String>,
     pub files_bucket: Option<String>,
     /// Without one, the shop signs its tokens itself.
@@ -66,6 +68,7 @@ impl Settings {
             service: set("SERVICE").ok_or_else(|| missing("SERVICE"))?,
             role: known.ok_or_else(|| ConfigError(format!("ROLE is {role}; it must be api, events, relay or tick")))?,
             table_prefix: set("TABLE_PREFIX"),
+            dynamodb_endpoint: set("AWS_ENDPOINT_URL_DYNAMODB"),
             event_bus: set("EVENT_BUS"),
             files_bucket: set("FILES_BUCKET"),
             user_pool,

@@ -1,0 +1,200 @@
+//! Our stacks in an emulated AWS: deployed by `cdk deploy`, with the real bootstrap, tables, streams, bus,
+//! queues and mails, and used through the deployed HTTP API with its JWT authorizer.
+//!
+//! `cargo xtask test --only deploy` starts the emulator and runs these; by themselves they are ignored.
+
+// A test that panics has failed, also outside its own function.
+#![allow(clippy::unwrap_used)]
+
+mod cloud;
+mod people;
+mod stack;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Barrier, LazyLock, Mutex};
+
+use cloud::eventually;
+use people::{Client, Goods, PASSWORD, Stock};
+use serde_json::{Value, json};
+use stack::{Deployed, deployed};
+
+/// The shop's first admin, made once.
+static ADMIN: LazyLock<Client> = LazyLock::new(|| {
+    let deployed = deployed();
+    deployed.make_admin("boss@souk.example", PASSWORD);
+    deployed.client().sign_in("boss@souk.example")
+});
+
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn the_first_sale() {
+    let (deployed, admin) = (deployed(), &*ADMIN);
+    let tea = admin.stock_up("first-sale-tea", 5);
+    let email = "ann@example.com";
+    let ann = deployed.client().sign_up(&deployed.cloud, email);
+    assert_eq!(ann.get("/api/v1/me").expect(200).json["email"], email);
+
+    let order = ann.settled(&ann.buy(&tea, email));
+    assert_eq!(order["status"], "confirmed", "{order}");
+    eventually("the money is captured", || (ledger(deployed, &order) == ["authorize", "capture"]).then_some(()));
+    assert_eq!(admin.stock(&tea), Stock { available: 4, reserved: 1, on_hand: 5 });
+    let number = order["number"].as_str().unwrap();
+    eventually("the mails have come", || {
+        let mails = deployed.cloud.mails_to(email);
+        // The link, the welcome, the confirmation and the receipt.
+        let about = mails.iter().filter(|(subject, text)| subject.contains(number) || text.contains(number)).count();
+        (mails.len() == 4 && about == 2).then_some(())
+    });
+    rest_without_dead_letters(deployed);
+    assert_eq!(deployed.cloud.mails_to(email).len(), 4, "each mail came once");
+    assert_eq!(ledger(deployed, &order), ["authorize", "capture"]);
+}
+
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn the_gateway_turns_away_who_has_no_valid_token() {
+    let (deployed, admin) = (deployed(), &*ADMIN);
+    let path = "/api/v1/admin/stock";
+    admin.get(path).expect(200);
+    let guest = deployed.client();
+    let refused = guest.get(path).expect(401);
+    // The gateway's own words: the function was not asked.
+    assert_eq!(refused.json, json!({ "message": "Unauthorized" }));
+    let spoilt = guest.clone().with_token("eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.x");
+    assert_eq!(spoilt.get(path).expect(401).json, json!({ "message": "Unauthorized" }));
+    let eve = guest.clone().sign_up(&deployed.cloud, "eve@example.com");
+    assert_eq!(eve.get(path).expect(403).json["code"], "forbidden", "a customer passes the gateway, but not the shop");
+    guest.get("/api/v1/products").expect(200);
+    guest.get("/nowhere").expect(404);
+}
+
+/// A stock record that cannot be read fails every delivery that needs it, and no other.
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn a_poisoned_event_ends_in_its_dead_letter_queue_and_is_redriven() {
+    let (deployed, admin) = (deployed(), &*ADMIN);
+    let (sick, well) = (admin.stock_up("poisoned-tea", 3), admin.stock_up("wholesome-tea", 3));
+    let (table, key) = (deployed.table("inventory"), format!("stock#{}", sick.variant));
+    let before = deployed.cloud.replace(&table, (&key, "stock"), "available", &json!({ "S": "three" }));
+
+    let guest = deployed.client();
+    let stuck = guest.buy(&sick, "stuck@example.com");
+    let order = admin.settled(&guest.buy(&well, "fine@example.com"));
+    assert_eq!(order["status"], "confirmed", "others are served meanwhile: {order}");
+    let dead = eventually("the event is given up", || Some(deployed.dead()).filter(|dead| !dead.is_empty()));
+    assert_eq!(dead, [(deployed.dead_queue("inventory"), 1)]);
+    let path = format!("/api/v1/orders/{}", stuck["id"].as_str().unwrap());
+    assert_eq!(admin.get(&path).expect(200).json["status"], "pending");
+
+    deployed.cloud.replace(&table, (&key, "stock"), "available", &before);
+    assert_eq!(deployed.redrive("inventory"), 1);
+    let order = admin.settled(&stuck);
+    assert_eq!(order["status"], "confirmed", "{order}");
+    assert_eq!(admin.stock(&sick), Stock { available: 2, reserved: 1, on_hand: 3 });
+    rest_without_dead_letters(deployed);
+}
+
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn a_flash_sale_is_exact() {
+    flash_sale(deployed(), "flash-lamp");
+}
+
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn a_flash_sale_is_exact_though_calls_to_the_database_fail() {
+    let deployed = deployed();
+    let admin = &*ADMIN;
+    let before = deployed.faults();
+    let lamp = admin.stock_up("faulty-lamp", PIECES);
+    deployed.let_calls_fail(true);
+    let orders = sell(deployed, &lamp, "faulty");
+    let settled: Vec<Value> = orders.iter().map(|order| admin.settled(order)).collect();
+    eventually("the queues are at rest", || deployed.at_rest().then_some(()));
+    deployed.let_calls_fail(false);
+    println!("faults before and after: {before} {}", deployed.faults());
+    assert_ne!(before, deployed.faults(), "calls have failed");
+    check_sale(deployed, &lamp, &settled);
+}
+
+const BUYERS: usize = 30;
+const PIECES: i64 = 10;
+
+fn flash_sale(deployed: &Deployed, title: &str) {
+    let admin = &*ADMIN;
+    let lamp = admin.stock_up(title, PIECES);
+    let orders = sell(deployed, &lamp, title);
+    let settled: Vec<Value> = orders.iter().map(|order| admin.settled(order)).collect();
+    check_sale(deployed, &lamp, &settled);
+}
+
+/// All buyers order at once.
+fn sell(deployed: &Deployed, lamp: &Goods, who: &str) -> Vec<Value> {
+    let orders = Mutex::new(Vec::new());
+    let together = Arc::new(Barrier::new(BUYERS));
+    std::thread::scope(|scope| {
+        for n in 0..BUYERS {
+            let (orders, together) = (&orders, together.clone());
+            scope.spawn(move || {
+                let buyer = deployed.client();
+                let line = json!({ "product_id": lamp.product, "variant_id": lamp.variant, "quantity": 1 });
+                let cart = eventually("the cart is filled", || {
+                    let made = buyer.post("/api/v1/carts", &json!({ "lines": [line] }));
+                    assert!(made.status < 300 || made.status >= 500, "{}", made.text);
+                    (made.status < 300).then_some(made.json)
+                });
+                together.wait();
+                let order = buyer.order(cart["id"].as_str().unwrap(), &format!("{who}-{n}@example.com"));
+                orders.lock().unwrap().push(order);
+            });
+        }
+    });
+    orders.into_inner().unwrap()
+}
+
+fn check_sale(deployed: &Deployed, lamp: &Goods, orders: &[Value]) {
+    let mut outcomes: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for order in orders {
+        let word = |name: &str| order[name].as_str().unwrap_or_default().to_owned();
+        *outcomes.entry((word("status"), word("cancel_reason"))).or_default() += 1;
+    }
+    let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    let refused = i64::try_from(BUYERS).unwrap() - PIECES;
+    assert_eq!(outcomes, BTreeMap::from([(pair("confirmed", ""), PIECES), (pair("cancelled", "out_of_stock"), refused)]));
+    let distinct: BTreeSet<_> = orders.iter().map(|order| order["id"].as_str().unwrap()).collect();
+    assert_eq!(distinct.len(), BUYERS);
+
+    eventually("every confirmed order is charged", || {
+        let charged = orders.iter().filter(|order| ledger(deployed, order) == ["authorize", "capture"]).count();
+        (i64::try_from(charged).unwrap() == PIECES).then_some(())
+    });
+    rest_without_dead_letters(deployed);
+    for order in orders {
+        let expected: &[&str] = if order["status"] == "confirmed" { &["authorize", "capture"] } else { &[] };
+        assert_eq!(ledger(deployed, order), expected, "{order}");
+    }
+    assert_eq!(ADMIN.stock(lamp), Stock { available: 0, reserved: PIECES, on_hand: PIECES });
+}
+
+/// What took effect at the test gateway for an order.
+fn ledger(deployed: &Deployed, order: &Value) -> Vec<String> {
+    let number = order["number"].as_str().unwrap();
+    let text = |item: &Value, name: &str| item["data"]["M"][name]["S"].as_str().unwrap_or_default().to_owned();
+    let items = deployed.cloud.scan(&deployed.table("test-gateway"));
+    let operations = items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("operation#")));
+    let mut kinds: Vec<_> = operations.filter(|item| text(item, "reference") == number).map(|item| text(item, "kind")).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// Waits until nothing is under way. Nothing may have been given up.
+#[track_caller]
+fn rest_without_dead_letters(deployed: &Deployed) {
+    // Between a table, its stream, the bus and a queue an event is in no queue: rest has to last.
+    let mut quiet = 0;
+    eventually("the queues are at rest", || {
+        quiet = if deployed.at_rest() { quiet + 1 } else { 0 };
+        (quiet >= 10).then_some(())
+    });
+    assert_eq!(deployed.dead(), [], "dead letters");
+}
