@@ -20,11 +20,11 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 const MAIL_TRIES: u32 = 100;
 const PASSWORD: &str = "three green lanterns";
 
-/// These can end the very session that a run is signed in with: the tool finds its own account's id and
-/// disables it, for instance. Everything after that would only test the answer 401. So the long runs leave
-/// them out, and each has a run of its own with an admin of its own. Changing the password and erasing the
-/// account ask for the password, which the tool does not know: they stay in.
-const END_THE_SESSION: [&str; 3] = ["signOutEverywhere", "disableUser", "setRoles"];
+/// These can end the very session that a run is signed in with: who loses a business is signed out, and the
+/// tool finds its own account's id and disables it. Everything after that would only test the answer 401. So
+/// the long runs leave them out, and each has a run of its own with an admin of its own. Changing the password
+/// and erasing the account ask for the password, which the tool does not know: they stay in.
+const END_THE_SESSION: [&str; 5] = ["signOutEverywhere", "disableUser", "setRoles", "removeBusiness", "removeBusinessStaff"];
 
 pub fn run(root: &Path) -> Outcome {
     let folder = root.join("target/api-test");

@@ -225,6 +225,9 @@ mod tests {
             std::fs::write(&file, &manifest).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap();
-        assert!(kept == manifest, "infra/manifest.json is out of date: run this test with MANIFEST=write, then `npm run snapshot` in infra");
+        assert!(
+            kept == manifest,
+            "infra/manifest.json is out of date: run this test with MANIFEST=write, then `npm run snapshot` in infra"
+        );
     }
 }

@@ -134,7 +134,7 @@ fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Pla
             }
             Place::Adapter => dev && other == Place::Suite,
             Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-            Place::App | Place::Home => dev && other == Place::Adapter,
+            Place::App | Place::Home => dev && matches!(other, Place::Adapter | Place::Suite),
             Place::Wiring => dependency.folder == "adapters/test-gateway",
             Place::Service => dev && matches!(dependency.folder.as_str(), "adapters/test-gateway" | "adapters/tantivy"),
             _ => false,
