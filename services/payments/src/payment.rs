@@ -23,6 +23,7 @@ const RETRY_MAX_SECS: u64 = 60;
 /// What the payment has come to, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = PaymentStatus)]
 pub enum Status {
     /// The gateway was away, or its answer was lost.
     Pending,
