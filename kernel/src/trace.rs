@@ -2,6 +2,7 @@
 //! CloudEvents carries as an extension.
 
 use std::fmt;
+use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 
 use serde::de::{self, Deserializer};
@@ -16,10 +17,8 @@ pub struct TraceParentError;
 /// it is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceParent {
-    /// Never 0.
-    pub trace_id: u128,
-    /// Never 0.
-    pub parent_id: u64,
+    pub trace_id: NonZeroU128,
+    pub parent_id: NonZeroU64,
     pub sampled: bool,
 }
 
@@ -29,12 +28,16 @@ impl TraceParent {
         let (mut trace, mut parent) = ([0; 16], [0; 8]);
         trace.copy_from_slice(&chance[..16]);
         parent.copy_from_slice(&chance[16..]);
-        Self { trace_id: u128::from_be_bytes(trace).max(1), parent_id: u64::from_be_bytes(parent).max(1), sampled: true }
+        Self {
+            trace_id: NonZeroU128::new(u128::from_be_bytes(trace)).unwrap_or(NonZeroU128::MIN),
+            parent_id: NonZeroU64::new(u64::from_be_bytes(parent)).unwrap_or(NonZeroU64::MIN),
+            sampled: true,
+        }
     }
 
     /// The trace in 32 hexadecimal digits, as logs and tracing tools show it.
     pub fn shown_id(self) -> impl fmt::Display {
-        Hexadecimal(self.trace_id)
+        Hexadecimal(self.trace_id.get())
     }
 }
 
@@ -63,10 +66,11 @@ impl FromStr for TraceParent {
             if known { u128::from_str_radix(part, 16).map_err(|_| TraceParentError) } else { Err(TraceParentError) }
         };
         let (version, trace_id, parent_id, flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
-        let parent_id = u64::try_from(parent_id).map_err(|_| TraceParentError)?;
+        let trace_id = NonZeroU128::new(trace_id).ok_or(TraceParentError)?;
+        let parent_id = u64::try_from(parent_id).ok().and_then(NonZeroU64::new).ok_or(TraceParentError)?;
         // A later version may go on after the flags, but begins the same; 255 is forbidden.
         let ended = version > 0 || parts.next().is_none();
-        if version == 255 || trace_id == 0 || parent_id == 0 || !ended {
+        if version == 255 || !ended {
             return Err(TraceParentError);
         }
         Ok(Self { trace_id, parent_id, sampled: flags & 1 == 1 })

@@ -1,4 +1,4 @@
-//! `test`: all checks as stages. Each is timed, and the first that fails ends the run.
+//! `test`: all checks as stages. Each is timed; one that fails does not hide what the others find.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,6 +14,9 @@ pub struct Options {
     /// Run only this stage; may be given more than once.
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
+    /// End the run at the first stage that fails.
+    #[arg(long)]
+    fail_fast: bool,
     /// Say what the stages are.
     #[arg(long)]
     list: bool,
@@ -65,7 +68,7 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
     let emulated = chosen.iter().any(|stage| stage.name == "aws");
     // Kept until the end, so that an early end of this run does not leave it behind.
     let _build = if emulated { tools::begin_dynoxide(root)? } else { None };
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
     let begin = Instant::now();
     for (index, stage) in chosen.iter().enumerate() {
         println!("=== {}: {}", stage.name, stage.about);
@@ -74,14 +77,18 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
         let word = if outcome.is_ok() { "passed" } else { "FAILED" };
         rows.push(vec![stage.name.to_owned(), word.to_owned(), seconds(started.elapsed())]);
         if let Err(message) = outcome {
-            let skipped = &chosen[index + 1..];
-            rows.extend(skipped.iter().map(|stage| vec![stage.name.to_owned(), "not run".to_owned(), String::new()]));
-            summarise(&rows, begin.elapsed());
-            return Err(format!("stage `{}` failed: {message}\nrun it alone with: cargo xtask test --only {}", stage.name, stage.name));
+            println!("=== stage `{0}` failed: {message}\nrun it alone with: cargo xtask test --only {0}", stage.name);
+            failed.push(stage.name);
+            if options.fail_fast {
+                let skipped = &chosen[index + 1..];
+                rows.extend(skipped.iter().map(|stage| vec![stage.name.to_owned(), "not run".to_owned(), String::new()]));
+                break;
+            }
         }
     }
-    summarise(&rows, begin.elapsed());
-    Ok(())
+    println!("\n{}", table::render(&["stage", "outcome", "seconds"], &rows));
+    println!("{} s in all", seconds(begin.elapsed()));
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
 /// Cargo, in the repository's folder.
@@ -153,11 +160,6 @@ fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {
         return Err(format!("there is no stage `{unknown}`; the stages are {}", names.join(", ")));
     }
     Ok(STAGES.iter().filter(|stage| only.is_empty() || only.iter().any(|name| name == stage.name)).collect())
-}
-
-fn summarise(rows: &[Vec<String>], whole: Duration) {
-    println!("\n{}", table::render(&["stage", "outcome", "seconds"], rows));
-    println!("{} s in all", seconds(whole));
 }
 
 fn seconds(duration: Duration) -> String {

@@ -186,6 +186,13 @@ fn conflict(failed: &[(usize, Refusal)]) -> Result<(), CommitError> {
     Err(CommitError::Conflict(failed.iter().map(|&(index, refusal)| FailedWrite { index, refusal }).collect()))
 }
 
+/// A trace of its own for each number.
+fn trace(n: u128) -> kernel::TraceParent {
+    let mut chance = [7; 24];
+    chance[..16].copy_from_slice(&n.to_be_bytes());
+    kernel::TraceParent::from_chance(chance)
+}
+
 fn envelope(n: u128, home: &dyn Home) -> Envelope {
     Envelope {
         id: n.into(),
@@ -193,7 +200,7 @@ fn envelope(n: u128, home: &dyn Home) -> Envelope {
         sequence: 100,
         cause: format!("req_{n}"),
         correlation: format!("req_{n}"),
-        traceparent: Some(kernel::TraceParent { trace_id: n, parent_id: 7, sampled: true }),
+        traceparent: Some(trace(n)),
         actor: Actor::System,
         event: StockLow { variant_id: n.into(), sku: format!("TEA-{n}"), available: 2, threshold: 3 }.into(),
     }
