@@ -9,6 +9,7 @@ mod operation;
 mod page;
 mod reply;
 mod server;
+mod sitemap;
 
 pub use call::{Call, page_limit};
 pub(crate) use document::{describe, json as document_json};
@@ -21,3 +22,4 @@ pub(crate) use operation::{closed, described};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
 pub use reply::{Answer, Failure, Reply};
 pub(crate) use server::serve;
+pub use sitemap::{Sitemap, SitemapEntry};
