@@ -1,6 +1,6 @@
 //! Events of the catalog.
 
-use kernel::{BusinessId, ProductId, VariantId};
+use kernel::{BusinessId, CategoryId, ProductId, VariantId};
 use serde::{Deserialize, Serialize};
 
 /// A variant as other services know it.
@@ -30,6 +30,15 @@ pub struct ProductArchived {
     pub seller_id: BusinessId,
 }
 
+/// A category of products was made, renamed, moved or deleted. The products in it and below it show it
+/// differently now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductCategoryChanged {
+    pub category_id: CategoryId,
+    pub name: String,
+    pub deleted: bool,
+}
+
 impl ProductChanged {
     pub(crate) fn subject(&self) -> String {
         self.product_id.to_string()
@@ -39,5 +48,11 @@ impl ProductChanged {
 impl ProductArchived {
     pub(crate) fn subject(&self) -> String {
         self.product_id.to_string()
+    }
+}
+
+impl ProductCategoryChanged {
+    pub(crate) fn subject(&self) -> String {
+        self.category_id.to_string()
     }
 }

@@ -15,7 +15,7 @@ mod orders;
 mod payments;
 mod reviews;
 
-pub use catalog::{ProductArchived, ProductChanged, VariantRef};
+pub use catalog::{ProductArchived, ProductCategoryChanged, ProductChanged, VariantRef};
 pub use decision::Decision;
 pub use directory::{
     BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
@@ -97,6 +97,7 @@ events! {
     "catalog" {
         ProductChanged(ProductChanged) = "product.changed",
         ProductArchived(ProductArchived) = "product.archived",
+        ProductCategoryChanged(ProductCategoryChanged) = "product_category.changed",
     }
     "inventory" {
         StockReserved(StockReserved) = "stock.reserved",

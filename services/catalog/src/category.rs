@@ -1,10 +1,8 @@
 //! The category: a node of the tree by which customers find products.
 
-use contracts::Decision;
-use kernel::{CategoryId, Code, Problem};
+use contracts::{Decision, ProductCategoryChanged};
+use kernel::{CategoryId, Code, Problem, is_slug, slugify};
 use serde::{Deserialize, Serialize};
-
-use crate::text::{is_slug, slugify};
 
 /// Levels of the tree.
 pub const DEPTH_MAX: usize = 4;
@@ -73,7 +71,7 @@ impl Category {
     pub fn create(id: CategoryId, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
         let category =
             Self { id, slug: draft.checked_slug()?, name: draft.checked_name()?, ancestors: Vec::new(), position: draft.position };
-        Ok(Decision::changed(category.below(parent)?))
+        Ok(category.below(parent)?.told())
     }
 
     /// An empty category may move; one that holds something stays, since its products are listed
@@ -87,7 +85,7 @@ impl Category {
         if edited.ancestors != self.ancestors && !holdings.is_empty() {
             return Err(CategoryError::NotEmpty);
         }
-        Ok(Decision::changed(edited))
+        Ok(edited.told())
     }
 
     pub fn may_be_deleted(&self, holdings: Holdings) -> Result<(), CategoryError> {
@@ -101,6 +99,15 @@ impl Category {
     /// From the root of the tree to the category itself.
     pub fn path(&self) -> Vec<CategoryId> {
         self.ancestors.iter().copied().chain([self.id]).collect()
+    }
+
+    pub fn deleted(&self) -> ProductCategoryChanged {
+        ProductCategoryChanged { category_id: self.id, name: self.name.clone(), deleted: true }
+    }
+
+    fn told(self) -> Decision<Self> {
+        let told = ProductCategoryChanged { category_id: self.id, name: self.name.clone(), deleted: false };
+        Decision::changed(self).tell(told)
     }
 
     fn below(self, parent: Option<&Self>) -> Result<Self, CategoryError> {
@@ -182,7 +189,8 @@ mod tests {
             (" Tea & Spices ", None, Ok("tea-spices")),
             ("Tea", Some("fine-tea"), Ok("fine-tea")),
             ("Tea", Some("Fine Tea"), Err("slug")),
-            ("茶", None, Err("slug")),
+            ("☕", None, Err("slug")),
+            ("茶", None, Ok("cha")),
             ("茶", Some("tea"), Ok("tea")),
             (" ", Some("tea"), Err("name")),
             ("a\nb", Some("tea"), Err("name")),

@@ -1,6 +1,6 @@
 //! Making and editing products: what has to be read for it, and what is written.
 
-use kernel::{BusinessId, CategoryId, Code, Problem, ProductId};
+use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, SLUG_CHARS_MAX, is_slug, slugify};
 use ports::store::Stored;
 use shell::{Changes, Moment, Table};
 
@@ -8,7 +8,6 @@ use crate::category::Category;
 use crate::content::Content;
 use crate::product::{Placing, Product, ProductError, ProductStatus};
 use crate::storage::{self, SlugOwner};
-use crate::text::{SLUG_CHARS_MAX, is_slug, slugify};
 
 /// A slug that was asked for, or one near a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId};
+use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, is_slug};
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
@@ -17,7 +17,6 @@ use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::editing::{self, NewProduct, SlugWish};
 use crate::product::{Product, ProductStatus, seller_for};
 use crate::storage::{self, Card, Listing, SlugOwner};
-use crate::text::is_slug;
 use crate::views::{CardView, ProductInput, ProductSummary, ProductView, StatusInput};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
@@ -219,11 +218,8 @@ async fn category_id(app: &App, reference: &str) -> Result<CategoryId, Problem> 
     if let Ok(id) = reference.parse() {
         return Ok(id);
     }
-    let owner = match is_slug(reference) {
-        true => app.desk.table().peek::<storage::CategorySlug>(&storage::category_slug_key(reference)).await?,
-        false => None,
-    };
-    Ok(owner.ok_or_else(|| Problem::new(Code::NotFound, "there is no such category"))?.category_id)
+    let found = if is_slug(reference) { storage::category_with_slug(app.desk.table(), reference).await? } else { None };
+    found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such category"))
 }
 
 fn price_bounds(min: Option<i64>, max: Option<i64>) -> Result<Bounds, Problem> {

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId};
+use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
 use shell::{Desk, Moment};
 
@@ -13,7 +13,6 @@ use crate::editing::{NewProduct, SlugWish, State};
 use crate::product::{Product, variant_title};
 use crate::shopify::ImportedProduct;
 use crate::storage::{self, CategorySlug};
-use crate::text::{slugify, stable_id};
 
 const CAUSE: &str = "import:products";
 
@@ -84,24 +83,23 @@ fn with_stock(after: Product, product: &ImportedProduct) -> Vec<ImportedVariant>
     after.variants.into_iter().zip(&product.stock).map(one).collect()
 }
 
-/// The category with the name's slug, made at the root of the tree if there is none. Its id follows
-/// from the slug, so that imports that run side by side make one category.
+/// The category that has the name's slug or had it before, so that one which was renamed is found; made at the
+/// root of the tree if there is none.
 async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
     let slug = match slugify(name) {
         slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
         slug => slug,
     };
-    let key = storage::category_slug_key(&slug);
-    if let Some(owner) = desk.table().peek::<CategorySlug>(&key).await? {
-        return Ok(owner.category_id);
+    if let Some(id) = storage::category_with_slug(desk.table(), &slug).await? {
+        return Ok(id);
     }
-    let id = CategoryId(stable_id(&["category", &slug]));
     let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
-    let create = |around: Surroundings, _: &Moment| match around.slug {
-        Some(_) => Ok(shell::Changes::none()),
-        None => Ok(around.create(id, draft.clone())?.1),
+    let create = |around: Surroundings, moment: &Moment| match &around.slug {
+        // Another import has made it meanwhile.
+        Some(owner) if owner.current => Ok(shell::Changes::none()),
+        Some(_) | None => Ok(around.create(moment.id(0), draft.clone())?.1),
     };
     desk.step(CAUSE, || Surroundings::load_for_new(desk.table(), None, &slug), create).await?;
-    let owner: Option<Stored<CategorySlug>> = desk.table().find(&key).await?;
+    let owner: Option<Stored<CategorySlug>> = desk.table().find(&storage::category_slug_key(&slug)).await?;
     Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
 }

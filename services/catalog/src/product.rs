@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
-use kernel::{Actor, BusinessId, CategoryId, Code, Money, Problem, ProductId, TaxRate, Timestamp, VariantId};
+use kernel::{Actor, BusinessId, CategoryId, Code, Money, Problem, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
-use crate::text::{slugify, stable_id};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]

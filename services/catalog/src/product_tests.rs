@@ -70,18 +70,19 @@ fn who_sells() {
 
 #[test]
 fn a_new_product_tells_its_variants_with_derived_skus() {
-    let content = content(vec![variant(&["Regular"], 999), variant(&["Groß"], 1599), variant(&["日本"], 1), variant(&["中国"], 1)]);
+    let content =
+        content(vec![variant(&["Regular"], 999), variant(&["Groß"], 1599), variant(&["☕"], 1), variant(&["☂"], 1), variant(&["日本"], 1)]);
     let decision =
         Product::create(&user(&[Role::Business], &[HOUSE]), 7.into(), HOUSE, &content, placing(ProductStatus::Published), at(5)).unwrap();
     let skus: Vec<_> = decision.state.variants.iter().map(|variant| variant.sku.as_str()).collect();
-    assert_eq!(skus, ["CLAY-POT-REGULAR", "CLAY-POT-GROSS", "CLAY-POT", "CLAY-POT-2"]);
+    assert_eq!(skus, ["CLAY-POT-REGULAR", "CLAY-POT-GROSS", "CLAY-POT", "CLAY-POT-2", "CLAY-POT-RI-BEN"]);
     assert_eq!(decision.state.published_at, Some(at(5)));
     let [Event::ProductChanged(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
     assert!(event.published);
     assert_eq!(event.variants[1].title, "Clay Pot, Groß");
     assert_eq!(event.variants[1].variant_id, decision.state.variants[1].id);
     let ids: HashSet<_> = decision.state.variants.iter().map(|variant| variant.id).collect();
-    assert_eq!(ids.len(), 4);
+    assert_eq!(ids.len(), 5);
     let foreign = Product::create(&user(&[Role::Business], &[OTHER]), 7.into(), HOUSE, &content, placing(ProductStatus::Draft), at(5));
     assert_eq!(foreign.unwrap_err(), ProductError::NotYours);
 }

@@ -6,12 +6,11 @@ use std::fmt;
 use std::io::Read;
 
 use csv::{ByteRecord, StringRecord};
-use kernel::{Currency, Money, TaxRate};
+use kernel::{Currency, Money, TaxRate, stable_id};
 
 use crate::content::{Content, Draft, Image, OPTIONS_MAX, VARIANTS_MAX, VariantDraft};
 use crate::lines::UnixLines;
 use crate::product::{ProductError, ProductStatus};
-use crate::text::stable_id;
 
 /// Rows of one product: as many as it may have variants, and more for pictures.
 const ROWS_MAX: usize = 400;

@@ -7,7 +7,7 @@
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
 //! | category | `categories` | id | the whole tree at once, or one |
 //! | what a category holds | `holdings#<id>` | `holdings` | with its category; counters |
-//! | slug of a category | `slug#category#<slug>` | `slug` | slug |
+//! | slug of a category | `slug#category#<slug>` | `slug` | slug; kept when the slug changes |
 //!
 //! | index | pk | sk | of |
 //! |---|---|---|---|
@@ -66,6 +66,9 @@ pub struct SlugOwner {
 pub struct CategorySlug {
     pub slug: String,
     pub category_id: CategoryId,
+    /// False for a slug that the category had before: it leads there, and imports find the category by it,
+    /// until another category wants it.
+    pub current: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +201,13 @@ pub async fn product(table: &Table, id: ProductId) -> Result<Stored<Product>, Pr
     table.find(&product_key(id)).await?.ok_or_else(|| Problem::not_found(format!("product {id}")))
 }
 
+/// The category that has the slug, or that had it before and is still there.
+pub async fn category_with_slug(table: &Table, slug: &str) -> Result<Option<CategoryId>, Problem> {
+    let Some(owner) = table.peek::<CategorySlug>(&category_slug_key(slug)).await? else { return Ok(None) };
+    let there = owner.current || table.peek::<Category>(&category_key(owner.category_id)).await?.is_some();
+    Ok(there.then_some(owner.category_id))
+}
+
 /// A category that somebody names, with what it holds.
 pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>, Stored<HoldingsItem>), Problem> {
     let missing = || Problem::not_found(format!("category {id}"));
@@ -328,12 +338,10 @@ pub fn create_category(
     slug: Option<&Stored<CategorySlug>>,
 ) -> Result<Changes, Problem> {
     let category = decision.state.clone();
-    refuse_taken(&category, slug)?;
     let counters = HoldingsItem { category_id: category.id, products: 0, children: 0 };
-    let owner = CategorySlug { slug: category.slug.clone(), category_id: category.id };
     let mut changes = Changes::create(decision)?
         .write(Write::Put { item: counters.to_item()?, expect: Expect::Absent })
-        .write(Write::Put { item: owner.to_item()?, expect: Expect::Absent });
+        .write(put_category_slug(&category, slug)?);
     if let Some(parent) = parent {
         changes = changes.write(count(parent.id, "children", 1)).write(unmoved(parent));
     }
@@ -351,12 +359,10 @@ pub fn update_category(
         return Ok(Changes::none());
     }
     let after = decision.state.clone();
-    refuse_taken(&after, slug)?;
     let mut changes = Changes::update(before.version, decision)?;
     if after.slug != before.slug {
-        let owner = CategorySlug { slug: after.slug.clone(), category_id: after.id };
-        changes =
-            changes.write(Write::Put { item: owner.to_item()?, expect: Expect::Absent }).delete_derived(category_slug_key(&before.slug));
+        let left = CategorySlug { slug: before.slug.clone(), category_id: before.id, current: false };
+        changes = changes.write(put_category_slug(&after, slug)?).derived(&left)?;
     }
     if after.ancestors != before.ancestors {
         // Nothing may come into a category while it moves.
@@ -372,16 +378,20 @@ pub fn delete_category(category: &Stored<Category>, holdings: &Stored<HoldingsIt
     let changes = Changes::none()
         .delete(category.key(), category.version)
         .delete(holdings.key(), holdings.version)
-        .delete_derived(category_slug_key(&category.slug));
+        .delete_derived(category_slug_key(&category.slug))
+        .tell(category.deleted());
     match category.parent_id() {
         Some(parent) => changes.write(count(parent, "children", -1)),
         None => changes,
     }
 }
 
-fn refuse_taken(category: &Category, slug: Option<&Stored<CategorySlug>>) -> Result<(), CategoryError> {
-    match slug {
-        Some(owner) if owner.category_id != category.id => Err(CategoryError::SlugTaken(category.slug.clone())),
-        Some(_) | None => Ok(()),
-    }
+/// A category may take a slug that nobody has, that is its own, or that another one has left.
+fn put_category_slug(category: &Category, owner: Option<&Stored<CategorySlug>>) -> Result<Write, Problem> {
+    let expect = match owner {
+        None => Expect::Absent,
+        Some(owner) if owner.category_id == category.id || !owner.current => Expect::Version(owner.version),
+        Some(_) => return Err(CategoryError::SlugTaken(category.slug.clone()).into()),
+    };
+    Ok(Write::Put { item: CategorySlug { slug: category.slug.clone(), category_id: category.id, current: true }.to_item()?, expect })
 }

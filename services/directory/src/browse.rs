@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, GeoPosition, Limit, Page, Problem, Rating};
+use kernel::{BusinessId, CategoryId, Code, Cursor, GeoPosition, Limit, Page, Problem, Rating, is_slug};
 use ports::reads::ReviewTarget;
 use ports::store::{Bounds, Key, Stored};
 use serde::Deserialize;
@@ -17,7 +17,6 @@ use crate::App;
 use crate::business::Business;
 use crate::category::Tree;
 use crate::storage::{self, Placed, SlugOwner};
-use crate::text::is_slug;
 use crate::views::{BusinessCard, BusinessView};
 
 /// How long shared caches and browsers may show a listing or a page without asking again.

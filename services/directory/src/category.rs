@@ -2,10 +2,10 @@
 //! can be checked against the whole tree.
 
 use contracts::{CategoryChanged, Decision};
-use kernel::{CategoryId, Code, Problem};
+use kernel::{CategoryId, Code, Problem, is_slug, slugify};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{is_slug, line, slugify};
+use crate::text::line;
 
 /// Levels of the tree.
 pub const DEPTH_MAX: usize = 5;
@@ -22,6 +22,10 @@ pub struct Category {
     /// Among its siblings, ascending; equals are ordered by name.
     #[serde(default)]
     pub position: u32,
+    /// What the files call it that imports have found it by: names from the root of their tree. So it is
+    /// found again after it was renamed or moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported_as: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +114,7 @@ impl Tree {
         }
         let name = checked_name(&draft.name)?;
         let slug = draft.slug.clone().unwrap_or_else(|| slugify(&name));
-        let category = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position };
+        let category = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position, imported_as: Vec::new() };
         let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: false };
         self.categories.push(category);
         self.check(id)?;
@@ -123,7 +127,7 @@ impl Tree {
         let before = self.categories[place].clone();
         let name = checked_name(&draft.name)?;
         let slug = draft.slug.clone().unwrap_or_else(|| before.slug.clone());
-        let after = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position };
+        let after = Category { slug, name, parent_id: draft.parent_id, position: draft.position, ..before.clone() };
         if after == before {
             return Ok(Decision::unchanged(self));
         }
@@ -134,6 +138,21 @@ impl Tree {
         self.categories[place] = after;
         self.check(id)?;
         Ok(Decision::changed(self).tell(told))
+    }
+
+    /// The category that a file calls by these names from the root.
+    pub fn imported(&self, path: &[String]) -> Option<&Category> {
+        self.categories.iter().find(|category| category.imported_as.iter().any(|known| known == path))
+    }
+
+    /// The category is what a file calls by these names, whatever becomes of its own name and place.
+    pub fn remember_import(mut self, id: CategoryId, path: &[String]) -> Result<Decision<Self>, CategoryError> {
+        let category = self.categories.iter_mut().find(|category| category.id == id).ok_or(CategoryError::NotFound)?;
+        if category.imported_as.iter().any(|known| known == path) {
+            return Ok(Decision::unchanged(self));
+        }
+        category.imported_as.push(path.to_vec());
+        Ok(Decision::changed(self))
     }
 
     pub fn delete(mut self, id: CategoryId, businesses: i64) -> Result<Decision<Self>, CategoryError> {
@@ -194,6 +213,12 @@ mod tests {
         assert_eq!(moved.state.path(CategoryId(3)), [4, 2, 3].map(CategoryId), "what is below moves along");
         assert_eq!(moved.events.len(), 1);
         assert!(!tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(1))).unwrap().changed);
+        let path = ["Food".to_owned(), "Restaurants".to_owned()];
+        let known = tree.clone().remember_import(CategoryId(2), &path).unwrap();
+        assert!(known.changed && known.events.is_empty());
+        assert!(!known.state.clone().remember_import(CategoryId(2), &path).unwrap().changed);
+        let moved_again = known.state.edit(CategoryId(2), &draft("Eateries", Some(4))).unwrap().state;
+        assert_eq!(moved_again.imported(&path).map(|category| category.id), Some(CategoryId(2)));
         for parent in [1, 2, 3] {
             assert_eq!(tree.clone().edit(CategoryId(1), &draft("Food", Some(parent))), Err(CategoryError::Cycle), "below {parent}");
         }
@@ -205,7 +230,7 @@ mod tests {
         assert_eq!(deep.clone().create(CategoryId(9), &draft("F", Some(5))), Err(CategoryError::TooDeep));
         assert_eq!(deep.clone().edit(CategoryId(1), &draft("A", Some(6))), Err(CategoryError::TooDeep), "so would be what is below");
         assert_eq!(deep.clone().create(CategoryId(9), &draft("a", None)), Err(CategoryError::SlugTaken("a".into())));
-        for (wrong, field) in [(draft(" ", None), "name"), (draft("日本", None), "slug"), (draft("F", Some(77)), "parent_id")] {
+        for (wrong, field) in [(draft(" ", None), "name"), (draft("☕", None), "slug"), (draft("F", Some(77)), "parent_id")] {
             let error = deep.clone().create(CategoryId(9), &wrong).unwrap_err();
             assert!(matches!(error, CategoryError::Field { field: at, .. } if at == field), "{error}");
         }

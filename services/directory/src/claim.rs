@@ -1,10 +1,10 @@
 //! A claim: somebody says that a listed business is theirs, and an admin decides.
 
 use contracts::{ClaimRefused, ClaimRequested, Decision};
-use kernel::{BusinessId, ClaimId, Code, Problem, Timestamp, UserId};
+use kernel::{BusinessId, ClaimId, Code, Problem, Timestamp, UserId, stable_id};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{paragraph, stable_id};
+use crate::text::paragraph;
 
 pub const PROOF_CHARS_MAX: usize = 2_000;
 

@@ -1,7 +1,7 @@
 //! What a command about a business is decided with, and what it leads to.
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, Problem};
+use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
 use shell::{Answer, Call, Changes, Moment, Reply, Table};
 
@@ -10,7 +10,6 @@ use crate::business::{Business, BusinessError};
 use crate::category::Tree;
 use crate::profile::Profile;
 use crate::storage::{self, SlugOwner};
-use crate::text::{SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use crate::views::ManagedBusiness;
 
 /// Which slugs will do, the best first.

@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use contracts::Decision;
 use futures::StreamExt as _;
-use kernel::{BusinessId, CategoryId, Problem};
+use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
 use shell::{Changes, Desk, Moment, Table};
 
 use crate::business::{Business, Imported};
-use crate::category::{CategoryDraft, CategoryError, Tree};
+use crate::category::{Category, CategoryDraft, CategoryError, Tree};
 use crate::category_http::grown;
 use crate::editing::SlugWish;
 use crate::places::{Place, RefusedRow};
 use crate::profile::Profile;
 use crate::storage::{self, SlugOwner};
-use crate::text::{slugify, stable_id};
 
 const CAUSE: &str = "import:businesses";
 /// Commits under way at the same time: they share the store's group commits.
@@ -94,33 +94,26 @@ async fn prepared(desk: &Desk, places: Vec<Place>) -> Result<(Vec<Import>, Vec<R
     Ok((imports, refused))
 }
 
-/// The ids of the categories of these paths. Names are compared by the slugs that they give.
+/// The ids of the categories of these paths, made where they are missing.
 async fn categories(desk: &Desk, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
     for chunk in paths.iter().copied().collect::<Vec<_>>().chunks(CATEGORIES_PER_COMMIT / crate::category::DEPTH_MAX) {
         let grow = |before: Stored<Tree>, moment: &Moment| {
-            let mut decision = contracts::Decision::unchanged(before.value.clone());
+            let mut decision = Decision::unchanged(before.value.clone());
             let mut new = Vec::new();
             for path in chunk {
                 let mut parent = None;
-                for name in *path {
-                    if let Some(id) = child(&decision.state, parent, name) {
-                        parent = Some(id);
-                        continue;
-                    }
-                    let id = moment.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
-                    let draft = CategoryDraft {
-                        name: name.clone(),
-                        slug: Some(free_slug(&decision.state, parent, name)),
-                        parent_id: parent,
-                        position: 0,
+                for end in 1..=path.len() {
+                    let id = match found(&decision.state, parent, &path[..end]) {
+                        Some(id) => id,
+                        None => {
+                            let id = moment.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
+                            let draft = missing(&decision.state, parent, &path[end - 1]);
+                            decision = then(decision, |tree| tree.create(id, &draft))?;
+                            new.push(id);
+                            id
+                        }
                     };
-                    let next = decision.state.create(id, &draft)?;
-                    decision = contracts::Decision {
-                        state: next.state,
-                        changed: true,
-                        events: decision.events.into_iter().chain(next.events).collect(),
-                    };
-                    new.push(id);
+                    decision = then(decision, |tree| tree.remember_import(id, &path[..end]))?;
                     parent = Some(id);
                 }
             }
@@ -129,15 +122,31 @@ async fn categories(desk: &Desk, paths: &BTreeSet<&Vec<String>>) -> Result<BTree
         desk.step(CAUSE, || storage::tree(desk.table()), grow).await?;
     }
     let tree = storage::tree(desk.table()).await?;
-    let find = |path: &Vec<String>| path.iter().try_fold(None, |parent, name| child(&tree, parent, name).map(Some)).flatten();
-    paths.iter().map(|path| Ok(((*path).clone(), find(path).ok_or(CategoryError::NotFound)?))).collect()
+    let id = |path: &Vec<String>| tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
+    paths.iter().map(|path| Ok(((*path).clone(), id(path)?))).collect()
 }
 
-fn child(tree: &Tree, parent: Option<CategoryId>, name: &str) -> Option<CategoryId> {
+/// The category that an import has known by this path, or one below the parent that has the name.
+/// Names are compared by the slugs that they give.
+fn found(tree: &Tree, parent: Option<CategoryId>, path: &[String]) -> Option<CategoryId> {
+    let name = path.last()?;
     let wanted = slugify(name);
-    tree.children(parent)
-        .find(|category| category.name == name || (!wanted.is_empty() && slugify(&category.name) == wanted))
-        .map(|category| category.id)
+    let same = |category: &&Category| category.name == *name || (!wanted.is_empty() && slugify(&category.name) == wanted);
+    tree.imported(path).or_else(|| tree.children(parent).find(same)).map(|category| category.id)
+}
+
+fn missing(tree: &Tree, parent: Option<CategoryId>, name: &str) -> CategoryDraft {
+    CategoryDraft { name: name.to_owned(), slug: Some(free_slug(tree, parent, name)), parent_id: parent, position: 0 }
+}
+
+/// The next decision after another one, as one.
+fn then(
+    decision: Decision<Tree>,
+    next: impl FnOnce(Tree) -> Result<Decision<Tree>, CategoryError>,
+) -> Result<Decision<Tree>, CategoryError> {
+    let Decision { state, changed, events } = decision;
+    let next = next(state)?;
+    Ok(Decision { state: next.state, changed: changed || next.changed, events: events.into_iter().chain(next.events).collect() })
 }
 
 /// The name's own slug, or with that of the parent where another category has it.

@@ -26,7 +26,7 @@
 use std::collections::BTreeSet;
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -35,7 +35,6 @@ use crate::business::{Business, BusinessError, Status};
 use crate::category::{CATEGORIES_MAX, Tree};
 use crate::claim::{self, Claim};
 use crate::lead::{self, Contact, Lead};
-use crate::text::slugify;
 
 pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
 

@@ -19,6 +19,7 @@ pub const TYPES: &[&str] = &[
     "category.changed",
     "product.changed",
     "product.archived",
+    "product_category.changed",
     "rating.changed",
 ];
 
@@ -40,6 +41,7 @@ pub fn concern(event: &Event) -> Option<Concern> {
         Event::BusinessSuspended(event) => Some(Concern::Business(event.business_id)),
         Event::BusinessRemoved(event) => Some(Concern::Business(event.business_id)),
         Event::CategoryChanged(event) => Some(Concern::Category(event.category_id)),
+        Event::ProductCategoryChanged(event) => Some(Concern::Category(event.category_id)),
         Event::ProductChanged(event) => Some(Concern::Product(event.product_id)),
         Event::ProductArchived(event) => Some(Concern::Product(event.product_id)),
         Event::RatingChanged(event) => Some(match event.target {

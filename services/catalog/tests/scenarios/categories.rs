@@ -68,12 +68,16 @@ async fn what_holds_something_stays() {
     assert_eq!((renamed.headers["etag"].as_str(), &renamed.json["slug"]), ("\"v2\"", &json!("lights")));
     edit(&lamps, json!({ "name": "Lamps", "parent_id": home })).send().await.expect(412);
     assert_eq!(shop.slugs("category=lights").await.len(), 1);
-    shop.world.get("/api/v1/products?category=lamps").send().await.expect(404);
+    assert_eq!(shop.slugs("category=lamps").await.len(), 1, "the slug that it had leads to it");
+    shop.world.get("/api/v1/products?category=lanterns").send().await.expect(404);
 
     // An archived product does not hold its category; made a draft again, it has none.
     let product = format!("/api/v1/products/{}", text(&made.json["id"]));
     shop.world.delete(&product).as_actor(&potter()).send().await.expect(204);
     shop.world.delete(&path(&lamps)).as_actor(&admin).send().await.expect(204);
+    for gone in ["lights", "lamps"] {
+        shop.world.get(&format!("/api/v1/products?category={gone}")).send().await.expect(404);
+    }
     let draft = shop.world.post(&format!("{product}/status"), &json!({ "status": "draft" })).as_actor(&potter()).send().await.expect(200);
     assert_eq!(draft.json["category_path"], json!([]));
     shop.world.delete(&path(&home)).as_actor(&admin).send().await.expect(204);
@@ -93,4 +97,21 @@ async fn an_empty_category_moves() {
     shop.world.delete(&format!("/api/v1/categories/{home}")).as_actor(&admin).send().await.expect(204);
     let missing = json!({ "name": "X", "parent_id": home });
     shop.world.post("/api/v1/categories", &missing).as_actor(&admin).send().await.expect(422);
+}
+
+#[tokio::test]
+async fn a_slug_that_was_left_is_free_for_another_category() {
+    let shop = Shop::open();
+    let admin = Harness::admin();
+    let tea = shop.category(&json!({ "name": "Tea" })).await;
+    let path = format!("/api/v1/categories/{tea}");
+    let put = |body: serde_json::Value, etag: &str| shop.world.put(&path, &body).as_actor(&admin).header("If-Match", etag).send();
+    put(json!({ "name": "Fine teas", "slug": "fine-teas" }), "\"v1\"").await.expect(200);
+    put(json!({ "name": "Tea", "slug": "tea" }), "\"v2\"").await.expect(200);
+    put(json!({ "name": "Fine teas", "slug": "fine-teas" }), "\"v3\"").await.expect(200);
+    let second = shop.category(&json!({ "name": "Tea" })).await;
+    assert_ne!(second, tea);
+    let taken = put(json!({ "name": "Tea", "slug": "tea" }), "\"v4\"").await.expect(409);
+    assert_eq!(taken.code(), "already-exists");
+    assert_eq!(shop.world.event_types().await, ["product_category.changed"; 5]);
 }

@@ -144,6 +144,31 @@ async fn a_changed_file_changes_what_differs() {
 }
 
 #[tokio::test]
+async fn a_renamed_category_is_found_again() {
+    let shop = Shop::open();
+    import(&shop, FILE.as_bytes()).await;
+    let list = shop.world.get("/api/v1/categories").send().await.expect(200);
+    let id = text(&list.json["items"][0]["id"]);
+    let path = format!("/api/v1/categories/{id}");
+    let renamed = json!({ "name": "Pots & mugs", "slug": "pots-mugs" });
+    shop.world.put(&path, &renamed).as_actor(&Harness::admin()).header("If-Match", "\"v1\"").send().await.expect(200);
+    assert_eq!(outcomes(&import(&shop, FILE.as_bytes()).await), [Outcome::Unchanged; 2]);
+    let list = shop.world.get("/api/v1/categories").send().await.expect(200);
+    let names: Vec<_> = list.json["items"].as_array().unwrap().iter().map(|item| text(&item["name"])).collect();
+    assert_eq!(names, ["Pots & mugs"]);
+
+    // A category that is gone is made again, also where its former slug had led to it.
+    for slug in ["pot", "mug"] {
+        let product = shop.world.get(&format!("/api/v1/products/{slug}")).send().await.expect(200);
+        let path = format!("/api/v1/products/{}", text(&product.json["id"]));
+        shop.world.delete(&path).as_actor(&Harness::admin()).send().await.expect(204);
+    }
+    shop.world.delete(&path).as_actor(&Harness::admin()).send().await.expect(204);
+    assert_eq!(outcomes(&import(&shop, FILE.as_bytes()).await), [Outcome::Updated; 2]);
+    assert_eq!(shop.slugs("category=garden-ware").await.len(), 2);
+}
+
+#[tokio::test]
 async fn sellers_do_not_disturb_one_another() {
     let shop = Shop::open();
     shop.create(&potter(), &super::simple("Pot", 1)).await.expect(201);
@@ -171,7 +196,7 @@ async fn imports_side_by_side_make_one_of_each() {
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|outcome| **outcome == Outcome::Created).count(), 2, "{done:?}");
-    assert_eq!(shop.world.event_types().await, ["product.changed"; 2]);
+    assert_eq!(shop.world.event_types().await, ["product_category.changed", "product.changed", "product.changed"]);
     assert_eq!(shop.world.get("/api/v1/categories").send().await.expect(200).json["items"].as_array().unwrap().len(), 1);
 }
 

@@ -60,6 +60,28 @@ async fn a_file_comes_in_once() {
 }
 
 #[tokio::test]
+async fn a_category_that_was_renamed_and_moved_is_found_again() {
+    let town = Town::open();
+    let own = town.category("Shops", None).await;
+    import_file(&town, &file(), FileKind::GeoJson).await;
+    let tree = town.get("/business-categories", &Harness::guest()).await.expect(200);
+    let count = tree.json["items"].as_array().unwrap().len();
+    let bakeries = tree.json["items"].as_array().unwrap().iter().find(|item| item["name"] == "Bakeries").unwrap();
+    let edit = |id: String, body: Value| {
+        let path = format!("/api/v1/business-categories/{id}");
+        async { town.world.put(&{ path }, &{ body }).as_actor(&Harness::admin()).send().await.expect(200) }
+    };
+    edit(text(&bakeries["id"]), json!({ "name": "Bread", "slug": "bread" })).await;
+    edit(own.clone(), json!({ "name": "Where to buy" })).await;
+    let stored = town.world.stored(&directory::TABLE);
+    assert_eq!(counts(&import_file(&town, &file(), FileKind::GeoJson).await), (0, 0, 40));
+    assert_eq!(town.world.stored(&directory::TABLE), stored);
+    let tree = town.get("/business-categories", &Harness::guest()).await.expect(200);
+    assert_eq!(tree.json["items"].as_array().unwrap().len(), count, "{}", tree.text);
+    assert_eq!(town.names("category=bread").await, ["Bäckerei Huber"; 13]);
+}
+
+#[tokio::test]
 async fn imports_side_by_side_make_one_of_each() {
     let town = Town::open();
     let imports = (0..4).map(|_| import(&town.desk, places(&file(), FileKind::GeoJson), |_| ()));

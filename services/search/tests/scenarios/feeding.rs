@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use contracts::{BusinessRemoved, CategoryChanged, ProductArchived, RatingChanged};
-use kernel::{Rating, ReviewTarget};
+use contracts::{BusinessRemoved, CategoryChanged, ProductArchived, ProductCategoryChanged, RatingChanged};
+use kernel::{CategoryId, Rating, ReviewTarget};
+use ports::reads::CategoryListing;
 
 use crate::shop::{ITALIAN, business, changed, get, names, product_changed, world};
 
@@ -64,6 +65,28 @@ async fn a_renamed_category_shows_in_all_its_documents() {
     assert_eq!(names(&world, "q=osterien").await.len(), 3);
     let found = get(&world, "/api/v1/search?facets=category").await;
     assert_eq!(found["facets"][0]["values"], serde_json::json!([{ "value": ITALIAN.to_string(), "label": "Osterien", "count": 3 }]));
+}
+
+#[tokio::test]
+async fn a_renamed_category_shows_in_its_products() {
+    let (world, town) = world();
+    for id in 1..=2 {
+        town.sell(id, &format!("Kanne {id}"), 1999);
+        town.products.lock().unwrap().get_mut(&id.into()).unwrap().category = (id == 1).then(teapots);
+        world.publish(product_changed(id)).await;
+    }
+    world.settle().await;
+    assert_eq!(names(&world, "q=teapots").await, ["Kanne 1"]);
+    town.products.lock().unwrap().get_mut(&1.into()).unwrap().category = Some(CategoryListing { name: "Samoware".into(), ..teapots() });
+    world.publish(ProductCategoryChanged { category_id: TEAPOTS, name: "Samoware".into(), deleted: false }).await;
+    world.settle().await;
+    assert_eq!((names(&world, "q=samoware").await, names(&world, "q=teapots").await), (vec!["Kanne 1".to_owned()], Vec::new()));
+}
+
+const TEAPOTS: CategoryId = CategoryId(7);
+
+fn teapots() -> CategoryListing {
+    CategoryListing { id: TEAPOTS, name: "Teapots".into(), path: vec![TEAPOTS], above: Vec::new() }
 }
 
 #[tokio::test]
