@@ -23,6 +23,7 @@ pub const TYPES: &[&str] = &[
     "stock.low",
     "business.published",
     "business.rejected",
+    "business.suspended",
     "business.claimed",
     "claim.refused",
     "lead.delivered",
@@ -46,6 +47,7 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         Event::StockLow(event) => vec![drafts::stock_low(event, admin)],
         Event::BusinessPublished(event) => drafts::published(event, &people::owners(app, event.business_id).await?),
         Event::BusinessRejected(event) => drafts::rejected(event, &people::owners(app, event.business_id).await?),
+        Event::BusinessSuspended(event) => drafts::suspended(event, &people::owners(app, event.business_id).await?),
         Event::BusinessClaimed(event) => drafts::claimed(event, &people::person(app, event.owner_id).await?),
         Event::ClaimRefused(event) => drafts::claim_refused(event, &people::person(app, event.user_id).await?),
         Event::LeadDelivered(event) => {

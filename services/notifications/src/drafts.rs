@@ -1,8 +1,8 @@
 //! Which mails follow from an event, and what they say. Pure.
 
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, LeadDelivered, OrderCancelled, OrderRef,
-    OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, ReviewPublished, StockLow, UserRegistered,
+    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSuspended, CancelReason, ClaimRefused, LeadDelivered, OrderCancelled,
+    OrderRef, OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, ReviewPublished, StockLow, UserRegistered,
     VerificationRequested,
 };
 use kernel::{Email, Timestamp};
@@ -88,6 +88,12 @@ pub fn rejected(event: &BusinessRejected, owners: &[Account]) -> Vec<Draft> {
     let business = one_line(&event.name, TITLE_CHARACTERS_MAX);
     let reason = one_line(&event.reason, REASON_CHARACTERS_MAX);
     to_people(owners, &Message::BusinessRejected { business_id: event.business_id, business, reason })
+}
+
+pub fn suspended(event: &BusinessSuspended, owners: &[Account]) -> Vec<Draft> {
+    let business = one_line(&event.name, TITLE_CHARACTERS_MAX);
+    let reason = one_line(&event.reason, REASON_CHARACTERS_MAX);
+    to_people(owners, &Message::BusinessSuspended { business_id: event.business_id, business, reason })
 }
 
 pub fn claimed(event: &BusinessClaimed, owner: &[Account]) -> Vec<Draft> {

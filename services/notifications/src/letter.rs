@@ -51,7 +51,9 @@ async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, 
         Message::OrderToAdmin { order, .. } => format!("/admin/orders/{}", order.id),
         Message::LowStockToAdmin { variant_id, .. } => format!("/admin/stock/{variant_id}"),
         Message::BusinessPublished { slug, .. } => format!("/businesses/{}", encode(slug)),
-        Message::BusinessRejected { business_id, .. } => format!("/businesses/{business_id}/profile"),
+        Message::BusinessRejected { business_id, .. } | Message::BusinessSuspended { business_id, .. } => {
+            format!("/businesses/{business_id}/profile")
+        }
         Message::ClaimDecided { business_id, .. } => format!("/businesses/{business_id}"),
         Message::NewReview { review_id, .. } => format!("/reviews/{review_id}"),
         Message::ReviewReminder { order, .. } => format!("/orders/{}", order.id),

@@ -43,6 +43,7 @@ templates! {
     LowStockToAdmin = "low_stock_to_admin", "Tells the admin that a variant is running out.";
     BusinessPublished = "business_published", "Tells the owners that their business can be found.";
     BusinessRejected = "business_rejected", "Tells the owners what to change before their business is published.";
+    BusinessSuspended = "business_suspended", "Tells the owners why their business cannot be seen for now.";
     ClaimDecided = "claim_decided", "Tells who claims a business how an admin decided.";
     NewLead = "new_lead", "Tells the owners about an enquiry, without who asked.";
     NewReview = "new_review", "Tells the owners what somebody has said of them or their goods.";
@@ -66,6 +67,7 @@ impl Template {
             | Self::LowStockToAdmin
             | Self::BusinessPublished
             | Self::BusinessRejected
+            | Self::BusinessSuspended
             | Self::ClaimDecided
             | Self::NewLead
             | Self::NewReview => true,
@@ -174,6 +176,11 @@ pub enum Message {
         business: String,
         reason: String,
     },
+    BusinessSuspended {
+        business_id: BusinessId,
+        business: String,
+        reason: String,
+    },
     ClaimDecided {
         business_id: BusinessId,
         business: String,
@@ -250,6 +257,7 @@ impl Message {
             Self::LowStockToAdmin { .. } => Template::LowStockToAdmin,
             Self::BusinessPublished { .. } => Template::BusinessPublished,
             Self::BusinessRejected { .. } => Template::BusinessRejected,
+            Self::BusinessSuspended { .. } => Template::BusinessSuspended,
             Self::ClaimDecided { .. } => Template::ClaimDecided,
             Self::NewLead { .. } => Template::NewLead,
             Self::NewReview { .. } => Template::NewReview,

@@ -82,6 +82,7 @@ mails! {
     LowStockToAdmin = "low_stock_to_admin",
     BusinessPublished = "business_published",
     BusinessRejected = "business_rejected",
+    BusinessSuspended = "business_suspended",
     ClaimDecided = "claim_decided",
     NewLead = "new_lead",
     NewReview = "new_review",
@@ -157,7 +158,9 @@ impl Renderer {
             Message::OrderToAdmin { order, customer } => context! { order => self.order(order), customer => customer },
             Message::LowStockToAdmin { sku, available, threshold, .. } => context! { sku, available, threshold },
             Message::BusinessPublished { business, .. } => context! { business },
-            Message::BusinessRejected { business, reason, .. } => context! { business, reason },
+            Message::BusinessRejected { business, reason, .. } | Message::BusinessSuspended { business, reason, .. } => {
+                context! { business, reason }
+            }
             Message::ClaimDecided { business, reason, .. } => context! { business, reason, approved => reason.is_none() },
             Message::NewReview { stars, .. } => context! { stars },
             Message::ReviewReminder { order, titles } => context! { order => context! { number => &order.number }, titles },
@@ -288,6 +291,7 @@ mod tests {
             }
             Message::BusinessPublished { slug, .. } => Message::BusinessPublished { slug, business: text() },
             Message::BusinessRejected { business_id, .. } => Message::BusinessRejected { business_id, business: text(), reason: text() },
+            Message::BusinessSuspended { business_id, .. } => Message::BusinessSuspended { business_id, business: text(), reason: text() },
             Message::ClaimDecided { business_id, .. } => Message::ClaimDecided { business_id, business: text(), reason: Some(text()) },
             Message::NewReview { review_id, stars } => Message::NewReview { review_id, stars },
             Message::ReviewReminder { mut order, .. } => {

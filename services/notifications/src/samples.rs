@@ -43,6 +43,11 @@ pub fn message(template: Template) -> Message {
             business: "Old Mill".into(),
             reason: "Please say in which street it is.".into(),
         },
+        Template::BusinessSuspended => Message::BusinessSuspended {
+            business_id: 7.into(),
+            business: "Old Mill".into(),
+            reason: "Several guests found it closed for good.".into(),
+        },
         Template::ClaimDecided => Message::ClaimDecided { business_id: 7.into(), business: "Old Mill".into(), reason: None },
         Template::NewReview => Message::NewReview { review_id: 7.into(), stars: 4 },
         Template::ReviewReminder => Message::ReviewReminder {

@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, CancelReason, ClaimRefused, Event, LeadDelivered, OrderShipped,
-    PasswordResetRequested, PaymentRef, PaymentRefunded, ReviewPublished, ReviewReminderDue, StockLow, VerificationRequested,
+    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSuspended, CancelReason, ClaimRefused, Event, LeadDelivered,
+    OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, ReviewPublished, ReviewReminderDue, StockLow, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use ports::MailError;
@@ -21,6 +21,7 @@ async fn every_event_has_its_mail() {
     let (business_id, name) = (BusinessId(8), || "Old Mill".to_owned());
     let published = BusinessPublished { business_id, name: name(), slug: "old-mill".into() };
     let rejected = BusinessRejected { business_id, name: name(), reason: "which street is it in?".into() };
+    let suspended = BusinessSuspended { business_id, name: name(), reason: "guests found it closed".into() };
     let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
     let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500), duplicate_of: None };
@@ -51,6 +52,7 @@ async fn every_event_has_its_mail() {
         (low.into(), vec![("low_stock_to_admin", boss, "there are 2 left to sell")]),
         (published.into(), vec![("business_published", owner, "https://shop.example/businesses/old-mill")]),
         (rejected.into(), vec![("business_rejected", owner, "which street")]),
+        (suspended.into(), vec![("business_suspended", owner, "guests found it closed")]),
         (claimed.into(), vec![("claim_decided", owner, "You are now the owner of Old Mill")]),
         (refused.into(), vec![("claim_decided", owner, "could not accept your claim for Old Mill")]),
         (lead.into(), vec![("new_lead", owner, "The enquiry costs €5.00.")]),

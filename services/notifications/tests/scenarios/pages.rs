@@ -71,7 +71,7 @@ async fn templates_are_listed_and_shown() {
     let world = shop(Delivery::Capture, ShopConfig { locale: Locale::De, ..config() });
     let list = world.get("/api/v1/admin/mail-templates").as_actor(&Harness::admin()).send().await.expect(200).json;
     let items = list["items"].as_array().unwrap();
-    assert_eq!(items.len(), 16);
+    assert_eq!(items.len(), 17);
     for item in items {
         let path = format!("/api/v1/admin/mail-templates/{}/preview", item["name"].as_str().unwrap());
         let preview = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200);
