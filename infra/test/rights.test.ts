@@ -89,6 +89,7 @@ test('only the identity service rules accounts, only who signs has the key, only
     'souk-shop/IdentityApi',
     'souk-shop/IdentityEvents',
     'souk-shop/DirectoryApi',
+    'souk-shop/DirectoryEvents',
     'souk-shop/NotificationsApi',
     'souk-shop/NotificationsEvents',
   ]);

@@ -8,7 +8,7 @@ use search::{SearchConfig, SearchDeps};
 use shell::{Service, queues};
 
 use crate::config::{Config, ConfigError};
-use crate::services::{HOUSE, Parts, desk};
+use crate::services::{Parts, catalog_settings, desk};
 
 /// The service over that index.
 pub fn search(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<Service, ConfigError> {
@@ -25,11 +25,10 @@ fn settings(config: &Config) -> SearchConfig {
 }
 
 fn deps(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> SearchDeps {
-    let products = catalog::Settings { currency: config.shop.currency, tax_rate: config.shop.tax_rate, house_seller: HOUSE };
     SearchDeps {
         index,
         directory: Arc::new(directory::Reads::new(&desk(parts, directory::TABLE), &config.shop.time_zone)),
-        products: Arc::new(catalog::Reads::new(&desk(parts, catalog::TABLE), products)),
+        products: Arc::new(catalog::Reads::new(&desk(parts, catalog::TABLE), catalog_settings(config))),
         reviews: Arc::new(reviews::Reads::new(&desk(parts, reviews::TABLE))),
         log,
         shell: desk(parts, queues::TABLE),

@@ -122,12 +122,21 @@ impl Wiring<'_> {
             time_zone: shop.time_zone.clone(),
             lead_price: self.config.money(self.config.directory.lead_price),
         };
-        let dependencies = directory::Dependencies { reviews: Some(self.review_reads()), signer: self.parts.signer()? };
+        let dependencies = directory::Dependencies {
+            reviews: Some(self.review_reads()),
+            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            signer: self.parts.signer()?,
+        };
         Ok(directory::service(&self.desk(directory::TABLE), dependencies, settings))
     }
 
     fn catalog(&self) -> Result<Service, ConfigError> {
-        Ok(catalog::service(&self.desk(catalog::TABLE), self.catalog_settings(), self.parts.files()?))
+        let dependencies = catalog::Dependencies {
+            blobs: self.parts.files()?,
+            stock: Arc::new(inventory::Reads::new(&self.desk(inventory::TABLE))),
+            reviews: self.review_reads(),
+        };
+        Ok(catalog::service(&self.desk(catalog::TABLE), catalog_settings(self.config), dependencies))
     }
 
     fn inventory(&self) -> Service {
@@ -196,11 +205,7 @@ impl Wiring<'_> {
     }
 
     fn catalog_reads(&self) -> Arc<catalog::Reads> {
-        Arc::new(catalog::Reads::new(&self.desk(catalog::TABLE), self.catalog_settings()))
-    }
-
-    fn catalog_settings(&self) -> catalog::Settings {
-        catalog::Settings { currency: self.config.shop.currency, tax_rate: self.config.shop.tax_rate, house_seller: HOUSE }
+        Arc::new(catalog::Reads::new(&self.desk(catalog::TABLE), catalog_settings(self.config)))
     }
 
     fn orders_config(&self) -> orders::OrdersConfig {
@@ -242,4 +247,9 @@ impl Wiring<'_> {
             ..notifications::ShopConfig::default()
         }
     }
+}
+
+pub(crate) fn catalog_settings(config: &Config) -> catalog::Settings {
+    let shop = &config.shop;
+    catalog::Settings { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate, house_seller: HOUSE }
 }

@@ -168,7 +168,7 @@ fn write_head(fields: &mut [String], product: &Product, category: &str) {
 }
 
 /// `19.99`, without the currency.
-fn decimal(money: kernel::Money) -> String {
+pub fn decimal(money: kernel::Money) -> String {
     let text = money.to_string();
     text.split_once(' ').map_or(text.clone(), |(amount, _)| amount.to_owned())
 }

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, is_slug};
+use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, ReviewTarget, VariantId, is_slug};
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
@@ -15,9 +15,10 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::editing::{self, NewProduct, SlugWish};
+use crate::json_ld;
 use crate::product::{Product, ProductStatus, seller_for};
 use crate::storage::{self, Card, Listing, SlugOwner};
-use crate::views::{CardView, ProductInput, ProductSummary, ProductView, StatusInput};
+use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
@@ -92,15 +93,28 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInp
 }
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
-#[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductView)))]
+#[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
 async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>) -> Answer {
     let product = find(&app, &reference).await?;
     if !product.visible_to(&call.actor) {
         return Err(missing().into());
     }
-    let reply = Reply::ok(&ProductView::of(&product, app.settings.tax_rate)).etag(product.version);
-    // Who may edit it must see the edit at once.
-    Ok(if call.actor.acts_for(product.seller_id) { reply } else { reply.cache_secs(CACHE_SECS) })
+    let json_ld = if product.status == ProductStatus::Published { Some(for_machines(&app, &product).await?) } else { None };
+    let page = ProductPage { product: ProductView::of(&product, app.settings.tax_rate), json_ld };
+    let reply = Reply::ok(&page);
+    // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
+    Ok(match call.actor.acts_for(product.seller_id) {
+        true => reply.etag(product.version),
+        false => reply.etag(etag_of_page(product.version, &page)).cache_secs(CACHE_SECS),
+    })
+}
+
+async fn for_machines(app: &App, product: &Product) -> Result<serde_json::Value, Problem> {
+    let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
+    let target = [ReviewTarget::Product(product.id)];
+    let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
+    let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
+    Ok(json_ld::product(product, &stock, ratings.first().copied().unwrap_or_default(), &app.settings))
 }
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
@@ -257,6 +271,13 @@ fn missing() -> Problem {
 fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell::Changes)) -> shell::Outcome {
     let version = before.version + u64::from(!changes.is_empty());
     changes.reply(Reply::ok(&ProductView::of(&after, app.settings.tax_rate)).etag(version))
+}
+
+fn etag_of_page(version: u64, page: &ProductPage) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    version.hash(&mut hasher);
+    page.json_ld.as_ref().map(ToString::to_string).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Cards have no version, so the page's tag is made from what it shows.

@@ -7,16 +7,21 @@ mod editing;
 mod export;
 mod http;
 mod import;
+mod json_ld;
 mod lines;
 mod product;
 mod reads;
 mod shopify;
+mod sitemap;
 mod storage;
 mod text;
 mod uploads;
 mod views;
 
+use std::sync::Arc;
+
 use kernel::{BusinessId, Currency, TaxRate};
+use ports::reads::{InventoryReads, ReviewReads};
 use shell::{Desk, Service};
 
 pub use import::{Imported, ImportedVariant, Outcome, import_product};
@@ -26,8 +31,10 @@ pub use storage::TABLE;
 pub use uploads::Files;
 
 /// What the shop's configuration says about what is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// Where people open the shop, without a slash at the end.
+    pub public_url: String,
     /// All prices are in it.
     pub currency: Currency,
     /// For variants that say nothing else; prices include it.
@@ -36,19 +43,36 @@ pub struct Settings {
     pub house_seller: BusinessId,
 }
 
+impl Settings {
+    /// The page of a product.
+    fn product_url(&self, slug: &str) -> String {
+        format!("{}/products/{slug}", self.public_url)
+    }
+}
+
+/// What the catalog needs of others.
+#[derive(Clone)]
+pub struct Dependencies {
+    pub blobs: Files,
+    pub stock: Arc<dyn InventoryReads>,
+    pub reviews: Arc<dyn ReviewReads>,
+}
+
 #[derive(Clone)]
 pub(crate) struct App {
     pub desk: Desk,
-    pub settings: Settings,
-    pub blobs: Files,
+    pub settings: Arc<Settings>,
+    pub deps: Dependencies,
 }
 
-pub fn service(desk: &Desk, settings: Settings, blobs: Files) -> Service {
-    let app = App { desk: desk.clone(), settings, blobs };
+pub fn service(desk: &Desk, settings: Settings, dependencies: Dependencies) -> Service {
+    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies };
     Service::new(desk)
+        .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))
         .routes(category_http::routes(app.clone()))
         .routes(export::routes(app.clone()))
         .routes(uploads::routes(app.clone()))
+        .root_routes(sitemap::routes(app.clone()))
         .root_routes(uploads::files(app))
 }

@@ -52,7 +52,7 @@ async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Re
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
     let size_bytes = bytes.len();
-    app.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
+    app.deps.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
     tracing::info!(%user, name, size_bytes, "a picture was uploaded");
     let url = format!("/files/{name}");
     Ok(Reply::created(url.clone(), &UploadView { url: &url, content_type: picture.content_type, size_bytes }))
@@ -71,7 +71,7 @@ async fn prepare_upload(State(app): State<App>, call: Call, Json(body): Json<Pre
     let mut chance = [0; 16];
     app.desk.world().entropy.fill(&mut chance);
     let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
-    let upload = app.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
+    let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {
         tracing::info!(%user, name, body.size_bytes, "an upload was prepared");
     }
@@ -97,7 +97,7 @@ async fn file(State(app): State<App>, Path(name): Path<String>) -> Result<Respon
     let etag = format!("\"{name}\"");
     let missing = || Problem::new(Code::NotFound, "there is no such file");
     let cached = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    let blob = match app.blobs.get(&name).await {
+    let blob = match app.deps.blobs.get(&name).await {
         Ok(blob) => blob.ok_or_else(missing)?,
         Err(BlobError::Name(_)) => return Err(missing().into()),
         Err(error @ BlobError::Failed(_)) => return Err(blob_problem(error).into()),

@@ -167,6 +167,17 @@ pub struct ProductView<'a> {
     pub updated_at: Timestamp,
 }
 
+/// The public page of a product.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProductPage<'a> {
+    #[serde(flatten)]
+    pub product: ProductView<'a>,
+    /// The same for machines: a Product of schema.org. Absent unless it is for sale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub json_ld: Option<serde_json::Value>,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OptionView<'a> {
     pub name: &'a str,

@@ -321,6 +321,17 @@ impl Business {
         Ok(Decision::changed(Self { members, updated_at: now, ..self }).tell(told))
     }
 
+    /// Somebody who acts for it had their account erased. The business stays, if need be without an owner: then an
+    /// admin looks after it, and one that is published and has nobody left can be claimed.
+    pub fn forget_member(self, user: UserId, now: Timestamp) -> Decision<Self> {
+        if self.role_of(user).is_none() {
+            return Decision::unchanged(self);
+        }
+        let members = self.members.iter().filter(|member| member.user_id != user).copied().collect();
+        let told = BusinessStaffChanged { business_id: self.id, user_id: user, role: None };
+        Decision::changed(Self { members, updated_at: now, ..self }).tell(told)
+    }
+
     /// An admin has believed somebody that the listing is theirs.
     pub fn claimed(self, owner: UserId, claim: ClaimId, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         if self.role_of(owner) == Some(StaffRole::Owner) {

@@ -110,6 +110,16 @@ fn staff_come_and_go() {
 }
 
 #[test]
+fn an_erased_owner_leaves_the_business() {
+    for status in Status::ALL {
+        let left = business(status).forget_member(OWNER, at(1));
+        assert_eq!((left.state.status, left.state.role_of(OWNER), left.events.len()), (status, None, 1), "{status:?}");
+        assert_eq!(left.state.members.len(), 2);
+        assert!(!left.state.forget_member(OWNER, at(2)).changed);
+    }
+}
+
+#[test]
 fn what_is_incomplete_is_not_submitted() {
     let incomplete = |profile: Profile| Business { profile, ..business(Draft) }.submit(&user(OWNER), at(1));
     assert_eq!(incomplete(Profile { categories: Vec::new(), ..profile("Café") }), Err(BusinessError::Incomplete));

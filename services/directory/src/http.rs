@@ -123,7 +123,7 @@ async fn withdraw(State(app): State<App>, call: Call, Path(id): Path<BusinessId>
     change(&app, &call, id, |business, moment| business.withdraw(&moment.actor, moment.now)).await
 }
 
-/// Gives a user a role in a business. For its owners.
+/// Gives a user a role in a business. For its owners. 404 for a user who is not there, or whose account is closed.
 #[utoipa::path(put, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "setBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), request_body = StaffInput, responses((status = 200, body = ManagedBusiness)))]
 async fn set_staff(
     State(app): State<App>,
@@ -132,6 +132,12 @@ async fn set_staff(
     Json(input): Json<StaffInput>,
 ) -> Answer {
     call.require_user()?;
+    // Only an owner may learn whether there is such a user.
+    storage::business(app.desk.table(), id).await?.require(&call.actor, StaffRole::Owner)?;
+    let account = app.deps.accounts.account(user).await?;
+    if account.is_none_or(|account| account.disabled) {
+        return Err(Problem::not_found(format!("user {user}")).into());
+    }
     let works_for = app.desk.table().list::<Membership>(storage::memberships_query(user)).await?.items;
     if works_for.len() >= BUSINESSES_PER_USER_MAX && !works_for.iter().any(|membership| membership.business_id == id) {
         return Err(Problem::new(Code::Conflict, BusinessError::TooManyBusinesses.to_string()).into());

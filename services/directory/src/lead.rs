@@ -374,6 +374,19 @@ impl Lead {
         }
     }
 
+    /// The person who asked is erased. The books need the lead, without the person and their words; `None` for one
+    /// that no business has seen, which goes as a whole.
+    pub fn forget_customer(mut self) -> Option<Decision<Self>> {
+        match self.status {
+            New => None,
+            Delivered | Billed | Returned | Credited | Spam => {
+                let known = self.customer_id.take().is_some() || !self.preview.is_empty();
+                self.preview.clear();
+                Some(if known { Decision::changed(self) } else { Decision::unchanged(self) })
+            }
+        }
+    }
+
     /// Whether the business may see who asked. It keeps what it has once seen.
     pub fn is_released(&self) -> bool {
         self.billed_at.is_some()

@@ -41,6 +41,22 @@ fn lead(status: Status) -> Lead {
 }
 
 #[test]
+fn an_erased_customer_leaves_no_words() {
+    for status in Status::ALL {
+        let before = Lead { customer_id: Some(UserId(3)), ..lead(status) };
+        match (status, before.clone().forget_customer()) {
+            (New, forgotten) => assert_eq!(forgotten, None, "nobody has seen it"),
+            (_, Some(decision)) => {
+                let expect = Lead { customer_id: None, preview: String::new(), ..before };
+                assert_eq!((&decision.state, decision.changed, decision.events.len()), (&expect, true, 0), "{status:?}");
+                assert_eq!(expect.clone().forget_customer(), Some(Decision::unchanged(expect)));
+            }
+            (_, None) => panic!("the books of a lead that is {status:?} are gone"),
+        }
+    }
+}
+
+#[test]
 fn every_news_in_every_status() {
     type News = fn(Lead) -> Result<Decision<Lead>, LeadError>;
     let all: [(&str, News); 6] = [

@@ -7,6 +7,7 @@ mod category;
 mod category_http;
 mod claim;
 mod claim_http;
+mod consumer;
 mod editing;
 mod hours;
 mod http;
@@ -28,8 +29,8 @@ mod views;
 use std::sync::Arc;
 
 use kernel::Money;
-use ports::reads::ReviewReads;
-use shell::{Desk, Service, Signer};
+use ports::reads::{IdentityReads, ReviewReads};
+use shell::{Consumer, Desk, Service, Signer};
 
 pub use business::diagram;
 pub use hours::is_time_zone;
@@ -56,6 +57,8 @@ pub struct Settings {
 pub struct Dependencies {
     /// Absent where nothing is reviewed.
     pub reviews: Option<Arc<dyn ReviewReads>>,
+    /// Who there is, before somebody is given a role in a business.
+    pub accounts: Arc<dyn IdentityReads>,
     /// Makes the hashes by which people are told apart who ask a business.
     pub signer: Arc<Signer>,
 }
@@ -68,10 +71,16 @@ pub(crate) struct App {
 }
 
 pub fn service(desk: &Desk, dependencies: Dependencies, settings: Settings) -> Service {
-    let reads: &[&str] = if dependencies.reviews.is_some() { &["reviews"] } else { &[] };
+    let reads: &[&str] = if dependencies.reviews.is_some() { &["identity", "reviews"] } else { &["identity"] };
     let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies };
+    let listening = desk.clone();
+    let consumer = Consumer::new("directory", consumer::TYPES, move |delivery| {
+        let desk = listening.clone();
+        async move { consumer::on(&desk, &delivery).await }
+    });
     Service::new(desk)
         .reads(reads)
+        .consumer(consumer)
         .routes(browse::routes(app.clone()))
         .routes(http::routes(app.clone()))
         .routes(moderation::routes(app.clone()))

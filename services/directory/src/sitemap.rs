@@ -40,7 +40,9 @@ pub fn routes(app: App) -> RootRoutes {
 
 async fn robots(State(pages): State<Pages>) -> Response {
     let url = &pages.settings.public_url;
-    let text = format!("User-agent: *\nDisallow: /api/\nDisallow: /admin\nDisallow: /mailbox\n\nSitemap: {url}/sitemap.xml\n");
+    // An index lists no other index, so the one of products, which the catalog has, is named here too.
+    let sitemaps = format!("Sitemap: {url}/sitemap.xml\nSitemap: {url}/sitemap-products.xml\n");
+    let text = format!("User-agent: *\nDisallow: /api/\nDisallow: /admin\nDisallow: /mailbox\n\n{sitemaps}");
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, CACHE)], text).into_response()
 }
 

@@ -8,8 +8,8 @@
 //! | membership | `member#<user>` | `<business>` | the businesses of a person |
 //! | tree of categories | `categories` | `tree` | all at once |
 //! | businesses of a category | `counts` | `<category>` | all at once; a counter |
-//! | claim | `claim#<id>` | `claim` | id; index 1: all by status |
-//! | lead | `lead#<id>` | `lead` | id; index 1: of a business; index 2: by status |
+//! | claim | `claim#<id>` | `claim` | id; index 1: all by status; index 2: of a person |
+//! | lead | `lead#<id>` | `lead` | id; index 1: of a business; index 2: by status; index 3: of a person |
 //! | who asked | `lead#<id>` | `contact` | with its lead, once it is released |
 //! | who asked lately | `sender#<hash>` | `<business>` or `day` | with a new enquiry; expires |
 //! | leads of a month | `month#<business>` | `2026-11` | with a delivery |
@@ -20,8 +20,10 @@
 //! | 2 | `status#<status>` | time of the last change, id | businesses, for moderation |
 //! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
 //! | 1 | `claims#<status>` | time, id | claims |
+//! | 2 | `claims#user#<user>` | time, id | claims |
 //! | 1 | `leads#<business>` | time, id | leads that were delivered |
 //! | 2 | `leads#status#<status>` | time, id | leads, for admins |
+//! | 3 | `leads#customer#<user>` | time, id | leads of people who were signed in, until they are erased |
 
 use std::collections::BTreeSet;
 
@@ -42,8 +44,10 @@ pub const PUBLISHED: u8 = 1;
 const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
 const CLAIMS: u8 = 1;
+const CLAIMS_OF_USER: u8 = 2;
 const LEADS_OF_BUSINESS: u8 = 1;
 const LEADS_BY_STATUS: u8 = 2;
+const LEADS_OF_CUSTOMER: u8 = 3;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
 const ROWS_PER_DEGREE: f64 = 50.0;
 /// The longest part of a name in a sort key.
@@ -205,7 +209,11 @@ impl Record for Claim {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(CLAIMS, claims_pk(self.status), time_sk(self.requested_at, self.id))]
+        let sk = time_sk(self.requested_at, self.id);
+        vec![
+            IndexEntry::new(CLAIMS, claims_pk(self.status), sk.clone()),
+            IndexEntry::new(CLAIMS_OF_USER, claims_of_user_pk(self.user_id), sk),
+        ]
     }
 }
 
@@ -217,6 +225,9 @@ impl Record for Lead {
     fn indexes(&self) -> Vec<IndexEntry> {
         let sk = time_sk(self.asked_at, self.id);
         let mut entries = vec![IndexEntry::new(LEADS_BY_STATUS, leads_pk(self.status), sk.clone())];
+        if let Some(customer) = self.customer_id {
+            entries.push(IndexEntry::new(LEADS_OF_CUSTOMER, leads_of_customer_pk(customer), sk.clone()));
+        }
         if self.is_delivered() {
             entries.push(IndexEntry::new(LEADS_OF_BUSINESS, format!("leads#{}", self.business_id), sk));
         }
@@ -266,6 +277,14 @@ pub fn status_query(status: Status) -> Query {
 
 pub fn claims_query(status: claim::Status) -> Query {
     Query::index(CLAIMS, claims_pk(status))
+}
+
+pub fn claims_of_user(user: UserId) -> Query {
+    Query::index(CLAIMS_OF_USER, claims_of_user_pk(user))
+}
+
+pub fn leads_of_customer(user: UserId) -> Query {
+    Query::index(LEADS_OF_CUSTOMER, leads_of_customer_pk(user))
 }
 
 pub fn leads_of_business(id: BusinessId) -> Query {
@@ -413,6 +432,14 @@ fn claims_pk(status: claim::Status) -> &'static str {
         claim::Status::Approved => "claims#approved",
         claim::Status::Refused => "claims#refused",
     }
+}
+
+fn claims_of_user_pk(user: UserId) -> String {
+    format!("claims#user#{user}")
+}
+
+fn leads_of_customer_pk(user: UserId) -> String {
+    format!("leads#customer#{user}")
 }
 
 fn leads_pk(status: lead::Status) -> String {

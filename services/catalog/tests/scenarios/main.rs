@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
-use catalog::{Reads, Settings};
-use kernel::{Actor, BusinessId, Currency, Duration, TaxRate};
+use catalog::{Dependencies, Reads, Settings};
+use kernel::{Actor, BusinessId, Currency, Duration, Problem, Rating, ReviewTarget, TaxRate, VariantId};
+use ports::reads::{Availability, InventoryReads, ReviewReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
 use shell::Desk;
@@ -57,24 +58,54 @@ impl Blobs for Files {
     }
 }
 
+/// What the services beside it know.
+#[derive(Default)]
+pub struct Beside {
+    pub stock: Mutex<HashMap<VariantId, (i64, bool)>>,
+    pub ratings: Mutex<HashMap<ReviewTarget, Rating>>,
+}
+
+#[async_trait]
+impl InventoryReads for Beside {
+    async fn availability(&self, variants: &[VariantId]) -> Result<Vec<Availability>, Problem> {
+        let stock = self.stock.lock().unwrap();
+        let of = |variant_id: &VariantId| {
+            let (available, backorder) = stock.get(variant_id).copied().unwrap_or_default();
+            Availability { variant_id: *variant_id, available, backorder }
+        };
+        Ok(variants.iter().map(of).collect())
+    }
+}
+
+#[async_trait]
+impl ReviewReads for Beside {
+    async fn ratings(&self, targets: &[ReviewTarget]) -> Result<Vec<Rating>, Problem> {
+        let ratings = self.ratings.lock().unwrap();
+        Ok(targets.iter().map(|target| ratings.get(target).copied().unwrap_or_default()).collect())
+    }
+}
+
 pub struct Shop {
     pub world: Harness,
     pub desk: Desk,
     pub reads: Reads,
     pub files: Arc<Files>,
+    pub beside: Arc<Beside>,
 }
 
 impl Shop {
     pub fn open() -> Self {
-        let settings = Settings { currency: Currency::EUR, tax_rate: TaxRate(1900), house_seller: HOUSE };
+        let public_url = "https://shop.example".to_owned();
+        let settings = Settings { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900), house_seller: HOUSE };
         let desk = OnceLock::new();
-        let files = Arc::new(Files::default());
+        let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
             let desk = desk.get_or_init(|| kit.desk(&catalog::TABLE));
-            vec![catalog::service(desk, settings, files.clone())]
+            let dependencies = Dependencies { blobs: files.clone(), stock: beside.clone(), reviews: beside.clone() };
+            vec![catalog::service(desk, settings.clone(), dependencies)]
         });
         let desk = desk.get().expect("the harness was built").clone();
-        Self { reads: Reads::new(&desk, settings), world, desk, files }
+        Self { reads: Reads::new(&desk, settings), world, desk, files, beside }
     }
 
     pub async fn create(&self, actor: &Actor, body: &Value) -> Got {

@@ -1,7 +1,7 @@
 //! Making, showing, editing and archiving products.
 
 use contracts::Event;
-use kernel::{Duration, ProductId, VariantId};
+use kernel::{Duration, ProductId, Rating, ReviewTarget, VariantId};
 use ports::reads::CatalogReads as _;
 use serde_json::json;
 use shell::testing::Harness;
@@ -45,8 +45,11 @@ async fn a_product_is_found_by_id_and_by_slug() {
     assert_eq!(made.headers["etag"], "\"v1\"");
     for reference in [id.as_str(), "clay-plant-pot"] {
         let got = shop.world.get(&format!("/api/v1/products/{reference}")).send().await.expect(200);
-        assert_eq!(got.json, made.json);
-        assert_eq!((got.headers["etag"].as_str(), got.headers["cache-control"].as_str()), ("\"v1\"", "public, max-age=10"));
+        let machine = got.json["json_ld"].clone();
+        assert_eq!(got.json, with(made.json.clone(), json!({ "json_ld": machine })));
+        assert_eq!(got.headers["cache-control"], "public, max-age=10");
+        let own = shop.world.get(&format!("/api/v1/products/{reference}")).as_actor(&Harness::admin()).send().await.expect(200);
+        assert_eq!((own.headers["etag"].as_str(), &own.json), ("\"v1\"", &got.json));
         assert_eq!(got.json["description"], "<p>Fine</p>");
         assert_eq!(
             got.json["options"],
@@ -56,7 +59,8 @@ async fn a_product_is_found_by_id_and_by_slug() {
         assert_eq!(got.json["variants"][1]["sku"], "CLAY-PLANT-POT-LARGE-RED");
         assert_eq!(got.json["variants"][1]["tax_rate"], 700);
     }
-    let fresh = shop.world.get(&format!("/api/v1/products/{id}")).header("If-None-Match", "\"v1\"").send().await;
+    let etag = shop.world.get(&format!("/api/v1/products/{id}")).send().await.expect(200).headers["etag"].clone();
+    let fresh = shop.world.get(&format!("/api/v1/products/{id}")).header("If-None-Match", &etag).send().await;
     assert_eq!((fresh.status, fresh.text.as_str()), (304, ""));
     for reference in ["no-such-pot", "Not A Slug", &ProductId(5).to_string()] {
         shop.world.get(&format!("/api/v1/products/{}", reference.replace(' ', "%20"))).send().await.expect(404);
@@ -67,6 +71,59 @@ async fn a_product_is_found_by_id_and_by_slug() {
         "compare_at_price": eur(1299), "image_url": "https://example.com/pot.jpg", "variants": 2,
     });
     assert_eq!(card, &expect);
+}
+
+#[tokio::test]
+async fn machines_read_products_too() {
+    let shop = Shop::open();
+    let body = json!({
+        "title": "Clay Pot", "description": "<p>Fine &amp; round</p>", "vendor": "Acme", "status": "published", "options": ["Size"],
+        "tags": ["Pot"], "images": [{ "url": "/files/0123456789abcdef0123456789abcdef.png", "alt": "" }],
+        "variants": [
+            { "options": ["S"], "price": eur(999), "barcode": "4006381333931" }, { "options": ["M"], "price": eur(5) },
+            { "options": ["L"], "price": eur(100_000), "barcode": "shelf 7" },
+        ],
+    });
+    let made = shop.create(&potter(), &body).await.expect(201);
+    let id: ProductId = text(&made.json["id"]).parse().unwrap();
+    let variant = |n: usize| text(&made.json["variants"][n]["id"]).parse::<VariantId>().unwrap();
+    let page = async |etag: &str| shop.world.get("/api/v1/products/clay-pot").header("If-None-Match", etag).send().await;
+    let before = page("none").await.expect(200);
+    assert!(before.json["json_ld"].get("aggregateRating").is_none(), "{}", before.text);
+    assert_eq!(page(&before.headers["etag"]).await.status, 304);
+
+    shop.beside.stock.lock().unwrap().extend([(variant(0), (3, false)), (variant(1), (0, true)), (variant(2), (0, false))]);
+    shop.beside.ratings.lock().unwrap().insert(ReviewTarget::Product(id), Rating { sum: 14, count: 3 });
+    let after = page(&before.headers["etag"]).await.expect(200);
+    let offer = |name: &str, sku: &str, price: &str, availability: &str| {
+        json!({
+            "@type": "Offer", "url": "https://shop.example/products/clay-pot", "name": name, "sku": sku, "price": price,
+            "priceCurrency": "EUR", "availability": format!("https://schema.org/{availability}"),
+        })
+    };
+    let expect = json!({
+        "@context": "https://schema.org", "@type": "Product", "@id": "https://shop.example/products/clay-pot",
+        "url": "https://shop.example/products/clay-pot", "name": "Clay Pot", "description": "Fine & round",
+        "brand": { "@type": "Brand", "name": "Acme" }, "keywords": made.json["tags"][0],
+        "image": ["https://shop.example/files/0123456789abcdef0123456789abcdef.png"],
+        "offers": [
+            with(offer("Clay Pot, S", "CLAY-POT-S", "9.99", "InStock"), json!({ "gtin": "4006381333931" })),
+            offer("Clay Pot, M", "CLAY-POT-M", "0.05", "BackOrder"),
+            offer("Clay Pot, L", "CLAY-POT-L", "1000.00", "OutOfStock"),
+        ],
+        "aggregateRating": { "@type": "AggregateRating", "ratingValue": 4.67, "reviewCount": 3, "bestRating": 5, "worstRating": 1 },
+    });
+    assert_eq!(after.json["json_ld"], expect);
+
+    let draft = shop.create(&potter(), &with(simple("Draft", 1), json!({ "status": "draft" }))).await.expect(201);
+    let own = shop.world.get(&format!("/api/v1/products/{}", text(&draft.json["id"]))).as_actor(&potter()).send().await.expect(200);
+    assert!(own.json.get("json_ld").is_none());
+
+    let index = shop.world.get("/sitemap-products.xml").send().await.expect(200);
+    assert!(index.text.contains("<loc>https://shop.example/sitemaps/products/first.xml</loc>"), "{}", index.text);
+    let file = shop.world.get("/sitemaps/products/first.xml").send().await.expect(200);
+    assert_eq!(file.text.matches("<loc>").count(), 1, "drafts are not listed");
+    assert!(file.text.contains("<loc>https://shop.example/products/clay-pot</loc>"), "{}", file.text);
 }
 
 #[tokio::test]

@@ -151,7 +151,10 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     assert_eq!(file.text.matches("<loc>").count(), 4);
     assert!(file.text.contains("<loc>https://town.example/businesses/birke</loc><lastmod>2026-"), "{}", file.text);
     town.world.get("/sitemaps/businesses/second.xml").send().await.expect(404);
-    assert!(town.world.get("/robots.txt").send().await.expect(200).text.contains("Sitemap: https://town.example/sitemap.xml"));
+    let robots = town.world.get("/robots.txt").send().await.expect(200);
+    for sitemap in ["sitemap.xml", "sitemap-products.xml"] {
+        assert!(robots.text.contains(&format!("\nSitemap: https://town.example/{sitemap}\n")), "{}", robots.text);
+    }
 }
 
 #[tokio::test]
@@ -165,6 +168,17 @@ async fn staff_and_claims() {
         let body = json!({ "role": role });
         town.world.put(&path, &body).as_actor(&owner()).send()
     };
+    for (actor, user, status) in [
+        (owner(), super::NOBODY, 404),
+        (owner(), super::CLOSED, 404),
+        (Harness::admin(), super::NOBODY, 404),
+        (Harness::customer(2), super::NOBODY, 403),
+        (Harness::guest(), super::NOBODY, 401),
+    ] {
+        let path = format!("/api/v1/businesses/{id}/staff/{user}");
+        let refused = town.world.put(&path, &json!({ "role": "staff" })).as_actor(&actor).send().await.expect(status);
+        assert_eq!(refused.text.contains("there is no user"), status == 404, "{}", refused.text);
+    }
     role(&manager, "manager").await.expect(200);
     role(&staff, "staff").await.expect(200);
     assert_eq!(town.get("/me/businesses", &manager).await.expect(200).json["items"][0]["id"], json!(id));

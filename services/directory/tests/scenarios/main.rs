@@ -4,17 +4,43 @@
 #![allow(clippy::unwrap_used)]
 
 mod businesses;
+mod erasure;
 mod imports;
 mod leads;
 mod munich;
 
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use directory::{Dependencies, Settings};
-use kernel::{Actor, Currency, Money};
+use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
+use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
 use shell::{Desk, Signer, SigningKey};
+
+/// Everybody has an account but `NOBODY`, and that of `CLOSED` is disabled.
+struct People;
+
+pub const NOBODY: UserId = UserId(9_998);
+pub const CLOSED: UserId = UserId(9_999);
+
+#[async_trait]
+impl IdentityReads for People {
+    async fn account(&self, id: UserId) -> Result<Option<Account>, Problem> {
+        let account = Account {
+            id,
+            email: "somebody@example.com".parse().unwrap(),
+            email_verified: true,
+            name: "Somebody".into(),
+            roles: Vec::new(),
+            businesses: Vec::new(),
+            disabled: id == CLOSED,
+            tokens_valid_from: Timestamp::MIN,
+        };
+        Ok((id != NOBODY).then_some(account))
+    }
+}
 
 pub struct Town {
     pub world: Harness,
@@ -36,7 +62,8 @@ impl Town {
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            vec![directory::service(desk, Dependencies { reviews: None, signer: Arc::new(signer) }, settings)]
+            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer) };
+            vec![directory::service(desk, dependencies, settings)]
         });
         let desk = desk.get().expect("the harness was built").clone();
         Self { world, desk }

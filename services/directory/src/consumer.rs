@@ -1,0 +1,87 @@
+//! What the directory forgets when somebody has their account erased.
+
+use contracts::Event;
+use kernel::{BusinessId, Problem, UserId};
+use ports::store::{Query, Stored};
+use serde::de::DeserializeOwned;
+use shell::{Changes, Delivery, Desk, Moment};
+
+use crate::business::Business;
+use crate::category::Tree;
+use crate::claim::Claim;
+use crate::editing;
+use crate::lead::Lead;
+use crate::storage::{self, Membership};
+
+pub const TYPES: &[&str] = &["user.erased"];
+
+const CAUSE: &str = "directory.forget";
+/// Items that are forgotten in one step.
+const AT_ONCE: usize = 20;
+
+/// Told again, or broken off and told again, it finds what is left: each step takes what it has done out of the list
+/// that the next one reads.
+pub async fn on(desk: &Desk, delivery: &Delivery) -> Result<(), Problem> {
+    match &delivery.envelope.event {
+        Event::UserErased(erased) => {
+            leave(desk, erased.user_id).await?;
+            forget_claims(desk, erased.user_id).await?;
+            forget_leads(desk, erased.user_id).await
+        }
+        other => Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
+    }
+}
+
+/// The businesses stay, without the person.
+async fn leave(desk: &Desk, user: UserId) -> Result<(), Problem> {
+    let mut cursor = None;
+    loop {
+        let page = desk.table().list::<Membership>(storage::memberships_query(user).limit(AT_ONCE).after(cursor)).await?;
+        for membership in page.items {
+            leave_one(desk, user, membership.business_id).await?;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn leave_one(desk: &Desk, user: UserId, business: BusinessId) -> Result<(), Problem> {
+    let leave = |(before, tree): (Stored<Business>, Stored<Tree>), moment: &Moment| {
+        let decision = before.value.clone().forget_member(user, moment.now);
+        storage::save(Some(&before), None, &tree, decision)
+    };
+    desk.step(CAUSE, || editing::load(desk.table(), business), leave).await?;
+    Ok(())
+}
+
+/// What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
+async fn forget_claims(desk: &Desk, user: UserId) -> Result<(), Problem> {
+    let load = || first::<Claim>(desk, storage::claims_of_user(user));
+    let forget = |claims: Vec<Stored<Claim>>, _: &Moment| {
+        Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
+    };
+    while desk.step(CAUSE, load, forget).await? {}
+    Ok(())
+}
+
+/// The enquiries that somebody sent while they were signed in: who asked, and what they wrote. What a business pays stays.
+async fn forget_leads(desk: &Desk, user: UserId) -> Result<(), Problem> {
+    let load = || first::<Lead>(desk, storage::leads_of_customer(user));
+    let forget = |leads: Vec<Stored<Lead>>, _: &Moment| {
+        leads.iter().try_fold(Changes::none(), |changes, lead| {
+            let changes = changes.delete_derived(storage::contact_key(lead.id));
+            Ok(match lead.value.clone().forget_customer() {
+                Some(decision) => changes.and(Changes::update(lead.version, decision)?),
+                None => changes.delete(storage::lead_key(lead.id), lead.version),
+            })
+        })
+    };
+    while desk.step(CAUSE, load, forget).await? {}
+    Ok(())
+}
+
+async fn first<T: DeserializeOwned>(desk: &Desk, query: Query) -> Result<Vec<Stored<T>>, Problem> {
+    Ok(desk.table().list::<T>(query.limit(AT_ONCE)).await?.items)
+}
