@@ -17,6 +17,7 @@ use crate::editing::SlugWish;
 use crate::places::{Place, RefusedRow};
 use crate::profile::Profile;
 use crate::storage::{self, SlugOwner};
+use crate::zone;
 
 const CAUSE: &str = "import:businesses";
 /// Commits under way at the same time: they share the store's group commits.
@@ -79,7 +80,7 @@ async fn prepared(desk: &Desk, places: Vec<Place>) -> Result<(Vec<Import>, Vec<R
     let ids = categories(desk, &paths).await?;
     let (mut imports, mut refused, mut taken) = (Vec::with_capacity(places.len()), Vec::new(), HashSet::new());
     for place in places {
-        let mut profile = place.profile;
+        let mut profile = zone::completed(place.profile);
         profile.categories = place.categories.iter().filter_map(|path| ids.get(path).copied()).collect();
         match profile.checked_import() {
             Err(error) => refused.push(RefusedRow { row: place.row, name: place.source_id, reason: error.to_string() }),

@@ -25,6 +25,7 @@ mod sitemap;
 mod storage;
 mod text;
 mod views;
+mod zone;
 
 use std::sync::Arc;
 

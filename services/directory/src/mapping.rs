@@ -20,7 +20,7 @@ pub struct Mapping {
     /// ISO 3166-1 alpha-2, for addresses that name no country.
     #[serde(default)]
     pub country: Option<String>,
-    /// The IANA time zone of the places; the shop's where absent.
+    /// The IANA time zone of the places; where absent that of their positions.
     #[serde(default)]
     pub time_zone: Option<String>,
     /// Tags whose values become tags of the business.

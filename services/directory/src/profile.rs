@@ -71,7 +71,7 @@ pub struct Profile {
     pub address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
-    /// An IANA name; the shop's where absent.
+    /// An IANA name, stated or found by the position; the shop's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

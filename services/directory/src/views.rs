@@ -34,7 +34,7 @@ pub struct ProfileInput {
     pub tags: Vec<String>,
     pub address: Option<Address>,
     pub position: Option<GeoPosition>,
-    /// An IANA name such as Europe/Berlin; the shop's if absent.
+    /// An IANA name such as Europe/Berlin; that of the position if absent, else the shop's.
     #[schema(max_length = 200)]
     pub time_zone: Option<String>,
     #[schema(max_length = 200)]

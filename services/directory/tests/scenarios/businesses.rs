@@ -68,6 +68,28 @@ async fn a_business_is_registered_moderated_and_found() {
 }
 
 #[tokio::test]
+async fn a_position_has_a_time_zone() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let lisbon = json!({ "lat": 38.7223, "lon": -9.1393 });
+    let sea = json!({ "lat": 30, "lon": -40 });
+    for (n, (name, changes, expect)) in [
+        ("Found", json!({ "position": lisbon }), "Europe/Lisbon"),
+        ("Stated", json!({ "position": lisbon, "time_zone": "Atlantic/Azores" }), "Atlantic/Azores"),
+        ("At sea", json!({ "position": sea }), "Europe/Berlin"),
+        ("Nowhere", json!({ "position": null }), "Europe/Berlin"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let actor = Harness::customer(n as u128);
+        let id = town.published(&actor, &with(with(cafe(&category), json!({ "name": name })), changes)).await;
+        let got = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200);
+        assert_eq!(got.json["time_zone"], expect, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_name_moves_the_page_and_the_old_address_leads_there() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;

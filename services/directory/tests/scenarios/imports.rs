@@ -82,6 +82,19 @@ async fn a_category_that_was_renamed_and_moved_is_found_again() {
 }
 
 #[tokio::test]
+async fn places_have_the_time_zone_of_their_position() {
+    let town = Town::open();
+    let text = "id,name,lat,lon\nosm:node/1,Deli,40.71,-74\nosm:node/2,Nowhere,,\n";
+    let zone = async |slug: &str| town.get(&format!("/businesses/{slug}"), &Harness::guest()).await.expect(200).json["time_zone"].clone();
+    import_file(&town, text, FileKind::Csv).await;
+    assert_eq!((zone("deli").await, zone("nowhere").await), (json!("America/New_York"), json!("Europe/Berlin")));
+    let mapping = Mapping::parse("otherwise = [\"Other\"]\ntime_zone = \"America/Chicago\"").unwrap();
+    let stated = parse(text, FileKind::Csv, &mapping).unwrap().into_iter().map(Result::unwrap).collect();
+    import(&town.desk, stated, |_| ()).await.unwrap();
+    assert_eq!((zone("deli").await, zone("nowhere").await), (json!("America/Chicago"), json!("America/Chicago")));
+}
+
+#[tokio::test]
 async fn imports_side_by_side_make_one_of_each() {
     let town = Town::open();
     let imports = (0..4).map(|_| import(&town.desk, places(&file(), FileKind::GeoJson), |_| ()));
