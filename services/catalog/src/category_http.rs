@@ -82,14 +82,14 @@ pub struct Surroundings {
     parent: Option<Stored<Category>>,
     /// Who has the wanted slug.
     pub slug: Option<Stored<CategorySlug>>,
-    /// How many categories there are; counted for a new one only.
-    count: usize,
+    /// All categories; read for a new one only.
+    all: Vec<Stored<Category>>,
 }
 
 impl Surroundings {
     pub async fn load_for_new(table: &Table, parent_id: Option<CategoryId>, slug: &str) -> Result<Self, Problem> {
-        let count = table.list::<Category>(storage::categories_query()).await?.items.len();
-        Ok(Self { count, ..Self::load(table, parent_id, Some(slug)).await? })
+        let all = table.list::<Category>(storage::categories_query()).await?.items;
+        Ok(Self { all, ..Self::load(table, parent_id, Some(slug)).await? })
     }
 
     async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
@@ -103,11 +103,17 @@ impl Surroundings {
             Some(slug) => table.find(&storage::category_slug_key(slug)).await?,
             None => None,
         };
-        Ok(Self { parent, slug, count: 0 })
+        Ok(Self { parent, slug, all: Vec::new() })
+    }
+
+    /// The one category that has the name, wherever it is.
+    pub fn named(&self, name: &str) -> Option<CategoryId> {
+        let mut found = self.all.iter().filter(|category| category.name == name).map(|category| category.id);
+        found.next().filter(|_| found.next().is_none())
     }
 
     pub fn create(&self, id: CategoryId, draft: CategoryDraft) -> Result<(Category, shell::Changes), Problem> {
-        if self.count >= CATEGORIES_MAX {
+        if self.all.len() >= CATEGORIES_MAX {
             return Err(CategoryError::TooMany.into());
         }
         let decision = Category::create(id, self.parent.as_ref().map(|parent| &parent.value), draft)?;

@@ -3,9 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
-use shell::{Desk, Moment};
+use shell::{Changes, Desk, Moment};
 
 use crate::category::CategoryDraft;
 use crate::category_http::Surroundings;
@@ -83,8 +84,8 @@ fn with_stock(after: Product, product: &ImportedProduct) -> Vec<ImportedVariant>
     after.variants.into_iter().zip(&product.stock).map(one).collect()
 }
 
-/// The category that has the name's slug or had it before, so that one which was renamed is found; made at the
-/// root of the tree if there is none.
+/// The category that has the name's slug or had it before, so that one which was renamed is found; else the one that has
+/// the name, as a file says that was exported after it was renamed. Made at the root of the tree if there is none.
 async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
     let slug = match slugify(name) {
         slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
@@ -96,8 +97,15 @@ async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
     let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
     let create = |around: Surroundings, moment: &Moment| match &around.slug {
         // Another import has made it meanwhile.
-        Some(owner) if owner.current => Ok(shell::Changes::none()),
-        Some(_) | None => Ok(around.create(moment.id(0), draft.clone())?.1),
+        Some(owner) if owner.current => Ok(Changes::none()),
+        left => match around.named(name) {
+            // The slug leads to it from now on.
+            Some(category_id) => {
+                let leads = Decision::changed(CategorySlug { slug: slug.clone(), category_id, current: false });
+                left.as_ref().map_or_else(|| Changes::create(leads.clone()), |left| Changes::update(left.version, leads.clone()))
+            }
+            None => Ok(around.create(moment.id(0), draft.clone())?.1),
+        },
     };
     desk.step(CAUSE, || Surroundings::load_for_new(desk.table(), None, &slug), create).await?;
     let owner: Option<Stored<CategorySlug>> = desk.table().find(&storage::category_slug_key(&slug)).await?;

@@ -66,8 +66,8 @@ pub struct SlugOwner {
 pub struct CategorySlug {
     pub slug: String,
     pub category_id: CategoryId,
-    /// False for a slug that the category had before: it leads there, and imports find the category by it,
-    /// until another category wants it.
+    /// False for a slug that the category had before, or that a file has for its name: it leads there, and imports
+    /// find the category by it, until another category wants it.
     pub current: bool,
 }
 

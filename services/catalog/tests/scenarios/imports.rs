@@ -157,6 +157,17 @@ async fn a_renamed_category_is_found_again() {
     let names: Vec<_> = list.json["items"].as_array().unwrap().iter().map(|item| text(&item["name"])).collect();
     assert_eq!(names, ["Pots & mugs"]);
 
+    // A file that was exported since has the new name, which is another slug.
+    let again = json!({ "name": "Pots, mugs & bowls" });
+    shop.world.put(&path, &again).as_actor(&Harness::admin()).header("If-Match", "\"v2\"").send().await.expect(200);
+    let out = shop.world.get("/api/v1/admin/products.csv").as_actor(&Harness::admin()).send().await.expect(200);
+    assert!(out.text.contains("\"Pots, mugs & bowls\""), "{}", out.text);
+    for _ in 0..2 {
+        assert_eq!(outcomes(&import(&shop, &out.bytes).await), [Outcome::Unchanged; 2]);
+    }
+    let list = shop.world.get("/api/v1/categories").send().await.expect(200);
+    assert_eq!(list.json["items"].as_array().unwrap().len(), 1, "{}", list.text);
+
     // A category that is gone is made again, also where its former slug had led to it.
     for slug in ["pot", "mug"] {
         let product = shop.world.get(&format!("/api/v1/products/{slug}")).send().await.expect(200);
