@@ -1,5 +1,6 @@
-//! Measures the index on generated documents: `load [--documents N] [--seconds S] [--clients C] [--folder DIR]`.
-//! Prints one line of JSON.
+//! Measures the index on generated documents:
+//! `load [--documents N] [--seconds S] [--clients C] [--folder DIR] [--kind KIND] [--keep yes]`. Prints one line
+//! of JSON. With `--keep`, an index that is in the folder already is asked as it is, and stays.
 
 mod town;
 
@@ -15,6 +16,10 @@ use tantivy_search::TantivySearch;
 
 use crate::town::{Country, Dice};
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const KINDS: [&str; 4] = ["text", "text+geo", "facets", "suggestions"];
 
 struct Options {
@@ -22,10 +27,13 @@ struct Options {
     seconds: u64,
     clients: u64,
     folder: PathBuf,
+    kind: Option<String>,
+    keep: bool,
 }
 
 fn options() -> Options {
-    let mut options = Options { documents: 100_000, seconds: 5, clients: 16, folder: std::env::temp_dir().join("souk-search-load") };
+    let folder = std::env::temp_dir().join("souk-search-load");
+    let mut options = Options { documents: 100_000, seconds: 5, clients: 16, folder, kind: None, keep: false };
     let mut arguments = std::env::args().skip(1);
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
         let number = || value.parse().expect("a number");
@@ -34,6 +42,8 @@ fn options() -> Options {
             "--seconds" => options.seconds = number(),
             "--clients" => options.clients = number(),
             "--folder" => options.folder = PathBuf::from(&value),
+            "--kind" => options.kind = Some(value),
+            "--keep" => options.keep = value == "yes",
             _ => panic!("{name} is no option"),
         }
     }
@@ -43,15 +53,16 @@ fn options() -> Options {
 #[tokio::main]
 async fn main() {
     let options = options();
-    if options.folder.exists() {
+    let built = options.keep && options.folder.exists();
+    if options.folder.exists() && !built {
         std::fs::remove_dir_all(&options.folder).expect("the old index is removed");
     }
     let country = Arc::new(Country::new(7));
     let search = TantivySearch::open(&options.folder).expect("an index");
-    let build = build(&search, &country, options.documents).await;
+    let build = if built { 0.0 } else { build(&search, &country, options.documents).await };
     let update = update(&search, &country).await;
     let mut kinds = serde_json::Map::new();
-    for kind in KINDS {
+    for kind in KINDS.into_iter().filter(|kind| options.kind.as_deref().is_none_or(|only| only == *kind)) {
         measure(&search, &country, kind, options.clients, Duration::from_secs(1)).await;
         kinds.insert(kind.into(), measure(&search, &country, kind, options.clients, Duration::from_secs(options.seconds)).await);
     }
@@ -62,7 +73,9 @@ async fn main() {
     });
     println!("{report}");
     drop(search);
-    std::fs::remove_dir_all(&options.folder).expect("the index is removed");
+    if !options.keep {
+        std::fs::remove_dir_all(&options.folder).expect("the index is removed");
+    }
 }
 
 /// Fills it as a rebuild does. Returns seconds.

@@ -1,5 +1,8 @@
-//! Places of a GeoJSON file with OpenStreetMap's tags as documents, and judged queries over them.
+//! Places of a GeoJSON file with OpenStreetMap's tags and products of a shop's export as documents, and
+//! judged queries over them.
 
+// Each test target uses its own part of this.
+#![allow(dead_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -15,8 +18,13 @@ pub fn shared_data() -> Option<PathBuf> {
     here.ancestors().map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir())
 }
 
-pub fn judged_queries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judged.txt")
+/// The places of Munich.
+pub const PLACES: [&str; 2] = ["munich-restaurants.geojson", "munich-gyms.geojson"];
+pub const PRODUCTS: [&str; 2] = ["shopify-apparel.csv", "shopify-home-and-garden.csv"];
+
+/// Judged queries beside this file's folder.
+pub fn queries(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file)
 }
 
 pub fn now() -> Timestamp {
@@ -73,6 +81,47 @@ fn place(feature: &Value) -> Option<Document> {
         created_at: Timestamp::from_millis(1_760_000_000_000),
         name,
     })
+}
+
+/// The products of a file: of the lines of one product, only the first has a title.
+pub fn products(file: &Path) -> Vec<Document> {
+    let mut reader = csv::Reader::from_path(file).unwrap();
+    let headers = reader.headers().unwrap().clone();
+    let place = |name: &str| headers.iter().position(|header| header == name).unwrap();
+    let (handle, title, body, kind, tags) = (place("Handle"), place("Title"), place("Body (HTML)"), place("Type"), place("Tags"));
+    let records = reader.records().map(Result::unwrap).filter(|record| !record[title].is_empty());
+    let product = |record: csv::StringRecord| {
+        let category = record[kind].trim();
+        let categories = (!category.is_empty()).then(|| DocumentCategory {
+            id: format!("cat_{category}"),
+            name: category.to_owned(),
+            path: vec![format!("cat_{category}")],
+            above: Vec::new(),
+        });
+        Document {
+            kind: Kind::Product,
+            id: format!("prd_{}", &record[handle]),
+            slug: record[handle].to_owned(),
+            name: record[title].trim().to_owned(),
+            description: record[body].trim_start_matches("<p>").trim_end_matches("</p>").to_owned(),
+            address: String::new(),
+            categories: categories.into_iter().collect(),
+            tags: record[tags].split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect(),
+            price: None,
+            rating: Rating::default(),
+            position: None,
+            hours: None,
+            image_url: None,
+            language: None,
+            created_at: Timestamp::from_millis(1_760_000_000_000),
+        }
+    };
+    records.map(product).collect()
+}
+
+/// Of a file with places or with products, by how its name ends.
+pub fn documents(file: &Path) -> Vec<Document> {
+    if file.extension().is_some_and(|ending| ending == "csv") { products(file) } else { places(file) }
 }
 
 fn split(values: &str) -> Vec<String> {
