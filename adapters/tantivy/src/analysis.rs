@@ -12,7 +12,7 @@ use unicode_normalization::char::is_combining_mark;
 /// Longer words are cut: nobody types them.
 const WORD_CHARS_MAX: usize = 40;
 /// The shortest word in which a compound is looked for, and its shortest part.
-const COMPOUND_CHARS_MIN: usize = 8;
+pub const COMPOUND_CHARS_MIN: usize = 8;
 const PART_CHARS_MIN: usize = 4;
 /// Beginnings of words that have a term of their own; longer ones are looked up in the dictionary.
 pub const EDGE_CHARS_MAX: usize = 4;
@@ -30,23 +30,23 @@ pub struct Word {
 }
 
 pub fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut start = None;
-    for (at, char) in text.char_indices().chain([(text.len(), ' ')]) {
-        let inside = char.is_alphanumeric() || (start.is_some() && is_combining_mark(char));
-        match (start, inside) {
-            (None, true) => start = Some(at),
-            (Some(from), false) => {
-                start = None;
-                let plain = fold(&text[from..at]);
-                if !plain.is_empty() {
-                    words.push(Word { key: collapse(&plain), plain, start: from, end: at });
-                }
-            }
-            (None, false) | (Some(_), true) => {}
-        }
-    }
-    words
+    spans(text).filter_map(|(start, end)| word(text, start, end)).collect()
+}
+
+/// Where the words of a text are, in bytes.
+pub fn spans(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut chars = text.char_indices();
+    std::iter::from_fn(move || {
+        let (start, _) = chars.by_ref().find(|(_, char)| char.is_alphanumeric())?;
+        let end = chars.by_ref().find(|(_, char)| !char.is_alphanumeric() && !is_combining_mark(*char));
+        Some((start, end.map_or(text.len(), |(at, _)| at)))
+    })
+}
+
+/// The word between two bytes; none if nothing of it remains.
+pub fn word(text: &str, start: usize, end: usize) -> Option<Word> {
+    let plain = fold(&text[start..end]);
+    (!plain.is_empty()).then(|| Word { key: collapse(&plain), plain, start, end })
 }
 
 pub fn keys(text: &str) -> Vec<String> {
@@ -55,6 +55,10 @@ pub fn keys(text: &str) -> Vec<String> {
 
 /// Lower case without accents.
 pub fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        // What the rest would make of it, at once.
+        return word.chars().take(WORD_CHARS_MAX).filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+    }
     let mut folded = String::with_capacity(word.len());
     for char in word.nfkd().filter(|char| !is_combining_mark(*char)).flat_map(char::to_lowercase).take(WORD_CHARS_MAX) {
         match char {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kernel::{GeoPosition, Timestamp};
 use ports::search::{Area, FacetName, Kind, PriceRange, Sort};
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::{Cardinality, Column, StrColumn};
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
 use crate::geo;
@@ -26,6 +26,7 @@ const STAR_SHARE: f64 = 0.03;
 const ORDINARY_RANK: f64 = 3.5;
 /// More values than this are counted in a map.
 const COUNTED_FLAT_MAX: usize = 65_536;
+const COUNTED_TOGETHER: usize = 256;
 const METERS_PER_DEGREE: f64 = 111_195.08;
 
 pub struct Plan {
@@ -138,6 +139,7 @@ pub struct SegmentRanking {
     tags: Option<Counter>,
     kinds: [u64; Kind::ALL.len()],
     stars: [u64; 4],
+    counted: Counted,
     middle: Option<Middle>,
 }
 
@@ -155,6 +157,25 @@ struct Counter {
     sparse: HashMap<u64, u32>,
 }
 
+/// Hits that are counted together: columns are read faster that way.
+#[derive(Default)]
+struct Counted {
+    docs: Vec<DocId>,
+    values: Vec<u64>,
+}
+
+impl Counted {
+    /// The values of a column with exactly one for each document; none if this column is not such.
+    fn single(&mut self, column: &Column<u64>) -> Option<&[u64]> {
+        if column.get_cardinality() != Cardinality::Full {
+            return None;
+        }
+        self.values.resize(self.docs.len(), 0);
+        column.values.get_vals(&self.docs, &mut self.values);
+        Some(&self.values)
+    }
+}
+
 impl Counter {
     fn new(column: Option<StrColumn>) -> Option<Self> {
         let column = column?;
@@ -163,12 +184,15 @@ impl Counter {
         Some(Self { column, flat, sparse: HashMap::new() })
     }
 
-    fn count(&mut self, doc: DocId) {
-        for value in self.column.ords().values_for_doc(doc) {
-            match usize::try_from(value).ok().and_then(|place| self.flat.get_mut(place)) {
-                Some(count) => *count += 1,
-                None => *self.sparse.entry(value).or_default() += 1,
-            }
+    fn count(&mut self, counted: &mut Counted) {
+        let ords = self.column.ords();
+        let mut add = |value: u64| match usize::try_from(value).ok().and_then(|place| self.flat.get_mut(place)) {
+            Some(count) => *count += 1,
+            None => *self.sparse.entry(value).or_default() += 1,
+        };
+        match counted.single(ords) {
+            Some(values) => values.iter().copied().for_each(add),
+            None => counted.docs.iter().flat_map(|doc| ords.values_for_doc(*doc)).for_each(&mut add),
         }
     }
 
@@ -213,6 +237,7 @@ impl SegmentRanking {
             tags,
             kinds: [0; Kind::ALL.len()],
             stars: [0; 4],
+            counted: Counted::default(),
             middle,
             plan,
         })
@@ -288,29 +313,38 @@ impl SegmentRanking {
 
     fn count(&mut self, doc: DocId) {
         self.total += 1;
-        if let Some(categories) = &mut self.categories {
-            categories.count(doc);
+        if !self.plan.facets.is_empty() {
+            self.counted.docs.push(doc);
+            if self.counted.docs.len() == COUNTED_TOGETHER {
+                self.count_facets();
+            }
         }
-        if let Some(tags) = &mut self.tags {
-            tags.count(doc);
-        }
+    }
+
+    fn count_facets(&mut self) {
+        let counted = &mut self.counted;
         for name in &self.plan.facets {
             match name {
+                FacetName::Category => self.categories.iter_mut().for_each(|categories| categories.count(counted)),
+                FacetName::Tag => self.tags.iter_mut().for_each(|tags| tags.count(counted)),
                 FacetName::Kind => {
-                    let kind = self.kind.first(doc).and_then(|kind| usize::try_from(kind).ok());
-                    if let Some(count) = kind.and_then(|kind| self.kinds.get_mut(kind)) {
-                        *count += 1;
+                    for kind in counted.single(&self.kind).unwrap_or_default() {
+                        if let Some(count) = usize::try_from(*kind).ok().and_then(|kind| self.kinds.get_mut(kind)) {
+                            *count += 1;
+                        }
                     }
                 }
                 FacetName::Rating => {
-                    let rating = self.rating.as_ref().and_then(|column| column.first(doc)).unwrap_or(0.0);
-                    for (least, count) in (1_u8..).zip(&mut self.stars) {
-                        *count += u64::from(rating >= f64::from(least));
+                    for doc in &counted.docs {
+                        let rating = self.rating.as_ref().and_then(|column| column.first(*doc)).unwrap_or(0.0);
+                        for (least, count) in (1_u8..).zip(&mut self.stars) {
+                            *count += u64::from(rating >= f64::from(least));
+                        }
                     }
                 }
-                FacetName::Category | FacetName::Tag => {}
             }
         }
+        counted.docs.clear();
     }
 }
 
@@ -337,7 +371,8 @@ impl SegmentCollector for SegmentRanking {
         }
     }
 
-    fn harvest(self) -> Collected {
+    fn harvest(mut self) -> Collected {
+        self.count_facets();
         let mut counts = HashMap::new();
         if let Some(categories) = self.categories {
             counts.insert(FacetName::Category, categories.harvest());

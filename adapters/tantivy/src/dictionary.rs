@@ -2,7 +2,7 @@
 //! Lookups are kept for as long as the view of the index lives.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use ports::search::SearchError;
@@ -14,10 +14,12 @@ use tantivy_fst::Automaton;
 
 use crate::analysis::{self, EDGE_CHARS_MAX, Languages, Word};
 use crate::failed;
-use crate::schema::Fields;
+use crate::schema::{Fields, SEPARATOR, column};
 use crate::synonyms;
 
 const LOOKUPS_KEPT: usize = 4_000;
+/// Categories of one segment that can be suggested.
+const CATEGORIES_MAX: u64 = 2_000;
 /// Terms of one field that a prefix or a misspelt word may stand for.
 const PREFIXED_MAX: usize = 48;
 const CORRECTED_MAX: usize = 6;
@@ -27,6 +29,8 @@ const SCANNED_MAX: usize = 20_000;
 const CORRECT_ONE_CHARS: usize = 4;
 const CORRECT_TWO_CHARS: usize = 8;
 const COMPOUND_PART_CHARS: usize = 3;
+/// Shorter beginnings are no beginnings of streets and towns.
+const PLACE_PREFIX_CHARS: usize = 3;
 
 static BUILDERS: LazyLock<[LevenshteinAutomatonBuilder; 2]> =
     LazyLock::new(|| [LevenshteinAutomatonBuilder::new(1, true), LevenshteinAutomatonBuilder::new(2, true)]);
@@ -69,17 +73,48 @@ pub struct Snapshot {
     pub fields: Fields,
     pub id: (u64, u64),
     lookups: Cache<Lookup, Arc<Vec<Found>>>,
+    categories: OnceLock<Vec<Category>>,
+}
+
+/// A category of some document.
+pub struct Category {
+    pub id: String,
+    pub name: String,
+    pub keys: Vec<String>,
 }
 
 impl Snapshot {
     /// `epoch` tells one index from the one that took its place.
     pub fn new(searcher: Searcher, fields: Fields, epoch: u64) -> Self {
         let id = (epoch, searcher.generation().generation_id());
-        Self { searcher, fields, id, lookups: Cache::new(LOOKUPS_KEPT) }
+        Self { searcher, fields, id, lookups: Cache::new(LOOKUPS_KEPT), categories: OnceLock::new() }
     }
 
     pub fn documents(&self) -> u64 {
         self.searcher.segment_readers().iter().map(|segment| u64::from(segment.max_doc())).sum()
+    }
+
+    /// The categories that documents have, read once.
+    pub fn categories(&self) -> Result<&[Category], SearchError> {
+        if let Some(categories) = self.categories.get() {
+            return Ok(categories);
+        }
+        let mut found: HashMap<String, Category> = HashMap::new();
+        for segment in self.searcher.segment_readers() {
+            let Some(column) = segment.fast_fields().str(column::CATEGORY).map_err(failed)? else { continue };
+            for value in 0..CATEGORIES_MAX.min(column.num_terms() as u64) {
+                let mut text = String::new();
+                if !column.ord_to_str(value, &mut text).map_err(failed)? {
+                    break;
+                }
+                if let Some((id, name)) = text.split_once(SEPARATOR)
+                    && !found.contains_key(id)
+                {
+                    found.insert(id.to_owned(), Category { id: id.to_owned(), name: name.to_owned(), keys: analysis::keys(name) });
+                }
+            }
+        }
+        Ok(self.categories.get_or_init(|| found.into_values().collect()))
     }
 
     fn kept(&self, lookup: Lookup, find: impl FnOnce() -> Result<Vec<Found>, SearchError>) -> Result<Arc<Vec<Found>>, SearchError> {
@@ -91,7 +126,7 @@ impl Snapshot {
         Ok(found)
     }
 
-    fn count(&self, field: Field, term: &str) -> Result<u64, SearchError> {
+    pub fn count(&self, field: Field, term: &str) -> Result<u64, SearchError> {
         self.searcher.doc_freq(&Term::from_field_text(field, term)).map_err(failed)
     }
 
@@ -163,11 +198,23 @@ impl Snapshot {
                 self.add(&mut out, fields.name_edge, key, Way::Prefix)?;
                 self.scan_prefix(&mut out, fields.topic, key)?;
             } else {
-                for field in [fields.name, fields.topic, fields.name_joined] {
+                for field in [fields.name, fields.topic] {
                     self.scan_prefix(&mut out, field, key)?;
                 }
+                // What begins with a whole word of a name is found by that word, and of a frequent one
+                // there are many.
+                let stems = analysis::stems(key, Languages::Both).into_iter().map(|stem| (fields.name_stem, stem));
+                let mut whole = false;
+                for (field, term) in stems.chain([(fields.name, key.to_owned())]) {
+                    whole |= self.count(field, &term)? > 0;
+                }
+                if !whole {
+                    self.scan_prefix(&mut out, fields.name_joined, key)?;
+                }
             }
-            self.scan_prefix(&mut out, fields.place, &analysis::street(key))?;
+            if key.chars().count() >= PLACE_PREFIX_CHARS {
+                self.scan_prefix(&mut out, fields.place, &analysis::street(key))?;
+            }
             Ok(out)
         })
     }
@@ -176,7 +223,8 @@ impl Snapshot {
         let mut end = prefix.as_bytes().to_vec();
         // 0xff is in no UTF-8 text, so that this lies after all that begin with the prefix.
         end.push(0xff);
-        let found = self.scan(field, |terms| terms.range().ge(prefix).lt(&end).into_stream())?;
+        let letters = Letters { digits: has_digits(prefix) };
+        let found = self.scan(field, |terms| terms.search(letters).ge(prefix).lt(&end).into_stream())?;
         out.extend(best(found, PREFIXED_MAX, field, |_| Some(Way::Prefix)));
         Ok(())
     }
@@ -304,49 +352,101 @@ impl Way {
     }
 }
 
-/// A misspelt word as an automaton over terms.
+fn has_digits(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Terms without digits, unless they are asked for: nobody begins or misspells a word and means a house
+/// number after it, and of these there are many.
+#[derive(Clone, Copy)]
+struct Letters {
+    digits: bool,
+}
+
+impl Automaton for Letters {
+    type State = bool;
+
+    fn start(&self) -> bool {
+        true
+    }
+
+    fn is_match(&self, state: &bool) -> bool {
+        *state
+    }
+
+    fn can_match(&self, state: &bool) -> bool {
+        *state
+    }
+
+    fn accept(&self, state: &bool, byte: u8) -> bool {
+        *state && (self.digits || !byte.is_ascii_digit())
+    }
+}
+
+/// A misspelt word as an automaton over terms. Where two letters may be wrong, the first is not one of
+/// them: that would be nearly every short word, and half of the dictionary to look at.
 #[derive(Clone)]
 struct Spelling {
     dfa: Arc<DFA>,
+    /// For one wrong letter, wherever, beside the one for two.
+    one: Option<Arc<DFA>>,
+    first: u8,
+    letters: Letters,
     prefix: bool,
 }
 
 impl Spelling {
     fn new(key: &str, letters: u8, prefix: bool) -> Self {
-        let builder = &BUILDERS[usize::from(letters.clamp(1, 2)) - 1];
-        let dfa = if prefix { builder.build_prefix_dfa(key) } else { builder.build_dfa(key) };
-        Self { dfa: Arc::new(dfa), prefix }
+        let build =
+            |builder: &LevenshteinAutomatonBuilder| Arc::new(if prefix { builder.build_prefix_dfa(key) } else { builder.build_dfa(key) });
+        let [one, two] = &*BUILDERS;
+        let (dfa, one) = if letters < 2 { (build(one), None) } else { (build(two), Some(build(one))) };
+        let first = key.bytes().next().unwrap_or(0);
+        Self { dfa, one, first, letters: Letters { digits: has_digits(key) }, prefix }
     }
 
     fn way(&self, key: &str, term: &str) -> Option<Way> {
+        let same = key.chars().next() == term.chars().next();
         match self.dfa.eval(term) {
-            Distance::Exact(letters) => {
-                let same = key.chars().next() == term.chars().next();
+            Distance::Exact(letters) if letters < 2 || same => {
                 // A term that goes on after what was typed is a little less likely than one that ends there.
                 let goes_on = self.prefix && term.chars().count() > key.chars().count() + 1;
                 Some(Way::Corrected { letters: letters + u8::from(goes_on && letters == 0), first: !same })
             }
-            Distance::AtLeast(_) => None,
+            Distance::Exact(_) | Distance::AtLeast(_) => None,
         }
     }
 }
 
 impl Automaton for Spelling {
-    type State = u32;
+    /// Of both automata.
+    type State = (u32, u32);
 
-    fn start(&self) -> u32 {
-        self.dfa.initial_state()
+    fn start(&self) -> (u32, u32) {
+        (self.dfa.initial_state(), self.one.as_ref().map_or(SINK_STATE, |one| one.initial_state()))
     }
 
-    fn is_match(&self, state: &u32) -> bool {
-        matches!(self.dfa.distance(*state), Distance::Exact(_))
+    fn is_match(&self, (state, one): &(u32, u32)) -> bool {
+        let exact = |dfa: &DFA, state| matches!(dfa.distance(state), Distance::Exact(_));
+        exact(&self.dfa, *state) || self.one.as_ref().is_some_and(|dfa| exact(dfa, *one))
     }
 
-    fn can_match(&self, state: &u32) -> bool {
-        *state != SINK_STATE
+    fn can_match(&self, (state, one): &(u32, u32)) -> bool {
+        *state != SINK_STATE || *one != SINK_STATE
     }
 
-    fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.dfa.transition(*state, byte)
+    fn accept(&self, (state, one): &(u32, u32), byte: u8) -> (u32, u32) {
+        if byte.is_ascii_digit() && !self.letters.digits {
+            return (SINK_STATE, SINK_STATE);
+        }
+        match &self.one {
+            None => (self.dfa.transition(*state, byte), SINK_STATE),
+            Some(dfa) => {
+                // Nothing leads back to the initial state.
+                let begins_otherwise = *state == self.dfa.initial_state() && byte != self.first;
+                let state = if begins_otherwise { SINK_STATE } else { self.dfa.transition(*state, byte) };
+                (state, dfa.transition(*one, byte))
+            }
+        }
     }
 }

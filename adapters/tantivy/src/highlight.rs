@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::analysis::{self, Languages, Word};
+use crate::analysis::{self, COMPOUND_CHARS_MIN, Languages, Word};
 
 /// Characters of a description around the first word that was found.
 const SNIPPET_CHARS: usize = 200;
@@ -11,30 +11,70 @@ const BEFORE_CHARS: usize = 60;
 /// The terms that the words of a query stand for.
 pub struct Marker {
     terms: HashSet<String>,
+    /// How they begin. Most words of a text begin otherwise, and need not be looked at closely.
+    beginnings: Vec<Beginning>,
+    first_letters: u32,
+}
+
+/// A word and its stems begin alike: only an irregular few (`dying`) differ in their second letter, and
+/// remain without a mark.
+type Beginning = (Option<char>, Option<char>);
+
+fn beginning(term: &str) -> Beginning {
+    let mut chars = term.chars();
+    (chars.next(), chars.next())
+}
+
+/// One of 32 bits for a first letter.
+fn letter(char: char) -> u32 {
+    1 << (u32::from(char) % 32)
 }
 
 impl Marker {
     pub fn new(terms: impl IntoIterator<Item = String>) -> Self {
-        Self { terms: terms.into_iter().collect() }
+        let terms: HashSet<String> = terms.into_iter().collect();
+        let mut beginnings: Vec<Beginning> = terms.iter().map(|term| beginning(term)).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        let first_letters = beginnings.iter().filter_map(|(first, _)| *first).fold(0, |letters, first| letters | letter(first));
+        Self { terms, beginnings, first_letters }
+    }
+
+    fn begins(&self, key: &str) -> bool {
+        self.beginnings.binary_search(&beginning(key)).is_ok()
     }
 
     fn finds(&self, word: &Word) -> bool {
-        self.terms.contains(&word.key)
-            || self.terms.contains(&analysis::street(&word.key))
-            || analysis::stems(&word.plain, Languages::Both).iter().any(|stem| self.terms.contains(stem))
-            || analysis::endings(&word.key).any(|ending| self.terms.contains(ending))
+        let whole = || {
+            self.terms.contains(&word.key)
+                || self.terms.contains(&analysis::street(&word.key))
+                || analysis::stems(&word.plain, Languages::Both).iter().any(|stem| self.terms.contains(stem))
+        };
+        self.begins(&word.key) && whole() || analysis::endings(&word.key).any(|ending| self.begins(ending) && self.terms.contains(ending))
+    }
+
+    /// Whether the word of a text can be one, before it is folded.
+    fn may_find(&self, raw: &str) -> bool {
+        let first = raw.chars().next().unwrap_or(' ');
+        raw.len() >= COMPOUND_CHARS_MIN || !first.is_ascii() || self.first_letters & letter(first.to_ascii_lowercase()) != 0
+    }
+
+    /// The words of the text that were asked for.
+    fn found<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Word> + 'a {
+        let spans = analysis::spans(text).filter(|(start, end)| self.may_find(&text[*start..*end]));
+        spans.filter_map(|(start, end)| analysis::word(text, start, end)).filter(|word| self.finds(word))
     }
 
     /// The whole text as HTML; none if nothing in it was asked for.
     pub fn mark(&self, text: &str) -> Option<String> {
-        let found: Vec<Word> = analysis::words(text).into_iter().filter(|word| self.finds(word)).collect();
+        let found: Vec<Word> = self.found(text).collect();
         (!found.is_empty()).then(|| html(text, &found))
     }
 
     /// The part of the text around the first word that was asked for.
     pub fn snippet(&self, text: &str) -> Option<String> {
-        let found: Vec<Word> = analysis::words(text).into_iter().filter(|word| self.finds(word)).collect();
-        let first = found.first()?;
+        let mut found = self.found(text).peekable();
+        let first = found.peek()?.clone();
         let start = text[..first.start].char_indices().rev().take(BEFORE_CHARS).last().map_or(first.start, |(at, _)| at);
         let start =
             if start == 0 { 0 } else { text[start..first.start].find(char::is_whitespace).map_or(first.start, |space| start + space) };
@@ -45,8 +85,7 @@ impl Marker {
             text[first.end.min(end)..end].rfind(char::is_whitespace).map_or(end, |space| first.end + space)
         };
         let inside: Vec<Word> = found
-            .into_iter()
-            .filter(|word| word.start >= start && word.end <= end)
+            .take_while(|word| word.end <= end)
             .map(|word| Word { start: word.start - start, end: word.end - start, ..word })
             .collect();
         let (before, after) = (if start > 0 { "…" } else { "" }, if end < text.len() { "…" } else { "" });

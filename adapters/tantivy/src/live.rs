@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use ports::search::{BATCH_MAX, Change, Document, Mark, SearchError};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
 
 use crate::dictionary::Snapshot;
 use crate::failed;
@@ -24,6 +24,9 @@ const CURRENT: &str = "current";
 /// Small segments are merged when there are this many.
 const MERGED_SEGMENTS: usize = 6;
 const DELETED_SHARE_MAX: f32 = 0.3;
+/// Documents are stored in blocks of so many bytes. The hits of a page lie in as many blocks, and each is
+/// unpacked as a whole.
+const STORED_BLOCK_BYTES: usize = 4_096;
 
 static EPOCH: AtomicU64 = AtomicU64::new(1);
 
@@ -40,13 +43,16 @@ pub struct Live {
 impl Live {
     fn open(directory: Option<PathBuf>) -> Result<Self, SearchError> {
         let (schema, fields) = schema::schema();
+        let settings = IndexSettings { docstore_blocksize: STORED_BLOCK_BYTES, ..IndexSettings::default() };
+        let builder = Index::builder().schema(schema).settings(settings);
         let index = match &directory {
             Some(path) => {
                 fs::create_dir_all(path).map_err(failed)?;
-                Index::open_or_create(MmapDirectory::open(path).map_err(failed)?, schema).map_err(failed)?
+                builder.open_or_create(MmapDirectory::open(path).map_err(failed)?)
             }
-            None => Index::create_in_ram(schema),
+            None => builder.create_in_ram(),
         };
+        let index = index.map_err(failed)?;
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(16).try_into().map_err(failed)?;
         let epoch = EPOCH.fetch_add(1, Ordering::Relaxed);

@@ -27,6 +27,7 @@ const NEIGHBOURS_BONUS: f32 = 0.2;
 /// The last effort: so many of three words suffice.
 const SUFFICIENT_SHARE: f64 = 0.6;
 const PREFIX_CHARS_MIN: usize = 5;
+const SIDE_BY_SIDE_MAX: usize = 8;
 const COMPOUND_CHARS_MIN: usize = 7;
 /// The last of `Effort`.
 pub const EFFORT_MAX: u8 = 3;
@@ -81,7 +82,7 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
     }
     let intent = intent_of(&expansions, understood);
     let flat = intent == Intent::Category && query.position.is_some();
-    let text = text_query(snapshot, &words, &expansions, effort, flat);
+    let text = text_query(snapshot, &words, &expansions, effort, flat)?;
     let explanation = explanation_of(snapshot, understood, &expansions, intent, effort);
     let weight = expansions.iter().filter(|word| !word.is_empty()).map(|word| word.weight).sum::<f32>().max(f32::MIN_POSITIVE);
     let marks = expansions.iter().flat_map(Expansion::all).map(|alternative| alternative.found.term.clone()).collect();
@@ -233,9 +234,15 @@ fn intent_of(expansions: &[Expansion], understood: &Understood) -> Intent {
     }
 }
 
-fn text_query(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion], effort: u8, flat: bool) -> Option<Box<dyn Query>> {
+fn text_query(
+    snapshot: &Snapshot,
+    words: &[Word],
+    expansions: &[Expansion],
+    effort: u8,
+    flat: bool,
+) -> Result<Option<Box<dyn Query>>, SearchError> {
     if words.is_empty() {
-        return None;
+        return Ok(None);
     }
     let (mut must, mut should) = (Vec::new(), Vec::new());
     for expansion in expansions.iter().filter(|expansion| !expansion.is_empty()) {
@@ -244,7 +251,7 @@ fn text_query(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion], eff
     }
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     if must.is_empty() && should.is_empty() {
-        return Some(Box::new(EmptyQuery));
+        return Ok(Some(Box::new(EmptyQuery)));
     }
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let enough = (must.len() as f64 * SUFFICIENT_SHARE).ceil() as usize;
@@ -259,9 +266,15 @@ fn text_query(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion], eff
         clauses.extend(should.into_iter().map(|query| (Occur::Should, query)));
     }
     if !flat {
-        clauses.extend(bonuses(snapshot, words, expansions));
+        clauses.extend(bonuses(snapshot, words, expansions)?);
     }
-    Some(Box::new(BooleanQuery::new(clauses)))
+    Ok(Some(match clauses.pop() {
+        Some((Occur::Must, only)) if clauses.is_empty() => only,
+        last => {
+            clauses.extend(last);
+            Box::new(BooleanQuery::new(clauses))
+        }
+    }))
 }
 
 fn word_query(snapshot: &Snapshot, expansion: &Expansion, flat: bool) -> Box<dyn Query> {
@@ -297,47 +310,64 @@ fn term_query(snapshot: &Snapshot, alternative: &Alternative, weight: f32, flat:
     Box::new(BoostQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)), boost as f32))
 }
 
-fn constant(term: Term, score: f32) -> Box<dyn Query> {
+pub fn constant(term: Term, score: f32) -> Box<dyn Query> {
     Box::new(ConstScoreQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), score))
 }
 
-fn bonuses(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion]) -> Vec<(Occur, Box<dyn Query>)> {
+/// Documents with one of the terms. A few are read side by side, many are looked up in one pass over the
+/// dictionary.
+pub fn any(mut terms: Vec<Term>, score: f32) -> Box<dyn Query> {
+    if terms.len() == 1
+        && let Some(term) = terms.pop()
+    {
+        return constant(term, score);
+    }
+    let query: Box<dyn Query> = if terms.len() <= SIDE_BY_SIDE_MAX {
+        let queries = terms.into_iter().map(|term| -> Box<dyn Query> { Box::new(TermQuery::new(term, IndexRecordOption::Basic)) });
+        Box::new(BooleanQuery::union(queries.collect()))
+    } else {
+        Box::new(TermSetQuery::new(terms))
+    };
+    Box::new(ConstScoreQuery::new(query, score))
+}
+
+/// Only of terms that some document has: a clause that never matches would still be asked for every hit.
+fn bonuses(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion]) -> Result<Vec<(Occur, Box<dyn Query>)>, SearchError> {
     let whole: String = words.iter().map(|word| word.key.as_str()).collect();
     let weight: f32 = expansions.iter().map(|expansion| expansion.weight).sum();
-    let mut bonuses = vec![(Occur::Should, constant(Term::from_field_text(snapshot.fields.name_key, &whole), WHOLE_NAME_BONUS * weight))];
+    let mut terms = vec![(snapshot.fields.name_key, whole, WHOLE_NAME_BONUS * weight)];
     #[allow(clippy::cast_precision_loss)]
     let each = NEIGHBOURS_BONUS * weight / (words.len() as f32 - 1.0).max(1.0);
     for pair in words.windows(2) {
-        let one = format!("{}{}", pair[0].key, pair[1].key);
-        bonuses.push((Occur::Should, constant(Term::from_field_text(snapshot.fields.name_joined, &one), each)));
+        terms.push((snapshot.fields.name_joined, format!("{}{}", pair[0].key, pair[1].key), each));
     }
-    bonuses
+    let mut bonuses = Vec::new();
+    for (field, term, score) in terms {
+        if snapshot.count(field, &term)? > 0 {
+            bonuses.push((Occur::Should, constant(Term::from_field_text(field, &term), score)));
+        }
+    }
+    Ok(bonuses)
 }
 
 fn filters(snapshot: &Snapshot, query: &SearchQuery) -> Vec<(Occur, Box<dyn Query>)> {
     let fields = &snapshot.fields;
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    let mut any = |field: Field, values: Vec<String>| {
-        let query: Box<dyn Query> = match values.as_slice() {
-            [] => return,
-            [value] => constant(Term::from_field_text(field, value), 0.0),
-            [..] => {
-                let terms = values.iter().map(|value| Term::from_field_text(field, value));
-                Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), 0.0))
-            }
-        };
-        clauses.push((Occur::Must, query));
+    let mut one_of = |field: Field, values: Vec<String>| {
+        if !values.is_empty() {
+            clauses.push((Occur::Must, any(values.iter().map(|value| Term::from_field_text(field, value)).collect(), 0.0)));
+        }
     };
-    any(fields.kind, query.kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
-    any(fields.category, query.categories.clone());
+    one_of(fields.kind, query.kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
+    one_of(fields.category, query.categories.clone());
     for tag in &query.tags {
-        any(fields.tag, vec![tag.trim().to_lowercase()]);
+        one_of(fields.tag, vec![tag.trim().to_lowercase()]);
     }
     if let Some(price) = &query.price {
-        any(fields.currency, vec![price.currency.code().to_owned()]);
+        one_of(fields.currency, vec![price.currency.code().to_owned()]);
     }
     let cells = query.area.as_ref().and_then(|area| geo::cover(area, query.position));
-    any(fields.cell, cells.unwrap_or_default());
+    one_of(fields.cell, cells.unwrap_or_default());
     clauses
 }
 

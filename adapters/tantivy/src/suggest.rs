@@ -2,17 +2,14 @@
 
 use ports::search::{SearchError, SuggestQuery, Suggestion};
 use tantivy::Term;
-use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
-use tantivy::schema::IndexRecordOption;
+use tantivy::query::{BooleanQuery, Occur, Query};
 
 use crate::analysis::{self, EDGE_CHARS_MAX, Word};
-use crate::dictionary::{Found, Snapshot, Way};
-use crate::schema::{SEPARATOR, column};
+use crate::dictionary::{Category, Found, Snapshot, Way};
+use crate::plan::{any, constant};
 
 /// Categories among the suggestions.
 const CATEGORIES_MAX: usize = 3;
-/// Categories whose names are looked at in one segment.
-const SCANNED_MAX: u64 = 2_000;
 /// Words of a prefix.
 const WORDS_MAX: usize = 8;
 
@@ -28,7 +25,7 @@ pub fn names(snapshot: &Snapshot, query: &SuggestQuery, corrected: bool) -> Resu
         if terms.is_empty() {
             return Ok(None);
         }
-        clauses.push((Occur::Must, any(terms)));
+        clauses.push((Occur::Must, of_any(terms)));
     }
     if clauses.is_empty() {
         return Ok(None);
@@ -41,7 +38,7 @@ pub fn names(snapshot: &Snapshot, query: &SuggestQuery, corrected: bool) -> Resu
     }
     if !query.kinds.is_empty() {
         let kinds = query.kinds.iter().map(|kind| Term::from_field_text(snapshot.fields.kind, kind.as_str()));
-        clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(kinds)), 0.0))));
+        clauses.push((Occur::Must, any(kinds.collect(), 0.0)));
     }
     Ok(Some(Box::new(BooleanQuery::new(clauses))))
 }
@@ -64,37 +61,22 @@ fn terms(snapshot: &Snapshot, word: &Word, begun: bool, corrected: bool) -> Resu
     Ok(found)
 }
 
-fn any(found: Vec<Found>) -> Box<dyn Query> {
+fn of_any(found: Vec<Found>) -> Box<dyn Query> {
     let corrected = found.iter().all(|found| matches!(found.way, Way::Corrected { .. }));
-    let terms = found.into_iter().map(|found| Term::from_field_text(found.field, &found.term));
-    Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), if corrected { 0.5 } else { 1.0 }))
-}
-
-fn constant(term: Term, score: f32) -> Box<dyn Query> {
-    Box::new(ConstScoreQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), score))
+    let terms = found.into_iter().map(|found| Term::from_field_text(found.field, &found.term)).collect();
+    any(terms, if corrected { 0.5 } else { 1.0 })
 }
 
 /// Categories of documents whose name has a word that begins like what was typed.
 pub fn categories(snapshot: &Snapshot, query: &SuggestQuery) -> Result<Vec<Suggestion>, SearchError> {
     let typed = analysis::keys(&query.prefix);
     let Some((last, before)) = typed.split_last() else { return Ok(Vec::new()) };
-    let mut found: Vec<Suggestion> = Vec::new();
-    for segment in snapshot.searcher.segment_readers() {
-        let Some(column) = segment.fast_fields().str(column::CATEGORY).map_err(crate::failed)? else { continue };
-        for value in 0..SCANNED_MAX.min(column.num_terms() as u64) {
-            let mut text = String::new();
-            if !column.ord_to_str(value, &mut text).map_err(crate::failed)? {
-                break;
-            }
-            let Some((id, name)) = text.split_once(SEPARATOR) else { continue };
-            let words = analysis::keys(name);
-            let fits = before.iter().all(|word| words.contains(word)) && words.iter().any(|word| word.starts_with(last.as_str()));
-            if fits && !found.iter().any(|known| known.id == id) {
-                found.push(Suggestion { text: name.to_owned(), kind: None, id: id.to_owned(), slug: None });
-            }
-        }
-    }
-    found.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)));
+    let fits = |category: &&Category| {
+        before.iter().all(|word| category.keys.contains(word)) && category.keys.iter().any(|word| word.starts_with(last.as_str()))
+    };
+    let suggestion = |category: &Category| Suggestion { text: category.name.clone(), kind: None, id: category.id.clone(), slug: None };
+    let mut found: Vec<Suggestion> = snapshot.categories()?.iter().filter(fits).map(suggestion).collect();
+    found.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)).then(one.id.cmp(&other.id)));
     found.truncate(CATEGORIES_MAX.min(query.limit));
     Ok(found)
 }
