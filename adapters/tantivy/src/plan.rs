@@ -28,9 +28,13 @@ const NEIGHBOURS_BONUS: f32 = 0.2;
 const SUFFICIENT_SHARE: f64 = 0.6;
 const PREFIX_CHARS_MIN: usize = 5;
 const SIDE_BY_SIDE_MAX: usize = 8;
+/// Hits whose position is read instead of narrowing them down by cells.
+const LOCATED_MAX: u64 = 5_000;
 const COMPOUND_CHARS_MIN: usize = 7;
 /// The last of `Effort`.
 pub const EFFORT_MAX: u8 = 3;
+
+type Clause = (Occur, Box<dyn Query>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
@@ -86,7 +90,7 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
     let explanation = explanation_of(snapshot, understood, &expansions, intent, effort);
     let weight = expansions.iter().filter(|word| !word.is_empty()).map(|word| word.weight).sum::<f32>().max(f32::MIN_POSITIVE);
     let marks = expansions.iter().flat_map(Expansion::all).map(|alternative| alternative.found.term.clone()).collect();
-    let mut clauses = filters(snapshot, query);
+    let mut clauses = filters(snapshot, query, hits_max(&expansions, effort));
     let query: Box<dyn Query> = match (text, clauses.is_empty()) {
         (None, true) => Box::new(AllQuery),
         (None, false) => Box::new(BooleanQuery::new(clauses)),
@@ -249,7 +253,7 @@ fn text_query(
         let query = word_query(snapshot, expansion, flat);
         if expansion.required { must.push(query) } else { should.push(query) }
     }
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let mut clauses: Vec<Clause> = Vec::new();
     if must.is_empty() && should.is_empty() {
         return Ok(Some(Box::new(EmptyQuery)));
     }
@@ -332,7 +336,7 @@ pub fn any(mut terms: Vec<Term>, score: f32) -> Box<dyn Query> {
 }
 
 /// Only of terms that some document has: a clause that never matches would still be asked for every hit.
-fn bonuses(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion]) -> Result<Vec<(Occur, Box<dyn Query>)>, SearchError> {
+fn bonuses(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion]) -> Result<Vec<Clause>, SearchError> {
     let whole: String = words.iter().map(|word| word.key.as_str()).collect();
     let weight: f32 = expansions.iter().map(|expansion| expansion.weight).sum();
     let mut terms = vec![(snapshot.fields.name_key, whole, WHOLE_NAME_BONUS * weight)];
@@ -350,9 +354,16 @@ fn bonuses(snapshot: &Snapshot, words: &[Word], expansions: &[Expansion]) -> Res
     Ok(bonuses)
 }
 
-fn filters(snapshot: &Snapshot, query: &SearchQuery) -> Vec<(Occur, Box<dyn Query>)> {
+/// More documents than this do not match the words; none without words.
+fn hits_max(expansions: &[Expansion], effort: u8) -> Option<u64> {
+    let documents = |expansion: &Expansion| expansion.all().map(|one| one.found.documents).sum::<u64>();
+    let required = expansions.iter().filter(|expansion| expansion.required && effort < EFFORT_MAX).map(documents).min();
+    required.or_else(|| expansions.iter().map(documents).reduce(|one, other| one + other))
+}
+
+fn filters(snapshot: &Snapshot, query: &SearchQuery, hits_max: Option<u64>) -> Vec<Clause> {
     let fields = &snapshot.fields;
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let mut clauses: Vec<Clause> = Vec::new();
     let mut one_of = |field: Field, values: Vec<String>| {
         if !values.is_empty() {
             clauses.push((Occur::Must, any(values.iter().map(|value| Term::from_field_text(field, value)).collect(), 0.0)));
@@ -366,7 +377,9 @@ fn filters(snapshot: &Snapshot, query: &SearchQuery) -> Vec<(Occur, Box<dyn Quer
     if let Some(price) = &query.price {
         one_of(fields.currency, vec![price.currency.code().to_owned()]);
     }
-    let cells = query.area.as_ref().and_then(|area| geo::cover(area, query.position));
+    // The positions of a few hits are read sooner than the cells of the area are looked up.
+    let area = query.area.as_ref().filter(|_| hits_max.is_none_or(|hits| hits > LOCATED_MAX));
+    let cells = area.and_then(|area| geo::cover(area, query.position));
     one_of(fields.cell, cells.unwrap_or_default());
     clauses
 }
