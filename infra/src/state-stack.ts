@@ -96,7 +96,13 @@ export class StateStack extends Stack {
     const numbers = Array.from({ length: schema.indexes }, (_, index) => index + 1);
     for (const number of numbers) {
       // Names of attributes are stored with every item and so are short; names of indexes need three characters.
-      table.addGlobalSecondaryIndex({ indexName: `index${number}`, partitionKey: text(`i${number}pk`), sortKey: text(`i${number}sk`) });
+      table.addGlobalSecondaryIndex({
+        indexName: `index${number}`,
+        partitionKey: text(`i${number}pk`),
+        sortKey: text(`i${number}sk`),
+        // An entry is then written only when its key changes, not whenever its item does.
+        projectionType: dynamodb.ProjectionType.KEYS_ONLY,
+      });
     }
     return { table, indexes: numbers.map((number) => `${table.tableArn}/index/index${number}`) };
   }

@@ -7,7 +7,7 @@ use kernel::{Actor, Duration, EventId, Problem, Timestamp};
 use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema, Write};
 
 use crate::changes::{Changes, Moment, Outcome, stamped};
-use crate::http::{Call, Failure, Reply};
+use crate::http::{Call, Failure, Reply, key_reused};
 use crate::service::Delivery;
 use crate::table::Table;
 use crate::trace;
@@ -115,6 +115,34 @@ impl Desk {
             begun_at: now,
             marker,
             keeps: Keeps::Always,
+        };
+        match self.run(&origin, load, decide).await? {
+            Ended::Done { reply, .. } => Ok(reply),
+            Ended::Repeated(cause) => repeated(call, *cause),
+        }
+    }
+
+    /// Like `command`, for a rule that tells a repeated request by itself: it finds what the first one made under a
+    /// key that both give, and answers from it. No answer is kept, so the commit may be a single write. The item
+    /// keeps `Call::mark`, by which the rule refuses an Idempotency-Key that comes with another request.
+    pub async fn idempotent<S, F>(
+        &self,
+        call: &Call,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+    ) -> Result<Reply, Failure>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
+        let origin = Origin {
+            cause: &call.request_id,
+            correlation: &call.request_id,
+            actor: call.actor.clone(),
+            seed: self.world.seed(),
+            begun_at: self.now(),
+            marker: None,
+            keeps: Keeps::WithChanges,
         };
         match self.run(&origin, load, decide).await? {
             Ended::Done { reply, .. } => Ok(reply),
@@ -265,7 +293,7 @@ impl Desk {
 
 fn repeated(call: &Call, cause: Cause) -> Result<Reply, Failure> {
     if cause.fingerprint != call.fingerprint {
-        return Err(Problem::new(kernel::Code::IdempotencyKeyReused, "this Idempotency-Key was sent before with another request").into());
+        return Err(key_reused().into());
     }
     let response = cause.response.ok_or_else(|| Problem::internal("an idempotency record without a response"))?;
     Ok(Reply::from_stored(response))

@@ -98,11 +98,13 @@ impl DynamoTable {
 
     async fn transact(&self, commit: &Prepared, now: Timestamp) -> Result<Metered<()>, CommitError> {
         let events = event_list(&commit.events);
-        let (on_put, on_record) = if commit.carrier == Carrier::OnlyPut { (events, None) } else { (None, events) };
         let token = Token(random());
         let record = commit.record.clone().map(|item| Write::Put { item, expect: Expect::Absent });
-        let record = record.iter().map(|record| Operation::of(record, on_record.clone(), &token, now));
-        let writes = commit.writes.iter().map(|write| Operation::of(write, on_put.clone(), &token, now));
+        let record = record.iter().map(|record| Operation::of(record, events.clone(), &token, now));
+        let writes = commit.writes.iter().enumerate().map(|(place, write)| {
+            let events = events.clone().filter(|_| commit.carrier == Carrier::Put(place));
+            Operation::of(write, events, &token, now)
+        });
         let mut items = Vec::with_capacity(commit.writes.len() + 1);
         for operation in record.chain(writes) {
             items.push(operation?.in_transaction(&self.name).map_err(|error| StoreError::Failed(format!("a write: {error}")))?);

@@ -30,9 +30,9 @@ impl Dynamo {
         let mut names = vec![PK.to_owned(), SK.to_owned()];
         for index in 1..=schema.indexes {
             let (pk, sk) = (index_pk(index), index_sk(index));
-            let all = Projection::builder().projection_type(ProjectionType::All).build();
+            let keys = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
             let index = GlobalSecondaryIndex::builder().index_name(index_name(index)).set_key_schema(Some(key_schema(&pk, &sk)?));
-            request = request.global_secondary_indexes(index.projection(all).build().map_err(unbuilt)?);
+            request = request.global_secondary_indexes(index.projection(keys).build().map_err(unbuilt)?);
             names.extend([pk, sk]);
         }
         for name in names {

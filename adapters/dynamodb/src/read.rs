@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use kernel::Timestamp;
-use ports::store::{Bounds, Consistency, Item, Key, Metered, Query, QueryPage, Start, StoreError, check_keys, encode_start};
+use ports::store::{Bounds, Consistency, Item, KEYS_MAX, Key, Metered, Query, QueryPage, Start, StoreError, check_keys, encode_start};
 
 use crate::DynamoTable;
 use crate::layout::{Attributes, PK, SK, index_name, index_pk, index_sk, is_possible, key_attributes, read_text, text, to_living};
@@ -42,11 +42,18 @@ impl DynamoTable {
         }
     }
 
-    /// DynamoDB answers in no order, and may leave keys for another time when it is busy or the answer gets
-    /// too large.
     pub(crate) async fn read_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError> {
         check_keys(keys)?;
         let now = self.clock.now();
+        let mut found = self.find_many(keys, consistency).await?;
+        let living = |key| found.value.remove(key).map_or(Ok(None), |attributes| to_living(&attributes, now));
+        let items = keys.iter().map(living).collect::<Result<_, _>>()?;
+        Ok(Metered::new(items, found.units))
+    }
+
+    /// What lies under at most 100 different keys, expired or not. DynamoDB answers in no order, and may leave keys
+    /// for another time when it is busy or the answer gets too large.
+    async fn find_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<HashMap<Key, Attributes>>, StoreError> {
         let mut open: Vec<Attributes> = keys.iter().filter(|key| is_possible(key)).map(key_attributes).collect();
         let mut found = HashMap::with_capacity(keys.len());
         let mut units = 0.0;
@@ -65,9 +72,7 @@ impl DynamoTable {
             };
             units += output.consumed_capacity().iter().filter_map(|taken| taken.capacity_units()).sum::<f64>();
             for attributes in output.responses.as_mut().and_then(|tables| tables.remove(&self.name)).unwrap_or_default() {
-                if let Some(item) = to_living(&attributes, now)? {
-                    found.insert(item.key.clone(), item);
-                }
+                found.insert(key_of(&attributes)?, attributes);
             }
             open = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.name)).map_or(Vec::new(), |rest| rest.keys);
             if !open.is_empty() {
@@ -75,10 +80,32 @@ impl DynamoTable {
                 again(&mut attempts, left).await?;
             }
         }
-        Ok(Metered::new(keys.iter().map(|key| found.remove(key)).collect(), units))
+        Ok(Metered::new(found, units))
     }
 
-    /// One page is one request, so a page with expired items is short.
+    /// The items of an index's entries, in their order. An entry may be behind its item: one that has moved
+    /// on in the index, or is gone, is left out.
+    async fn items_of(&self, entries: &[Attributes], index: u8, now: Timestamp) -> Result<Metered<Vec<Item>>, StoreError> {
+        let keys = entries.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+        let (mut found, mut units) = (HashMap::with_capacity(keys.len()), 0.0);
+        for keys in keys.chunks(KEYS_MAX) {
+            let part = self.find_many(keys, Consistency::Eventual).await?;
+            found.extend(part.value);
+            units += part.units;
+        }
+        let names = [index_pk(index), index_sk(index)];
+        let mut items = Vec::with_capacity(keys.len());
+        for (entry, key) in entries.iter().zip(&keys) {
+            if let Some(attributes) = found.get(key)
+                && names.iter().all(|name| attributes.get(name) == entry.get(name))
+            {
+                items.extend(to_living(attributes, now)?);
+            }
+        }
+        Ok(Metered::new(items, units))
+    }
+
+    /// One page is one request, and for an index those for its items, so a page with expired items is short.
     pub(crate) async fn page(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError> {
         let start = query.check(self.schema.indexes)?;
         if start.as_ref().is_some_and(|start| !is_possible(&start.key) || start.sk.is_empty()) {
@@ -104,11 +131,14 @@ impl DynamoTable {
         loop {
             match request.clone().send().await {
                 Ok(output) => {
-                    let items = living(output.items(), now)?;
+                    let queried = output.consumed_capacity().and_then(|taken| taken.capacity_units()).unwrap_or(0.0);
                     let last = output.last_evaluated_key().map(|last| place(last, &sk)).transpose()?;
                     let next = last.map(|last| encode_start(query, &last));
-                    let units = output.consumed_capacity().and_then(|taken| taken.capacity_units()).unwrap_or(0.0);
-                    return Ok(Metered::new(QueryPage { items, next }, units));
+                    let read = match query.index {
+                        Some(index) => self.items_of(output.items(), index, now).await?,
+                        None => Metered::new(living(output.items(), now)?, 0.0),
+                    };
+                    return Ok(Metered::new(QueryPage { items: read.value, next }, queried + read.units));
                 }
                 Err(error) => again(&mut attempts, judge(&error)).await?,
             }
@@ -121,6 +151,10 @@ async fn again(attempts: &mut Attempts, verdict: Verdict) -> Result<(), StoreErr
         Verdict::Again(trouble) => Ok(attempts.pause(trouble).await?),
         Verdict::Final(error) => Err(error),
     }
+}
+
+fn key_of(attributes: &Attributes) -> Result<Key, StoreError> {
+    Ok(Key::new(read_text(attributes, PK)?, read_text(attributes, SK)?))
 }
 
 fn living(found: &[Attributes], now: Timestamp) -> Result<Vec<Item>, StoreError> {
@@ -137,7 +171,7 @@ fn start_key(query: &Query, start: &Start) -> Attributes {
 }
 
 fn place(last: &Attributes, sk: &str) -> Result<Start, StoreError> {
-    Ok(Start { sk: read_text(last, sk)?.to_owned(), key: Key::new(read_text(last, PK)?, read_text(last, SK)?) })
+    Ok(Start { sk: read_text(last, sk)?.to_owned(), key: key_of(last)? })
 }
 
 /// The range of sort keys as a condition. DynamoDB takes no empty text in one; no key is empty, so such

@@ -13,7 +13,6 @@ use crate::body::escaped;
 use crate::layout::{Attributes, DATA, EVENTS, EXPIRES, PK, TOKEN, Token, VERSION, key_attributes, number, to_attributes, to_living};
 
 const ALIVE: &str = "(attribute_not_exists(#x) OR #x > :now)";
-const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
 /// What an operation asks of the item, with the names and values that the texts mention: DynamoDB
 /// refuses any that they do not.
@@ -88,49 +87,26 @@ impl Operation {
     }
 
     pub fn in_transaction(self, table: &str) -> Result<TransactWriteItem, BuildError> {
+        /// The four builders have no trait in common, only the names of these methods.
+        macro_rules! guarded {
+            ($builder:expr, $terms:expr) => {
+                $builder
+                    .table_name(table)
+                    .set_expression_attribute_names($terms.names())
+                    .set_expression_attribute_values($terms.values())
+                    .set_condition_expression($terms.condition)
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                    .build()?
+            };
+        }
         let item = TransactWriteItem::builder();
         Ok(match self {
-            Self::Put(attributes, terms) => item.put(
-                Put::builder()
-                    .table_name(table)
-                    .set_item(Some(attributes))
-                    .set_expression_attribute_names(terms.names())
-                    .set_expression_attribute_values(terms.values())
-                    .set_condition_expression(terms.condition)
-                    .return_values_on_condition_check_failure(OLD)
-                    .build()?,
-            ),
-            Self::Delete(key, terms) => item.delete(
-                Delete::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .set_expression_attribute_names(terms.names())
-                    .set_expression_attribute_values(terms.values())
-                    .set_condition_expression(terms.condition)
-                    .return_values_on_condition_check_failure(OLD)
-                    .build()?,
-            ),
-            Self::Check(key, terms) => item.condition_check(
-                ConditionCheck::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .set_expression_attribute_names(terms.names())
-                    .set_expression_attribute_values(terms.values())
-                    .set_condition_expression(terms.condition)
-                    .return_values_on_condition_check_failure(OLD)
-                    .build()?,
-            ),
-            Self::Update(key, update, terms) => item.update(
-                Update::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .update_expression(update)
-                    .set_expression_attribute_names(terms.names())
-                    .set_expression_attribute_values(terms.values())
-                    .set_condition_expression(terms.condition)
-                    .return_values_on_condition_check_failure(OLD)
-                    .build()?,
-            ),
+            Self::Put(attributes, terms) => item.put(guarded!(Put::builder().set_item(Some(attributes)), terms)),
+            Self::Delete(key, terms) => item.delete(guarded!(Delete::builder().set_key(Some(key)), terms)),
+            Self::Check(key, terms) => item.condition_check(guarded!(ConditionCheck::builder().set_key(Some(key)), terms)),
+            Self::Update(key, update, terms) => {
+                item.update(guarded!(Update::builder().set_key(Some(key)).update_expression(update), terms))
+            }
         }
         .build())
     }

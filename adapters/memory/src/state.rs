@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::Envelope;
 use kernel::Timestamp;
 use ports::Position;
-use ports::store::units::{EntryChange, WriteMeter, item_bytes};
+use ports::store::units::{WriteMeter, index_entry_bytes, item_bytes};
 use ports::store::{
     Body, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Item, Key, NewItem, Prepared, RECORD_VERSION, Refusal, StoreError,
     Write, add_to,
 };
-
-const INDEXES_MAX: u8 = 4;
 
 #[derive(Default)]
 pub struct State {
@@ -131,18 +129,13 @@ impl Table {
             Change::Put(..) | Change::Move(..) | Change::Delete(_) => meter.write(old_bytes, new_bytes),
         }
         let old_entries = old.map_or(&[][..], |row| &row.indexes);
-        let (new_entries, changed) = match change {
-            Change::Put(new, version, bytes) => (&*new.indexes, old.is_none_or(|row| !row.is(new, *version, *bytes))),
-            Change::Move(..) => (old_entries, true),
-            Change::Delete(_) => (&[][..], true),
-            Change::Check(_) => (old_entries, false),
+        let new_entries = match change {
+            Change::Put(new, ..) => &*new.indexes,
+            Change::Move(..) | Change::Check(_) => old_entries,
+            Change::Delete(_) => &[][..],
         };
-        for index in 1..=INDEXES_MAX {
-            let place = |entries: &[IndexEntry]| entries.iter().position(|entry| entry.index == index);
-            let old = place(old_entries).map(|at| (&*old_entries[at].pk, &*old_entries[at].sk));
-            let new = place(new_entries).map(|at| (&*new_entries[at].pk, &*new_entries[at].sk));
-            meter.entry(EntryChange::between(old, new, changed), old_bytes.unwrap_or(0), new_bytes.unwrap_or(0));
-        }
+        let (gone, come) = (missing(old_entries, new_entries), missing(new_entries, old_entries));
+        gone.chain(come).for_each(|entry| meter.entry(index_entry_bytes(key, &entry.pk, &entry.sk)));
     }
 
     fn apply(&mut self, change: Change) {
@@ -174,21 +167,15 @@ impl Table {
     }
 }
 
-impl Row {
-    /// Whether putting this would leave every attribute as it is. Carried events show in the size.
-    fn is(&self, new: &NewItem, version: u64, bytes: usize) -> bool {
-        let old = &self.item;
-        let carries = bytes != item_bytes(&new.key, version, &new.body, &new.indexes, new.expires_at);
-        let same = old.version == version && old.size_bytes == bytes && old.body == new.body && old.expires_at == new.expires_at;
-        let entered = |entry: &IndexEntry| self.indexes.contains(entry);
-        !carries && same && self.indexes.len() == new.indexes.len() && new.indexes.iter().all(entered)
-    }
-}
-
 pub fn is_expired(item: &Item, now: Timestamp) -> bool {
     item.expires_at.is_some_and(|at| at <= now)
 }
 
 fn entries(key: &Key, indexes: &[IndexEntry]) -> impl Iterator<Item = Entry> {
     indexes.iter().map(|entry| Entry { index: entry.index, pk: entry.pk.clone(), sk: entry.sk.clone(), key: key.clone() })
+}
+
+/// The entries that are not among the others.
+fn missing<'a>(entries: &'a [IndexEntry], others: &'a [IndexEntry]) -> impl Iterator<Item = &'a IndexEntry> {
+    entries.iter().filter(|entry| !others.contains(entry))
 }

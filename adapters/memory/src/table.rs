@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::Timestamp;
 use ports::Store;
-use ports::store::units::{page_units, read_units};
+use ports::store::units::{IndexPageMeter, index_entry_bytes, page_units, read_units};
 use ports::store::{
     Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema, check_keys,
     encode_start,
@@ -88,19 +88,22 @@ fn places<'a>(table: &'a Table, query: &Query, start: Option<&Start>) -> Vec<(&'
 
 /// Fills one page. Expired items are passed over, but count as read, for their bytes and for the limit.
 fn page(query: &Query, places: Vec<(&str, &Item)>, now: Timestamp) -> Metered<QueryPage> {
-    let mut items = Vec::new();
-    let mut read_bytes = 0;
+    let (mut items, mut next) = (Vec::new(), None);
+    let (mut read_bytes, mut index) = (0, IndexPageMeter::default());
     let mut last: Option<Start> = None;
     for (read, (sk, item)) in places.into_iter().enumerate() {
         let is_full = read == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
         if let Some(last) = last.as_ref().filter(|_| is_full) {
-            return Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes));
+            next = Some(encode_start(query, last));
+            break;
         }
         read_bytes += item.size_bytes;
+        index.read(index_entry_bytes(&item.key, &query.pk, sk), item.size_bytes);
         last = Some(Start { sk: sk.to_owned(), key: item.key.clone() });
         if !is_expired(item, now) {
             items.push(item.clone());
         }
     }
-    Metered::new(QueryPage { items, next: None }, page_units(read_bytes))
+    let units = if query.index.is_some() { index.units() } else { page_units(read_bytes) };
+    Metered::new(QueryPage { items, next }, units)
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use contracts::Envelope;
 use kernel::Timestamp;
 use ports::Position;
-use ports::store::units::{EntryChange, WriteMeter, body_bytes, entry_bytes, frame_bytes};
+use ports::store::units::{WriteMeter, body_bytes, entry_bytes, frame_bytes, index_entry_bytes};
 use ports::store::{
-    Body, Bound, Carrier, Cause, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal,
-    StoreError, TableSchema, Write, add_to,
+    Body, Bound, Cause, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal, StoreError,
+    TableSchema, Write, add_to,
 };
 use rusqlite::{Connection, Row, Statement};
 
@@ -100,8 +100,6 @@ struct Put<'a> {
     item: &'a NewItem,
     version: u64,
     size_bytes: usize,
-    /// Whether the commit's events would travel on it.
-    carries: bool,
 }
 
 /// Why an item is looked at, and who charges for it.
@@ -165,9 +163,8 @@ impl<'c> Statements<'c> {
         self.plans.clear();
         let mut meter = commit.meter();
         let mut failed = Vec::new();
-        let carries = commit.carrier == Carrier::OnlyPut;
         for (index, (write, bytes)) in commit.writes.iter().zip(&commit.put_bytes).enumerate() {
-            match table.decide(write, (*bytes, carries), now, &mut meter)? {
+            match table.decide(write, *bytes, now, &mut meter)? {
                 Ok(plan) => self.plans.push(plan),
                 Err(refusal) => failed.push(FailedWrite { index, refusal }),
             }
@@ -177,7 +174,7 @@ impl<'c> Statements<'c> {
         }
         if let Some(cause) = commit.cause() {
             // An expired record of the same cause may still be there.
-            let put = Put { item: cause, version: RECORD_VERSION, size_bytes: commit.record_bytes, carries: false };
+            let put = Put { item: cause, version: RECORD_VERSION, size_bytes: commit.record_bytes };
             let plan = table.plan_put(&put, Expect::Anything, now, &mut meter)?.unwrap_or(Plan::Nothing);
             table.apply_put(cause, &plan)?;
             if matches!(plan, Plan::Update { .. }) {
@@ -245,12 +242,11 @@ impl<'c> TableStatements<'c> {
         })
     }
 
-    /// `put`: the size of what is put, and whether the commit's events would travel on it.
-    fn decide(&mut self, write: &Write, put: (usize, bool), now: i64, meter: &mut WriteMeter) -> Result<Result<Plan, Refusal>, Refused> {
+    /// `put_bytes`: the size of what is put.
+    fn decide(&mut self, write: &Write, put_bytes: usize, now: i64, meter: &mut WriteMeter) -> Result<Result<Plan, Refusal>, Refused> {
         let plan = match write {
             Write::Put { item, expect } => {
-                let (size_bytes, carries) = put;
-                let put = Put { item, version: expect.version_after(), size_bytes, carries };
+                let put = Put { item, version: expect.version_after(), size_bytes: put_bytes };
                 self.plan_put(&put, *expect, now, meter)?
             }
             Write::Delete { key, expect } => self.look_at(key, *expect, now, Looks::ToDelete(meter))?.then_some(Plan::Delete),
@@ -262,15 +258,13 @@ impl<'c> TableStatements<'c> {
 
     /// How to put the item, if it is as expected.
     fn plan_put(&mut self, put: &Put<'_>, expect: Expect, now: i64, meter: &mut WriteMeter) -> Result<Option<Plan>, rusqlite::Error> {
-        let Put { item: new, version, size_bytes, carries } = *put;
+        let Put { item: new, version, size_bytes } = *put;
         self.look.raw_bind_parameter(1, &*new.key.pk)?;
         self.look.raw_bind_parameter(2, &*new.key.sk)?;
         let mut rows = self.look.raw_query();
         let Some(row) = rows.next()? else {
             meter.write(None, Some(size_bytes));
-            for _ in &new.indexes {
-                meter.entry(EntryChange::Added, 0, size_bytes);
-            }
+            new.indexes.iter().for_each(|entry| meter.entry(index_entry_bytes(&new.key, &entry.pk, &entry.sk)));
             return Ok(expect.holds(None).then_some(Plan::Insert { version, size_bytes }));
         };
         let found = row.get::<_, i64>(0)?.unsigned_abs();
@@ -280,16 +274,11 @@ impl<'c> TableStatements<'c> {
         }
         let expiry = if expires_at == new.expires_at.map(Timestamp::as_millis) { 0 } else { EXPIRY };
         let changed = expiry | changed_entries(row, self.indexes, &new.indexes)?;
-        let old_bytes = size(row, 2)?;
-        meter.write(Some(old_bytes), Some(size_bytes));
-        if !new.indexes.is_empty() || measured_entries(row, self.indexes, 3)?.0 > 0 {
-            let alike = !carries && changed == 0 && found == version && old_bytes == size_bytes;
-            let is_same = alike && same_body(&mut self.read, new)?;
-            for index in 1..=self.indexes {
-                let old = row.get_ref(entry_column(index, 3))?.as_str_or_null()?.map(|_| false);
-                let new = new.indexes.iter().find(|entry| entry.index == index).map(|_| changed & (1 << index) != 0);
-                meter.entry(EntryChange::between(old, new, !is_same), old_bytes, size_bytes);
-            }
+        meter.write(Some(size(row, 2)?), Some(size_bytes));
+        for index in (1..=self.indexes).filter(|index| changed & (1 << index) != 0) {
+            let old = entry(row, index, 3)?;
+            let new = new.indexes.iter().find(|entry| entry.index == index).map(|entry| (&*entry.pk, &*entry.sk));
+            old.into_iter().chain(new).for_each(|(pk, sk)| meter.entry(index_entry_bytes(&put.item.key, pk, sk)));
         }
         Ok(Some(Plan::Update { version, size_bytes, changed }))
     }
@@ -299,22 +288,22 @@ impl<'c> TableStatements<'c> {
         let mut rows = self.look.query((&*key.pk, &*key.sk))?;
         let row = rows.next()?;
         let bytes = row.map(|row| size(row, 2)).transpose()?;
-        match (looks, row, bytes) {
-            (Looks::ToCheck(meter), _, _) => meter.check(bytes),
-            (Looks::ToDelete(meter), Some(row), Some(old_bytes)) => {
+        match (looks, row) {
+            (Looks::ToCheck(meter), _) => meter.check(bytes),
+            (Looks::ToDelete(meter), Some(row)) => {
                 meter.write(bytes, None);
-                for _ in 0..measured_entries(row, self.indexes, 3)?.0 {
-                    meter.entry(EntryChange::Removed, old_bytes, 0);
+                for index in 1..=self.indexes {
+                    entry(row, index, 3)?.into_iter().for_each(|(pk, sk)| meter.entry(index_entry_bytes(key, pk, sk)));
                 }
             }
-            (Looks::ToDelete(meter), _, _) => meter.write(None, None),
+            (Looks::ToDelete(meter), None) => meter.write(None, None),
         }
         let Some(row) = row else { return Ok(expect.holds(None)) };
         let version = row.get::<_, i64>(0)?.unsigned_abs();
         Ok(expect.holds((!is_expired(row.get(1)?, now)).then_some(version)))
     }
 
-    /// How to move the counters. Their item stays at its places in the indexes, where it changes too.
+    /// How to move the counters. Their item stays at its places in the indexes.
     fn plan_add(
         &mut self,
         key: &Key,
@@ -333,15 +322,14 @@ impl<'c> TableStatements<'c> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let version = found.version + 1;
-        let (entries, entries_bytes) = measured_entries(row, self.indexes, 4)?;
-        let size_bytes = frame_bytes(key, version, found.expires_at) + body_bytes(body.as_str()) + entries_bytes;
+        let mut size_bytes = frame_bytes(key, version, found.expires_at) + body_bytes(body.as_str());
+        for index in 1..=self.indexes {
+            size_bytes += entry(row, index, 4)?.map_or(0, |(pk, sk)| entry_bytes(pk, sk));
+        }
         if size_bytes > ITEM_BYTES_MAX {
             return Err(StoreError::Invalid(format!("an item that grows to {size_bytes} bytes")).into());
         }
         meter.write(Some(found.size_bytes), Some(size_bytes));
-        for _ in 0..entries {
-            meter.entry(EntryChange::Replaced, found.size_bytes, size_bytes);
-        }
         Ok(Ok(Plan::Move(Copy { version, expires_at: found.expires_at, size_bytes, body })))
     }
 
@@ -429,10 +417,8 @@ fn change(table: usize, write: &Write, plan: Plan) -> Option<Change> {
 fn changed_entries(row: &Row<'_>, indexes: u8, entries: &[IndexEntry]) -> Result<Changed, rusqlite::Error> {
     let mut changed = 0;
     for index in 1..=indexes {
-        let column = entry_column(index, 3);
-        let entry = entries.iter().find(|entry| entry.index == index);
-        let (pk, sk) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?);
-        if pk != entry.map(|entry| &*entry.pk) || sk != entry.map(|entry| &*entry.sk) {
+        let new = entries.iter().find(|entry| entry.index == index).map(|entry| (&*entry.pk, &*entry.sk));
+        if entry(row, index, 3)? != new {
             changed |= 1 << index;
         }
     }
@@ -444,26 +430,11 @@ fn entry_column(index: u8, first: usize) -> usize {
     first + 2 * (usize::from(index) - 1)
 }
 
-/// How many entries a row has and their bytes.
-fn measured_entries(row: &Row<'_>, indexes: u8, first: usize) -> Result<(usize, usize), rusqlite::Error> {
-    let (mut entries, mut bytes) = (0, 0);
-    for index in 1..=indexes {
-        let column = entry_column(index, first);
-        if let (Some(pk), Some(sk)) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?) {
-            entries += 1;
-            bytes += entry_bytes(pk, sk);
-        }
-    }
-    Ok((entries, bytes))
-}
-
-/// Whether the row that `read` finds has the body that is to be put.
-fn same_body(read: &mut Statement<'_>, new: &NewItem) -> Result<bool, rusqlite::Error> {
-    let mut rows = read.query((&*new.key.pk, &*new.key.sk))?;
-    match rows.next()? {
-        Some(row) => Ok(row.get_ref(3)?.as_str()? == new.body.as_str()),
-        None => Ok(false),
-    }
+/// The row's place in an index, if it is in it.
+fn entry<'r>(row: &'r Row<'_>, index: u8, first: usize) -> Result<Option<(&'r str, &'r str)>, rusqlite::Error> {
+    let column = entry_column(index, first);
+    let (pk, sk) = (row.get_ref(column)?.as_str_or_null()?, row.get_ref(column + 1)?.as_str_or_null()?);
+    Ok(pk.zip(sk))
 }
 
 fn size_to_sql(size_bytes: usize) -> i64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::Timestamp;
 use ports::Store;
-use ports::store::units::{page_units, read_units};
+use ports::store::units::{IndexPageMeter, index_entry_bytes, page_units, read_units};
 use ports::store::{
     Body, Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema,
     check_keys, encode_start,
@@ -136,23 +136,27 @@ fn select(table: &str, query: &Query, start: Option<Start>) -> (String, Vec<Stri
 
 /// Fills one page. Expired items are passed over, but count as read, for their bytes and for the limit.
 fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<Metered<QueryPage>, rusqlite::Error> {
-    let mut items = Vec::with_capacity(query.limit.min(100));
-    let (mut read, mut read_bytes) = (0, 0);
+    let (mut items, mut next) = (Vec::with_capacity(query.limit.min(100)), None);
+    let (mut read, mut read_bytes, mut index) = (0, 0, IndexPageMeter::default());
     let mut last: Option<Start> = None;
     while let Some(row) = rows.next()? {
         let item = item(row, Key { pk: row.get(1)?, sk: row.get(2)? }, 3)?;
         let is_full = read == query.limit || read_bytes + item.size_bytes > PAGE_BYTES_MAX;
         if let Some(last) = last.as_ref().filter(|_| is_full) {
-            return Ok(Metered::new(QueryPage { items, next: Some(encode_start(query, last)) }, page_units(read_bytes)));
+            next = Some(encode_start(query, last));
+            break;
         }
         read += 1;
         read_bytes += item.size_bytes;
-        last = Some(Start { sk: row.get(0)?, key: item.key.clone() });
+        let sk: String = row.get(0)?;
+        index.read(index_entry_bytes(&item.key, &query.pk, &sk), item.size_bytes);
+        last = Some(Start { sk, key: item.key.clone() });
         if !is_expired(item.expires_at.map(Timestamp::as_millis), now) {
             items.push(item);
         }
     }
-    Ok(Metered::new(QueryPage { items, next: None }, page_units(read_bytes)))
+    let units = if query.index.is_some() { index.units() } else { page_units(read_bytes) };
+    Ok(Metered::new(QueryPage { items, next }, units))
 }
 
 /// Reads version, expiry, size and body from column `first` on.

@@ -84,7 +84,7 @@ macro_rules! units_tests {
     ($make:ident) => {
         $crate::tests! { $make
             units { sizes_of_items, reads, queries, what_has_expired_is_read_all_the_same, single_writes, transactions, entries, counters,
-                events_on_the_only_put, events_in_a_record }
+                events_on_a_put, events_in_a_record }
         }
     };
 }

@@ -37,7 +37,8 @@ pub async fn the_cause_counts_as_a_write(home: &dyn Home) {
     let store = home.table(SHELF);
     let cause = |id: String| Some(Cause { id, fingerprint: None, response: None, expires_at: home.clock().now() });
     assert_invalid(&*store, Commit { writes: many(100), events: vec![], cause: cause("c".into()) }, "a cause").await;
-    assert_invalid(&*store, Commit { writes: many(100), events: vec![crate::envelope(1, home)], cause: None }, "an event").await;
+    let unguarded = || (0..100).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Anything)).collect();
+    assert_invalid(&*store, Commit { writes: unguarded(), events: vec![crate::envelope(1, home)], cause: None }, "an event").await;
     assert_invalid(&*store, Commit { cause: cause(String::new()), ..Commit::default() }, "no id").await;
     assert_invalid(&*store, Commit { cause: cause("x".repeat(2000)), ..Commit::default() }, "a long id").await;
     store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], cause: cause("c".into()) }).await.unwrap();

@@ -3,7 +3,7 @@
 use contracts::Envelope;
 use kernel::Duration;
 
-use super::units::{EntryChange, WriteMeter, events_bytes, item_bytes};
+use super::units::{WriteMeter, events_bytes, index_entry_bytes, item_bytes};
 use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
 
 /// How long an outbox record stays: a week to find out why the relay stands still.
@@ -18,20 +18,21 @@ pub enum Carrier {
     None,
     /// The record of the cause.
     Cause,
-    /// The item of the only write.
-    OnlyPut,
+    /// The item of this write: the first put that is guarded.
+    Put(usize),
     /// A record of their own.
     Outbox,
 }
 
 impl Commit {
     pub fn carrier(&self) -> Carrier {
-        match (&*self.events, &self.cause, &*self.writes) {
-            ([], _, _) => Carrier::None,
-            (_, Some(_), _) => Carrier::Cause,
-            (_, None, [Write::Put { .. }]) => Carrier::OnlyPut,
-            (_, None, _) => Carrier::Outbox,
+        if self.events.is_empty() {
+            return Carrier::None;
         }
+        if self.cause.is_some() {
+            return Carrier::Cause;
+        }
+        self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
     }
 
     /// Refuses what DynamoDB would refuse, and tells the sizes that follow from the commit alone.
@@ -41,17 +42,18 @@ impl Commit {
         let record = match (&self.cause, carrier) {
             (Some(cause), _) => Some(cause.to_item()?),
             (None, Carrier::Outbox) => self.events.first().map(outbox_item),
-            (None, Carrier::None | Carrier::Cause | Carrier::OnlyPut) => None,
+            (None, Carrier::None | Carrier::Cause | Carrier::Put(_)) => None,
         };
         let events: Vec<(Envelope, String)> = self.events.into_iter().map(with_text).collect::<Result<_, _>>()?;
         let carried = events_bytes(events.iter().map(|(_, text)| &**text));
-        let on_put = if carrier == Carrier::OnlyPut { carried } else { 0 };
-        let on_record = carried - on_put;
+        let on_put = |place| if carrier == Carrier::Put(place) { carried } else { 0 };
+        let on_record = if record.is_some() { carried } else { 0 };
         let put_bytes: Vec<usize> = self
             .writes
             .iter()
-            .map(|write| match write {
-                Write::Put { item, expect } => new_bytes(item, expect.version_after()) + on_put,
+            .enumerate()
+            .map(|(place, write)| match write {
+                Write::Put { item, expect } => new_bytes(item, expect.version_after()) + on_put(place),
                 Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => 0,
             })
             .collect();
@@ -103,14 +105,14 @@ impl Prepared {
     /// Write units of a commit that only puts, where there was nothing before.
     pub fn least_units(&self) -> f64 {
         let mut meter = WriteMeter::new(self.only_put().is_none());
-        let records = self.record.iter().map(|record| (&*record.indexes, self.record_bytes));
+        let records = self.record.iter().map(|record| (record, self.record_bytes));
         let puts = self.writes.iter().zip(&self.put_bytes).filter_map(|(write, bytes)| match write {
-            Write::Put { item, .. } => Some((&*item.indexes, *bytes)),
+            Write::Put { item, .. } => Some((item, *bytes)),
             Write::Delete { .. } | Write::Check { .. } | Write::Add { .. } => None,
         });
-        for (indexes, bytes) in records.chain(puts) {
+        for (item, bytes) in records.chain(puts) {
             meter.write(None, Some(bytes));
-            indexes.iter().for_each(|_| meter.entry(EntryChange::Added, 0, bytes));
+            item.indexes.iter().for_each(|entry| meter.entry(index_entry_bytes(&item.key, &entry.pk, &entry.sk)));
         }
         meter.units()
     }

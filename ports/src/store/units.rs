@@ -4,7 +4,8 @@
 //! An item has the attributes `pk` and `sk`, `v` (its version), `data` (the body as a map), `i1pk` and
 //! `i1sk` for its entry in index 1 and so on, `expires` (milliseconds) and `ttl` (seconds) where it ends,
 //! and `events` (a list of CloudEvents texts) where it carries those of its commit. With a version above 0
-//! it has `w`, a token of 8 bytes. The indexes project all of it, so an entry has the size of its item.
+//! it has `w`, a token of 8 bytes. The indexes project the keys only: an entry is written when it comes, goes or
+//! moves, not when its item changes. A listing by an index reads the entries, then the items.
 //! In `data`, a number that is no integer is a map `{"$f": number}`, and a name that is empty or begins
 //! with `$` has another `$` before it.
 
@@ -58,9 +59,28 @@ pub fn read_units(bytes: usize, consistency: Consistency) -> f64 {
     }
 }
 
-/// Read units of a page: its bytes, expired items included, are rounded up once. Queries read eventually.
+/// Read units of a page of the table: its bytes, expired items included, are rounded up once. Queries read eventually.
 pub fn page_units(bytes: usize) -> f64 {
     read_units(bytes, Consistency::Eventual)
+}
+
+/// Adds up the read units of a page of an index: its entries like a page of the table, then every item by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IndexPageMeter {
+    entries_bytes: usize,
+    items: f64,
+}
+
+impl IndexPageMeter {
+    /// An entry with `entry_bytes`, and its item.
+    pub fn read(&mut self, entry_bytes: usize, item_bytes: usize) {
+        self.entries_bytes += entry_bytes;
+        self.items += read_units(item_bytes, Consistency::Eventual);
+    }
+
+    pub fn units(&self) -> f64 {
+        page_units(self.entries_bytes) + self.items
+    }
 }
 
 fn ceiling(bytes: usize, unit_bytes: usize) -> f64 {
@@ -89,7 +109,12 @@ pub fn ttl(at: Timestamp) -> i64 {
     millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) != 0)
 }
 
-/// Bytes of the two attributes of an entry in an index.
+/// Bytes of an entry in an index: the item's key and that of the entry.
+pub fn index_entry_bytes(key: &Key, pk: &str, sk: &str) -> usize {
+    "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + entry_bytes(pk, sk)
+}
+
+/// Bytes of the two attributes by which an item is in an index.
 pub fn entry_bytes(pk: &str, sk: &str) -> usize {
     "i1pk".len() + pk.len() + "i1sk".len() + sk.len()
 }
@@ -209,33 +234,6 @@ fn integer_bytes(mut value: u64, negative: bool) -> usize {
     1 + digits.div_ceil(2) + usize::from(negative)
 }
 
-/// What a write does to the item's entry in one index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryChange {
-    /// Neither before nor after, or nothing of the item has changed.
-    None,
-    Added,
-    Removed,
-    /// The item stays at its place in the index and has changed.
-    Replaced,
-    /// Removed at one place and added at another.
-    Moved,
-}
-
-impl EntryChange {
-    /// From the places before and after. `changed`: whether anything of the item is another.
-    pub fn between<P: PartialEq>(old: Option<P>, new: Option<P>, changed: bool) -> Self {
-        match (old, new) {
-            (None, None) => Self::None,
-            (None, Some(_)) => Self::Added,
-            (Some(_), None) => Self::Removed,
-            (Some(old), Some(new)) if old != new => Self::Moved,
-            (Some(_), Some(_)) if changed => Self::Replaced,
-            (Some(_), Some(_)) => Self::None,
-        }
-    }
-}
-
 /// Adds up the write units of one commit.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteMeter {
@@ -259,16 +257,9 @@ impl WriteMeter {
         self.table += ceiling(old_bytes.max(new_bytes).unwrap_or(0), WRITE_UNIT_BYTES);
     }
 
-    /// What the write takes in one index.
-    pub fn entry(&mut self, change: EntryChange, old_bytes: usize, new_bytes: usize) {
-        let (old, new) = (ceiling(old_bytes, WRITE_UNIT_BYTES), ceiling(new_bytes, WRITE_UNIT_BYTES));
-        self.indexes += match change {
-            EntryChange::None => 0.0,
-            EntryChange::Added => new,
-            EntryChange::Removed => old,
-            EntryChange::Replaced => old.max(new),
-            EntryChange::Moved => old + new,
-        };
+    /// An entry of an index that is added or removed, with its bytes. One that moves is both.
+    pub fn entry(&mut self, bytes: usize) {
+        self.indexes += ceiling(bytes, WRITE_UNIT_BYTES);
     }
 
     /// A transaction doubles its writes, though not what they take in the indexes.
@@ -385,31 +376,21 @@ mod tests {
         assert_eq!((one.units(), many.units()), (0.0, 0.0), "nothing");
         for meter in [&mut one, &mut many] {
             meter.write(Some(3000), Some(1024));
-            meter.entry(EntryChange::Moved, 3000, 1024);
+            meter.entry(1025);
             meter.write(None, None);
         }
-        assert_eq!(one.units(), 8.0, "the larger, out and in, and one at least");
-        assert_eq!(many.units(), 12.0, "twice four, and the index once");
-        let changes = [(EntryChange::None, 0.0), (EntryChange::Added, 2.0), (EntryChange::Removed, 1.0), (EntryChange::Replaced, 2.0)];
-        for (change, units) in changes {
-            let mut meter = WriteMeter::new(false);
-            meter.entry(change, 1000, 2000);
-            assert_eq!(meter.units(), units, "{change:?}");
-        }
+        assert_eq!(one.units(), 6.0, "the larger, the entry, and one at least");
+        assert_eq!(many.units(), 10.0, "twice four, and the entry once");
     }
 
     #[test]
-    fn entries_by_their_places() {
-        let cases = [
-            (None, None, true, EntryChange::None),
-            (None, Some("a"), true, EntryChange::Added),
-            (Some("a"), None, true, EntryChange::Removed),
-            (Some("a"), Some("a"), true, EntryChange::Replaced),
-            (Some("a"), Some("a"), false, EntryChange::None),
-            (Some("a"), Some("b"), false, EntryChange::Moved),
-        ];
-        for (old, new, changed, expected) in cases {
-            assert_eq!(EntryChange::between(old, new, changed), expected);
-        }
+    fn a_page_of_an_index_reads_entries_together_and_items_each() {
+        let mut meter = IndexPageMeter::default();
+        assert_eq!(meter.units(), 0.5, "nothing was found");
+        meter.read(2000, 100);
+        meter.read(2096, 4097);
+        assert_eq!(meter.units(), 0.5 + 0.5 + 1.0);
+        let key = Key::new("order#1", "order");
+        assert_eq!(index_entry_bytes(&key, "user#1", "a"), (2 + 7) + (2 + 5) + (4 + 6) + (4 + 1));
     }
 }

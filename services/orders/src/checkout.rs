@@ -1,7 +1,8 @@
 //! Placing: a cart becomes an order.
 //!
 //! The order has the cart's 128 bits as its id and is put only where there is none: a double click, a
-//! retry and a request that was given up halfway all make one order. Placing itself only says that the
+//! retry and a request that was given up halfway all make one order. It is also the whole commit, in which the
+//! event rides on it; only orders of several sellers have more to write. Placing itself only says that the
 //! order is pending; stock and payment follow from its events.
 
 use kernel::{CartId, Code, Email, OrderId, PostalAddress, Problem, UserId};
@@ -44,7 +45,7 @@ enum Basis {
 pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     let request = request.checked(app)?;
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
-    let reply = app.desk.command(call, || load(app, call, &request), |basis, moment| decide(app, &request, basis, moment)).await?;
+    let reply = app.desk.idempotent(call, || load(app, call, &request), |basis, moment| decide(app, call, &request, basis, moment)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
@@ -55,10 +56,11 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     })
 }
 
-fn decide(app: &App, request: &PlaceOrder, basis: Basis, moment: &Moment) -> Result<Outcome, Problem> {
+fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, moment: &Moment) -> Result<Outcome, Problem> {
     let draft = match basis {
         Basis::New(draft) => draft,
         Basis::Placed(order) => {
+            call.check_mark(order.request_mark.as_deref())?;
             request.check_repeats(&order, moment.actor.user_id())?;
             return Ok(Reply::ok(&OrderView::with_token(&order)).etag(order.version).no_store().into());
         }
@@ -83,6 +85,7 @@ async fn load(app: &App, call: &Call, request: &PlaceOrder) -> Result<Basis, Pro
     let lines = priced_lines(app, &cart).await?;
     Ok(Basis::New(Box::new(Draft {
         cart_id: cart.id,
+        request_mark: call.mark(),
         customer_id,
         email: email(app, customer_id, request).await?,
         guest_token: None,

@@ -58,6 +58,9 @@ pub struct Order {
     /// What people call it: `S-7K3F-92QD`.
     pub number: String,
     pub cart_id: CartId,
+    /// Which request placed it, if it came under an Idempotency-Key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_mark: Option<String>,
     /// Absent for a guest, until an account with the order's address is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,

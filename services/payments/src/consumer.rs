@@ -4,13 +4,13 @@
 
 use contracts::{Decision, Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
 use kernel::{Code, PaymentId, Problem};
-use ports::store::{Expect, Record, Stored, Write};
+use ports::store::Stored;
 use shell::{Changes, Delivery};
 
 use crate::App;
 use crate::gateway::consult;
 use crate::payment::{Answer, Entry, Goal, Payment};
-use crate::storage::{self, CancelledMark};
+use crate::storage::{self, OrderState, Place};
 
 pub(crate) const TYPES: &[&str] = &["order.awaiting_payment", "order.confirmed", "order.cancelled"];
 
@@ -32,7 +32,7 @@ async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingP
         let now = app.desk.now();
         let order = storage::order(app.desk.table(), event.order.order_id).await?;
         let opened = Payment::open(&event.order, id, event.payment_method.as_deref(), now);
-        let mut entry = opened.enter(order.present.as_ref().map(|present| &present.value), order.cancelled, now);
+        let mut entry = opened.enter(order.present().map(|present| &present.value), order.is_cancelled(), now);
         if let Entry::Late(late) = &entry
             && storage::former(app.desk.table(), late.order_id, late.id).await?.is_some()
         {
@@ -52,14 +52,12 @@ async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingP
                 let goal = payment.goal;
                 Decision { changed: true, ..payment.settle(goal, &answer, moment.now) }
             };
-            let version = order.present.as_ref().map_or(0, |present| present.version);
             match entry {
                 Entry::Known => Ok(Changes::none()),
                 Entry::Late(payment) => Changes::create(settled(payment)),
-                Entry::First(payment) if order.cancelled => Changes::create(settled(payment)),
-                Entry::First(payment) => Ok(Changes::create(settled(payment))?.write(storage::not_cancelled(event.order.order_id))),
+                Entry::First(payment) => order.followed_by(settled(payment)),
                 Entry::Replaces { former, latest } => {
-                    Ok(Changes::update(version, settled(latest))?.and(Changes::create(Decision::changed(former))?))
+                    Ok(order.followed_by(settled(latest))?.and(Changes::create(Decision::changed(former))?))
                 }
             }
         })
@@ -68,8 +66,10 @@ async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingP
 
 async fn confirmed(app: &App, delivery: &Delivery, event: &OrderConfirmed) -> Result<(), Problem> {
     let load = || async {
-        let present = storage::present(app.desk.table(), event.order.order_id).await?;
-        let payment = present.filter(|payment| payment.id == event.payment_id).ok_or_else(|| not_present(event.payment_id))?;
+        let payment = match storage::order(app.desk.table(), event.order.order_id).await? {
+            OrderState::Present(payment) if payment.id == event.payment_id => payment,
+            OrderState::Present(_) | OrderState::Cancelled(_) | OrderState::Nothing => return Err(not_present(event.payment_id)),
+        };
         let answer = asked(app, &payment.value, Goal::Capture).await;
         Ok((payment, answer))
     };
@@ -79,25 +79,21 @@ async fn confirmed(app: &App, delivery: &Delivery, event: &OrderConfirmed) -> Re
 async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Result<(), Problem> {
     let load = || async {
         let order = storage::order(app.desk.table(), event.order.order_id).await?;
-        let unseen = event.payment_id.filter(|_| order.present.is_none());
+        let unseen = event.payment_id.filter(|_| order.present().is_none());
         let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.desk.now()));
-        let answer = match order.present.as_ref().map(|present| &present.value).or(unseen.as_ref()) {
+        let answer = match order.present().map(|present| &present.value).or(unseen.as_ref()) {
             Some(payment) => asked(app, payment, Goal::Release).await,
             None => Answer::NotAsked,
         };
         Ok((order, unseen, answer))
     };
     app.desk
-        .follow(delivery, load, |(order, unseen, answer), moment| match (order.present, unseen) {
-            (Some(present), _) => moved(present, Goal::Release, &answer, moment.now),
+        .follow(delivery, load, |(order, unseen, answer), moment| match (order, unseen) {
+            (OrderState::Present(present), _) => moved(present, Goal::Release, &answer, moment.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
-            (None, Some(payment)) => Changes::create(Decision { changed: true, ..payment.settle(Goal::Release, &answer, moment.now) }),
-            (None, None) if order.cancelled => Ok(Changes::none()),
-            (None, None) => {
-                let mark = CancelledMark { order_id: event.order.order_id };
-                let put = Write::Put { item: mark.to_item()?, expect: Expect::Absent };
-                Ok(Changes::none().write(put).write(storage::without_payment(mark.order_id)))
-            }
+            (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answer, moment.now) }),
+            (OrderState::Cancelled(_), None) => Ok(Changes::none()),
+            (OrderState::Nothing, None) => Changes::create(Decision::changed(Place::Cancelled { order_id: event.order.order_id })),
         })
         .await
 }

@@ -2,10 +2,9 @@
 //!
 //! | Access pattern | Where |
 //! |---|---|
-//! | the order's present payment, for deciding | pk = order id, sk = `payment` |
+//! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = order id, sk = `payment` |
 //! | its former tries | pk = order id, sk = `payment#` and the payment's id |
 //! | all payments of an order | pk = order id, sk from `payment` |
-//! | the mark of an order that was cancelled before it had a payment | pk = order id, sk = `cancelled` |
 //! | a payment by its id | index 1: pk = payment id |
 //! | payments for which the gateway is to be asked | index 2: pk = `due`, sk = when |
 //! | all payments, newest first | index 3: pk = `all`, sk = payment id |
@@ -14,10 +13,11 @@
 //! Authorized and captured payments are not in index 4: nearly all are captured, and it would be
 //! written twice more for each. They are picked out of index 3.
 
+use contracts::Decision;
 use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
-use ports::store::{Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
+use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::Table;
+use shell::{Changes, Table};
 
 use crate::payment::{Payment, Status};
 
@@ -46,48 +46,68 @@ impl Record for Payment {
     }
 }
 
-/// The order was cancelled before it had a payment: one that comes late is not authorized.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CancelledMark {
-    pub order_id: OrderId,
+/// What lies in the order's place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Place {
+    Payment(Box<Payment>),
+    /// The order was cancelled before it had a payment: one that comes late is not authorized. It lies where the
+    /// payment would, so that one guarded write decides who was first.
+    Cancelled {
+        order_id: OrderId,
+    },
 }
 
-impl Record for CancelledMark {
+impl Record for Place {
     fn key(&self) -> Key {
-        mark_key(self.order_id)
+        match self {
+            Self::Payment(payment) => payment.key(),
+            Self::Cancelled { order_id } => key(*order_id, None),
+        }
     }
 }
 
 /// What is kept of an order.
-pub(crate) struct OrderState {
-    pub present: Option<Stored<Payment>>,
-    pub cancelled: bool,
+pub(crate) enum OrderState {
+    Nothing,
+    /// It was cancelled before it had a payment, with the version of the mark.
+    Cancelled(u64),
+    Present(Stored<Payment>),
+}
+
+impl OrderState {
+    pub fn present(&self) -> Option<&Stored<Payment>> {
+        match self {
+            Self::Present(payment) => Some(payment),
+            Self::Nothing | Self::Cancelled(_) => None,
+        }
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+
+    /// Puts what the order has come to where this was found.
+    pub fn followed_by(&self, decision: Decision<Payment>) -> Result<Changes, Problem> {
+        match self {
+            Self::Nothing => Changes::create(decision),
+            Self::Cancelled(version) => Changes::update(*version, decision),
+            Self::Present(payment) => Changes::update(payment.version, decision),
+        }
+    }
 }
 
 pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Problem> {
-    let (payment, mark) = (key(id, None), mark_key(id));
-    let (present, mark) = futures::try_join!(table.find(&payment), table.find::<CancelledMark>(&mark))?;
-    Ok(OrderState { present, cancelled: mark.is_some() })
-}
-
-/// The order's present payment.
-pub(crate) async fn present(table: &Table, order: OrderId) -> Result<Option<Stored<Payment>>, Problem> {
-    table.find(&key(order, None)).await
+    Ok(match table.find::<Place>(&key(id, None)).await? {
+        None => OrderState::Nothing,
+        Some(Stored { value: Place::Cancelled { .. }, version, .. }) => OrderState::Cancelled(version),
+        Some(Stored { value: Place::Payment(payment), version, .. }) => OrderState::Present(Stored { value: *payment, version }),
+    })
 }
 
 /// A try of an order whose place another one has taken.
 pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Result<Option<Stored<Payment>>, Problem> {
     table.find(&key(order, Some(id))).await
-}
-
-/// Refuses the commit if the order has been cancelled in the meantime.
-pub(crate) fn not_cancelled(order: OrderId) -> Write {
-    Write::Check { key: mark_key(order), expect: Expect::Absent }
-}
-
-/// Refuses the commit if the order has got a payment in the meantime.
-pub(crate) fn without_payment(order: OrderId) -> Write {
-    Write::Check { key: key(order, None), expect: Expect::Absent }
 }
 
 /// A payment as it was a moment ago.
@@ -106,7 +126,12 @@ pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Paym
 }
 
 pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Payment>>, Problem> {
-    Ok(table.list(Query::table(id.to_string()).prefix("payment").limit(PAGE)).await?.items)
+    let page: Page<Stored<Place>> = table.list(Query::table(id.to_string()).prefix("payment").limit(PAGE)).await?;
+    let payment = |lying: Stored<Place>| match lying.value {
+        Place::Payment(payment) => Some(Stored { value: *payment, version: lying.version }),
+        Place::Cancelled { .. } => None,
+    };
+    Ok(page.items.into_iter().filter_map(payment).collect())
 }
 
 /// Payments for which the gateway is to be asked by `now`, the longest waiting first.
@@ -153,10 +178,6 @@ fn has_status_entry(status: Status) -> bool {
 
 fn key(order: OrderId, former: Option<PaymentId>) -> Key {
     Key::new(order.to_string(), former.map_or_else(|| "payment".to_owned(), |id| format!("payment#{id}")))
-}
-
-fn mark_key(order: OrderId) -> Key {
-    Key::new(order.to_string(), "cancelled")
 }
 
 fn missing(id: PaymentId) -> Problem {

@@ -58,6 +58,23 @@ impl Call {
         self.check_version(version)
     }
 
+    /// What an item keeps of the request that made it, for `Desk::idempotent`: 64 bits each of the hashes of whose
+    /// Idempotency-Key it was and of what it asked. `None` without a key.
+    pub fn mark(&self) -> Option<String> {
+        let (cause, fingerprint) = self.cause_id().zip(self.fingerprint.as_deref())?;
+        Some(format!("{}.{}", short_hash(&cause), short_hash(fingerprint)))
+    }
+
+    /// Refuses this request if its Idempotency-Key made the item, but as another request.
+    pub fn check_mark(&self, made_by: Option<&str>) -> Result<(), Problem> {
+        let own = self.mark();
+        let parts = own.as_deref().and_then(|own| own.split_once('.')).zip(made_by.and_then(|made_by| made_by.split_once('.')));
+        match parts {
+            Some(((key, asked), (made_key, made_asked))) if key == made_key && asked != made_asked => Err(key_reused()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Keys belong to the one who sent them: a user, or the client address of a guest.
     pub(crate) fn cause_id(&self) -> Option<String> {
         let key = self.idempotency_key.as_ref()?;
@@ -75,6 +92,15 @@ impl<S: Sync> FromRequestParts<S> for Call {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal("a route outside the edge").into())
     }
+}
+
+fn short_hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// The answer to an Idempotency-Key that was sent before with another request.
+pub(crate) fn key_reused() -> Problem {
+    Problem::new(Code::IdempotencyKeyReused, "this Idempotency-Key was sent before with another request")
 }
 
 /// `?limit=`: 1 to 100, 20 unless told.

@@ -11,6 +11,7 @@ mod reply;
 mod server;
 mod sitemap;
 
+pub(crate) use call::key_reused;
 pub use call::{Call, page_limit};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;

@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Duration, OrderId};
 use serde_json::json;
 use shell::testing::{Got, Harness};
 
-use crate::shop::{HOUSE, Shop, order_id, text};
+use crate::shop::{HOUSE, POT, Shop, order_id, text};
 
 async fn listed(shop: &Shop, path: &str, actor: &Actor) -> Vec<OrderId> {
     ids(&shop.harness.get(path).as_actor(actor).send().await.expect(200))
@@ -92,6 +92,36 @@ async fn sellers_see_and_fulfil_what_is_theirs() {
     let tracked = json!({"status": "delivered", "carrier": "DHL"});
     shop.harness.post(&path, &tracked).as_actor(&house).send().await.expect(422);
     shop.harness.post(&format!("/api/v1/orders/{id}/pay"), &json!({"payment_method": "card 1"})).as_actor(&house).send().await.expect(403);
+}
+
+#[tokio::test]
+async fn a_seller_has_one_list_of_orders_alone_and_with_others() {
+    let shop = Shop::open();
+    let (house, other) = (Harness::business(1, HOUSE), Harness::business(2, BusinessId(6)));
+    let (mut all, mut shared) = (Vec::new(), Vec::new());
+    for n in 1..=7 {
+        let is_shared = n % 3 == 0;
+        let pot_of = if is_shared { BusinessId(6) } else { HOUSE };
+        shop.world.offers.lock().unwrap().get_mut(&POT).unwrap().seller_id = pot_of;
+        let id = order_id(&shop.placed(n, &Harness::customer(1)).await);
+        all.insert(0, id);
+        if is_shared {
+            shared.insert(0, id);
+        }
+        shop.harness.advance(Duration::from_secs(1));
+    }
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, shared);
+    for limit in 1..=8 {
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..10 {
+            let path = format!("/api/v1/seller/orders?limit={limit}{cursor}");
+            let page = shop.harness.get(&path).as_actor(&house).send().await.expect(200);
+            paged.extend(ids(&page));
+            let Some(next) = page.json["next"].as_str() else { break };
+            cursor = format!("&cursor={}", next.replace('#', "%23"));
+        }
+        assert_eq!(paged, all, "pages of {limit}");
+    }
 }
 
 #[tokio::test]
