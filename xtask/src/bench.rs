@@ -1,7 +1,9 @@
 //! `bench`: a release build, ten thousand products, and the load driver; the result as a table and as JSON.
 
+mod cost;
 mod lambda;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ enum Part {
     Search(search::Load),
     /// Print how many judged queries find the expected place among the first three.
     SearchQuality(search::Quality),
+    /// Meter orders and looks, and print what they would cost on AWS.
+    Cost,
     /// Measure the bootstrap of the functions on AWS: size, start, memory.
     Lambda,
 }
@@ -51,6 +55,7 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
         None => run_shop(root, options),
         Some(Part::Search(load)) => search::load(root, load),
         Some(Part::SearchQuality(quality)) => search::quality(root, quality),
+        Some(Part::Cost) => cost::run(root),
         Some(Part::Lambda) => lambda::run(root),
     }
 }
@@ -127,21 +132,8 @@ impl Bench {
     fn digest(&self) -> Outcome {
         let server = self.serve()?;
         wait_until_ready(server.address, READY_TIMEOUT)?;
-        let begin = Instant::now();
-        // Every consumer tells its backlog four times a second: ten quiet looks in a row have heard them all.
-        let mut quiet = 0;
-        loop {
-            let metrics = get(server.address, "/metrics", None)?.body;
-            let backlogs: Vec<&str> = metrics.lines().filter(|line| line.starts_with("souk_queue_backlog{")).collect();
-            quiet = if !backlogs.is_empty() && backlogs.iter().all(|line| line.ends_with(" 0")) { quiet + 1 } else { 0 };
-            if quiet == 10 {
-                return server.stop();
-            }
-            if begin.elapsed() > READY_TIMEOUT {
-                return Err("the consumers did not catch up with the import".into());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        settled(server.address)?;
+        server.stop()
     }
 
     fn souk(&self) -> PathBuf {
@@ -180,6 +172,24 @@ impl Bench {
         command.stderr(std::process::Stdio::inherit());
         let text = process::output(&mut command)?;
         serde_json::from_str(&text).map_err(|error| format!("the driver printed no JSON: {error}"))
+    }
+}
+
+/// The metrics once no consumer has anything to do. Every consumer tells its backlog four times a second: ten quiet
+/// looks in a row have heard them all.
+fn settled(address: SocketAddr) -> Outcome<String> {
+    let (begin, mut quiet) = (Instant::now(), 0);
+    loop {
+        let metrics = get(address, "/metrics", None)?.body;
+        let backlogs: Vec<&str> = metrics.lines().filter(|line| line.starts_with("souk_queue_backlog{")).collect();
+        quiet = if !backlogs.is_empty() && backlogs.iter().all(|line| line.ends_with(" 0")) { quiet + 1 } else { 0 };
+        if quiet == 10 {
+            return Ok(metrics);
+        }
+        if begin.elapsed() > READY_TIMEOUT {
+            return Err("the consumers did not catch up".into());
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

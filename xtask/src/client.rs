@@ -24,23 +24,28 @@ impl Answer {
 }
 
 pub fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Outcome<Answer> {
-    send(address, "GET", path, token, "")
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    send(address, "GET", path, &authorization, "")
 }
 
 /// Posts a JSON body and demands a 2xx answer.
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Outcome<Answer> {
-    let answer = send(address, "POST", path, None, &body.to_string())?;
+    post_with(address, path, "", body)
+}
+
+/// With further headers, each ended by CR and LF.
+pub fn post_with(address: SocketAddr, path: &str, headers: &str, body: &Value) -> Outcome<Answer> {
+    let answer = send(address, "POST", path, headers, &body.to_string())?;
     if (200..300).contains(&answer.status) {
         return Ok(answer);
     }
     Err(format!("POST {path} answered {}: {}", answer.status, answer.body))
 }
 
-fn send(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &str) -> Outcome<Answer> {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Outcome<Answer> {
     // HTTP/1.0, so that the answer is never chunked and ends with the connection.
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut text = Vec::new();

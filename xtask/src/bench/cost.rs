@@ -1,0 +1,150 @@
+//! `bench cost`: orders and looks at a shop, metered, and what they would cost on AWS.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::settled;
+use crate::client::{get, post, post_with, wait_until_ready};
+use crate::process::{self, Server};
+use crate::products::shopify_csv;
+use crate::{Outcome, table, test};
+
+const ORDERS: u32 = 50;
+const LOOKS: u32 = 50;
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const MONTH: &str = "apps/souk/prices/month-of-20-users.toml";
+
+pub fn run(root: &Path) -> Outcome {
+    process::run(test::cargo(root).args(["build", "--release", "--package", "souk"]))?;
+    let souk = root.join("target/release/souk");
+    let folder = root.join("target/bench-cost");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
+    }
+    let (data, catalog) = (process::folder(&folder.join("data"))?.to_path_buf(), folder.join("products.csv"));
+    write(&catalog, &shopify_csv(40))?;
+    process::output(Command::new(&souk).args(["import", "products"]).arg(&catalog).arg("--data").arg(&data))?;
+    let mut serve = Command::new(&souk);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("SOUK_LIMITS__RATE_LIMIT", "false");
+    let server = Server::start(&mut serve, &folder.join("server.log"))?;
+    wait_until_ready(server.address, READY_TIMEOUT)?;
+    let (before, after) = (folder.join("before.txt"), folder.join("after.txt"));
+    let earlier = settled(server.address)?;
+    write(&before, &earlier)?;
+    shop(server.address)?;
+    let metrics = settled(server.address)?;
+    write(&after, &metrics)?;
+    server.stop()?;
+
+    println!("{}", units(&earlier, &metrics));
+    let month = root.join(MONTH);
+    let month = month.to_str().ok_or("the path is no text")?;
+    for traffic in [&["--orders", "1000000"][..], &["--orders", "1000000", "--batch", "10"], &["--traffic", month, "--users", "20"]] {
+        println!("souk cost {}\n", traffic.join(" "));
+        process::run(Command::new(&souk).arg("cost").arg(&after).arg("--since").arg(&before).args(traffic))?;
+        println!();
+    }
+    Ok(())
+}
+
+/// The orders of guests, each of two lines and paid by card, and looks of every kind.
+fn shop(address: SocketAddr) -> Outcome {
+    let listed = get(address, "/api/v1/products?limit=2", None)?.json()?;
+    let product = |place: usize| -> Outcome<(String, String)> {
+        let id = text(&listed["items"][place]["id"])?;
+        let shown = get(address, &format!("/api/v1/products/{id}"), None)?.json()?;
+        Ok((id, text(&shown["variants"][0]["id"])?))
+    };
+    let lines = [product(0)?, product(1)?].map(|(product, variant)| json!({"product_id": product, "variant_id": variant, "quantity": 1}));
+    let (mut cart, mut order) = (String::new(), String::new());
+    for buyer in 0..ORDERS {
+        cart = text(&post(address, "/api/v1/carts", &json!({"lines": [lines[0]]}))?.json()?["id"])?;
+        post(address, &format!("/api/v1/carts/{cart}/lines"), &lines[1])?;
+        let request = json!({
+            "cart_id": cart, "email": format!("buyer{buyer}@example.com"), "payment_method": "4242424242424242",
+            "shipping_address": {"name": "Ana Horvat", "street_address": "Ilica 10", "postal_code": "10000",
+                "address_locality": "Zagreb", "address_country": "HR"},
+        });
+        let headers = format!("Idempotency-Key: {cart}\r\nPrefer: wait=30\r\n");
+        let placed = post_with(address, "/api/v1/orders", &headers, &request)?.json()?;
+        if placed["status"] != "confirmed" {
+            return Err(format!("an order was not confirmed: {placed}"));
+        }
+        order = format!("{}?token={}", text(&placed["id"])?, text(&placed["guest_token"])?);
+    }
+    let (cart, order) = (format!("/api/v1/carts/{cart}"), format!("/api/v1/orders/{order}"));
+    let detail = format!("/api/v1/products/{}", text(&listed["items"][0]["id"])?);
+    for path in ["/api/v1/categories", "/api/v1/products", detail.as_str(), cart.as_str(), order.as_str()] {
+        for _ in 0..LOOKS {
+            let answer = get(address, path, None)?;
+            if answer.status != 200 {
+                return Err(format!("GET {path} answered {}", answer.status));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What one order takes of the store, by service and operation.
+fn units(before: &str, after: &str) -> String {
+    let (before, after) = (counters(before), counters(after));
+    let of = |metric: &str, operation: &str| {
+        let key = format!("souk_store_{metric}_total{{{operation}}}");
+        (after.get(&key).unwrap_or(&0.0) - before.get(&key).unwrap_or(&0.0)) / f64::from(ORDERS)
+    };
+    let prefix = "souk_store_read_units_total{";
+    let all = after.keys().filter_map(|key| key.strip_prefix(prefix)?.strip_suffix('}'));
+    let of_an_order = |operation: &&str| operation.contains("\"POST ") || operation.contains("\"event > ");
+    let mut rows = Vec::new();
+    let mut sums = [0.0; 3];
+    for operation in all.filter(of_an_order) {
+        let taken = [of("write_units", operation), of("read_units", operation), of("commits", operation)];
+        if taken.iter().all(|taken| *taken == 0.0) {
+            continue;
+        }
+        let names = operation.replace("service=", "").replace(",operation=", "  ").replace('"', "");
+        rows.push(std::iter::once(names).chain(taken.map(|taken| format!("{taken:.2}"))).collect());
+        sums = [0, 1, 2].map(|place| sums[place] + taken[place]);
+    }
+    rows.push(std::iter::once("all".to_owned()).chain(sums.map(|sum| format!("{sum:.2}"))).collect());
+    table::render(&["for each order", "write units", "read units", "commits"], &rows)
+}
+
+fn counters(metrics: &str) -> BTreeMap<String, f64> {
+    let counter = |line: &str| line.rsplit_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    metrics.lines().filter_map(counter).collect()
+}
+
+fn text(value: &Value) -> Outcome<String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text, not {value}"))
+}
+
+fn write(path: &Path, text: &str) -> Outcome {
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_an_order() {
+        let line = |metric: &str, service: &str, operation: &str, value: u32| {
+            format!("souk_store_{metric}_total{{service=\"{service}\",operation=\"{operation}\"}} {value}\n")
+        };
+        let before = line("read_units", "orders", "POST /api/v1/orders", 100) + &line("write_units", "orders", "POST /api/v1/orders", 7);
+        let after = line("read_units", "orders", "POST /api/v1/orders", 200)
+            + &line("write_units", "orders", "POST /api/v1/orders", 307)
+            + &line("read_units", "orders", "GET /api/v1/orders/{order_id}", 90);
+        let text = units(&before, &after);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 4, "{text}");
+        assert!(rows[2].starts_with("orders  POST /api/v1/orders") && rows[2].contains("6.00") && rows[2].contains("2.00"), "{text}");
+        assert!(rows[3].starts_with("all"), "{text}");
+    }
+}
