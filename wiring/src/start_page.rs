@@ -31,7 +31,7 @@ fn body(config: &Config) -> String {
     };
     let support = escape(config.shop.support_email.as_str());
     format!(
-        "<p>This shop runs on Souk, a platform for commerce: catalog, stock, carts, orders, payments and mails behind one API. \
+        "<p>This shop runs on Souk, a platform for local commerce: a directory of businesses with reviews and search, and a shop with stock, carts, orders, payments and mails, behind one API. \
          It has no storefront of its own yet.</p>\n<dl class=\"links\">\n{rows}</dl>\n\
          <p>Questions about an order? Write to <a href=\"mailto:{support}\">{support}</a>.</p>\n{environment}{imprint}"
     )
