@@ -111,7 +111,7 @@ fn smtp(root: &Path) -> Outcome {
 
 fn unit(root: &Path) -> Outcome {
     let mut command = cargo(root);
-    command.args(["test", "--workspace", "--exclude", "souk"]);
+    command.args(["test", "--no-fail-fast", "--workspace", "--exclude", "souk"]);
     for name in aws_crates(root)? {
         command.args(["--exclude", &name]);
     }
@@ -138,7 +138,7 @@ fn deploy(root: &Path) -> Outcome {
 /// compile the clients of AWS once more for another selection.
 fn aws_tests(root: &Path) -> Outcome<Command> {
     let mut command = cargo(root);
-    command.arg("test");
+    command.args(["test", "--no-fail-fast"]);
     for name in aws_crates(root)? {
         command.args(["--package", &name]);
     }

@@ -85,7 +85,7 @@ impl Store for SqliteTable {
     async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError> {
         // Everything is serialized and measured here, on one of many threads, not on the one that writes.
         let changes = Changes::of(self.place, commit.prepare(&self.schema)?);
-        match self.shared.writer.run(Task::Commit(changes)).await? {
+        match self.shared.writer.run(Task::Commit(Box::new(changes))).await? {
             Answered::Committed { units } => Ok(Metered::new((), units)),
             Answered::Deleted { .. } => Err(StoreError::Failed("the writer answered another task".into()).into()),
         }

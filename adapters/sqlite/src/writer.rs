@@ -49,7 +49,7 @@ impl Changes {
 }
 
 pub enum Task {
-    Commit(Changes),
+    Commit(Box<Changes>),
     /// Deletes expired items, at most `limit` of each table.
     Sweep {
         limit: usize,

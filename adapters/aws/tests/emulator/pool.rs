@@ -127,10 +127,10 @@ async fn passwords_sign_outs_and_the_end() {
     assert_eq!(signed_in(PASSWORD).await.err(), Some(PoolError::Refused));
     assert!(matches!(pool.set_password(user, "short").await, Err(PoolError::Password(_))));
 
-    // Tokens that carry an earlier second than a sign-out would not count: the next second is waited for.
-    let boundary = Timestamp::from_millis(tokens.issued_at.as_millis() + 1000);
+    // Tokens that carry an earlier second than a sign-out would not count: a later second is waited for.
+    let boundary = Timestamp::from_millis(tokens.issued_at.as_millis() + 2000);
     assert!(pool.sign_in(Some(user), OTHER, boundary).await.unwrap().issued_at >= boundary);
-    // The emulator compares whole seconds, and by now the first token is of an earlier one.
+    // The emulator compares whole seconds, and it may have made the first refresh token a second after the access token.
     pool.end_sessions(user).await.unwrap();
     assert_eq!(pool.refresh(&tokens.refresh_token).await.err(), Some(PoolError::Refused));
 
