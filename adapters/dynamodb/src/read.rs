@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use kernel::Timestamp;
-use ports::store::{Bounds, Consistency, Item, KEYS_MAX, Key, Metered, Query, QueryPage, Start, StoreError, check_keys, encode_start};
+use ports::store::{
+    Bounds, Consistency, Item, KEYS_MAX, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, check_keys, encode_start,
+};
 
 use crate::DynamoTable;
-use crate::layout::{Attributes, PK, SK, index_name, index_pk, index_sk, is_possible, key_attributes, read_text, text, to_living};
+use crate::layout::{Attributes, PK, SK, index_name, index_pk, index_sk, is_possible, key_attributes, read_text, text, to_item, to_living};
 use crate::retry::{Attempts, Trouble, Verdict, judge};
 
 impl DynamoTable {
@@ -83,26 +85,28 @@ impl DynamoTable {
         Ok(Metered::new(found, units))
     }
 
-    /// The items of an index's entries, in their order. An entry may be behind its item: one that has moved
-    /// on in the index, or is gone, is left out.
-    async fn items_of(&self, entries: &[Attributes], index: u8, now: Timestamp) -> Result<Metered<Vec<Item>>, StoreError> {
-        let keys = entries.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
-        let (mut found, mut units) = (HashMap::with_capacity(keys.len()), 0.0);
-        for keys in keys.chunks(KEYS_MAX) {
-            let part = self.find_many(keys, Consistency::Eventual).await?;
-            found.extend(part.value);
-            units += part.units;
-        }
+    /// The items of an index's entries, in their order, and how many entries that were: like a page of the table, it
+    /// ends at a megabyte. An entry may be behind its item: one that has moved on in the index, or is gone, is left out.
+    async fn items_of(&self, entries: &[Attributes], index: u8, now: Timestamp) -> Result<Metered<(Vec<Item>, usize)>, StoreError> {
         let names = [index_pk(index), index_sk(index)];
-        let mut items = Vec::with_capacity(keys.len());
-        for (entry, key) in entries.iter().zip(&keys) {
-            if let Some(attributes) = found.get(key)
-                && names.iter().all(|name| attributes.get(name) == entry.get(name))
-            {
-                items.extend(to_living(attributes, now)?);
+        let (mut items, mut read, mut read_bytes, mut units) = (Vec::with_capacity(entries.len()), 0, 0, 0.0);
+        for entries in entries.chunks(KEYS_MAX) {
+            let keys = entries.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+            let found = self.find_many(&keys, Consistency::Eventual).await?;
+            units += found.units;
+            for (entry, key) in entries.iter().zip(&keys) {
+                let attributes = found.value.get(key).filter(|item| names.iter().all(|name| item.get(name) == entry.get(name)));
+                if let Some(item) = attributes.map(to_item).transpose()? {
+                    if read_bytes > 0 && read_bytes + item.size_bytes > PAGE_BYTES_MAX {
+                        return Ok(Metered::new((items, read), units));
+                    }
+                    read_bytes += item.size_bytes;
+                    items.extend(Some(item).filter(|item| item.expires_at.is_none_or(|at| at > now)));
+                }
+                read += 1;
             }
         }
-        Ok(Metered::new(items, units))
+        Ok(Metered::new((items, read), units))
     }
 
     /// One page is one request, and for an index those for its items, so a page with expired items is short.
@@ -132,12 +136,16 @@ impl DynamoTable {
             match request.clone().send().await {
                 Ok(output) => {
                     let queried = output.consumed_capacity().and_then(|taken| taken.capacity_units()).unwrap_or(0.0);
-                    let last = output.last_evaluated_key().map(|last| place(last, &sk)).transpose()?;
-                    let next = last.map(|last| encode_start(query, &last));
+                    let mut last = output.last_evaluated_key();
                     let read = match query.index {
-                        Some(index) => self.items_of(output.items(), index, now).await?,
+                        Some(index) => self.items_of(output.items(), index, now).await?.map(|(items, read)| {
+                            // The page is full before the entries are at their end.
+                            last = output.items()[..read].last().filter(|_| read < output.items().len()).or(last);
+                            items
+                        }),
                         None => Metered::new(living(output.items(), now)?, 0.0),
                     };
+                    let next = last.map(|last| place(last, &sk)).transpose()?.map(|last| encode_start(query, &last));
                     return Ok(Metered::new(QueryPage { items: read.value, next }, queried + read.units));
                 }
                 Err(error) => again(&mut attempts, judge(&error)).await?,

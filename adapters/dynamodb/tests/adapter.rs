@@ -115,7 +115,7 @@ async fn attributes_are_native() {
 }
 
 #[tokio::test]
-async fn events_ride_on_a_single_put_until_the_next_write() {
+async fn events_ride_on_a_guarded_put_until_the_next_write() {
     let home = fresh().await;
     let store = home.table(SHELF);
     let told = vec![event(1, &home), event(2, &home)];
@@ -123,9 +123,9 @@ async fn events_ride_on_a_single_put_until_the_next_write() {
     assert_eq!(events(&home, "p", "a").await, told);
     store.commit(Commit { writes: vec![add("a", 1)], ..Commit::default() }).await.unwrap();
     assert_eq!((events(&home, "p", "a").await, n_and_version(&store, "a").await), (vec![], Some((2, 2))));
-    store.commit(Commit { events: told, ..put("a", 3, Expect::Anything) }).await.unwrap();
+    store.commit(Commit { events: told, ..put("a", 3, Expect::Version(2)) }).await.unwrap();
     assert_eq!(events(&home, "p", "a").await.len(), 2);
-    store.commit(put("a", 4, Expect::Version(0))).await.unwrap();
+    store.commit(put("a", 4, Expect::Version(3))).await.unwrap();
     assert_eq!(events(&home, "p", "a").await, vec![]);
 }
 

@@ -67,7 +67,7 @@ async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingP
 async fn confirmed(app: &App, delivery: &Delivery, event: &OrderConfirmed) -> Result<(), Problem> {
     let load = || async {
         let payment = match storage::order(app.desk.table(), event.order.order_id).await? {
-            OrderState::Present(payment) if payment.id == event.payment_id => payment,
+            OrderState::Present(payment) if payment.id == event.payment_id => *payment,
             OrderState::Present(_) | OrderState::Cancelled(_) | OrderState::Nothing => return Err(not_present(event.payment_id)),
         };
         let answer = asked(app, &payment.value, Goal::Capture).await;
@@ -89,7 +89,7 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
     };
     app.desk
         .follow(delivery, load, |(order, unseen, answer), moment| match (order, unseen) {
-            (OrderState::Present(present), _) => moved(present, Goal::Release, &answer, moment.now),
+            (OrderState::Present(present), _) => moved(*present, Goal::Release, &answer, moment.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
             (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answer, moment.now) }),
             (OrderState::Cancelled(_), None) => Ok(Changes::none()),

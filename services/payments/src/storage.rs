@@ -72,7 +72,7 @@ pub(crate) enum OrderState {
     Nothing,
     /// It was cancelled before it had a payment, with the version of the mark.
     Cancelled(u64),
-    Present(Stored<Payment>),
+    Present(Box<Stored<Payment>>),
 }
 
 impl OrderState {
@@ -101,7 +101,7 @@ pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Prob
     Ok(match table.find::<Place>(&key(id, None)).await? {
         None => OrderState::Nothing,
         Some(Stored { value: Place::Cancelled { .. }, version, .. }) => OrderState::Cancelled(version),
-        Some(Stored { value: Place::Payment(payment), version, .. }) => OrderState::Present(Stored { value: *payment, version }),
+        Some(Stored { value: Place::Payment(payment), version, .. }) => OrderState::Present(Box::new(Stored { value: *payment, version })),
     })
 }
 
