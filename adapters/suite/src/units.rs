@@ -55,8 +55,9 @@ pub async fn sizes_of_items(home: &dyn Home) {
         write(&store, put(item("p", &sk, body.clone()), Expect::Absent)).await;
         assert_eq!(size(&store, &sk).await, 25 + members, "{body}");
     }
-    // An entry: 4 + 1, 4 + 2. An end: `expires` 7 + 8 (thirteen digits or, as zeros at the end do not count, fewer), `ttl` 3 + 6.
-    let at = home.clock().now().plus(Duration::from_millis(1_111_111));
+    // An entry: 4 + 1, 4 + 2. An end: `expires` 7 + 8 for thirteen digits, `ttl` 3 + 6 for ten. Zeros at the end of a number
+    // do not count, so it must not end in any.
+    let at = kernel::Timestamp::from_millis(home.clock().now().as_millis().div_euclid(1_000_000) * 1_000_000 + 1_111_111);
     let full = expiring(entered(item("p", "z", json!({})), vec![IndexEntry::new(2, "q", "zz")]), at);
     write(&store, put(full, Expect::Absent)).await;
     assert_eq!(size(&store, "z").await, 25 + 11 + 15 + 9);
