@@ -1,7 +1,7 @@
 // What each function may do: just what its service and role need, on named resources.
 
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { dashed, type Role, type Service } from './manifest';
+import { dashed, OPERATIONS, type Role, type Service } from './manifest';
 import type { Settings } from './settings';
 import { type ShopTable, type StateStack, TEST_GATEWAY } from './state-stack';
 
@@ -10,6 +10,8 @@ export const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Quer
 export const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
 const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
 const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
+/** To look at a message is to receive it and to show it again. */
+const LOOK_AFTER = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'];
 /** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
 export const ACCOUNTS = [
   'AdminAddUserToGroup',
@@ -30,6 +32,9 @@ export interface GrantContext {
   readonly state: StateStack;
   /** ARNs of the queues of this service's consumers. */
   readonly queueArns: readonly string[];
+  /** Of all consumers' queues, and of what they have given up. */
+  readonly allQueueArns: readonly string[];
+  readonly allDeadArns: readonly string[];
   /** Where records go that the relay could not hand on. */
   readonly relayDeadArn?: string;
 }
@@ -37,10 +42,10 @@ export interface GrantContext {
 /** The statements of a function's only policy, without those for its log. */
 export function grantsOf(service: Service, role: Role, context: GrantContext): PolicyStatement[] {
   const { state } = context;
-  const own = tableOf(state, service.name);
   if (role === 'relay') {
+    const { table } = tableOf(state, service.name);
     return [
-      new PolicyStatement({ sid: 'FollowTable', actions: FOLLOW, resources: [own.table.tableStreamArn!] }),
+      new PolicyStatement({ sid: 'FollowTable', actions: FOLLOW, resources: [table.tableStreamArn!] }),
       new PolicyStatement({ sid: 'Publish', actions: ['events:PutEvents'], resources: [state.bus.eventBusArn] }),
       ...(context.relayDeadArn === undefined
         ? []
@@ -48,10 +53,7 @@ export function grantsOf(service: Service, role: Role, context: GrantContext): P
     ];
   }
   const statements = [
-    new PolicyStatement({ sid: 'OwnTable', actions: [...READ, ...WRITE], resources: [own.table.tableArn] }),
-    ...(own.indexes.length > 0
-      ? [new PolicyStatement({ sid: 'OwnIndexes', actions: ['dynamodb:Query'], resources: [...own.indexes] })]
-      : []),
+    ...(service.table === undefined ? [] : ownTable(tableOf(state, service.name))),
     ...reads(service, role, state),
     ...extras(service, role, context),
   ];
@@ -59,6 +61,13 @@ export function grantsOf(service: Service, role: Role, context: GrantContext): P
     statements.push(new PolicyStatement({ sid: 'Consume', actions: CONSUME, resources: [...context.queueArns] }));
   }
   return statements;
+}
+
+function ownTable({ table, indexes }: ShopTable): PolicyStatement[] {
+  return [
+    new PolicyStatement({ sid: 'OwnTable', actions: [...READ, ...WRITE], resources: [table.tableArn] }),
+    ...(indexes.length > 0 ? [new PolicyStatement({ sid: 'OwnIndexes', actions: ['dynamodb:Query'], resources: [...indexes] })] : []),
+  ];
 }
 
 /** Besides what a service declares, whoever answers people looks up the account behind a token. */
@@ -75,8 +84,14 @@ function reads(service: Service, role: Role, state: StateStack): PolicyStatement
 }
 
 /** What only one service needs. */
-function extras(service: Service, role: Role, { settings, state }: GrantContext): PolicyStatement[] {
+function extras(service: Service, role: Role, { settings, state, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
   switch (service.name) {
+    case OPERATIONS:
+      return [
+        new PolicyStatement({ sid: 'Depths', actions: ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], resources: [...allQueueArns, ...allDeadArns] }),
+        new PolicyStatement({ sid: 'DeadLetters', actions: LOOK_AFTER, resources: [...allDeadArns] }),
+        new PolicyStatement({ sid: 'Redrive', actions: ['sqs:SendMessage'], resources: [...allQueueArns] }),
+      ];
     case 'identity':
       if (role !== 'api') return [signingKey(state)];
       return [

@@ -30,7 +30,8 @@ export interface TableSchema {
 
 export interface Service {
   readonly name: string;
-  readonly table: TableSchema;
+  /** Absent for a service that keeps nothing. */
+  readonly table?: TableSchema;
   readonly routes: readonly Route[];
   readonly consumers: readonly Consumer[];
   readonly schedules: readonly Schedule[];
@@ -59,7 +60,10 @@ export function faultsOf(manifest: Manifest): string[] {
   const emitted = new Set(manifest.services.flatMap((service) => service.emits));
   const taken = new Map<string, string>();
   for (const service of manifest.services) {
-    if (service.table.indexes > 4) faults.push(`${service.name} has more than four indexes`);
+    if (service.table === undefined && (service.emits.length > 0 || service.consumers.length > 0)) {
+      faults.push(`${service.name} has no table for what it tells or consumes`);
+    }
+    if (service.table !== undefined && service.table.indexes > 4) faults.push(`${service.name} has more than four indexes`);
     for (const read of service.reads) {
       if (!services.has(read)) faults.push(`${service.name} reads ${read}, which does not exist`);
     }
@@ -96,6 +100,9 @@ export function pascal(name: string): string {
     .map((word) => word[0]!.toUpperCase() + word.slice(1))
     .join('');
 }
+
+/** The service that looks after the queues of all consumers. */
+export const OPERATIONS = 'operations';
 
 export const ROLES = ['api', 'events', 'relay', 'tick'] as const;
 export type Role = (typeof ROLES)[number];

@@ -12,7 +12,7 @@ import { ConsumerQueue, deadQueue } from './consumer';
 import { acknowledge, acknowledgeWildcard } from './findings';
 import { issuerOf, retention, type FrontStack } from './front-stack';
 import { functionName, grantsOf } from './grants';
-import { gatewayPath, type Manifest, pascal, type Role, rolesOf, type Service } from './manifest';
+import { type Consumer, gatewayPath, type Manifest, OPERATIONS, pascal, type Role, rolesOf, type Service } from './manifest';
 import type { Settings } from './settings';
 import { sizeOf } from './sizes';
 import type { StateStack } from './state-stack';
@@ -62,12 +62,18 @@ export class ShopStack extends Stack {
     this.relayDead = deadQueue(this, 'RelayDead', `${this.settings.prefix}relay-dead`);
     this.tickDead = deadQueue(this, 'TickDead', `${this.settings.prefix}tick-dead`);
     const authorizer = this.authorizer();
-    for (const service of props.manifest.services) this.addService(service, authorizer);
+    const { services } = props.manifest;
+    // All queues first: one service looks after those of all others.
+    for (const service of services) this.consumers.push(...service.consumers.map((consumer) => this.consumerQueue(consumer, service)));
+    for (const service of services) this.addService(service, authorizer);
+  }
+
+  private consumerQueue(consumer: Consumer, service: Service): ConsumerQueue {
+    return new ConsumerQueue(this, consumer, service, this.settings, this.props.state.bus);
   }
 
   private addService(service: Service, authorizer: gateway.CfnAuthorizer): void {
-    const queues = service.consumers.map((consumer) => new ConsumerQueue(this, consumer, service, this.settings, this.props.state.bus));
-    this.consumers.push(...queues);
+    const queues = this.consumers.filter(({ consumer }) => service.consumers.includes(consumer));
     for (const role of rolesOf(service)) {
       const made = this.addFunction(service, role, queues);
       if (role === 'api') this.addRoutes(service, made, authorizer);
@@ -90,7 +96,9 @@ export class ShopStack extends Stack {
     const statements = grantsOf(service, role, {
       settings: this.settings,
       state,
-      queueArns: queues.map((queue) => queue.queue.queueArn),
+      queueArns: queues.map(({ queue }) => queue.queueArn),
+      allQueueArns: this.consumers.map(({ queue }) => queue.queueArn),
+      allDeadArns: this.consumers.map(({ dead }) => dead.queueArn),
       relayDeadArn: this.relayDead.queueArn,
     });
     const executor = this.executor(`${id}Role`, logGroup, statements);
@@ -151,6 +159,7 @@ export class ShopStack extends Stack {
       USER_POOL_CLIENT_ID: state.client.ref,
       SIGNING_KEY_PARAMETER: state.signingKeyName,
       SOUK_SHOP__PUBLIC_URL: front.publicUrl,
+      ...(service.name === OPERATIONS ? { CONSUMERS: this.consumers.map(({ consumer }) => consumer.name).join(',') } : {}),
       ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__TRANSPORT: 'ses', SOUK_MAIL__FROM: this.settings.mailFrom }),
       ...(this.settings.testGateway ? { SOUK_PAYMENTS__ALLOW_TEST_GATEWAY: 'true' } : {}),
       ...(this.settings.dynamodbEndpoint === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: this.settings.dynamodbEndpoint }),

@@ -39,7 +39,7 @@ export class StateStack extends Stack {
   constructor(scope: Construct, id: string, props: StateProps) {
     super(scope, id, props);
     this.settings = props.settings;
-    const schemas = props.manifest.services.map((service) => service.table);
+    const schemas = props.manifest.services.flatMap((service) => service.table ?? []);
     if (props.settings.testGateway) schemas.push(TEST_GATEWAY);
     this.tables = new Map(schemas.map((schema) => [schema.name, this.table(schema)]));
     this.logs = this.bucket('Logs', {

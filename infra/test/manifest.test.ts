@@ -14,6 +14,8 @@ test('the manifest holds together', () => {
   assert.deepEqual(faultsOf(MANIFEST), []);
   const [first] = MANIFEST.services;
   assert.ok(first);
+  const homeless = { ...first, table: undefined };
+  assert.ok(faultsOf({ ...MANIFEST, services: [homeless] }).some((fault) => fault.includes('has no table')));
   const twice = { ...first, name: 'twin', reads: ['nobody'], consumers: [{ name: 'twin', types: ['sky.fell'], tries: 1 }] };
   const faults = faultsOf({ ...MANIFEST, services: [...MANIFEST.services, twice] });
   assert.ok(faults.some((fault) => fault.includes('twin reads nobody')));
@@ -29,16 +31,17 @@ test('a path and a name in the words of AWS', () => {
 
 test('every service has its table, as the tables must be', () => {
   const tables = ofType('default', 'AWS::DynamoDB::Table').map((table) => table.Properties);
-  assert.deepEqual(tables.map((table) => table.TableName).sort(), MANIFEST.services.map(({ name }) => `souk-${name}`).sort());
-  for (const service of MANIFEST.services) {
-    const table = tables.find(({ TableName }) => TableName === `souk-${service.name}`);
+  const schemas = MANIFEST.services.flatMap(({ table }) => table ?? []);
+  assert.deepEqual(tables.map((table) => table.TableName).sort(), schemas.map(({ name }) => `souk-${name}`).sort());
+  for (const schema of schemas) {
+    const table = tables.find(({ TableName }) => TableName === `souk-${schema.name}`);
     assert.equal(table.BillingMode, 'PAY_PER_REQUEST');
     assert.equal(table.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled, true);
     assert.equal(table.StreamSpecification.StreamViewType, 'NEW_IMAGE');
     assert.deepEqual(table.TimeToLiveSpecification, { AttributeName: 'ttl', Enabled: true });
     assert.equal(table.DeletionProtectionEnabled, true);
     const indexes = (table.GlobalSecondaryIndexes ?? []).map((index: any) => [index.IndexName, ...index.KeySchema.map((key: any) => key.AttributeName)]);
-    const expected = Array.from({ length: service.table.indexes }, (_, at) => [`index${at + 1}`, `i${at + 1}pk`, `i${at + 1}sk`]);
+    const expected = Array.from({ length: schema.indexes }, (_, at) => [`index${at + 1}`, `i${at + 1}pk`, `i${at + 1}sk`]);
     assert.deepEqual(indexes, expected);
   }
 });
@@ -103,6 +106,8 @@ test('every service has its functions, with the names that the program reads', (
     assert.deepEqual([TABLE_PREFIX, QUEUE_PREFIX], ['souk-', 'souk-']);
     assert.deepEqual([each.Runtime, each.Architectures, each.LoggingConfig.LogFormat], ['provided.al2023', ['arm64'], 'JSON']);
   }
+  const operations = made.find(({ FunctionName }) => FunctionName === 'souk-operations-api');
+  assert.deepEqual(operations.Environment.Variables.CONSUMERS.split(','), consumers.map(({ name }) => name));
   const logs = ofType('default', 'AWS::Logs::LogGroup').filter(({ Properties }) => Properties.LogGroupName.startsWith('/aws/lambda/'));
   assert.equal(logs.length, made.length);
   assert.ok(logs.every(({ Properties }) => Properties.RetentionInDays === 30));

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rolesOf } from '../src/manifest';
+import { dashed, rolesOf } from '../src/manifest';
 import { CONTEXTS, flat, list, MANIFEST, ofType, resources, type Resource } from './support';
 
 interface Statement {
@@ -71,12 +71,46 @@ test('a function reaches its own table, and reads those it says it reads', () =>
         assert.deepEqual([tables(true), tables(false)], [[], []], `${service.name}-relay only follows the stream`);
         continue;
       }
-      const own = service.name === 'payments' ? ['payments', 'testgateway'] : [service.name];
+      const own = service.name === 'payments' ? ['payments', 'testgateway'] : service.table === undefined ? [] : [service.name];
       const reads = [...service.reads, ...(role === 'api' ? ['identity'] : [])];
       assert.deepEqual(tables(true), own, `${service.name}-${role} writes`);
       assert.deepEqual(tables(false), [...new Set([...own, ...reads])].sort(), `${service.name}-${role} reads`);
     }
   }
+});
+
+test('a queue is read by its consumer, and what was given up only by the operations', () => {
+  const queues = resources('emulator').filter(([, { Type }]) => Type === 'AWS::SQS::Queue');
+  const named = new Map(queues.map(([name, { Properties }]) => [name.replace('souk-shop/', ''), Properties.QueueName as string]));
+  // Who may do it, by the name of the queue.
+  const holders = new Map<string, string[]>();
+  for (const [name, role] of resources('emulator').filter(([, { Type }]) => Type === 'AWS::IAM::Role')) {
+    for (const statement of statementsOf(role)) {
+      for (const action of list(statement.Action).filter((action) => action.startsWith('sqs:'))) {
+        for (const resource of list(statement.Resource).map(flat)) {
+          const queue = named.get(/^<(\w+)\.Arn>$/.exec(resource)?.[1] ?? '');
+          assert.ok(queue, `${name} ${statement.Sid}: ${resource} is a queue`);
+          const key = `${action} ${queue}`;
+          holders.set(key, [...(holders.get(key) ?? []), name.replace(/^souk-shop\/|Role[0-9A-F]*$/g, '')]);
+        }
+      }
+    }
+  }
+  const who = (action: string, queue: string) => holders.get(`sqs:${action} ${queue}`) ?? [];
+  for (const service of MANIFEST.services) {
+    for (const { name } of service.consumers) {
+      const queue = `souk-${dashed(name)}`;
+      const events = `${service.name[0]!.toUpperCase()}${service.name.slice(1)}Events`;
+      for (const action of ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility']) {
+        assert.deepEqual(who(action, queue), [events], `${action} ${queue}`);
+        assert.deepEqual(who(action, `${queue}-dead`), ['OperationsApi'], `${action} ${queue}-dead`);
+      }
+      assert.deepEqual(who('SendMessage', queue), ['OperationsApi'], `the bus has its right from the queue: ${queue}`);
+      assert.deepEqual(who('SendMessage', `${queue}-dead`), []);
+    }
+  }
+  const operations = [...holders].filter(([, names]) => names.includes('OperationsApi')).map(([key]) => key);
+  assert.deepEqual(operations.filter((key) => /relay-dead|tick-dead|Purge|Create|Set/.test(key)), []);
 });
 
 test('only the identity service rules accounts, only who signs has the key, only the notifications send mail', () => {

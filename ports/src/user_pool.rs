@@ -14,6 +14,8 @@ pub struct PoolTokens {
     pub expires_in_secs: u64,
     /// In whole seconds, by the pool's clock.
     pub issued_at: Timestamp,
+    /// The groups that the user was in then, as far as they are roles.
+    pub roles: Vec<Role>,
 }
 
 /// Whom a registration met.

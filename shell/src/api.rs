@@ -37,17 +37,16 @@ pub struct Api {
 impl Api {
     /// Takes the routes of the services; there may be one service or all.
     pub fn new(config: ApiConfig, services: &mut [Service]) -> Result<Self, Problem> {
-        Self::with(config, services, OpenApiRouter::new(), |_| Ok(Router::new()))
+        Self::with(config, services, |_| Ok(Router::new()))
     }
 
-    /// `operations` come below `/api/v1` as well; `root` makes routes from the finished document.
+    /// `root` makes routes from the finished document.
     pub(crate) fn with(
         config: ApiConfig,
         services: &mut [Service],
-        operations: OpenApiRouter,
         root: impl FnOnce(&OpenApi) -> Result<Router, Problem>,
     ) -> Result<Self, Problem> {
-        let mut below_api = operations;
+        let mut below_api = OpenApiRouter::new();
         let mut at_root = health_routes(config.ready);
         for service in services {
             below_api = below_api.merge(std::mem::take(&mut service.routes));

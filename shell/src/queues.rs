@@ -1,14 +1,17 @@
-//! The state of the consumers: how far each has read, what it tries again, what it has given up.
-//! Kept as items, so every store can hold it; the same functions serve the dispatcher, the command
-//! line and the admin API.
+//! The state of the consumers in a home with a log: how far each has read, what it tries again, what it
+//! has given up. Kept as items, so every store can hold it; the same items serve the dispatcher, the
+//! command line and the admin API.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use contracts::Envelope;
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
 use ports::store::{Bounds, Expect, Key, Query, Record, Stored, TableSchema, Write};
-use ports::{EventLog, Position};
+use ports::{Content, DeadLetter, EventLog, LetterId, Position, QueueStatus, Queues};
 use serde::{Deserialize, Serialize};
 
-use crate::changes::Changes;
+use crate::changes::{Changes, Moment};
 use crate::desk::Desk;
 
 /// The shell's own table.
@@ -22,11 +25,10 @@ pub(crate) struct ReadUpTo {
 }
 
 /// A delivery that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     pub consumer: String,
-    pub position: u64,
-    #[schema(value_type = Object)]
+    pub position: Position,
     pub envelope: Envelope,
     /// Tries so far.
     pub attempts: u32,
@@ -64,6 +66,16 @@ impl Record for ReadUpTo {
 }
 
 impl Letter {
+    fn id(&self) -> LetterId {
+        LetterId(self.position.to_string())
+    }
+
+    fn shown(self) -> DeadLetter {
+        let id = self.id();
+        let content = Content::Event(Box::new(self.envelope));
+        DeadLetter { id, content, attempts: Some(self.attempts), since: self.first_failed_at, error: Some(self.error) }
+    }
+
     fn dead_key(consumer: &str, position: Position) -> Key {
         Key::new(queue(consumer), format!("dead#{position:020}"))
     }
@@ -91,30 +103,77 @@ impl Record for Replay {
     }
 }
 
-/// How a consumer is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct QueueStatus {
-    pub consumer: String,
-    /// The log's position up to which everything is settled.
-    pub position: u64,
-    /// Events after it, wanted or not.
-    pub backlog: u64,
-    /// Deliveries that wait for another try; counted up to 1000.
-    pub waiting: usize,
-    /// Deliveries given up; counted up to 1000.
-    pub dead: usize,
-}
-
+/// Waiting and dead letters are counted up to so many.
 const COUNTED_MAX: usize = 1000;
 
-pub async fn status(desk: &Desk, log: &dyn EventLog, consumer: &str) -> Result<QueueStatus, Problem> {
-    let position = settled_through(desk, consumer).await?;
-    let count = async |prefix: &str| -> Result<usize, Problem> {
+/// The queues of a home with a log. A letter's name is the position of its event.
+pub struct LogQueues {
+    desk: Desk,
+    log: Arc<dyn EventLog>,
+}
+
+impl LogQueues {
+    /// The desk is on `TABLE`.
+    pub fn new(desk: Desk, log: Arc<dyn EventLog>) -> Self {
+        Self { desk, log }
+    }
+
+    async fn count(&self, consumer: &str, prefix: &str) -> Result<u64, Problem> {
         let query = Query::table(queue(consumer)).prefix(prefix).limit(COUNTED_MAX);
-        Ok(desk.table().list::<serde::de::IgnoredAny>(query).await?.items.len())
-    };
-    let (waiting, dead) = (count("retry#").await?, count("dead#").await?);
-    Ok(QueueStatus { consumer: consumer.into(), position, backlog: log.head().await?.saturating_sub(position), waiting, dead })
+        Ok(self.desk.table().list::<serde::de::IgnoredAny>(query).await?.items.len() as u64)
+    }
+
+    async fn move_dead(&self, consumer: &str, id: &LetterId, redrive: bool) -> Result<(), Problem> {
+        let missing = || Problem::not_found(format_args!("dead letter {id} of {consumer}"));
+        let position = id.0.parse().map_err(|_| missing())?;
+        let key = Letter::dead_key(consumer, position);
+        let load = async || self.desk.table().find::<Letter>(&key).await?.ok_or_else(missing);
+        let decide = |letter: Stored<Letter>, moment: &Moment| {
+            let changes = Changes::none().delete(letter.key(), letter.version);
+            if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value }) } else { Ok(changes) }
+        };
+        self.desk.step("queues", load, decide).await?;
+        tracing::info!(consumer, position, redrive, "a dead letter was moved");
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Queues for LogQueues {
+    async fn status(&self, consumer: &str) -> Result<QueueStatus, Problem> {
+        let position = settled_through(&self.desk, consumer).await?;
+        let backlog = self.log.head().await?.saturating_sub(position);
+        let (waiting, dead) = (self.count(consumer, "retry#").await?, self.count(consumer, "dead#").await?);
+        Ok(QueueStatus { consumer: consumer.into(), position: Some(position), backlog, waiting, dead })
+    }
+
+    async fn dead_letters(&self, consumer: &str, limit: usize, after: Option<Cursor>) -> Result<Page<DeadLetter>, Problem> {
+        let query = Query::table(queue(consumer)).prefix("dead#").limit(limit).after(after);
+        Ok(self.desk.table().list::<Letter>(query).await?.map(|letter| letter.value.shown()))
+    }
+
+    async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+        self.move_dead(consumer, id, true).await
+    }
+
+    async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem> {
+        let query = Query::table(queue(consumer)).prefix("dead#").limit(limit);
+        let mut redriven = 0;
+        for letter in self.desk.table().list::<Letter>(query).await?.items {
+            match self.move_dead(consumer, &letter.id(), true).await {
+                Ok(()) => redriven += 1,
+                // Somebody else was faster.
+                Err(problem) if problem.code == Code::NotFound => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(redriven)
+    }
+
+    /// The log still holds the event.
+    async fn drop_letter(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+        self.move_dead(consumer, id, false).await
+    }
 }
 
 /// The log's position up to which everything is settled for a consumer: done, waiting for another try,
@@ -123,40 +182,9 @@ pub async fn settled_through(desk: &Desk, consumer: &str) -> Result<Position, Pr
     Ok(desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
-/// Dead letters, oldest first.
-pub async fn dead_letters(desk: &Desk, consumer: &str, limit: usize, cursor: Option<Cursor>) -> Result<Page<Letter>, Problem> {
-    let query = Query::table(queue(consumer)).prefix("dead#").limit(limit).after(cursor);
-    Ok(desk.table().list::<Letter>(query).await?.map(|letter| letter.value))
-}
-
 pub(crate) async fn retries(desk: &Desk, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
     let query = Query::table(queue(consumer)).bounds(Bounds::Prefix("retry#".into())).limit(limit);
     Ok(desk.table().list::<Letter>(query).await?.items)
-}
-
-/// Puts a dead letter back in the queue, with all its tries before it.
-pub async fn redrive(desk: &Desk, consumer: &str, position: Position) -> Result<(), Problem> {
-    move_dead(desk, consumer, position, true).await
-}
-
-/// Throws a dead letter away for good. The log still holds the event.
-pub async fn drop_letter(desk: &Desk, consumer: &str, position: Position) -> Result<(), Problem> {
-    move_dead(desk, consumer, position, false).await
-}
-
-async fn move_dead(desk: &Desk, consumer: &str, position: Position, redrive: bool) -> Result<(), Problem> {
-    let key = Letter::dead_key(consumer, position);
-    let load = async || match desk.table().find::<Letter>(&key).await? {
-        Some(letter) => Ok(letter),
-        None => Err(Problem::not_found(format_args!("dead letter {position} of {consumer}"))),
-    };
-    desk.step("queues", load, |letter, moment| {
-        let changes = Changes::none().delete(letter.key(), letter.version);
-        tracing::info!(consumer, position, redrive, event = %letter.envelope.id, "a dead letter was moved");
-        if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value.clone() }) } else { Ok(changes) }
-    })
-    .await?;
-    Ok(())
 }
 
 /// Delivers everything after a position to one consumer again. Effects that have happened are not

@@ -103,7 +103,8 @@ impl Schedule {
 /// Everything that a host must know to run a service.
 pub struct Service {
     pub name: &'static str,
-    pub table: TableSchema,
+    /// Absent for a service that keeps nothing.
+    pub table: Option<TableSchema>,
     pub(crate) routes: OpenApiRouter,
     pub(crate) root_routes: axum::Router,
     pub consumers: Vec<Consumer>,
@@ -117,9 +118,13 @@ pub struct Service {
 impl Service {
     pub fn new(desk: &Desk) -> Self {
         let table = desk.schema();
+        Self { table: Some(table), ..Self::without_table(table.name) }
+    }
+
+    pub fn without_table(name: &'static str) -> Self {
         Self {
-            name: table.name,
-            table,
+            name,
+            table: None,
             routes: OpenApiRouter::new(),
             root_routes: axum::Router::new(),
             consumers: Vec::new(),

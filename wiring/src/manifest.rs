@@ -13,7 +13,9 @@ pub struct Manifest {
 #[derive(Debug, Serialize)]
 pub struct ServiceManifest {
     pub name: &'static str,
-    pub table: TableManifest,
+    /// Absent for a service that keeps nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableManifest>,
     pub routes: Vec<Operation>,
     pub consumers: Vec<ConsumerManifest>,
     pub schedules: Vec<ScheduleManifest>,
@@ -45,7 +47,7 @@ pub struct ScheduleManifest {
 pub fn manifest(services: &[Service]) -> Manifest {
     let services = services.iter().map(|service| ServiceManifest {
         name: service.name,
-        table: TableManifest { name: service.table.name, indexes: service.table.indexes },
+        table: service.table.map(|table| TableManifest { name: table.name, indexes: table.indexes }),
         routes: service.operations.clone(),
         consumers: service
             .consumers

@@ -6,6 +6,7 @@ mod clients;
 mod error;
 mod files;
 mod keys;
+mod letters;
 mod mail;
 mod pool;
 pub mod queues;

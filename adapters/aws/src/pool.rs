@@ -37,6 +37,9 @@ pub struct CognitoPool {
 struct Claims {
     sub: String,
     iat: i64,
+    /// Absent for a user in no group.
+    #[serde(rename = "cognito:groups", default)]
+    groups: Vec<String>,
 }
 
 impl CognitoPool {
@@ -226,6 +229,8 @@ impl UserPool for CognitoPool {
     }
 }
 
+const ROLES: [Role; 4] = [Role::Customer, Role::Business, Role::Support, Role::Admin];
+
 fn group_of(role: Role) -> &'static str {
     match role {
         Role::Customer => "customer",
@@ -255,6 +260,8 @@ fn tokens(result: &AuthenticationResultType, presented: Option<&str>) -> Result<
         refresh_token: result.refresh_token().or(presented).ok_or_else(misfit)?.to_owned(),
         expires_in_secs: u64::try_from(result.expires_in()).map_err(|_| misfit())?,
         issued_at: Timestamp::from_millis(claims.iat.saturating_mul(1000)),
+        // A pool may have groups that are none of ours.
+        roles: ROLES.into_iter().filter(|role| claims.groups.iter().any(|group| group == group_of(*role))).collect(),
     })
 }
 

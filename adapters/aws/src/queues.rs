@@ -1,26 +1,21 @@
-//! The queues of the consumers in SQS: pauses between tries, and an operator's look at what was given
-//! up. Dead letters are moved by receiving, sending and deleting: SQS's own move task takes a whole
-//! queue, and emulators do not have it.
+//! The queues of the consumers in SQS: their names, pauses between tries, and how full they are. What was
+//! given up is in `letters.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as Attribute, MessageSystemAttributeNameForSends,
-    MessageSystemAttributeValue, QueueAttributeName,
-};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
+use contracts::Envelope;
+use kernel::Problem;
 use ports::Entropy;
+use serde::Deserialize;
 
 use crate::clients::Clients;
 use crate::error::{code_of, describe};
 
 /// What one batch request takes, and one receive gives.
-const BATCH_MAX: usize = 10;
-/// Dead letters that are looked through for one.
-const LOOKED_MAX: usize = 1000;
-/// So long nobody else sees the dead letters that are being looked through.
-const LOOKING: Duration = Duration::from_secs(60);
+pub(crate) const BATCH_MAX: usize = 10;
 /// SQS hides a message for at most twelve hours.
 const HIDDEN_MAX: Duration = Duration::from_secs(12 * 3600);
 
@@ -28,10 +23,26 @@ const HIDDEN_MAX: Duration = Duration::from_secs(12 * 3600);
 pub enum QueueError {
     #[error("there is no queue {0}")]
     Unknown(String),
-    #[error("there is no dead letter {0}")]
-    NoLetter(String),
     #[error("the queues are unavailable: {0}")]
     Unavailable(String),
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Unknown(_) => Self::internal(error),
+            QueueError::Unavailable(_) => Self::unavailable(error),
+        }
+    }
+}
+
+/// The event in a message's body: the bus wraps the envelope in an event of its own.
+pub fn envelope_of(body: &str) -> Result<Envelope, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct BusEvent {
+        detail: Envelope,
+    }
+    serde_json::from_str::<BusEvent>(body).map(|event| event.detail)
 }
 
 /// A delivery that failed: its receipt handle, and how often it has been received.
@@ -58,21 +69,10 @@ pub struct Depth {
     pub dead: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// SQS's message id, the same before and after it was given up.
-    pub id: String,
-    /// The EventBridge event; its `detail` is the envelope.
-    pub body: String,
-    pub receives: u32,
-    /// Milliseconds since 1970.
-    pub sent_at_ms: i64,
-}
-
 /// The queue of a consumer is the prefix and its name with dashes for dots; its dead letters lie in the
 /// queue with `-dead` behind it.
 pub struct Queues {
-    clients: Arc<Clients>,
+    pub(crate) clients: Arc<Clients>,
     prefix: String,
     entropy: Arc<dyn Entropy>,
     urls: Mutex<HashMap<String, String>>,
@@ -110,106 +110,7 @@ impl Queues {
         Ok(Depth { ready, hidden, dead: dead + looked_at })
     }
 
-    /// Some of the dead letters, at most `limit` (1 to 1000); SQS promises no order.
-    pub async fn dead_letters(&self, consumer: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        let name = self.dead_name(consumer);
-        let found = self.look(&name, limit.clamp(1, LOOKED_MAX), |_| false).await?;
-        self.show_again(&name, &found).await?;
-        Ok(found.iter().map(letter_of).collect())
-    }
-
-    /// Puts a dead letter back into the queue, with all its tries before it. If this stops half-way the
-    /// letter is in both queues, and delivered twice, which changes nothing.
-    pub async fn redrive(&self, consumer: &str, id: &str) -> Result<(), QueueError> {
-        self.settle(consumer, id, true).await
-    }
-
-    /// Throws a dead letter away for good. The bus's archive still holds the event.
-    pub async fn drop_letter(&self, consumer: &str, id: &str) -> Result<(), QueueError> {
-        self.settle(consumer, id, false).await
-    }
-
-    /// Puts back all that are dead now, at most 1000. Returns how many.
-    pub async fn redrive_all(&self, consumer: &str) -> Result<usize, QueueError> {
-        let name = self.dead_name(consumer);
-        let found = self.look(&name, LOOKED_MAX, |_| false).await?;
-        for (place, message) in found.iter().enumerate() {
-            if let Err(error) = self.put_back(consumer, message).await {
-                self.show_again(&name, &found[place..]).await?;
-                return Err(error);
-            }
-            self.delete(&name, message).await?;
-        }
-        Ok(found.len())
-    }
-
-    async fn settle(&self, consumer: &str, id: &str, redrive: bool) -> Result<(), QueueError> {
-        let name = self.dead_name(consumer);
-        let wanted = |message: &Message| message.message_id() == Some(id);
-        let (mut found, others): (Vec<_>, Vec<_>) = self.look(&name, LOOKED_MAX, wanted).await?.into_iter().partition(wanted);
-        self.show_again(&name, &others).await?;
-        let message = found.pop().ok_or_else(|| QueueError::NoLetter(id.to_owned()))?;
-        if redrive && let Err(error) = self.put_back(consumer, &message).await {
-            self.show_again(&name, &[message]).await?;
-            return Err(error);
-        }
-        self.delete(&name, &message).await?;
-        tracing::info!(consumer, message = id, redrive, "a dead letter was moved");
-        Ok(())
-    }
-
-    /// Receives until there are no more, or enough, or the wanted one is among them.
-    async fn look(&self, name: &str, limit: usize, enough: impl Fn(&Message) -> bool) -> Result<Vec<Message>, QueueError> {
-        let url = self.url(name).await?;
-        let mut found: Vec<Message> = Vec::new();
-        while found.len() < limit {
-            let most = i32::try_from((limit - found.len()).min(BATCH_MAX)).unwrap_or(1);
-            let answer = self
-                .clients
-                .queues()
-                .receive_message()
-                .queue_url(&url)
-                .max_number_of_messages(most)
-                .visibility_timeout(seconds(LOOKING))
-                // A short wait asks all of SQS's machines, no wait only some.
-                .wait_time_seconds(1)
-                .message_system_attribute_names(Attribute::All)
-                .send()
-                .await
-                .map_err(|error| QueueError::Unavailable(describe(&error)))?;
-            let messages = answer.messages.unwrap_or_default();
-            let done = messages.is_empty() || messages.iter().any(&enough);
-            found.extend(messages);
-            if done {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    async fn put_back(&self, consumer: &str, message: &Message) -> Result<(), QueueError> {
-        let url = self.url(&self.name(consumer)).await?;
-        let mut send = self.clients.queues().send_message().queue_url(url).message_body(message.body().unwrap_or_default());
-        if let Some(header) = attribute(message, &Attribute::AwsTraceHeader) {
-            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
-            let value = value.map_err(|error| QueueError::Unavailable(error.to_string()))?;
-            send = send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
-        }
-        send.send().await.map(|_| ()).map_err(|error| QueueError::Unavailable(describe(&error)))
-    }
-
-    async fn delete(&self, name: &str, message: &Message) -> Result<(), QueueError> {
-        let (url, receipt) = (self.url(name).await?, message.receipt_handle().unwrap_or_default());
-        let deleted = self.clients.queues().delete_message().queue_url(url).receipt_handle(receipt).send().await;
-        deleted.map(|_| ()).map_err(|error| QueueError::Unavailable(describe(&error)))
-    }
-
-    async fn show_again(&self, name: &str, messages: &[Message]) -> Result<(), QueueError> {
-        let rested: Vec<_> = messages.iter().filter_map(|message| Some((message.receipt_handle()?.to_owned(), Duration::ZERO))).collect();
-        self.hide(name, &rested).await
-    }
-
-    async fn hide(&self, name: &str, rested: &[(String, Duration)]) -> Result<(), QueueError> {
+    pub(crate) async fn hide(&self, name: &str, rested: &[(String, Duration)]) -> Result<(), QueueError> {
         if rested.is_empty() {
             return Ok(());
         }
@@ -249,7 +150,7 @@ impl Queues {
         Ok((number(&wanted[0]), number(&wanted[1]) + number(&wanted[2])))
     }
 
-    async fn url(&self, name: &str) -> Result<String, QueueError> {
+    pub(crate) async fn url(&self, name: &str) -> Result<String, QueueError> {
         if let Some(url) = self.urls.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(url.clone());
         }
@@ -277,22 +178,8 @@ fn pause(pauses: Pauses, receives: u32) -> Duration {
 }
 
 /// SQS counts in whole seconds; what is shorter than one counts as one, but nothing stays nothing.
-fn seconds(span: Duration) -> i32 {
+pub(crate) fn seconds(span: Duration) -> i32 {
     i32::try_from(span.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
-}
-
-fn attribute<'a>(message: &'a Message, name: &Attribute) -> Option<&'a str> {
-    message.attributes()?.get(name).map(String::as_str)
-}
-
-fn letter_of(message: &Message) -> DeadLetter {
-    let number = |name: &Attribute| attribute(message, name).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
-    DeadLetter {
-        id: message.message_id().unwrap_or_default().to_owned(),
-        body: message.body().unwrap_or_default().to_owned(),
-        receives: u32::try_from(number(&Attribute::ApproximateReceiveCount)).unwrap_or_default(),
-        sent_at_ms: number(&Attribute::SentTimestamp),
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! suite::store_tests!(home);
 //! suite::units_tests!(home); // What everything takes.
 //! suite::log_tests!(home); // Where the home keeps an event log.
+//! suite::dead_letters_tests!(queue_home); // For a home's queues: a `suite::dead_letters::QueueHome`.
 //! ```
 
 // All of this is code of tests, though it stands in a library.
@@ -15,6 +16,7 @@ pub mod causes;
 pub mod commits;
 pub mod counters;
 pub mod cursors;
+pub mod dead_letters;
 pub mod expiry;
 pub mod indexes;
 pub mod limits;
@@ -95,6 +97,15 @@ macro_rules! log_tests {
         $crate::tests! { $make
             log { positions_follow_commits, a_refused_commit_tells_nothing, types_are_filtered, pages_of_the_log, an_event_at_its_position,
                 pruning, limits_of_the_log, appended_changes, tables_share_it, no_gap_is_ever_seen }
+        }
+    };
+}
+
+#[macro_export]
+macro_rules! dead_letters_tests {
+    ($make:ident) => {
+        $crate::tests! { $make
+            dead_letters { letters_are_listed_in_pages, a_redriven_letter_comes_again, a_dropped_letter_is_gone, some_are_redriven_at_once }
         }
     };
 }

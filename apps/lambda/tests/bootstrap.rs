@@ -175,6 +175,19 @@ fn requests_of_a_gateway_and_of_a_balancer() {
 }
 
 #[test]
+fn queues_are_looked_after_by_a_function_without_a_table() {
+    let function = Function::start("operations", "api");
+    assert_eq!(function.invoke(gateway_request("GET", "/health/ready", &json!({}))).unwrap()["statusCode"], 200);
+    let reads = function.cloud.calls("DynamoDB_20120810.GetItem");
+    assert!(!reads.is_empty() && reads.iter().all(|read| read.body["TableName"] == "souk-identity"), "{reads:?}");
+    for (method, path) in [("GET", "/api/v1/admin/queues"), ("POST", "/api/v1/admin/queues/cart/dead-letters/redrive")] {
+        let refused = function.invoke(gateway_request(method, path, &json!({}))).unwrap();
+        assert_eq!(refused["statusCode"], 401, "{refused}");
+    }
+    assert!(function.cloud.calls("AmazonSQS.GetQueueUrl").is_empty(), "guests cause no call");
+}
+
+#[test]
 fn the_stream_comes_again_from_the_first_event_that_was_not_published() {
     let function = Function::start("orders", "relay");
     let good = json!({ "Records": [stream_record("100", &[envelope("S-1")]), stream_record("200", &[]), stream_record("300", &[envelope("S-2"), envelope("S-3")])] });

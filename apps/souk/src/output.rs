@@ -67,7 +67,7 @@ pub fn say_json(value: &impl serde::Serialize) -> Result<(), CliError> {
 }
 
 pub async fn manifest(config: &Config) -> Result<(), CliError> {
-    say_json(&wiring::manifest(&Home::in_memory(config)?.services()?))
+    say_json(&wiring::manifest(Home::in_memory(config)?.host()?.services()))
 }
 
 pub async fn openapi(config: &Config) -> Result<(), CliError> {

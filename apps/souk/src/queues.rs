@@ -1,8 +1,10 @@
-//! `souk queues`: the same functions as the admin API, on the data directory itself.
+//! `souk queues`: what the admin API does, on the data directory itself.
 
 use clap::Subcommand;
 use home_embedded::Home;
-use shell::queues;
+use ports::{LetterId, Queues as _, REDRIVEN_MAX};
+use shell::LetterView;
+use shell::queues::{self, LogQueues};
 use wiring::Config;
 
 use crate::output::{CliError, say, say_json};
@@ -40,9 +42,9 @@ pub enum Queues {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Which {
-    /// Its position, as `show` prints it
+    /// Its id, as `show` prints it
     #[arg(long)]
-    position: Option<u64>,
+    letter: Option<String>,
     #[arg(long)]
     all: bool,
 }
@@ -58,8 +60,7 @@ pub async fn run(config: &Config, command: Queues) -> Result<(), CliError> {
 }
 
 async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
-    let desk = home.shell_desk();
-    let log = home.log();
+    let queues = home.queues();
     let known = home.consumers()?;
     let checked = |name: &str| match known.contains(&name) {
         true => Ok(()),
@@ -69,11 +70,9 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
         Queues::List => {
             say(&format!("{:<20} {:>10} {:>10} {:>8} {:>6}", "consumer", "position", "backlog", "waiting", "dead"))?;
             for consumer in &known {
-                let status = queues::status(&desk, &*log, consumer).await?;
-                say(&format!(
-                    "{:<20} {:>10} {:>10} {:>8} {:>6}",
-                    status.consumer, status.position, status.backlog, status.waiting, status.dead
-                ))?;
+                let status = queues.status(consumer).await?;
+                let position = status.position.unwrap_or_default();
+                say(&format!("{:<20} {:>10} {:>10} {:>8} {:>6}", status.consumer, position, status.backlog, status.waiting, status.dead))?;
             }
             Ok(())
         }
@@ -81,9 +80,9 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
             checked(&consumer)?;
             let mut cursor = None;
             loop {
-                let page = queues::dead_letters(&desk, &consumer, PAGE, cursor).await?;
+                let page = queues.dead_letters(&consumer, PAGE, cursor).await?;
                 for letter in page.items {
-                    say_json(&letter)?;
+                    say_json(&LetterView::of(&consumer, letter))?;
                 }
                 cursor = page.next;
                 if cursor.is_none() {
@@ -93,39 +92,49 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
         }
         Queues::Redrive { consumer, which } => {
             checked(&consumer)?;
-            let moved = each(home, &consumer, which, true).await?;
+            let moved = redrive(&queues, &consumer, which).await?;
             say(&format!("{moved} to be delivered again"))
         }
         Queues::Drop { consumer, which } => {
             checked(&consumer)?;
-            let moved = each(home, &consumer, which, false).await?;
+            let moved = drop_letters(&queues, &consumer, which).await?;
             say(&format!("{moved} dropped"))
         }
         Queues::Replay { consumer, after, again } => {
             checked(&consumer)?;
-            queues::replay(&desk, &*log, &consumer, after, again).await?;
+            queues::replay(&home.shell_desk(), &*home.log(), &consumer, after, again).await?;
             say(&format!("{consumer} gets everything after {after} again, while the shop runs"))
         }
     }
 }
 
-async fn each(home: &Home, consumer: &str, which: Which, redrive: bool) -> Result<usize, CliError> {
-    let desk = home.shell_desk();
-    let act = async |position: u64| {
-        if redrive { queues::redrive(&desk, consumer, position).await } else { queues::drop_letter(&desk, consumer, position).await }
-    };
-    if let Some(position) = which.position {
-        act(position).await?;
+async fn redrive(queues: &LogQueues, consumer: &str, which: Which) -> Result<usize, CliError> {
+    if let Some(letter) = which.letter {
+        queues.redrive(consumer, &LetterId(letter)).await?;
         return Ok(1);
     }
     let mut moved = 0;
     loop {
-        let page = queues::dead_letters(&desk, consumer, PAGE, None).await?;
+        match queues.redrive_some(consumer, REDRIVEN_MAX).await? {
+            0 => return Ok(moved),
+            more => moved += more,
+        }
+    }
+}
+
+async fn drop_letters(queues: &LogQueues, consumer: &str, which: Which) -> Result<usize, CliError> {
+    if let Some(letter) = which.letter {
+        queues.drop_letter(consumer, &LetterId(letter)).await?;
+        return Ok(1);
+    }
+    let mut moved = 0;
+    loop {
+        let page = queues.dead_letters(consumer, PAGE, None).await?;
         if page.items.is_empty() {
             return Ok(moved);
         }
         for letter in page.items {
-            act(letter.position).await?;
+            queues.drop_letter(consumer, &letter.id).await?;
             moved += 1;
         }
     }

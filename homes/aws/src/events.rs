@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws::Queues;
-use aws::queues::{FailedDelivery, Pauses};
+use aws::queues::{FailedDelivery, Pauses, envelope_of};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contracts::Envelope;
 use futures::StreamExt as _;
 use kernel::Problem;
-use serde::Deserialize;
 use shell::{Consumer, Service, World, deliver, find_consumer};
 
 use crate::emf::Metrics;
@@ -25,12 +24,6 @@ pub struct EventsFunction {
     services: Vec<Service>,
     queues: Queues,
     invocations: Invocations,
-}
-
-/// The event of the bus, as far as we need it: the envelope is its detail.
-#[derive(Deserialize)]
-struct BusEvent {
-    detail: Envelope,
 }
 
 struct Settled<'a> {
@@ -67,8 +60,8 @@ impl EventsFunction {
             tracing::error!(queue = arn, message = message.message_id, "a message of a queue that belongs to no consumer");
             return Settled { message, consumer, result: Err(Problem::not_found(format_args!("consumer of {arn}"))) };
         };
-        let result = match serde_json::from_str::<BusEvent>(message.body.as_deref().unwrap_or_default()) {
-            Ok(event) => self.hand_over(consumer, event.detail, receives(message)).await,
+        let result = match envelope_of(message.body.as_deref().unwrap_or_default()) {
+            Ok(envelope) => self.hand_over(consumer, envelope, receives(message)).await,
             Err(error) => {
                 tracing::error!(consumer = consumer.name, message = message.message_id, %error, "a message is no event");
                 Err(Problem::internal(error))

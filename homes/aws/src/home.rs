@@ -73,15 +73,24 @@ impl Home {
 
     /// The service of this function.
     pub async fn service(&self) -> Result<Service, ConfigError> {
+        if self.settings.service == shell::OPERATIONS {
+            return self.operations();
+        }
         let build = || wiring::service(&self.config, self, &self.settings.service);
         self.with_key(build).await
+    }
+
+    /// What looks after the queues of all consumers, which the stack names.
+    fn operations(&self) -> Result<Service, ConfigError> {
+        Ok(shell::operations(Arc::new(self.queues()?), self.settings.consumers.iter().cloned()))
     }
 
     /// The service's routes, behind the edge.
     pub async fn api(&self) -> Result<Api, ConfigError> {
         let mut service = self.service().await?;
         let authenticator = self.with_key(|| wiring::authenticator(self)).await?;
-        let table = wiring::desk(self, service.table).table().clone();
+        // Who keeps nothing still needs the accounts of those who ask.
+        let table = wiring::desk(self, service.table.unwrap_or(identity::TABLE)).table().clone();
         let ready: Ready = Arc::new(move || {
             let table = table.clone();
             // There is no such item; what counts is that the table says so.
@@ -215,10 +224,17 @@ mod tests {
         let mut config = Config::default();
         config.mail.transport = Transport::Ses;
         config.secrets.signing_key = Some("5a".repeat(32));
-        let set = [("SERVICE", "identity"), ("ROLE", "api"), ("TABLE_PREFIX", "souk-"), ("FILES_BUCKET", "souk-files")];
+        let set = [
+            ("SERVICE", "identity"),
+            ("ROLE", "api"),
+            ("TABLE_PREFIX", "souk-"),
+            ("FILES_BUCKET", "souk-files"),
+            ("QUEUE_PREFIX", "souk-"),
+        ];
         let settings = Settings::load(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
         let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1"));
-        let services = home.with_key(|| wiring::services(&home.config, &home)).await.unwrap();
+        let mut services = home.with_key(|| wiring::services(&home.config, &home)).await.unwrap();
+        services.push(home.operations().unwrap());
         let manifest = serde_json::to_string_pretty(&wiring::manifest(&services)).unwrap() + "\n";
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/manifest.json");
         if std::env::var("MANIFEST").is_ok_and(|wish| wish == "write") {

@@ -91,7 +91,7 @@ impl RelayFunction {
         response
     }
 
-    /// The business in numbers: every event of the shop passes here once.
+    /// The business in numbers: every event of the shop passes here, once unless the answer to a batch is lost.
     fn measure(&self, begun: Instant, published: &[String], unpublished: usize) {
         let mut function = self.invocations.measure(begun, unpublished > 0);
         function.count("published", published.len());

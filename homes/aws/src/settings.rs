@@ -50,6 +50,8 @@ pub struct Settings {
     /// The secret that holds the signing key.
     pub signing_key: Option<String>,
     pub queue_prefix: Option<String>,
+    /// All consumers of the shop, for the function that looks after their queues.
+    pub consumers: Vec<String>,
 }
 
 impl Settings {
@@ -74,6 +76,7 @@ impl Settings {
             user_pool,
             signing_key: set("SIGNING_KEY_PARAMETER"),
             queue_prefix: set("QUEUE_PREFIX"),
+            consumers: set("CONSUMERS").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         })
     }
 }
@@ -98,6 +101,8 @@ mod tests {
         let good = [("SERVICE", "cart"), ("ROLE", "events"), ("TABLE_PREFIX", "souk-"), ("EVENT_BUS", "")];
         let settings = load(&good).unwrap();
         assert_eq!((settings.role, settings.table_prefix.as_deref(), settings.event_bus), (Role::Events, Some("souk-"), None));
+        let all = load(&[("SERVICE", "operations"), ("ROLE", "api"), ("CONSUMERS", "cart,orders.follow")]).unwrap();
+        assert_eq!((settings.consumers, all.consumers), (vec![], vec!["cart".to_owned(), "orders.follow".to_owned()]));
         for (pairs, sentence) in [
             (&[("SERVICE", "cart")][..], "ROLE is not set"),
             (&[("ROLE", "api")], "SERVICE is not set"),

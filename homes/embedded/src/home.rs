@@ -10,7 +10,8 @@ use disk::DiskBlobs;
 use kernel::{Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
-use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World, queues};
+use shell::queues::{self, LogQueues};
+use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
@@ -133,6 +134,11 @@ impl Home {
 
     pub fn currency(&self) -> Currency {
         self.config.shop.currency
+    }
+
+    /// What the consumers' queues hold.
+    pub fn queues(&self) -> LogQueues {
+        LogQueues::new(self.shell_desk(), self.log())
     }
 
     /// The names of all consumers.

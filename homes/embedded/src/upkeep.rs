@@ -46,7 +46,7 @@ async fn tick(desk: &Desk, database: &Sqlite, consumers: &[&'static str]) -> Res
 async fn settled_by_all(desk: &Desk, log: &dyn EventLog, consumers: &[&'static str]) -> Result<u64, Problem> {
     let mut settled = log.head().await?;
     for consumer in consumers {
-        settled = settled.min(queues::status(desk, log, consumer).await?.position);
+        settled = settled.min(queues::settled_through(desk, consumer).await?);
     }
     Ok(settled)
 }

@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod messages;
 mod pool;
+mod queues;
 
 use std::sync::Arc;
 

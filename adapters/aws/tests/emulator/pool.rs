@@ -112,9 +112,13 @@ async fn tokens_are_verified_by_the_published_keys() {
     let mut groups: Vec<_> = claims["cognito:groups"].as_array().unwrap().iter().map(|group| group.as_str().unwrap()).collect();
     groups.sort_unstable();
     assert_eq!(groups, ["business", "customer"]);
+    assert_eq!(tokens.roles, [Role::Customer, Role::Business]);
     world.pool.set_roles(user, &[Role::Customer], &[Role::Business]).await.unwrap();
     let next = world.pool.refresh(&tokens.refresh_token).await.unwrap();
     assert_eq!(world.verified_claims(&next.access_token).await["cognito:groups"], serde_json::json!(["customer"]));
+    assert_eq!(next.roles, [Role::Customer]);
+    world.pool.set_roles(user, &[], &[Role::Customer]).await.unwrap();
+    assert_eq!(world.pool.sign_in(Some(user), PASSWORD, Timestamp::MIN).await.unwrap().roles, [], "in no group");
 }
 
 #[tokio::test]

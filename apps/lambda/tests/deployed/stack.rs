@@ -6,12 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use aws::{Clients, CognitoPool, Queues};
-use dynamodb::Dynamo;
-use identity::Credentials;
-use ports::{SystemClock, SystemEntropy};
 use serde_json::{Value, json};
-use shell::World;
 
 use crate::cloud::{ACCOUNT, Cloud, REGION};
 use crate::people::Client;
@@ -23,8 +18,7 @@ const SEED: u64 = 20_260_101;
 pub struct Deployed {
     pub cloud: Cloud,
     pub prefix: &'static str,
-    pub pool_id: String,
-    pub client_id: String,
+    pool_id: String,
     api_host: String,
     consumers: Vec<String>,
     proxy: String,
@@ -62,7 +56,6 @@ impl Deployed {
         Self {
             prefix: "souk-",
             pool_id: output("souk-state", "UserPoolId"),
-            client_id: output("souk-state", "UserPoolClientId"),
             api_host: url.strip_prefix("http://").or(url.strip_prefix("https://")).expect("a URL").to_owned(),
             consumers: consumers(),
             cloud,
@@ -99,22 +92,20 @@ impl Deployed {
         serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON")
     }
 
-    /// Makes an admin as an operator does, past the API: there is nobody yet who could do it.
-    pub fn make_admin(&self, email: &str, password: &str) {
-        let clients = Arc::new(Clients::at(&self.cloud.endpoint));
-        let database = Dynamo::new(aws_sdk_dynamodb::Client::new(clients.config()), self.prefix, Arc::new(SystemClock));
-        let world = World::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
-        let desk = world.desk(identity::TABLE, database.table(identity::TABLE));
-        let pool = CognitoPool::new(clients, &self.pool_id, &self.client_id, Arc::new(SystemEntropy));
-        let credentials = Credentials::Pool(Arc::new(pool));
-        let email = email.parse().expect("an address");
-        runtime().block_on(identity::create_admin(&desk, credentials, email, password)).expect("the first admin");
+    /// Puts a user into a group of the pool, as an operator does with the AWS CLI.
+    pub fn add_to_group(&self, email: &str, group: &str) {
+        let call = json!({ "UserPoolId": self.pool_id, "Username": email, "GroupName": group });
+        self.cloud.call("cognito-idp", "AWSCognitoIdentityProviderService.AdminAddUserToGroup", &call);
     }
 
-    /// Puts back what a consumer has given up; how much that was.
-    pub fn redrive(&self, consumer: &str) -> usize {
-        let queues = Queues::new(Arc::new(Clients::at(&self.cloud.endpoint)), self.prefix, Arc::new(SystemEntropy));
-        runtime().block_on(queues.redrive_all(consumer)).expect("the dead letters are put back")
+    /// The groups that the pool has a user in.
+    pub fn groups_of(&self, email: &str) -> Vec<String> {
+        let call = json!({ "UserPoolId": self.pool_id, "Username": email });
+        let answer = self.cloud.call("cognito-idp", "AWSCognitoIdentityProviderService.AdminListGroupsForUser", &call);
+        let groups = answer["Groups"].as_array().expect("groups").iter();
+        let mut names: Vec<_> = groups.map(|group| group["GroupName"].as_str().expect("a name").to_owned()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Whether no queue of a consumer holds anything to do.

@@ -1,11 +1,12 @@
 //! Sessions that a user pool keeps. Whether the account may still have one is asked here.
 
-use kernel::UserId;
+use kernel::{Problem, UserId};
 use ports::store::Stored;
 use ports::{PoolError, PoolTokens, UserPool};
-use shell::{Answer, Reply};
+use shell::{Answer, Moment, Reply};
 
 use crate::App;
+use crate::admins::Admins;
 use crate::credentials::pool_problem;
 use crate::storage;
 use crate::tokens::Tokens;
@@ -15,9 +16,29 @@ pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str)
     let tokens = pool.refresh(refresh_token).await.map_err(pool_problem)?;
     let user = app.desk.table().find::<User>(&storage::user_key(tokens.user)).await?;
     match user {
-        Some(user) if user.may_sign_in() => Ok(answer(&tokens)),
+        Some(user) if user.may_sign_in() => {
+            adopt_roles(app, &user, &tokens).await?;
+            Ok(answer(&tokens))
+        }
         Some(_) | None => Err(pool_problem(PoolError::Refused).into()),
     }
+}
+
+/// Whoever may change the pool may make staff by its groups, which is how a shop gets its first admin. The
+/// account is told, so that it stays the one place where roles are looked up and taken away.
+pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> Result<(), Problem> {
+    if user.adoptable(&tokens.roles).is_empty() {
+        return Ok(());
+    }
+    let load = || storage::user_and_admins(app.desk.table(), user.id);
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), _: &Moment| {
+        let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
+        storage::update_user_and_admins(&user, admins, decision)
+    };
+    if app.desk.step("identity.adopt-roles", load, decide).await? {
+        tracing::info!(user = %user.id, groups = ?tokens.roles, "roles that were granted in the user pool were taken over");
+    }
+    Ok(())
 }
 
 pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> Answer {

@@ -125,6 +125,9 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
 async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -> Answer {
     let (user, proof) = user_by_password(&app, &call, &body.email, &body.password, Purpose::SignIn).await?;
+    if let Proof::Session(tokens) = &proof {
+        at_pool::adopt_roles(&app, &user, tokens).await?;
+    }
     let attempts = storage::attempts_key(&account_subject(&body.email));
     // If the user has changed since, the session carries an epoch that has ended.
     let decide = |(), moment: &Moment| {

@@ -64,7 +64,9 @@ impl Pool {
 
     fn tokens(&self, user: UserId, refresh_token: String) -> PoolTokens {
         let now = lock(&self.clock).as_ref().map_or(Timestamp::MIN, |clock| clock.now());
-        PoolTokens { user, access_token: format!("access {user}"), refresh_token, expires_in_secs: 600, issued_at: now }
+        let issued_at = Timestamp::from_millis(now.as_secs() * 1000);
+        let roles = self.member(user).map(|member| member.roles).unwrap_or_default();
+        PoolTokens { user, access_token: format!("access {user}"), refresh_token, expires_in_secs: 600, issued_at, roles }
     }
 
     fn checked(&self, user: Option<UserId>, password: &str) -> Result<UserId, PoolError> {
@@ -180,7 +182,7 @@ impl Shop {
         self.register("ann@example.com", PASSWORD).await.expect(202);
         let events = self.world.events().await;
         let id = events.iter().find_map(|envelope| match &envelope.event {
-            Event::UserRegistered(registered) => Some(registered.user_id),
+            Event::UserRegistered(registered) if registered.email.as_str() == "ann@example.com" => Some(registered.user_id),
             _ => None,
         });
         let id = id.unwrap();
@@ -335,6 +337,74 @@ async fn admins_and_the_pool() {
     shop.sign_in(PASSWORD).await.expect(401);
     ask("enable", json!({})).await.expect(200);
     shop.sign_in(PASSWORD).await.expect(200);
+}
+
+/// As an operator does it in the pool itself, past the shop.
+#[tokio::test]
+async fn a_group_given_in_the_pool_makes_the_first_admin() {
+    let shop = Shop::open();
+    let roles_of = async |id: UserId| shop.reads.account(id).await.unwrap().unwrap().roles;
+    // Before the address is proved it makes nobody anything: it may be another's.
+    shop.register("bea@example.com", PASSWORD).await.expect(202);
+    let bea = *lock(&shop.pool.members).keys().next().unwrap();
+    shop.pool.set_roles(bea, &[Role::Admin], &[]).await.unwrap();
+    shop.post("/auth/sign-in", json!({"email": "bea@example.com", "password": PASSWORD})).await.expect(200);
+    assert_eq!(roles_of(bea).await, [Role::Customer]);
+
+    let ann = shop.ann().await;
+    let tokens = shop.sign_in(PASSWORD).await.expect(200).json;
+    shop.pool.set_roles(ann, &[Role::Business, Role::Admin], &[]).await.unwrap();
+    assert_eq!(roles_of(ann).await, [Role::Customer], "the shop has not heard of it");
+    shop.refresh(&tokens).await.expect(200);
+    assert_eq!(roles_of(ann).await, [Role::Customer, Role::Admin], "a business is no matter of the pool");
+    let boss = Actor::User { id: ann, roles: roles_of(ann).await, businesses: vec![] };
+    let listed = shop.world.get("/api/v1/admin/users?role=admin").as_actor(&boss).send().await.expect(200).json;
+    assert_eq!(listed["items"][0]["id"], ann.to_string(), "an admin like every other");
+    shop.world.post(&format!("/api/v1/admin/users/{ann}/disable"), &json!({"reason": "left"})).as_actor(&boss).send().await.expect(409);
+    assert_eq!(
+        shop.world.event_types().await,
+        ["user.registered", "user.verification_requested"].repeat(2).into_iter().chain(["user.verified"]).collect::<Vec<_>>()
+    );
+}
+
+/// What an admin takes away is gone in both, and does not come back by itself.
+#[tokio::test]
+async fn roles_that_are_taken_away_stay_away() {
+    let shop = Shop::open();
+    let id = shop.ann().await;
+    let account = async || shop.reads.account(id).await.unwrap().unwrap();
+    shop.pool.set_roles(id, &[Role::Admin, Role::Support], &[]).await.unwrap();
+    let tokens = shop.sign_in(PASSWORD).await.expect(200).json;
+    assert_eq!(account().await.roles, [Role::Customer, Role::Support, Role::Admin]);
+    // Another one, so that this is not the last.
+    let desk = shop.world.kit().desk(&TABLE);
+    identity::create_admin(&desk, Credentials::Pool(shop.pool.clone()), "root@example.com".parse().unwrap(), PASSWORD).await.unwrap();
+    let before = account().await.tokens_valid_from;
+    let put = async |roles: Value| {
+        let path = format!("/api/v1/admin/users/{id}/roles");
+        shop.world.put(&path, &json!({ "roles": roles })).as_actor(&Harness::admin()).send().await.expect(200)
+    };
+    put(json!(["support"])).await;
+    assert_eq!(shop.pool.member(id).unwrap().roles, [Role::Customer, Role::Support]);
+    assert!(account().await.tokens_valid_from > before, "tokens end at once");
+    shop.world.advance(kernel::Duration::from_secs(2));
+    shop.refresh(&tokens).await.expect(200);
+    assert_eq!(account().await.roles, [Role::Customer, Role::Support]);
+    // Given in the pool and not taken over yet: the admin's word ends it as well.
+    shop.pool.set_roles(id, &[Role::Admin], &[]).await.unwrap();
+    put(json!(["support"])).await;
+    shop.refresh(&tokens).await.expect(200);
+    assert_eq!(account().await.roles, [Role::Customer, Role::Support]);
+    shop.world
+        .post(&format!("/api/v1/admin/users/{id}/disable"), &json!({"reason": "left"}))
+        .as_actor(&Harness::admin())
+        .send()
+        .await
+        .expect(200);
+    shop.pool.set_roles(id, &[Role::Admin], &[]).await.unwrap();
+    shop.sign_in(PASSWORD).await.expect(401);
+    let account = account().await;
+    assert!(account.disabled && account.roles == [Role::Customer, Role::Support], "a group lets nobody in who is disabled");
 }
 
 #[tokio::test]
