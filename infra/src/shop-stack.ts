@@ -12,7 +12,7 @@ import { ConsumerQueue, deadQueue } from './consumer';
 import { acknowledge, acknowledgeWildcard } from './findings';
 import { issuerOf, retention, type FrontStack } from './front-stack';
 import { functionName, grantsOf } from './grants';
-import { type Consumer, gatewayPath, type Manifest, OPERATIONS, pascal, type Role, rolesOf, type Service } from './manifest';
+import { gatewayPath, type Manifest, OPERATIONS, pascal, type Role, rolesOf, type Service } from './manifest';
 import type { Settings } from './settings';
 import { sizeOf } from './sizes';
 import type { StateStack } from './state-stack';
@@ -62,18 +62,15 @@ export class ShopStack extends Stack {
     this.relayDead = deadQueue(this, 'RelayDead', `${this.settings.prefix}relay-dead`);
     this.tickDead = deadQueue(this, 'TickDead', `${this.settings.prefix}tick-dead`);
     const authorizer = this.authorizer();
+    // The operations come last: they look after the queues of all others.
+    const last = (service: Service) => service.name === OPERATIONS;
     const { services } = props.manifest;
-    // All queues first: one service looks after those of all others.
-    for (const service of services) this.consumers.push(...service.consumers.map((consumer) => this.consumerQueue(consumer, service)));
-    for (const service of services) this.addService(service, authorizer);
-  }
-
-  private consumerQueue(consumer: Consumer, service: Service): ConsumerQueue {
-    return new ConsumerQueue(this, consumer, service, this.settings, this.props.state.bus);
+    for (const service of [...services.filter((each) => !last(each)), ...services.filter(last)]) this.addService(service, authorizer);
   }
 
   private addService(service: Service, authorizer: gateway.CfnAuthorizer): void {
-    const queues = this.consumers.filter(({ consumer }) => service.consumers.includes(consumer));
+    const queues = service.consumers.map((consumer) => new ConsumerQueue(this, consumer, service, this.settings, this.props.state.bus));
+    this.consumers.push(...queues);
     for (const role of rolesOf(service)) {
       const made = this.addFunction(service, role, queues);
       if (role === 'api') this.addRoutes(service, made, authorizer);
