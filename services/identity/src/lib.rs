@@ -13,6 +13,7 @@ mod password;
 mod reads;
 mod session;
 mod sign_in;
+mod staff;
 mod storage;
 mod tokens;
 mod user;

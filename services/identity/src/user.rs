@@ -388,28 +388,6 @@ impl User {
         Ok(Decision::changed(self))
     }
 
-    /// Takes over what a token of the user pool says that the operator has granted there. Only staff is made
-    /// so: a business comes from the directory. Nothing is taken away, and nothing that an older token says
-    /// counts, since roles may have been taken away after it was made.
-    pub fn adopt_roles(mut self, granted: &[Role], issued_at: Timestamp) -> Decision<Self> {
-        match self.status {
-            Status::Active if self.email_verified && issued_at >= self.tokens_valid_from => {}
-            Status::Active | Status::Disabled | Status::Erased => return Decision::unchanged(self),
-        }
-        let adopted = self.adoptable(granted);
-        if adopted.is_empty() {
-            return Decision::unchanged(self);
-        }
-        self.roles.extend(adopted);
-        self.roles.sort_unstable();
-        Decision::changed(self)
-    }
-
-    /// The roles of staff among these that the user has not.
-    pub fn adoptable(&self, granted: &[Role]) -> Vec<Role> {
-        [Role::Support, Role::Admin].into_iter().filter(|role| granted.contains(role) && !self.roles.contains(role)).collect()
-    }
-
     /// Made by the operator: the address needs no further proof.
     pub fn trust(mut self) -> Result<Decision<Self>, UserError> {
         self.require_active()?;

@@ -13,7 +13,7 @@ pub(crate) fn ann() -> User {
     unverified().verify_email(1, true, at(1)).unwrap().state
 }
 
-fn unverified() -> User {
+pub(crate) fn unverified() -> User {
     User::register(1.into(), registration("Ann"), at(0)).unwrap().state
 }
 
@@ -22,11 +22,11 @@ pub(crate) fn admin(id: u128) -> User {
     user.set_roles(vec![Role::Admin], None, 1.into(), at(2)).unwrap().state
 }
 
-fn disabled() -> User {
+pub(crate) fn disabled() -> User {
     ann().disable("fraud", at(2)).unwrap().state
 }
 
-fn erased() -> User {
+pub(crate) fn erased() -> User {
     ann().erase("usr_1@erased.invalid".parse().unwrap(), at(2)).state
 }
 
@@ -203,32 +203,4 @@ fn tokens_made_before_a_sign_out_do_not_count_and_later_ones_do() {
         assert!(user.token_second(at(10)) >= user.tokens_valid_from.as_secs());
     }
     assert_eq!(user.token_second(at(60)), 60);
-}
-
-#[test]
-fn staff_is_adopted_from_the_pool() {
-    use Role::{Admin, Business, Customer, Support};
-    let second = |secs: i64| Timestamp::from_millis(secs * 1000);
-    let demoted = admin(1).set_roles(vec![], None, 1.into(), at(5)).unwrap().state;
-    assert_eq!(demoted.tokens_valid_from, second(6));
-    for (user, granted, issued_at, expect) in [
-        (ann(), vec![Admin], second(9), vec![Customer, Admin]),
-        (ann(), vec![Customer, Business, Support], second(9), vec![Customer, Support]),
-        (ann(), vec![], second(9), vec![Customer]),
-        (admin(1), vec![], second(9), vec![Customer, Admin]),
-        (admin(1), vec![Admin], second(9), vec![Customer, Admin]),
-        (unverified(), vec![Admin], second(9), vec![Customer]),
-        (disabled(), vec![Admin], second(9), vec![Customer]),
-        (erased(), vec![Admin], second(9), vec![Customer]),
-        // A token from before the role was taken away does not bring it back.
-        (demoted.clone(), vec![Admin], second(5), vec![Customer]),
-        (demoted, vec![Admin], second(6), vec![Customer, Admin]),
-    ] {
-        let before = user.clone();
-        let decision = user.adopt_roles(&granted, issued_at);
-        assert_eq!(decision.state.roles, expect, "{granted:?} for {before:?}");
-        assert_eq!(decision.changed, before.roles != expect);
-        assert_eq!(decision.state.tokens_valid_from, before.tokens_valid_from, "nobody is signed out for what they gain");
-        assert!(decision.events.is_empty());
-    }
 }
