@@ -95,31 +95,14 @@ impl Desk {
         F: Future<Output = Result<S, Problem>> + Send,
         S: Send,
     {
-        let now = self.now();
-        let marker = call.cause_id().map(|id| Cause {
-            id,
-            fingerprint: call.fingerprint.clone(),
-            response: None,
-            expires_at: now.plus(REQUEST_KEPT),
-        });
+        let expires_at = self.now().plus(REQUEST_KEPT);
+        let marker = call.cause_id().map(|id| Cause { id, fingerprint: call.fingerprint.clone(), response: None, expires_at });
         if let Some(marker) = &marker
             && let Some(item) = self.table.get(&Cause::key(&marker.id), Consistency::Strong).await?
         {
             return repeated(call, item.body.read().map_err(Problem::from)?);
         }
-        let origin = Origin {
-            cause: &call.request_id,
-            correlation: &call.request_id,
-            actor: call.actor.clone(),
-            seed: self.world.seed(),
-            begun_at: now,
-            marker,
-            keeps: Keeps::Always,
-        };
-        match self.run(&origin, load, decide).await? {
-            Ended::Done { reply, .. } => Ok(reply),
-            Ended::Repeated(cause) => repeated(call, *cause),
-        }
+        self.answer(call, marker, load, decide).await
     }
 
     /// Like `command`, for a rule that tells a repeated request by itself: it finds what the first one made under a
@@ -135,14 +118,28 @@ impl Desk {
         F: Future<Output = Result<S, Problem>> + Send,
         S: Send,
     {
+        self.answer(call, None, load, decide).await
+    }
+
+    async fn answer<S, F>(
+        &self,
+        call: &Call,
+        marker: Option<Cause>,
+        load: impl Fn() -> F,
+        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+    ) -> Result<Reply, Failure>
+    where
+        F: Future<Output = Result<S, Problem>> + Send,
+        S: Send,
+    {
         let origin = Origin {
             cause: &call.request_id,
             correlation: &call.request_id,
             actor: call.actor.clone(),
             seed: self.world.seed(),
             begun_at: self.now(),
-            marker: None,
-            keeps: Keeps::WithChanges,
+            marker,
+            keeps: Keeps::Always,
         };
         match self.run(&origin, load, decide).await? {
             Ended::Done { reply, .. } => Ok(reply),
