@@ -89,8 +89,7 @@ impl Bench {
         let starts = self.starts()?;
         let server = self.serve()?;
         wait_until_ready(server.address, READY_TIMEOUT)?;
-        std::thread::sleep(Duration::from_secs(2));
-        let idle = resident_kib(server.pid()).ok_or("cannot read the server's memory from /proc")?;
+        let idle = idle_kib(server.pid())?;
 
         let watch = MemoryWatch::start(server.pid());
         let load = self.drive(&server, &["--connections", "1,16,64"])?;
@@ -219,6 +218,21 @@ impl MemoryWatch {
         let _ = self.thread.join();
         self.peak.load(Ordering::Relaxed)
     }
+}
+
+/// The memory once it has not changed for three seconds: after a start the search index may be built anew.
+fn idle_kib(pid: u32) -> Outcome<u64> {
+    let (begin, mut steady, mut last) = (Instant::now(), 0, 0);
+    while begin.elapsed() < READY_TIMEOUT {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = resident_kib(pid).ok_or("cannot read the server's memory from /proc")?;
+        steady = if now.abs_diff(last) < 128 { steady + 1 } else { 0 };
+        last = now;
+        if steady == 6 {
+            return Ok(now);
+        }
+    }
+    Err("the server's memory did not come to rest".into())
 }
 
 fn resident_kib(pid: u32) -> Option<u64> {

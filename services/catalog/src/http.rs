@@ -1,9 +1,11 @@
 //! Products over HTTP.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, ReviewTarget, VariantId, is_slug};
+use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, Rating, ReviewTarget, VariantId, is_slug};
+use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
@@ -12,13 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::editing::{self, NewProduct, SlugWish};
 use crate::json_ld;
 use crate::product::{Product, ProductStatus, seller_for};
 use crate::storage::{self, Card, Listing, SlugOwner};
 use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
+use crate::{App, Settings};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
@@ -99,22 +101,30 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
     if !product.visible_to(&call.actor) {
         return Err(missing().into());
     }
-    let json_ld = if product.status == ProductStatus::Published { Some(for_machines(&app, &product).await?) } else { None };
-    let page = ProductPage { product: ProductView::of(&product, app.settings.tax_rate), json_ld };
-    let reply = Reply::ok(&page);
+    let beside = if product.status == ProductStatus::Published { Some(Beside::load(&app, &product).await?) } else { None };
+    let json_ld = beside.as_ref().map(|beside| json_ld::product(&product, &beside.stock, beside.rating, &app.settings));
+    let reply = Reply::ok(&ProductPage { product: ProductView::of(&product, app.settings.tax_rate), json_ld });
     // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
     Ok(match call.actor.acts_for(product.seller_id) {
         true => reply.etag(product.version),
-        false => reply.etag(etag_of_page(product.version, &page)).cache_secs(CACHE_SECS),
+        false => reply.etag(etag_of_page(&product, beside.as_ref(), &app.settings)).cache_secs(CACHE_SECS),
     })
 }
 
-async fn for_machines(app: &App, product: &Product) -> Result<serde_json::Value, Problem> {
-    let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
-    let target = [ReviewTarget::Product(product.id)];
-    let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
-    let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
-    Ok(json_ld::product(product, &stock, ratings.first().copied().unwrap_or_default(), &app.settings))
+/// What others know of a product and its page shows to machines.
+struct Beside {
+    stock: BTreeMap<VariantId, Availability>,
+    rating: Rating,
+}
+
+impl Beside {
+    async fn load(app: &App, product: &Product) -> Result<Self, Problem> {
+        let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
+        let target = [ReviewTarget::Product(product.id)];
+        let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
+        let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
+        Ok(Self { stock, rating: ratings.first().copied().unwrap_or_default() })
+    }
 }
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
@@ -273,10 +283,14 @@ fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell
     changes.reply(Reply::ok(&ProductView::of(&after, app.settings.tax_rate)).etag(version))
 }
 
-fn etag_of_page(version: u64, page: &ProductPage) -> u64 {
+/// Of everything that a page is made from.
+fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Settings) -> u64 {
     let mut hasher = DefaultHasher::new();
-    version.hash(&mut hasher);
-    page.json_ld.as_ref().map(ToString::to_string).hash(&mut hasher);
+    (product.version, &settings.public_url).hash(&mut hasher);
+    if let Some(Beside { stock, rating }) = beside {
+        (rating.sum, rating.count).hash(&mut hasher);
+        stock.values().for_each(|stock| (stock.variant_id, stock.available, stock.backorder).hash(&mut hasher));
+    }
     hasher.finish()
 }
 

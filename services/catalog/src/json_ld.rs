@@ -1,6 +1,6 @@
 //! Pages for machines: a product in the words of schema.org, as JSON-LD.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use kernel::{Rating, VariantId};
 use ports::reads::Availability;
@@ -12,7 +12,7 @@ use crate::product::{Product, Variant, variant_title};
 use crate::text::plain_text;
 
 /// A Product with an Offer for each variant, and its rating.
-pub fn product(product: &Product, stock: &HashMap<VariantId, Availability>, rating: Rating, settings: &Settings) -> Value {
+pub fn product(product: &Product, stock: &BTreeMap<VariantId, Availability>, rating: Rating, settings: &Settings) -> Value {
     let url = settings.product_url(&product.slug);
     let description = plain_text(&product.description);
     let mut data = Map::new();

@@ -13,11 +13,23 @@ pub fn clean_html(html: &str) -> String {
     CLEANER.clean(html.trim()).to_string()
 }
 
-/// What HTML says, without its tags: a space where an element ends, and the characters themselves.
-pub fn plain_text(html: &str) -> String {
-    static STRIPPER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(ammonia::Builder::empty);
-    let spaced = html.replace('<', " <");
-    let escaped = STRIPPER.clean(&spaced).to_string();
+/// What HTML that `clean_html` has made says: a space where a tag was, and the characters themselves. Asked with every
+/// page of a product, so it does not parse: in clean HTML, text has no `<`, and a tag ends at the first `>` outside quotes.
+pub fn plain_text(clean: &str) -> String {
+    let mut escaped = String::with_capacity(clean.len());
+    let (mut in_tag, mut in_quotes) = (false, false);
+    for character in clean.chars() {
+        match (in_tag, character) {
+            (false, '<') => {
+                in_tag = true;
+                escaped.push(' ');
+            }
+            (false, _) => escaped.push(character),
+            (true, '"') => in_quotes = !in_quotes,
+            (true, '>') if !in_quotes => in_tag = false,
+            (true, _) => {}
+        }
+    }
     let text = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -28,8 +40,15 @@ mod tests {
 
     #[test]
     fn plain_text_has_no_tags() {
-        let html = "<h1>Tee &amp; Zeit</h1><p>1 &lt; 2<br>Grün<script>alert(1)</script></p>";
-        assert_eq!(plain_text(html), "Tee & Zeit 1 < 2 Grün");
+        for (html, expect) in [
+            ("<h1>Tee &amp; Zeit</h1><p>1 &lt; 2<br>Grün<script>alert(1)</script></p>", "Tee & Zeit 1 < 2 Grün"),
+            ("1 < 2 > 0 &amp;lt; \"so\"", "1 < 2 > 0 &lt; \"so\""),
+            ("<a href=\"https://example.com/?a>b\" title='x > \"y\"'>there</a>&nbsp;it is", "there it is"),
+            ("<!-- > no --> tea", "tea"),
+            ("", ""),
+        ] {
+            assert_eq!(plain_text(&clean_html(html)), expect, "{}", clean_html(html));
+        }
     }
 
     #[test]
