@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, Page, Problem, ProductId, Rating, ReviewTarget, VariantId, is_slug};
+use kernel::{
+    BusinessId, CategoryId, Code, Cursor, Duration, Page, Problem, ProductId, Rating, ReviewTarget, Timestamp, VariantId, is_slug,
+};
 use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
@@ -24,6 +27,8 @@ use crate::{App, Settings};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
+/// How long the stock and the stars of a product are shown before they are asked for again.
+const BESIDE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -107,23 +112,35 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
     // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
     Ok(match call.actor.acts_for(product.seller_id) {
         true => reply.etag(product.version),
-        false => reply.etag(etag_of_page(&product, beside.as_ref(), &app.settings)).cache_secs(CACHE_SECS),
+        false => reply.etag(etag_of_page(&product, beside.as_deref(), &app.settings)).cache_secs(CACHE_SECS),
     })
 }
 
 /// What others know of a product and its page shows to machines.
-struct Beside {
+pub(crate) struct Beside {
+    asked_at: Timestamp,
     stock: BTreeMap<VariantId, Availability>,
     rating: Rating,
 }
 
 impl Beside {
-    async fn load(app: &App, product: &Product) -> Result<Self, Problem> {
+    /// Asked again after a second at the earliest: most looks are at few products.
+    async fn load(app: &App, product: &Stored<Product>) -> Result<Arc<Self>, Problem> {
+        let (now, key) = (app.desk.now(), (product.id, product.version));
+        if let Some(kept) = app.beside.get(&key).filter(|kept| now.since(kept.asked_at) < BESIDE_KEPT) {
+            return Ok(kept);
+        }
+        let beside = Arc::new(Self::ask(app, product, now).await?);
+        app.beside.insert(key, beside.clone());
+        Ok(beside)
+    }
+
+    async fn ask(app: &App, product: &Product, asked_at: Timestamp) -> Result<Self, Problem> {
         let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
         let target = [ReviewTarget::Product(product.id)];
         let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
         let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
-        Ok(Self { stock, rating: ratings.first().copied().unwrap_or_default() })
+        Ok(Self { asked_at, stock, rating: ratings.first().copied().unwrap_or_default() })
     }
 }
 
@@ -287,7 +304,7 @@ fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell
 fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Settings) -> u64 {
     let mut hasher = DefaultHasher::new();
     (product.version, &settings.public_url).hash(&mut hasher);
-    if let Some(Beside { stock, rating }) = beside {
+    if let Some(Beside { stock, rating, .. }) = beside {
         (rating.sum, rating.count).hash(&mut hasher);
         stock.values().for_each(|stock| (stock.variant_id, stock.available, stock.backorder).hash(&mut hasher));
     }

@@ -20,8 +20,9 @@ mod views;
 
 use std::sync::Arc;
 
-use kernel::{BusinessId, Currency, TaxRate};
+use kernel::{BusinessId, Currency, ProductId, TaxRate};
 use ports::reads::{InventoryReads, ReviewReads};
+use quick_cache::sync::Cache;
 use shell::{Desk, Service};
 
 pub use import::{Imported, ImportedVariant, Outcome, import_product};
@@ -63,10 +64,14 @@ pub(crate) struct App {
     pub desk: Desk,
     pub settings: Arc<Settings>,
     pub deps: Dependencies,
+    pub beside: Arc<Cache<(ProductId, u64), Arc<http::Beside>>>,
 }
 
+/// Products whose stock and stars are kept for a moment, at most: about two megabytes.
+const BESIDE_MAX: usize = 5_000;
+
 pub fn service(desk: &Desk, settings: Settings, dependencies: Dependencies) -> Service {
-    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies };
+    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies, beside: Arc::new(Cache::new(BESIDE_MAX)) };
     Service::new(desk)
         .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))

@@ -94,6 +94,8 @@ async fn machines_read_products_too() {
 
     shop.beside.stock.lock().unwrap().extend([(variant(0), (3, false)), (variant(1), (0, true)), (variant(2), (0, false))]);
     shop.beside.ratings.lock().unwrap().insert(ReviewTarget::Product(id), Rating { sum: 14, count: 3 });
+    assert_eq!(page(&before.headers["etag"]).await.status, 304, "asked for again after a second");
+    shop.world.advance(Duration::from_secs(1));
     let after = page(&before.headers["etag"]).await.expect(200);
     let offer = |name: &str, sku: &str, price: &str, availability: &str| {
         json!({
