@@ -20,7 +20,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const MONTH: &str = "apps/souk/prices/month-of-20-users.toml";
 
 pub fn run(root: &Path) -> Outcome {
-    process::run(test::cargo(root).args(["build", "--release", "--package", "souk"]))?;
+    process::run(test::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
     let souk = root.join("target/release/souk");
     let folder = root.join("target/bench-cost");
     if folder.exists() {
