@@ -52,6 +52,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "search", about: "a change is found, and still is after a kill", run: |root| whole(root, "search") },
     Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
     Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
+    Stage { name: "cost", about: "the bill of a metered run", run: |root| whole(root, "cost") },
     Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
     Stage { name: "infra", about: "the stacks for AWS: types, rights, findings, templates", run: infra::run },
     Stage { name: "aws", about: "the AWS adapters against emulators of two makes", run: aws },
