@@ -27,8 +27,8 @@ use crate::{App, Settings};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
-/// How long the stock and the stars of a product are shown before they are asked for again.
-const BESIDE_KEPT: Duration = Duration::from_secs(1);
+/// How long the public page of a product is shown before it is made again, with a look at stock and stars.
+const PAGE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -106,41 +106,48 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
     if !product.visible_to(&call.actor) {
         return Err(missing().into());
     }
-    let beside = if product.status == ProductStatus::Published { Some(Beside::load(&app, &product).await?) } else { None };
-    let json_ld = beside.as_ref().map(|beside| json_ld::product(&product, &beside.stock, beside.rating, &app.settings));
-    let reply = Reply::ok(&ProductPage { product: ProductView::of(&product, app.settings.tax_rate), json_ld });
     // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
-    Ok(match call.actor.acts_for(product.seller_id) {
-        true => reply.etag(product.version),
-        false => reply.etag(etag_of_page(&product, beside.as_deref(), &app.settings)).cache_secs(CACHE_SECS),
-    })
+    if call.actor.acts_for(product.seller_id) {
+        let (page, _) = page(&app, &product).await?;
+        return Ok(Reply::ok(&page).etag(product.version));
+    }
+    let (now, key) = (app.desk.now(), (product.id, product.version));
+    if let Some(kept) = app.pages.get(&key).filter(|kept| now.since(kept.made_at) < PAGE_KEPT) {
+        return Ok(kept.reply.clone());
+    }
+    let (page, etag) = page(&app, &product).await?;
+    let reply = Reply::ok(&page).etag(etag).cache_secs(CACHE_SECS);
+    app.pages.insert(key, Arc::new(KeptPage { made_at: now, reply: reply.clone() }));
+    Ok(reply)
+}
+
+/// A public page as it was made, under its product's id and version: the stock and the stars on it may be as old.
+pub(crate) struct KeptPage {
+    made_at: Timestamp,
+    reply: Reply,
+}
+
+/// The page, and a tag of everything that it is made from.
+async fn page<'a>(app: &App, product: &'a Stored<Product>) -> Result<(ProductPage<'a>, u64), Problem> {
+    let beside = if product.status == ProductStatus::Published { Some(Beside::load(app, product).await?) } else { None };
+    let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &beside.stock, beside.rating, &app.settings));
+    let etag = etag_of_page(product, beside.as_ref(), &app.settings);
+    Ok((ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }, etag))
 }
 
 /// What others know of a product and its page shows to machines.
-pub(crate) struct Beside {
-    asked_at: Timestamp,
+struct Beside {
     stock: BTreeMap<VariantId, Availability>,
     rating: Rating,
 }
 
 impl Beside {
-    /// Asked again after a second at the earliest: most looks are at few products.
-    async fn load(app: &App, product: &Stored<Product>) -> Result<Arc<Self>, Problem> {
-        let (now, key) = (app.desk.now(), (product.id, product.version));
-        if let Some(kept) = app.beside.get(&key).filter(|kept| now.since(kept.asked_at) < BESIDE_KEPT) {
-            return Ok(kept);
-        }
-        let beside = Arc::new(Self::ask(app, product, now).await?);
-        app.beside.insert(key, beside.clone());
-        Ok(beside)
-    }
-
-    async fn ask(app: &App, product: &Product, asked_at: Timestamp) -> Result<Self, Problem> {
+    async fn load(app: &App, product: &Product) -> Result<Self, Problem> {
         let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
         let target = [ReviewTarget::Product(product.id)];
         let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
         let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
-        Ok(Self { asked_at, stock, rating: ratings.first().copied().unwrap_or_default() })
+        Ok(Self { stock, rating: ratings.first().copied().unwrap_or_default() })
     }
 }
 
@@ -304,7 +311,7 @@ fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell
 fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Settings) -> u64 {
     let mut hasher = DefaultHasher::new();
     (product.version, &settings.public_url).hash(&mut hasher);
-    if let Some(Beside { stock, rating, .. }) = beside {
+    if let Some(Beside { stock, rating }) = beside {
         (rating.sum, rating.count).hash(&mut hasher);
         stock.values().for_each(|stock| (stock.variant_id, stock.available, stock.backorder).hash(&mut hasher));
     }

@@ -64,14 +64,14 @@ pub(crate) struct App {
     pub desk: Desk,
     pub settings: Arc<Settings>,
     pub deps: Dependencies,
-    pub beside: Arc<Cache<(ProductId, u64), Arc<http::Beside>>>,
+    pub pages: Arc<Cache<(ProductId, u64), Arc<http::KeptPage>>>,
 }
 
-/// Products whose stock and stars are kept for a moment, at most: about two megabytes.
-const BESIDE_MAX: usize = 5_000;
+/// Public pages that are kept for a moment, at most: of some kilobytes each.
+const PAGES_MAX: usize = 2_000;
 
 pub fn service(desk: &Desk, settings: Settings, dependencies: Dependencies) -> Service {
-    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies, beside: Arc::new(Cache::new(BESIDE_MAX)) };
+    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(desk)
         .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))
