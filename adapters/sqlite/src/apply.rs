@@ -177,7 +177,7 @@ impl<'c> Statements<'c> {
             let put = Put { item: cause, version: RECORD_VERSION, size_bytes: commit.record_bytes };
             let plan = table.plan_put(&put, Expect::Anything, now, &mut meter)?.unwrap_or(Plan::Nothing);
             table.apply_put(cause, &plan)?;
-            if matches!(plan, Plan::Update { .. }) {
+            if !matches!(plan, Plan::Nothing) {
                 self.done.changes.push(Change { table: changes.table, key: cause.key.clone(), copy: None });
             }
         }

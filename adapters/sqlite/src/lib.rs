@@ -59,7 +59,7 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, schemas: &[TableSchema], clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let connection = file::open(path, schemas)?;
-        let memory = Arc::new(Memory { recent: Recent::new(schemas.len()), tail: Tail::new() });
+        let memory = Arc::new(Memory { recent: Recent::new(), tail: Tail::new() });
         let writer = Writer::start(connection, schemas, clock.clone(), memory.clone())?;
         let readers = Readers::new(path);
         Ok(Self { shared: Arc::new(Shared { clock, schemas: schemas.to_vec(), readers, memory, writer }) })

@@ -4,25 +4,27 @@
 //! makes a point read beside a busy writer far dearer than one alone. All writes of this process
 //! pass through one thread, so it can keep these copies right. Another process may write to the file as
 //! well (an import beside a running shop): the writer notices that with its next transaction, or within
-//! `NOTICE_EVERY`, and forgets everything. Absent items are never remembered, so what another process
-//! adds is seen at once.
+//! `NOTICE_EVERY`, and forgets everything. That a key has no item is remembered as well: most products have
+//! no review, and their pages ask for it each time.
 
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
 use kernel::Timestamp;
 use ports::store::{Body, Item, Key};
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 
 /// How long another process's change of an item may stay unseen.
 pub const NOTICE_EVERY: Duration = Duration::from_millis(100);
 
-/// Keys and bodies kept for one table.
-const TABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Keys and bodies kept for all tables: what is read often has the room, whosever it is.
+const KEPT_BYTES: u64 = 48 * 1024 * 1024;
 /// What an entry takes besides its texts, about.
 const ENTRY_BYTES: u64 = 160;
+const ITEMS_EXPECTED: usize = 16_384;
 
 /// An item without its key.
 #[derive(Clone)]
@@ -43,24 +45,53 @@ impl Copy {
     }
 }
 
-#[derive(Clone)]
-struct Bytes;
+/// A key of a table.
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    table: usize,
+    key: Key,
+}
 
-impl Weighter<Key, Copy> for Bytes {
-    fn weight(&self, key: &Key, copy: &Copy) -> u64 {
-        (key.pk.len() + key.sk.len() + copy.body.as_str().len()) as u64 + ENTRY_BYTES
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Looked { table: self.table, key: &self.key }.hash(state);
     }
 }
 
-/// What a commit did to an item: its copy, or none for a deleted one.
+/// A place to look at, without a key of its own.
+#[derive(Hash)]
+struct Looked<'k> {
+    table: usize,
+    key: &'k Key,
+}
+
+impl Equivalent<Place> for Looked<'_> {
+    fn equivalent(&self, place: &Place) -> bool {
+        self.table == place.table && self.key == &place.key
+    }
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Place, Option<Copy>> for Bytes {
+    fn weight(&self, place: &Place, copy: &Option<Copy>) -> u64 {
+        let body = copy.as_ref().map_or(0, |copy| copy.body.as_str().len());
+        (place.key.pk.len() + place.key.sk.len() + body) as u64 + ENTRY_BYTES
+    }
+}
+
+/// What a commit did to an item.
 pub struct Change {
     pub table: usize,
     pub key: Key,
+    /// None: look at the file.
     pub copy: Option<Copy>,
 }
 
 pub struct Recent {
-    tables: Vec<Cache<Key, Copy, Bytes>>,
+    /// None for a key that has no item.
+    kept: Cache<Place, Option<Copy>, Bytes>,
     /// Held by the writer from before a transaction becomes visible until the copies say the same.
     publishing: RwLock<()>,
     /// Raised when a publication begins and when it ends: a read that saw another number may have read
@@ -75,13 +106,13 @@ pub struct Publication<'r> {
 }
 
 impl Recent {
-    pub fn new(tables: usize) -> Self {
-        let cache = |_| Cache::with_weighter(4096, TABLE_BYTES, Bytes);
-        Self { tables: (0..tables).map(cache).collect(), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
+    pub fn new() -> Self {
+        Self { kept: Cache::with_weighter(ITEMS_EXPECTED, KEPT_BYTES, Bytes), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
     }
 
-    pub fn get(&self, table: usize, key: &Key) -> Option<Copy> {
-        self.tables[table].get(key)
+    /// The item or that there is none, if that is known.
+    pub fn get(&self, table: usize, key: &Key) -> Option<Option<Copy>> {
+        self.kept.get(&Looked { table, key })
     }
 
     /// To be asked before a read whose result shall be remembered.
@@ -90,14 +121,14 @@ impl Recent {
     }
 
     /// Keeps what was read since `epoch`, unless something was published in between.
-    pub fn remember(&self, table: usize, item: &Item, epoch: u64) {
+    pub fn remember(&self, table: usize, key: &Key, item: Option<&Item>, epoch: u64) {
         let _guard = match self.publishing.try_read() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
         if self.epoch() == epoch {
-            self.tables[table].insert(item.key.clone(), Copy::of(item));
+            self.kept.insert(Place { table, key: key.clone() }, item.map(Copy::of));
         }
     }
 
@@ -110,19 +141,17 @@ impl Recent {
     /// Another process has written.
     pub fn forget(&self) {
         let _publication = self.publish();
-        for table in &self.tables {
-            table.clear();
-        }
+        self.kept.clear();
     }
 }
 
 impl Publication<'_> {
     pub fn change(&self, change: Change) {
-        let table = &self.recent.tables[change.table];
-        match change.copy {
-            Some(copy) => table.insert(change.key, copy),
+        let Change { table, key, copy } = change;
+        match copy {
+            Some(copy) => self.recent.kept.insert(Place { table, key }, Some(copy)),
             None => {
-                table.remove(&change.key);
+                self.recent.kept.remove(&Looked { table, key: &key });
             }
         }
     }
@@ -138,33 +167,51 @@ impl Drop for Publication<'_> {
 mod tests {
     use super::*;
 
-    fn item(version: u64) -> Item {
-        Item { key: Key::new("a", "b"), version, expires_at: None, body: Body::from_stored("{}"), size_bytes: 20 }
+    fn key() -> Key {
+        Key::new("a", "b")
     }
 
-    fn version(recent: &Recent) -> Option<u64> {
-        recent.get(0, &Key::new("a", "b")).map(|copy| copy.version)
+    fn item(version: u64) -> Item {
+        Item { key: key(), version, expires_at: None, body: Body::from_stored("{}"), size_bytes: 20 }
+    }
+
+    /// The version that is known, of an item that is known to be there.
+    fn known(recent: &Recent) -> Option<Option<u64>> {
+        recent.get(0, &key()).map(|copy| copy.map(|copy| copy.version))
+    }
+
+    fn change(recent: &Recent, copy: Option<Copy>) {
+        recent.publish().change(Change { table: 0, key: key(), copy });
     }
 
     #[test]
     fn a_read_that_a_commit_overtook_is_not_remembered() {
-        let recent = Recent::new(1);
+        let recent = Recent::new();
         let before = recent.epoch();
         let publication = recent.publish();
         let during = recent.epoch();
-        recent.remember(0, &item(1), during);
-        assert_eq!(version(&recent), None, "the transaction is becoming visible");
-        publication.change(Change { table: 0, key: Key::new("a", "b"), copy: Some(Copy::of(&item(2))) });
+        recent.remember(0, &key(), Some(&item(1)), during);
+        assert_eq!(known(&recent), None, "the transaction is becoming visible");
+        publication.change(Change { table: 0, key: key(), copy: Some(Copy::of(&item(2))) });
         drop(publication);
-        recent.remember(0, &item(1), before);
-        recent.remember(0, &item(1), during);
-        assert_eq!(version(&recent), Some(2));
-        recent.remember(0, &item(2), recent.epoch());
-        assert_eq!(version(&recent), Some(2));
-        recent.publish().change(Change { table: 0, key: Key::new("a", "b"), copy: None });
-        assert_eq!(version(&recent), None);
-        recent.remember(0, &item(3), recent.epoch());
+        recent.remember(0, &key(), Some(&item(1)), before);
+        recent.remember(0, &key(), None, during);
+        assert_eq!(known(&recent), Some(Some(2)));
+        recent.remember(0, &key(), Some(&item(2)), recent.epoch());
+        assert_eq!(known(&recent), Some(Some(2)));
+        change(&recent, None);
+        assert_eq!(known(&recent), None);
+        recent.remember(0, &key(), Some(&item(3)), recent.epoch());
         recent.forget();
-        assert_eq!(version(&recent), None);
+        assert_eq!(known(&recent), None);
+    }
+
+    #[test]
+    fn that_there_is_no_item_is_known_until_there_is_one() {
+        let recent = Recent::new();
+        recent.remember(0, &key(), None, recent.epoch());
+        assert_eq!((known(&recent), recent.get(1, &key()).is_none()), (Some(None), true));
+        change(&recent, Some(Copy::of(&item(1))));
+        assert_eq!(known(&recent), Some(Some(1)));
     }
 }

@@ -13,6 +13,7 @@ use ports::store::{
 use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::Shared;
+use crate::recent::Copy;
 use crate::writer::{Answered, Changes, Task};
 
 pub struct SqliteTable {
@@ -42,33 +43,35 @@ impl Store for SqliteTable {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Metered<Option<Item>>, StoreError> {
         let now = self.shared.clock.now().as_millis();
         if let Some(copy) = self.shared.memory.recent.get(self.place, key) {
-            return Ok(fresh(Some(copy.item(key.clone())), consistency, now));
+            return Ok(fresh(copy.map(|copy| copy.item(key.clone())), consistency, now));
         }
         let epoch = self.shared.memory.recent.epoch();
         let item = self.shared.readers.read(|connection| self.find(connection, key))?;
-        if let Some(item) = &item {
-            self.shared.memory.recent.remember(self.place, item, epoch);
-        }
+        self.shared.memory.recent.remember(self.place, key, item.as_ref(), epoch);
         Ok(fresh(item, consistency, now))
     }
 
     async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError> {
         check_keys(keys)?;
         let now = self.shared.clock.now().as_millis();
-        let known: Option<Vec<_>> = keys.iter().map(|key| self.shared.memory.recent.get(self.place, key)).collect();
-        if let Some(known) = known {
-            return Ok(known.into_iter().zip(keys).map(|(copy, key)| fresh(Some(copy.item(key.clone())), consistency, now)).collect());
-        }
-        let epoch = self.shared.memory.recent.epoch();
-        let items: Vec<Option<Item>> = self.shared.readers.read(|connection| {
-            let transaction = connection.unchecked_transaction()?;
-            let items = keys.iter().map(|key| self.find(connection, key)).collect::<Result<_, _>>()?;
-            transaction.commit()?;
-            Ok(items)
-        })?;
-        for item in items.iter().flatten() {
-            self.shared.memory.recent.remember(self.place, item, epoch);
-        }
+        let recent = &self.shared.memory.recent;
+        let epoch = recent.epoch();
+        let known: Option<Vec<Option<Copy>>> = keys.iter().map(|key| recent.get(self.place, key)).collect();
+        let items: Vec<Option<Item>> = match known {
+            Some(copies) => copies.into_iter().zip(keys).map(|(copy, key)| copy.map(|copy| copy.item(key.clone()))).collect(),
+            None => {
+                let items: Vec<Option<Item>> = self.shared.readers.read(|connection| {
+                    let transaction = connection.unchecked_transaction()?;
+                    let items = keys.iter().map(|key| self.find(connection, key)).collect::<Result<_, _>>()?;
+                    transaction.commit()?;
+                    Ok(items)
+                })?;
+                for (key, item) in keys.iter().zip(&items) {
+                    recent.remember(self.place, key, item.as_ref(), epoch);
+                }
+                items
+            }
+        };
         Ok(items.into_iter().map(|item| fresh(item, consistency, now)).collect())
     }
 

@@ -108,15 +108,15 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
     }
     // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
     if call.actor.acts_for(product.seller_id) {
-        let (page, _) = page(&app, &product).await?;
-        return Ok(Reply::ok(&page).etag(product.version));
+        let (reply, _) = page(&app, &product).await?;
+        return Ok(reply.etag(product.version));
     }
     let (now, key) = (app.desk.now(), (product.id, product.version));
     if let Some(kept) = app.pages.get(&key).filter(|kept| now.since(kept.made_at) < PAGE_KEPT) {
         return Ok(kept.reply.clone());
     }
-    let (page, etag) = page(&app, &product).await?;
-    let reply = Reply::ok(&page).etag(etag).cache_secs(CACHE_SECS);
+    let (reply, etag) = page(&app, &product).await?;
+    let reply = reply.etag(etag).cache_secs(CACHE_SECS);
     app.pages.insert(key, Arc::new(KeptPage { made_at: now, reply: reply.clone() }));
     Ok(reply)
 }
@@ -128,11 +128,12 @@ pub(crate) struct KeptPage {
 }
 
 /// The page, and a tag of everything that it is made from.
-async fn page<'a>(app: &App, product: &'a Stored<Product>) -> Result<(ProductPage<'a>, u64), Problem> {
+async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Problem> {
     let beside = if product.status == ProductStatus::Published { Some(Beside::load(app, product).await?) } else { None };
-    let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &beside.stock, beside.rating, &app.settings));
-    let etag = etag_of_page(product, beside.as_ref(), &app.settings);
-    Ok((ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }, etag))
+    let url = app.settings.product_url(&product.slug);
+    let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &url, &beside.stock, beside.rating, &app.settings));
+    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld });
+    Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
 }
 
 /// What others know of a product and its page shows to machines.

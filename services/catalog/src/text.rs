@@ -13,25 +13,48 @@ pub fn clean_html(html: &str) -> String {
     CLEANER.clean(html.trim()).to_string()
 }
 
-/// What HTML that `clean_html` has made says: a space where a tag was, and the characters themselves. Asked with every
-/// page of a product, so it does not parse: in clean HTML, text has no `<`, and a tag ends at the first `>` outside quotes.
+/// What HTML that `clean_html` has made says: a space where tags and white space were, and the characters themselves.
+/// Asked with every page of a product, so it does not parse: in clean HTML, text has no `<`, and a tag ends at the first
+/// `>` outside quotes.
 pub fn plain_text(clean: &str) -> String {
-    let mut escaped = String::with_capacity(clean.len());
-    let (mut in_tag, mut in_quotes) = (false, false);
-    for character in clean.chars() {
-        match (in_tag, character) {
-            (false, '<') => {
-                in_tag = true;
-                escaped.push(' ');
+    let mut text = String::with_capacity(clean.len());
+    let mut rest = clean;
+    let mut gap = false;
+    while let Some(first) = rest.chars().next() {
+        let (said, length) = match first {
+            '<' => ("", tag_length(rest)),
+            '&' => {
+                ENTITIES.into_iter().find(|(entity, _)| rest.starts_with(entity)).map_or(("&", 1), |(entity, said)| (said, entity.len()))
             }
-            (false, _) => escaped.push(character),
-            (true, '"') => in_quotes = !in_quotes,
-            (true, '>') if !in_quotes => in_tag = false,
-            (true, _) => {}
+            space if space.is_whitespace() => ("", space.len_utf8()),
+            _ => {
+                let end = rest.find(|next: char| next == '<' || next == '&' || next.is_whitespace()).unwrap_or(rest.len());
+                (&rest[..end], end)
+            }
+        };
+        if said.is_empty() {
+            gap = !text.is_empty();
+        } else {
+            if std::mem::take(&mut gap) {
+                text.push(' ');
+            }
+            text.push_str(said);
         }
+        rest = &rest[length..];
     }
-    let text = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text
+}
+
+const ENTITIES: [(&str, &str); 4] = [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "")];
+
+/// Up to the first `>` outside quotes.
+fn tag_length(tag: &str) -> usize {
+    let mut in_quotes = false;
+    let end = tag.bytes().position(|byte| {
+        in_quotes ^= byte == b'"';
+        byte == b'>' && !in_quotes
+    });
+    end.map_or(tag.len(), |end| end + 1)
 }
 
 #[cfg(test)]

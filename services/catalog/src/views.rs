@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::category::{Category, CategoryDraft};
 use crate::content::{Draft, Image, VariantDraft};
+use crate::json_ld::ProductData;
 use crate::product::{Product, ProductStatus, Variant};
 use crate::storage::Card;
 
@@ -175,7 +176,7 @@ pub struct ProductPage<'a> {
     /// The same for machines: a Product of schema.org. Absent unless it is for sale.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
-    pub json_ld: Option<serde_json::Value>,
+    pub json_ld: Option<ProductData<'a>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
