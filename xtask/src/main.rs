@@ -38,7 +38,7 @@ struct Arguments {
 enum Command {
     /// Build the shop, load demo data and serve it here until Ctrl-C.
     Up(up::Options),
-    /// Run every check there is, stage by stage; stop at the first that fails.
+    /// Run every check there is, stage by stage.
     Test(test::Options),
     /// Check the rules of this code base that no compiler knows.
     Tidy,

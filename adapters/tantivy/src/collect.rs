@@ -28,6 +28,10 @@ const ORDINARY_RANK: f64 = 3.5;
 const COUNTED_FLAT_MAX: usize = 65_536;
 const COUNTED_TOGETHER: usize = 256;
 const METERS_PER_DEGREE: f64 = 111_195.08;
+/// Positions so near to one another, and so far from the poles, are as far apart as on a plane, but for this error.
+const PLANE_DEGREES_MAX: f64 = 1.0;
+const PLANE_LATITUDE_MAX: f64 = 70.0;
+const PLANE_ERROR_MAX: f64 = 0.01;
 
 pub struct Plan {
     pub now: Timestamp,
@@ -146,9 +150,18 @@ pub struct SegmentRanking {
 /// The position of the query, prepared for many distances.
 struct Middle {
     at: GeoPosition,
-    /// Whether distances decide, or only weigh.
+    /// Whether distances decide the order, or only weigh.
     exact: bool,
     cosine: f64,
+}
+
+impl Middle {
+    /// The distance in meters as on a plane, of positions that are near enough.
+    fn on_a_plane(&self, position: GeoPosition) -> Option<f64> {
+        let (north, east) = (position.lat - self.at.lat, position.lon - self.at.lon);
+        let near = north.abs() <= PLANE_DEGREES_MAX && east.abs() <= PLANE_DEGREES_MAX && self.at.lat.abs() <= PLANE_LATITUDE_MAX;
+        near.then(|| (north * north + east * east * self.cosine * self.cosine).sqrt() * METERS_PER_DEGREE)
+    }
 }
 
 struct Counter {
@@ -216,7 +229,7 @@ impl SegmentRanking {
         let needs_price = plan.price.is_some() || plan.sort == Sort::Price;
         let needs_rating = plan.rating_min.is_some() || wants(FacetName::Rating);
         let needs_position = plan.position.is_some() || plan.area.is_some();
-        let exact = plan.sort == Sort::Distance || plan.area.is_some();
+        let exact = plan.sort == Sort::Distance;
         let middle = plan.position.map(|at| Middle { at, exact, cosine: at.lat.to_radians().cos() });
         let categories = if wants(FacetName::Category) { Counter::new(columns.str(column::CATEGORY)?) } else { None };
         let tags = if wants(FacetName::Tag) { Counter::new(columns.str(column::TAG)?) } else { None };
@@ -256,12 +269,22 @@ impl SegmentRanking {
         {
             return false;
         }
-        if let Some(area) = &plan.area
-            && !position.is_some_and(|position| geo::contains(area, plan.position, position))
+        if let Some(area) = plan.area
+            && !position.is_some_and(|position| self.lies_in(&area, position))
         {
             return false;
         }
         !plan.open_now || self.is_open(doc)
+    }
+
+    /// Away from the border of a radius the distance on a plane decides as well, and sooner.
+    fn lies_in(&self, area: &Area, position: GeoPosition) -> bool {
+        if let (Area::Radius(radius), Some(meters)) = (*area, self.middle.as_ref().and_then(|middle| middle.on_a_plane(position)))
+            && (meters / radius - 1.0).abs() > PLANE_ERROR_MAX
+        {
+            return meters < radius;
+        }
+        geo::contains(area, self.plan.position, position)
     }
 
     fn is_open(&mut self, doc: DocId) -> bool {
@@ -301,14 +324,11 @@ impl SegmentRanking {
         text * stars * near
     }
 
-    /// On a plane where distances only weigh: that is off by less than 1 % within 100 km.
+    /// On a plane where distances only weigh.
     fn meters(&self, position: Option<GeoPosition>) -> Option<f64> {
         let (middle, position) = (self.middle.as_ref()?, position?);
-        let (north, east) = (position.lat - middle.at.lat, position.lon - middle.at.lon);
-        if middle.exact || north.abs() > 1.0 || east.abs() > 1.0 {
-            return Some(middle.at.distance_m(position));
-        }
-        Some((north * north + east * east * middle.cosine * middle.cosine).sqrt() * METERS_PER_DEGREE)
+        let near = if middle.exact { None } else { middle.on_a_plane(position) };
+        Some(near.unwrap_or_else(|| middle.at.distance_m(position)))
     }
 
     fn count(&mut self, doc: DocId) {
@@ -406,5 +426,24 @@ pub fn labelled(name: FacetName, value: &str) -> (String, String) {
         }
         FacetName::Rating => (value.to_owned(), format!("{value}+")),
         FacetName::Kind | FacetName::Tag => (value.to_owned(), value.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_distances_on_a_plane() {
+        for lat in [-70.0, -48.1, 0.0, 33.3, 64.1] {
+            let at = GeoPosition::new(lat, 11.5).unwrap();
+            let middle = Middle { at, exact: false, cosine: lat.to_radians().cos() };
+            for (north, east) in [(0.0, 0.05), (0.003, -0.004), (-0.9, 0.9), (1.0, 1.0), (0.4, -1.0), (-1.0, 0.0)] {
+                let position = GeoPosition::new(lat + north, 11.5 + east).unwrap();
+                let (plane, sphere) = (middle.on_a_plane(position).unwrap(), at.distance_m(position));
+                assert!((plane / sphere - 1.0).abs() < PLANE_ERROR_MAX / 2.0, "{lat} {north} {east}: {plane} {sphere}");
+            }
+            assert_eq!(middle.on_a_plane(GeoPosition::new(lat, 12.6).unwrap()), None);
+        }
     }
 }

@@ -22,7 +22,7 @@ const REBUILD_BYTES: usize = 60_000_000;
 /// Names the directory of the index that answers.
 const CURRENT: &str = "current";
 /// Small segments are merged when there are this many.
-const MERGED_SEGMENTS: usize = 6;
+const MERGED_SEGMENTS: usize = 4;
 const DELETED_SHARE_MAX: f32 = 0.3;
 /// Documents are stored in blocks of so many bytes. The hits of a page lie in as many blocks, and each is
 /// unpacked as a whole.
@@ -251,13 +251,14 @@ impl Store {
         }
         let Some(Next { live, mut writer, .. }) = writing.next.take() else { return Err(gone()) };
         commit(&mut writer, Some(mark))?;
-        merge_as_it_grows(&writer);
+        // The next batch opens a writer of its own, which holds less.
+        writer.wait_merging_threads().map_err(failed)?;
         live.reload()?;
         let documents = live.snapshot().searcher.num_docs();
         if let (Some(root), Some(directory)) = (&self.root, &live.directory) {
             point(root, directory)?;
         }
-        writing.writer = Some(writer);
+        writing.writer = None;
         writing.batches += 1;
         let live = Arc::new(live);
         let before = std::mem::replace(&mut *self.live.write().unwrap_or_else(PoisonError::into_inner), live);
