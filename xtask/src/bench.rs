@@ -127,11 +127,18 @@ impl Bench {
         Ok(seconds)
     }
 
-    /// Lets the consumers handle the events of the import, so that an idle shop is idle.
+    /// Lets the consumers handle the events of the import, and the search find every product, so that an idle shop is idle.
     fn digest(&self) -> Outcome {
         let server = self.serve()?;
         wait_until_ready(server.address, READY_TIMEOUT)?;
         settled(server.address)?;
+        let begin = Instant::now();
+        while get(server.address, "/api/v1/search?limit=1", None)?.json()?["total"].as_u64() < Some(PRODUCTS.into()) {
+            if begin.elapsed() > READY_TIMEOUT {
+                return Err("the search did not find every product".into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
         server.stop()
     }
 
@@ -220,7 +227,7 @@ impl MemoryWatch {
     }
 }
 
-/// The memory once it has not changed for three seconds: after a start the search index may be built anew.
+/// The memory once it has not changed for three seconds.
 fn idle_kib(pid: u32) -> Outcome<u64> {
     let (begin, mut steady, mut last) = (Instant::now(), 0, 0);
     while begin.elapsed() < READY_TIMEOUT {
