@@ -1,13 +1,12 @@
 //! Events of inventory.
 
-use kernel::{OrderId, Timestamp, VariantId};
+use kernel::{OrderId, VariantId};
 use serde::{Deserialize, Serialize};
 
-/// Every line of the order is held for it until `expires_at`.
+/// Every line of the order is held for it, until it is shipped or cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockReserved {
     pub order_id: OrderId,
-    pub expires_at: Timestamp,
 }
 
 /// A line that could not be held.
@@ -30,8 +29,6 @@ pub struct StockRefused {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockReleased {
     pub order_id: OrderId,
-    /// Whether the hold ran out, rather than being given back.
-    pub expired: bool,
 }
 
 /// Available stock fell to the threshold or below it; told once per crossing.

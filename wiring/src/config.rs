@@ -74,15 +74,13 @@ pub struct ShippingSection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersSection {
-    /// An order that is not paid by then has expired.
+    /// An order that is not paid by then has expired, and its stock is for sale again.
     pub payment_deadline_minutes: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InventorySection {
-    /// How long stock is held for an unpaid order.
-    pub hold_minutes: u32,
     /// Available pieces at which the admin is told, unless an item says otherwise.
     pub low_stock_threshold: u32,
 }
@@ -188,7 +186,7 @@ impl Default for Config {
                 unverified: reviews::Unverified::Accept,
                 remind_after_days: 7,
             },
-            inventory: InventorySection { hold_minutes: 30, low_stock_threshold: 3 },
+            inventory: InventorySection { low_stock_threshold: 3 },
             payments: PaymentsSection {
                 gateway: Gateway::Test,
                 allow_test_gateway: false,
@@ -261,8 +259,8 @@ impl Config {
         if self.shipping.flat < 0 || self.shipping.free_from.is_some_and(|amount| amount < 0) {
             return refuse("shipping costs cannot be negative");
         }
-        if self.orders.payment_deadline_minutes == 0 || self.inventory.hold_minutes == 0 {
-            return refuse("orders.payment_deadline_minutes and inventory.hold_minutes must be at least 1");
+        if self.orders.payment_deadline_minutes == 0 {
+            return refuse("orders.payment_deadline_minutes must be at least 1");
         }
         if self.limits.rate_limit
             && [self.limits.requests_per_second, self.limits.burst, self.limits.account_requests_per_second, self.limits.account_burst]
@@ -282,10 +280,6 @@ impl Config {
             }
         }
         Ok(())
-    }
-
-    pub fn hold(&self) -> Duration {
-        Duration::from_secs(u64::from(self.inventory.hold_minutes) * 60)
     }
 
     pub fn payment_deadline(&self) -> Duration {

@@ -141,7 +141,7 @@ impl Wiring<'_> {
 
     fn inventory(&self) -> Service {
         let inventory = &self.config.inventory;
-        let config = inventory::InventoryConfig { hold: self.config.hold(), default_threshold: i64::from(inventory.low_stock_threshold) };
+        let config = inventory::InventoryConfig { default_threshold: i64::from(inventory.low_stock_threshold) };
         inventory::service(&self.desk(inventory::TABLE), config)
     }
 

@@ -7,12 +7,12 @@ use kernel::{OrderId, Problem};
 use ports::store::{Key, Stored};
 use shell::{Changes, Delivery};
 
-use crate::reservation::{self, Plan, Reservation, ReservationError, Status};
+use crate::reservation::{self, Reservation, ReservationError};
 use crate::stock::{Described, StockItem};
 use crate::{App, storage};
 
 pub const NAME: &str = "inventory";
-pub const TYPES: &[&str] = &["product.changed", "order.placed", "order.confirmed", "order.cancelled", "order.shipped", "stock.low"];
+pub const TYPES: &[&str] = &["product.changed", "order.placed", "order.cancelled", "order.shipped", "stock.low"];
 
 /// Variants of a product that are looked at in one commit; a new one takes two writes.
 const VARIANTS_PER_COMMIT: usize = 45;
@@ -21,7 +21,6 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
         Event::ProductChanged(product) => describe(app, delivery, product).await,
         Event::OrderPlaced(placed) => place(app, delivery, placed).await,
-        Event::OrderConfirmed(confirmed) => confirm(app, delivery, confirmed.order.order_id).await,
         Event::OrderCancelled(cancelled) => cancel(app, delivery, cancelled.order.order_id).await,
         Event::OrderShipped(shipped) => ship(app, delivery, shipped.order.order_id).await,
         Event::StockLow(low) => mark_low(app, delivery, low).await,
@@ -29,9 +28,9 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     }
 }
 
-/// One read of the stock and one commit. The reservation, which is kept longer than any event may come
-/// again, stands for an inbox here and below: it is in the commit of every movement. Whether the order is known already is looked up only after the
-/// first try was refused: a new order is the rule, and the commit finds out anyway.
+/// One read of the stock and one commit. The reservation, which is kept longer than any event may come again, stands
+/// for an inbox here and below: it is in the commit of every shift. Whether the order is known already is looked up
+/// only after the first try was refused: a new order is the rule, and the commit finds out anyway.
 async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
     let (table, order) = (app.desk.table(), placed.order.order_id);
     let lines = reservation::summed(&placed.lines)?;
@@ -45,19 +44,8 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         .follow(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
-            let plan = reservation::place(existing, order, lines.clone(), &stock, app.config.hold, moment.now);
+            let plan = reservation::place(existing, order, lines.clone(), &stock, moment.now);
             storage::plan_changes(version, plan, moment.now)
-        })
-        .await
-}
-
-async fn confirm(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
-    // A hold that still stands becomes firm without a look at the stock.
-    let load = || held(app, order, |reservation| reservation.status == Status::Expired);
-    app.desk
-        .follow(delivery, load, |(version, existing, stock), moment| {
-            let existing = existing.ok_or(ReservationError::NothingHeld)?;
-            storage::plan_changes(version, existing.confirm(&stock, moment.now), moment.now)
         })
         .await
 }
@@ -66,7 +54,7 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
     app.desk
         .follow(
             delivery,
-            || held(app, order, Reservation::moves_stock),
+            || held(app, order),
             |(version, existing, stock), moment| {
                 storage::plan_changes(version, reservation::cancel(existing, order, &stock, moment.now)?, moment.now)
             },
@@ -78,7 +66,7 @@ async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Prob
     app.desk
         .follow(
             delivery,
-            || held(app, order, Reservation::moves_stock),
+            || held(app, order),
             |(version, existing, stock), moment| {
                 let existing = existing.ok_or(ReservationError::NothingHeld)?;
                 storage::plan_changes(version, existing.ship(&stock, moment.now)?, moment.now)
@@ -87,27 +75,12 @@ async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Prob
         .await
 }
 
-/// Gives one hold back if its deadline has passed.
-pub async fn expire(app: &App, order: OrderId) -> Result<bool, Problem> {
-    app.desk
-        .step(
-            "tick:inventory.expire-holds",
-            || held(app, order, Reservation::moves_stock),
-            |(version, existing, stock), moment| {
-                let Some(existing) = existing else { return Ok(Changes::none()) };
-                let plan: Plan = existing.expire(&stock, moment.now)?;
-                storage::plan_changes(version, plan, moment.now)
-            },
-        )
-        .await
-}
-
 type Held = (Option<u64>, Option<Reservation>, Vec<StockItem>);
 
-async fn held(app: &App, order: OrderId, needs_stock: impl Fn(&Reservation) -> bool) -> Result<Held, Problem> {
+async fn held(app: &App, order: OrderId) -> Result<Held, Problem> {
     let table = app.desk.table();
     let Some(stored) = storage::reservation(table, order).await? else { return Ok((None, None, Vec::new())) };
-    let stock = if needs_stock(&stored.value) { storage::stock_of(table, &stored.value.lines).await? } else { Vec::new() };
+    let stock = if stored.holds() { storage::stock_of(table, &stored.lines).await? } else { Vec::new() };
     Ok((Some(stored.version), Some(stored.value), stock))
 }
 

@@ -138,10 +138,8 @@ struct AdjustStock {
 struct MovementView {
     at: Timestamp,
     kind: MovementKind,
-    /// By how much the counters moved.
+    /// By how much what is on hand moved.
     on_hand: i64,
-    available: i64,
-    reserved: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +199,7 @@ async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>,
             Some(shift) => {
                 let reply = reply_after(&item, &shift)?;
                 let risen = shift.delta(Counter::LowAlerted) < 0;
-                Ok(unmark(storage::settings_changes(shift), variant, risen).reply(reply))
+                Ok(unmark(storage::counter_changes(shift), variant, risen).reply(reply))
             }
             None => Ok(Outcome::from(Reply::ok(&StockView::of(&item)).etag(revision(&item)))),
         }
@@ -227,7 +225,7 @@ async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantI
     app.desk.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
-/// The ledger of a variant, newest first.
+/// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), PageQuery), responses((status = 200, body = MovementPage)))]
 async fn movements(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Query(query): Query<PageQuery>) -> Answer {
     let table = app.desk.table();
@@ -345,8 +343,8 @@ impl StockView {
 
 impl MovementView {
     fn of(movement: Movement) -> Self {
-        let Movement { at, kind, on_hand, reserved, order_id, by, reason } = movement;
-        Self { at, kind, on_hand, available: on_hand - reserved, reserved, order_id, by, reason }
+        let Movement { at, kind, on_hand, order_id, by, reason } = movement;
+        Self { at, kind, on_hand, order_id, by, reason }
     }
 }
 

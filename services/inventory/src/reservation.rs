@@ -1,16 +1,17 @@
-//! Stock held for an order: what was promised, until when, and how it ended.
+//! Stock held for an order: what was promised, and how it ended. It is held until the order is shipped or cancelled,
+//! and ends of itself never: an order that nobody pays is cancelled at its deadline. So stock cannot be gone when
+//! the money arrives, and inventory need not hear that an order was paid.
 //!
 //! ```text
-//! (none) -> held -> firm -> shipped          refused: some line was short, nothing was held
-//!            |        |                      forestalled: cancelled before it was placed here
-//!            +--------+--> released
-//!            +--> expired --> firm | refused (confirmed after all)
+//! (none) -> held -> shipped        refused: some line was short, nothing was held
+//!             |                    forestalled: cancelled before it was placed here
+//!             +---> released
 //! ```
 
 use std::collections::BTreeMap;
 
 use contracts::{Decision, ORDER_LINES_MAX, OrderLine, ShortLine, StockRefused, StockReleased, StockReserved};
-use kernel::{Code, Duration, OrderId, Problem, Timestamp, VariantId};
+use kernel::{Code, OrderId, Problem, Timestamp, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::stock::{MovementKind, Shift, Short, StockItem};
@@ -26,16 +27,11 @@ pub struct HeldLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Until `expires_at`, or until the order is confirmed or cancelled.
     Held,
-    /// Sold: held without a deadline.
-    Firm,
     Shipped,
     Refused,
     /// Given back because the order was cancelled.
     Released,
-    /// Given back because nobody paid in time. A payment that comes late may claim it again.
-    Expired,
     /// The cancellation arrived before the order: the order will hold nothing.
     Forestalled,
 }
@@ -45,25 +41,23 @@ pub struct Reservation {
     pub order_id: OrderId,
     pub lines: Vec<HeldLine>,
     pub status: Status,
-    /// Only while held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
     pub changed_at: Timestamp,
 }
 
 /// What a rule wants to happen in one commit: the reservation's next state and events, and the shifts
-/// of the stock, all of one kind. The events of the shifts are told as well.
+/// of the stock. The events of the shifts are told as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
     pub reservation: Decision<Reservation>,
-    pub kind: MovementKind,
+    /// What the ledger says of the shifts; nothing if they leave what is on hand as it is.
+    pub kind: Option<MovementKind>,
     pub shifts: Vec<Shift>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReservationError {
-    #[error("the order holds no stock that could become firm or be shipped")]
+    #[error("the order holds no stock that could be shipped")]
     NothingHeld,
     #[error("the order was shipped although its stock had been given back")]
     ShippedUnheld,
@@ -95,100 +89,63 @@ pub fn summed(lines: &[OrderLine]) -> Result<Vec<HeldLine>, ReservationError> {
 }
 
 /// The order was placed: holds every line, or none.
-pub fn place(
-    existing: Option<Reservation>,
-    order_id: OrderId,
-    lines: Vec<HeldLine>,
-    stock: &[StockItem],
-    hold: Duration,
-    now: Timestamp,
-) -> Plan {
-    if let Some(reservation) = existing {
-        return match reservation.status {
+pub fn place(existing: Option<Reservation>, order_id: OrderId, lines: Vec<HeldLine>, stock: &[StockItem], now: Timestamp) -> Plan {
+    match existing {
+        None => Reservation { order_id, lines, status: Status::Held, changed_at: now }.claim(stock, now),
+        Some(reservation) => match reservation.status {
             Status::Forestalled => {
                 let reservation = Reservation { lines, status: Status::Released, changed_at: now, ..reservation };
-                Plan::only(Decision::changed(reservation).tell(StockReleased { order_id, expired: false }))
+                Plan::only(Decision::changed(reservation).tell(StockReleased { order_id }))
             }
-            Status::Held | Status::Firm | Status::Shipped | Status::Refused | Status::Released | Status::Expired => {
-                Plan::only(Decision::unchanged(reservation))
-            }
-        };
+            Status::Held | Status::Shipped | Status::Refused | Status::Released => Plan::only(Decision::unchanged(reservation)),
+        },
     }
-    let expires_at = now.plus(hold);
-    let reservation = Reservation { order_id, lines, status: Status::Held, expires_at: Some(expires_at), changed_at: now };
-    reservation.claim(stock, now, |reservation| Decision::changed(reservation).tell(StockReserved { order_id, expires_at }))
 }
 
 /// The order was cancelled: gives back what it holds.
 pub fn cancel(existing: Option<Reservation>, order_id: OrderId, stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
     let Some(reservation) = existing else {
-        let tombstone = Reservation { order_id, lines: Vec::new(), status: Status::Forestalled, expires_at: None, changed_at: now };
+        let tombstone = Reservation { order_id, lines: Vec::new(), status: Status::Forestalled, changed_at: now };
         return Ok(Plan::only(Decision::changed(tombstone)));
     };
     match reservation.status {
-        Status::Held | Status::Firm => reservation.give_back(Status::Released, stock, now),
-        // The stock is free already; from now on no late payment may claim it again.
-        Status::Expired => Ok(Plan::only(Decision::changed(reservation.moved(Status::Released, now)))),
+        Status::Held => {
+            let shifts = reservation.shifts(stock, StockItem::release)?;
+            let reservation = Decision::changed(reservation.moved(Status::Released, now)).tell(StockReleased { order_id });
+            Ok(Plan { reservation, kind: None, shifts })
+        }
         Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => Ok(Plan::only(Decision::unchanged(reservation))),
     }
 }
 
 impl Reservation {
-    /// The order was confirmed: what it holds is sold. If the hold had run out, it is claimed again.
-    pub fn confirm(self, stock: &[StockItem], now: Timestamp) -> Plan {
-        match self.status {
-            Status::Held => Plan::only(Decision::changed(self.moved(Status::Firm, now))),
-            Status::Expired => self.claim(stock, now, |reservation| Decision::changed(reservation.moved(Status::Firm, now))),
-            Status::Firm | Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => {
-                Plan::only(Decision::unchanged(self))
-            }
-        }
-    }
-
-    /// The deadline may have passed: if it has, gives back what is held.
-    pub fn expire(self, stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
-        match self.status {
-            Status::Held if self.expires_at.is_some_and(|deadline| deadline <= now) => self.give_back(Status::Expired, stock, now),
-            Status::Held | Status::Firm | Status::Shipped | Status::Refused | Status::Released | Status::Expired | Status::Forestalled => {
-                Ok(Plan::only(Decision::unchanged(self)))
-            }
-        }
-    }
-
     /// The goods left.
     pub fn ship(self, stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
         match self.status {
-            Status::Held | Status::Firm => {
+            Status::Held => {
                 let shifts = self.shifts(stock, StockItem::ship)?;
-                Ok(Plan { reservation: Decision::changed(self.moved(Status::Shipped, now)), kind: MovementKind::Shipped, shifts })
+                Ok(Plan { reservation: Decision::changed(self.moved(Status::Shipped, now)), kind: Some(MovementKind::Shipped), shifts })
             }
             Status::Shipped => Ok(Plan::only(Decision::unchanged(self))),
-            Status::Expired | Status::Refused | Status::Released | Status::Forestalled => Err(ReservationError::ShippedUnheld),
+            Status::Refused | Status::Released | Status::Forestalled => Err(ReservationError::ShippedUnheld),
         }
     }
 
-    /// Whether a rule about it needs the stock of its lines.
-    pub fn moves_stock(&self) -> bool {
+    /// Whether its lines are promised. If not, nothing can happen to it any more.
+    pub fn holds(&self) -> bool {
         match self.status {
-            Status::Held | Status::Firm | Status::Expired => true,
+            Status::Held => true,
             Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => false,
         }
     }
 
-    /// Whether nothing can happen to it any more.
-    pub fn has_ended(&self) -> bool {
-        match self.status {
-            Status::Held | Status::Firm => false,
-            Status::Shipped | Status::Refused | Status::Released | Status::Expired | Status::Forestalled => true,
-        }
-    }
-
     fn moved(self, status: Status, now: Timestamp) -> Self {
-        Self { status, expires_at: None, changed_at: now, ..self }
+        Self { status, changed_at: now, ..self }
     }
 
     /// All lines or none. A refusal is kept, so that it is told once.
-    fn claim(self, stock: &[StockItem], now: Timestamp, done: impl FnOnce(Self) -> Decision<Self>) -> Plan {
+    fn claim(self, stock: &[StockItem], now: Timestamp) -> Plan {
+        let order_id = self.order_id;
         let (mut shifts, mut short) = (Vec::with_capacity(self.lines.len()), Vec::new());
         for line in &self.lines {
             let item = stock.iter().find(|item| item.variant_id == line.variant_id);
@@ -204,16 +161,9 @@ impl Reservation {
             }
         }
         if short.is_empty() {
-            return Plan { reservation: done(self), kind: MovementKind::Reserved, shifts };
+            return Plan { reservation: Decision::changed(self).tell(StockReserved { order_id }), kind: None, shifts };
         }
-        let order_id = self.order_id;
         Plan::only(Decision::changed(self.moved(Status::Refused, now)).tell(StockRefused { order_id, short }))
-    }
-
-    fn give_back(self, status: Status, stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
-        let shifts = self.shifts(stock, StockItem::release)?;
-        let released = StockReleased { order_id: self.order_id, expired: status == Status::Expired };
-        Ok(Plan { reservation: Decision::changed(self.moved(status, now)).tell(released), kind: MovementKind::Released, shifts })
     }
 
     fn shifts(&self, stock: &[StockItem], shift: impl Fn(&StockItem, i64) -> Shift) -> Result<Vec<Shift>, ReservationError> {
@@ -228,7 +178,7 @@ impl Reservation {
 impl Plan {
     /// The stock stays as it is.
     fn only(reservation: Decision<Reservation>) -> Self {
-        Self { reservation, kind: MovementKind::Reserved, shifts: Vec::new() }
+        Self { reservation, kind: None, shifts: Vec::new() }
     }
 }
 

@@ -4,8 +4,6 @@ use super::*;
 use crate::stock::{Adjustment, Counter, Settings};
 use contracts::Event;
 
-const HOLD: Duration = Duration::from_secs(1800);
-
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
 }
@@ -27,28 +25,26 @@ fn line(variant: u128, quantity: i64) -> HeldLine {
 }
 
 fn reservation(status: Status) -> Reservation {
-    let expires_at = (status == Status::Held).then(|| at(1800));
-    Reservation { order_id: 9.into(), lines: vec![line(1, 2)], status, expires_at, changed_at: at(0) }
+    Reservation { order_id: 9.into(), lines: vec![line(1, 2)], status, changed_at: at(0) }
 }
 
-const ALL: [Status; 7] =
-    [Status::Held, Status::Firm, Status::Shipped, Status::Refused, Status::Released, Status::Expired, Status::Forestalled];
+const ALL: [Status; 5] = [Status::Held, Status::Shipped, Status::Refused, Status::Released, Status::Forestalled];
 
 /// The status afterwards, the kinds of events, the number of shifts.
 fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
     let events: Vec<&str> =
         plan.reservation.events.iter().chain(plan.shifts.iter().flat_map(|shift| &shift.events)).map(Event::kind).collect();
     assert_eq!((plan.reservation.state.status, events.as_slice(), plan.shifts.len()), expect);
-    assert_eq!(plan.reservation.state.expires_at.is_some(), plan.reservation.state.status == Status::Held);
+    // Only what leaves the shelf is in the ledger.
+    assert_eq!(plan.kind.is_some(), plan.shifts.iter().any(|shift| shift.delta(Counter::OnHand) != 0));
 }
 
 #[test]
 fn placing_holds_all_lines_or_none() {
     let stock = [item(1, 10, 0), item(2, 1, 0)];
-    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 1)], &stock, HOLD, at(0));
+    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 1)], &stock, at(0));
     check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
-    assert_eq!(plan.reservation.state.expires_at, Some(at(1800)));
-    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, HOLD, at(0));
+    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
     check(&plan, (Status::Refused, &["stock.refused"], 0));
     let Event::StockRefused(refused) = &plan.reservation.events[0] else { panic!("{plan:?}") };
     let short: Vec<_> = refused.short.iter().map(|line| (line.sku.as_str(), line.wanted, line.available)).collect();
@@ -60,7 +56,7 @@ fn placing_again_changes_nothing() {
     for status in ALL {
         let expect: (Status, &[&str], usize) =
             if status == Status::Forestalled { (Status::Released, &["stock.released"], 0) } else { (status, &[], 0) };
-        check(&place(Some(reservation(status)), 9.into(), vec![line(1, 2)], &[item(1, 10, 0)], HOLD, at(5)), expect);
+        check(&place(Some(reservation(status)), 9.into(), vec![line(1, 2)], &[item(1, 10, 0)], at(5)), expect);
     }
 }
 
@@ -68,38 +64,19 @@ fn placing_again_changes_nothing() {
 fn each_step_from_each_status() {
     let stock = [item(1, 10, 0).after(&item(1, 10, 0).reserve(2).unwrap()).unwrap()];
     for status in ALL {
-        let (confirmed, confirm_shifts): (Status, usize) = match status {
-            Status::Held => (Status::Firm, 0),
-            Status::Expired => (Status::Firm, 1),
-            other => (other, 0),
-        };
-        check(&reservation(status).confirm(&stock, at(5)), (confirmed, &[], confirm_shifts));
-
         let cancelled: (Status, &[&str], usize) = match status {
-            Status::Held | Status::Firm => (Status::Released, &["stock.released"], 1),
-            Status::Expired => (Status::Released, &[], 0),
+            Status::Held => (Status::Released, &["stock.released"], 1),
             other => (other, &[], 0),
         };
         check(&cancel(Some(reservation(status)), 9.into(), &stock, at(5)).unwrap(), cancelled);
 
-        let expired: (Status, &[&str], usize) =
-            if status == Status::Held { (Status::Expired, &["stock.released"], 1) } else { (status, &[], 0) };
-        check(&reservation(status).expire(&stock, at(1800)).unwrap(), expired);
-        check(&reservation(status).expire(&stock, at(1799)).unwrap(), (status, &[], 0));
-
         match (status, reservation(status).ship(&stock, at(5))) {
-            (Status::Held | Status::Firm, Ok(plan)) => check(&plan, (Status::Shipped, &[], 1)),
+            (Status::Held, Ok(plan)) => check(&plan, (Status::Shipped, &[], 1)),
             (Status::Shipped, Ok(plan)) => check(&plan, (Status::Shipped, &[], 0)),
             (_, Err(error)) => assert_eq!(error, ReservationError::ShippedUnheld, "{status:?}"),
             (_, Ok(plan)) => panic!("{status:?} {plan:?}"),
         }
     }
-}
-
-#[test]
-fn a_late_payment_finds_the_stock_sold() {
-    let plan = reservation(Status::Expired).confirm(&[item(1, 1, 0)], at(5));
-    check(&plan, (Status::Refused, &["stock.refused"], 0));
 }
 
 #[test]
@@ -130,7 +107,7 @@ fn lines_are_summed_per_variant() {
 struct Shop {
     item: StockItem,
     reservations: BTreeMap<u128, Reservation>,
-    ledger: Vec<(i64, i64)>,
+    ledger: Vec<i64>,
     lows: usize,
     crossings: usize,
     now: Timestamp,
@@ -139,43 +116,37 @@ struct Shop {
 #[derive(Debug, Clone)]
 enum Step {
     Place(u128, i64),
-    Confirm(u128),
     Cancel(u128),
-    Expire(u128),
     Ship(u128),
     Adjust(i64),
     Count(i64),
     Set(i64, bool),
-    Wait,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let order = 0_u128..12;
     let step = prop_oneof![
         4 => (order.clone(), 1_i64..9).prop_map(|(order, quantity)| Step::Place(order, quantity)),
-        2 => order.clone().prop_map(Step::Confirm),
-        2 => order.clone().prop_map(Step::Cancel),
-        2 => order.clone().prop_map(Step::Expire),
+        3 => order.clone().prop_map(Step::Cancel),
         2 => order.prop_map(Step::Ship),
         1 => (-8_i64..12).prop_map(Step::Adjust),
         1 => (0_i64..30).prop_map(Step::Count),
         1 => (0_i64..12, any::<bool>()).prop_map(|(threshold, backorder)| Step::Set(threshold, backorder)),
-        1 => Just(Step::Wait),
     ];
     prop::collection::vec(step, 1..120)
 }
 
 impl Shop {
-    fn apply(&mut self, shift: &Shift) {
+    fn apply(&mut self, shift: &Shift, kind: Option<MovementKind>) {
         let before = self.item.is_low();
         self.item = self.item.after(shift).expect("nobody came in between");
-        self.ledger.push((shift.delta(Counter::OnHand), shift.delta(Counter::Reserved)));
+        self.ledger.extend(kind.map(|_| shift.delta(Counter::OnHand)));
         self.crossings += usize::from(!before && self.item.is_low());
         self.lows += shift.events.iter().filter(|event| matches!(event, Event::StockLow(_))).count();
     }
 
     fn happen(&mut self, order: u128, plan: Plan) {
-        plan.shifts.iter().for_each(|shift| self.apply(shift));
+        plan.shifts.iter().for_each(|shift| self.apply(shift, plan.kind));
         self.reservations.insert(order, plan.reservation.state);
     }
 
@@ -184,20 +155,12 @@ impl Shop {
         let known = |order: &u128| self.reservations.get(order).cloned();
         match step {
             Step::Place(order, quantity) => {
-                let plan = place(known(&order), order.into(), vec![line(1, quantity)], &stock, HOLD, self.now);
+                let plan = place(known(&order), order.into(), vec![line(1, quantity)], &stock, self.now);
                 self.happen(order, plan);
-            }
-            Step::Confirm(order) => {
-                let Some(reservation) = known(&order) else { return };
-                self.happen(order, reservation.confirm(&stock, self.now));
             }
             Step::Cancel(order) => {
                 let plan = cancel(known(&order), order.into(), &stock, self.now).expect("the stock is there");
                 self.happen(order, plan);
-            }
-            Step::Expire(order) => {
-                let Some(reservation) = known(&order) else { return };
-                self.happen(order, reservation.expire(&stock, self.now).expect("the stock is there"));
             }
             Step::Ship(order) => {
                 let Some(reservation) = known(&order) else { return };
@@ -211,16 +174,15 @@ impl Shop {
             Step::Set(threshold, backorder) => {
                 let settings = Settings { threshold: Some(threshold), backorder: Some(backorder) };
                 if let Some(shift) = self.item.set(settings).expect("the threshold is in range") {
-                    self.apply(&shift);
+                    self.apply(&shift, None);
                 }
             }
-            Step::Wait => self.now = self.now.plus(HOLD),
         }
     }
 
     fn correct(&mut self, adjustment: Adjustment) {
         if let Ok(shift) = self.item.adjust(adjustment) {
-            self.apply(&shift);
+            self.apply(&shift, Some(MovementKind::Adjusted));
         }
     }
 }
@@ -229,7 +191,7 @@ proptest! {
     #[test]
     fn any_interleaving_keeps_the_books(start in 0_i64..30, threshold in 0_i64..8, steps in steps()) {
         let mut shop = Shop {
-            item: item(1, start, threshold), reservations: BTreeMap::new(), ledger: vec![(start, 0)], lows: 0, crossings: 0, now: at(0),
+            item: item(1, start, threshold), reservations: BTreeMap::new(), ledger: vec![start], lows: 0, crossings: 0, now: at(0),
         };
         let mut backorders_ever = false;
         for step in steps {
@@ -237,10 +199,9 @@ proptest! {
             backorders_ever |= shop.item.backorder == 1;
             prop_assert!(shop.item.check(), "{:?}", shop.item);
             prop_assert!(backorders_ever || shop.item.available >= 0);
-            let held: i64 = shop.reservations.values().filter(|held| !held.has_ended()).flat_map(|held| &held.lines).map(|line| line.quantity).sum();
+            let held: i64 = shop.reservations.values().filter(|reservation| reservation.holds()).flat_map(|held| &held.lines).map(|line| line.quantity).sum();
             prop_assert_eq!(shop.item.reserved, held, "what is reserved is what the orders hold");
-            prop_assert_eq!(shop.ledger.iter().map(|entry| entry.0).sum::<i64>(), shop.item.on_hand);
-            prop_assert_eq!(shop.ledger.iter().map(|entry| entry.1).sum::<i64>(), shop.item.reserved);
+            prop_assert_eq!(shop.ledger.iter().sum::<i64>(), shop.item.on_hand, "the ledger adds up to what is on hand");
             prop_assert_eq!(shop.lows, shop.crossings, "low stock is told once per crossing");
         }
     }

@@ -72,14 +72,10 @@ pub enum Bound {
     AtMost(Counter, i64),
 }
 
-/// Why stock moved.
+/// Why what is on hand moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MovementKind {
-    /// Promised to an order.
-    Reserved,
-    /// Given back by an order.
-    Released,
     /// Sent to the customer.
     Shipped,
     /// Corrected by a person.

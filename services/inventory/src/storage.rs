@@ -8,7 +8,6 @@
 //! | low stock, of all or of a seller | marks `stock#<variant>` / `low` in index 1, `low`, and index 2, `low#<seller>`; then the stock |
 //! | a variant's movements, newest first | `stock#<variant>` / `movement#<time>#<id>` |
 //! | reservation of an order | `reservation#<order>` / `reservation` |
-//! | holds that have run out | index 1, `held#<shard>`, `<deadline>#<order>`; only while held |
 //!
 //! A mark of low stock is only a hint where to look: it is made with the stock record or after
 //! `stock.low`, and the listing drops those whose stock has risen since. So an order that crosses the
@@ -17,18 +16,16 @@
 
 use contracts::Decision;
 use kernel::{Actor, BusinessId, Cursor, Duration, Limit, OrderId, Page, Problem, Timestamp, VariantId};
+use ports::store::Bound as StoreBound;
 use ports::store::{Body, Expect, IndexEntry, Key, NewItem, Query, Record, Stored, TableSchema, Write};
-use ports::store::{Bound as StoreBound, Bounds};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
-use crate::reservation::{HeldLine, Plan, Reservation, Status};
+use crate::reservation::{HeldLine, Plan, Reservation};
 use crate::stock::{Bound, Counter, MovementKind, Shift, StockItem};
 
 pub const TABLE: TableSchema = TableSchema { name: "inventory", indexes: 2 };
 
-/// Spreads the holds, of which there may be thousands a second, over partitions of the index.
-pub const HELD_SHARDS: u8 = 8;
 /// How long the record of an ended reservation stays: longer than any late or repeated event.
 const ENDED_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
@@ -50,18 +47,8 @@ impl Record for Reservation {
         reservation_key(self.order_id)
     }
 
-    fn indexes(&self) -> Vec<IndexEntry> {
-        match (self.status, self.expires_at) {
-            (Status::Held, Some(deadline)) => {
-                let shard = self.order_id.0 % u128::from(HELD_SHARDS);
-                vec![IndexEntry::new(1, format!("held#{shard}"), format!("{deadline}#{}", self.order_id))]
-            }
-            _ => Vec::new(),
-        }
-    }
-
     fn expires_at(&self) -> Option<Timestamp> {
-        self.has_ended().then(|| self.changed_at.plus(ENDED_KEPT))
+        (!self.holds()).then(|| self.changed_at.plus(ENDED_KEPT))
     }
 }
 
@@ -92,17 +79,15 @@ impl Record for LowMark {
     }
 }
 
-/// An entry of a variant's ledger. Over all entries `on_hand` adds up to what is on hand, and `reserved`
-/// to what is promised. Small, because every line of every order writes some.
+/// An entry of a variant's ledger, which is only added to: all entries add up to what is on hand. What is promised
+/// is no entry; the reservations that hold something add up to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     pub at: Timestamp,
     pub kind: MovementKind,
-    /// By how much the counters moved.
+    /// By how much what is on hand moved.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub on_hand: i64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub reserved: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
     /// Who did it and why, if a person or an import did.
@@ -147,14 +132,6 @@ pub async fn reservation(table: &Table, order: OrderId) -> Result<Option<Stored<
     table.find(&reservation_key(order)).await
 }
 
-/// The orders of one shard whose holds have run out, the oldest first.
-pub async fn overdue(table: &Table, shard: u8, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, Problem> {
-    // The character after `#` closes the range, so that a deadline of this very millisecond is in it.
-    let query = Query::index(1, format!("held#{shard}")).bounds(Bounds::AtMost(format!("{now}$"))).limit(limit);
-    let page = table.list::<Reservation>(query).await?;
-    Ok(page.items.into_iter().map(|stored| stored.value.order_id).collect())
-}
-
 /// Which stock to list.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -189,7 +166,7 @@ pub async fn movements(table: &Table, variant: VariantId, limit: Limit, after: O
     table.list(query).await
 }
 
-/// A plan as one commit: the reservation, and for each variant its counters and a ledger entry.
+/// A plan as one commit: the reservation, and for each variant its counters, with a ledger entry if what is on hand moves.
 pub fn plan_changes(version: Option<u64>, plan: Plan, now: Timestamp) -> Result<Changes, Problem> {
     let Plan { reservation, kind, shifts } = plan;
     let order = reservation.state.order_id;
@@ -198,24 +175,23 @@ pub fn plan_changes(version: Option<u64>, plan: Plan, now: Timestamp) -> Result<
         Some(version) => Changes::update(version, reservation)?,
     };
     for shift in shifts {
-        let entry = Movement { at: now, order_id: Some(order), ..Movement::of(&shift, kind, now) };
-        let id = format!("{order}#{}", kind_letter(kind));
-        changes = changes.and(shift_changes(shift, &entry, &id)?);
+        let entry = kind.map(|kind| Movement { order_id: Some(order), ..Movement::of(&shift, kind, now) });
+        changes = changes.and(match entry {
+            Some(entry) => shift_changes(shift, &entry, &order.to_string())?,
+            None => counter_changes(shift),
+        });
     }
     Ok(changes)
 }
 
 /// A shift of one variant with its ledger entry. `id` tells apart what happens in one millisecond.
 pub fn shift_changes(shift: Shift, entry: &Movement, id: &str) -> Result<Changes, Problem> {
-    let mut changes = Changes::none().write(add(&shift)).write(append(shift.variant_id, entry, id)?);
-    for event in shift.events {
-        changes = changes.tell(event);
-    }
-    Ok(changes)
+    let entry = append(shift.variant_id, entry, id)?;
+    Ok(counter_changes(shift).write(entry))
 }
 
-/// A shift without an entry in the ledger: for settings, which move no stock.
-pub fn settings_changes(shift: Shift) -> Changes {
+/// A shift without an entry in the ledger: for promises and settings, which leave what is on hand as it is.
+pub fn counter_changes(shift: Shift) -> Changes {
     let changes = Changes::none().write(add(&shift));
     shift.events.into_iter().fold(changes, Changes::tell)
 }
@@ -235,15 +211,7 @@ pub fn append(variant: VariantId, entry: &Movement, id: &str) -> Result<Write, P
 
 impl Movement {
     pub fn of(shift: &Shift, kind: MovementKind, at: Timestamp) -> Self {
-        Self {
-            at,
-            kind,
-            on_hand: shift.delta(Counter::OnHand),
-            reserved: shift.delta(Counter::Reserved),
-            order_id: None,
-            by: None,
-            reason: None,
-        }
+        Self { at, kind, on_hand: shift.delta(Counter::OnHand), order_id: None, by: None, reason: None }
     }
 
     #[must_use]
@@ -275,16 +243,6 @@ fn field(counter: Counter) -> &'static str {
         Counter::Backorder => "backorder",
         Counter::Counted => "counted",
         Counter::Revision => "revision",
-    }
-}
-
-fn kind_letter(kind: MovementKind) -> char {
-    match kind {
-        MovementKind::Reserved => 'r',
-        MovementKind::Released => 'l',
-        MovementKind::Shipped => 's',
-        MovementKind::Adjusted => 'a',
-        MovementKind::Counted => 'c',
     }
 }
 
@@ -321,9 +279,8 @@ mod tests {
     fn a_ledger_entry_is_small() {
         let entry = Movement {
             at: Timestamp::from_millis(0),
-            kind: MovementKind::Reserved,
-            on_hand: 0,
-            reserved: 2,
+            kind: MovementKind::Shipped,
+            on_hand: -2,
             order_id: Some(1.into()),
             by: None,
             reason: None,

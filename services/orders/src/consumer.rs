@@ -10,7 +10,6 @@ use crate::{App, attach, storage};
 pub const TYPES: &[&str] = &[
     "stock.reserved",
     "stock.refused",
-    "stock.released",
     "payment.authorized",
     "payment.requires_action",
     "payment.failed",
@@ -23,7 +22,6 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
         Event::StockReserved(news) => follow(app, delivery, news.order_id, Order::stock_reserved).await,
         Event::StockRefused(news) => follow(app, delivery, news.order_id, |order, now| order.stock_refused(news, now)).await,
-        Event::StockReleased(news) => follow(app, delivery, news.order_id, |order, now| order.stock_released(news, now)).await,
         Event::PaymentAuthorized(news) => follow(app, delivery, news.order_id, |order, now| order.payment_authorized(news, now)).await,
         Event::PaymentRequiresAction(news) => {
             follow(app, delivery, news.payment.order_id, |order, now| order.payment_requires_action(news, now)).await

@@ -28,7 +28,7 @@ mod tests;
 
 use contracts::{
     CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
-    PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused, StockReleased,
+    PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused,
 };
 use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
@@ -152,8 +152,8 @@ impl Order {
         }
     }
 
-    /// The stock is not to be had. A confirmed order hears this when its hold had run out just before
-    /// the payment arrived, and others bought the rest.
+    /// The stock is not to be had. Inventory answers once, so a confirmed order never hears this; if it did, the
+    /// sale could not be kept.
     pub fn stock_refused(self, refused: &StockRefused, now: Timestamp) -> Decided {
         match self.status {
             Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
@@ -162,25 +162,6 @@ impl Order {
                 Ok(self.cancelled(CancelReason::OutOfStock, &Actor::System, Some(note), now))
             }
             Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
-        }
-    }
-
-    /// The hold is over. One that was given back follows from a cancellation of ours; one that ran out
-    /// ends an unpaid order. A paid order keeps going: inventory answers its confirmation by claiming
-    /// the stock again or by refusing it.
-    pub fn stock_released(self, released: &StockReleased, now: Timestamp) -> Decided {
-        match self.status {
-            Status::Pending | Status::AwaitingPayment if released.expired => {
-                Ok(self.cancelled(CancelReason::Expired, &Actor::System, None, now))
-            }
-            Status::Pending
-            | Status::AwaitingPayment
-            | Status::Confirmed
-            | Status::Processing
-            | Status::Shipped
-            | Status::Delivered
-            | Status::Cancelled(_)
-            | Status::Refunded => Ok(Decision::unchanged(self)),
         }
     }
 }

@@ -72,11 +72,9 @@ pub(super) fn admin() -> Actor {
 }
 
 /// Everything that can happen to an order, by the names of the lifecycle's table.
-pub(super) const NEWS: [&str; 19] = [
+pub(super) const NEWS: [&str; 17] = [
     "stock.reserved",
     "stock.refused",
-    "stock.released (expired)",
-    "stock.released (given back)",
     "payment.requires_action",
     "payment.authorized",
     "payment.failed",
@@ -99,15 +97,12 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
     let order_id = order.id;
     let payment = PaymentRef { payment_id: try_id(order_id, number), order_id, amount: order.total };
     let refund = |refunded| PaymentRefunded { payment: payment.clone(), refund_id: RefundId(1), refund: refunded, refunded };
-    let released = |expired| StockReleased { order_id, expired };
     let short = ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 };
     let failed =
         PaymentFailed { payment: payment.clone(), reason: CancelReason::PaymentDeclined, message: "The bank declined the payment.".into() };
     match news {
         "stock.reserved" => order.stock_reserved(now),
         "stock.refused" => order.stock_refused(&StockRefused { order_id, short: vec![short] }, now),
-        "stock.released (expired)" => order.stock_released(&released(true), now),
-        "stock.released (given back)" => order.stock_released(&released(false), now),
         "payment.requires_action" => {
             order.payment_requires_action(&PaymentRequiresAction { payment, action_url: "https://bank.example/3ds".into() }, now)
         }
@@ -182,8 +177,6 @@ const TABLE: &str = "
                              | pending          | awaiting_payment | confirmed  | processing | shipped   | delivered | cancelled | refunded
 stock.reserved               | awaiting_payment | .                | .          | .          | .         | .         | again     | .
 stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
-stock.released (expired)     | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
-stock.released (given back)  | .                | .                | .          | .          | .         | .         | .         | .
 payment.requires_action      | !                | noted            | .          | .          | .         | .         | .         | .
 payment.authorized           | !                | confirmed        | .          | .          | .         | .         | again     | .
 payment.failed               | !                | cancelled        | cancelled  | cancelled  | .         | .         | .         | .

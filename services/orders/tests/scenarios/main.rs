@@ -6,7 +6,7 @@ mod placing;
 mod shop;
 
 use contracts::{Event, PaymentCaptured, StockReserved};
-use kernel::{Duration, Timestamp};
+use kernel::Duration;
 use ports::reads::OrderReads as _;
 use serde_json::json;
 use shell::testing::Harness;
@@ -55,7 +55,7 @@ async fn from_the_cart_to_the_door() {
 async fn repeated_events_change_nothing() {
     let shop = Shop::open();
     let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
-    let reserved = shop.harness.publish(StockReserved { order_id: id, expires_at: Timestamp::MAX }).await;
+    let reserved = shop.harness.publish(StockReserved { order_id: id }).await;
     shop.harness.settle().await;
     let authorized = shop.harness.publish(Event::PaymentAuthorized(shop.payment(id).await)).await;
     shop.harness.settle().await;
@@ -154,7 +154,8 @@ async fn money_and_stock_for_a_cancelled_order_go_back() {
     let shop = Shop::open();
     let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
     shop.stock_reserved(id).await;
-    shop.hold_expired(id).await;
+    shop.harness.advance(Duration::from_secs(1800));
+    shop.harness.tick("orders.expire").await;
     assert_eq!(shop.told("order.cancelled").await, 1);
     shop.authorized(id).await;
     shop.stock_reserved(id).await;
@@ -169,15 +170,12 @@ async fn money_and_stock_for_a_cancelled_order_go_back() {
 }
 
 #[tokio::test]
-async fn a_payment_that_met_an_expired_hold_is_given_back_when_the_stock_is_gone() {
+async fn a_sale_that_cannot_be_kept_is_undone() {
     let shop = Shop::open();
     let customer = Harness::customer(1);
     let id = order_id(&shop.placed(1, &customer).await);
     shop.stock_reserved(id).await;
     shop.authorized(id).await;
-    // The hold ran out just before: inventory hears of the confirmation, and finds too little left.
-    shop.hold_expired(id).await;
-    assert_eq!(shop.status(id).await, "confirmed");
     shop.stock_refused(id).await;
     let events = shop.harness.events().await;
     let Event::OrderCancelled(cancelled) = &events.last().unwrap().event else { panic!("{events:?}") };

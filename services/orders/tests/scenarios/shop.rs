@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{
     CancelReason, Event, OrderAwaitingPayment, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused,
-    StockReleased, StockReserved,
+    StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
@@ -130,15 +130,11 @@ impl Shop {
     }
 
     pub async fn stock_reserved(&self, order_id: OrderId) {
-        self.hear(StockReserved { order_id, expires_at: Timestamp::MAX }).await;
+        self.hear(StockReserved { order_id }).await;
     }
 
     pub async fn stock_refused(&self, order_id: OrderId) {
         self.hear(StockRefused { order_id, short: Vec::new() }).await;
-    }
-
-    pub async fn hold_expired(&self, order_id: OrderId) {
-        self.hear(StockReleased { order_id, expired: true }).await;
     }
 
     pub async fn authorized(&self, order: OrderId) {
