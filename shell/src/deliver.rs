@@ -36,7 +36,7 @@ pub async fn deliver(
     attempt: u32,
     replay: Option<String>,
 ) -> Result<(), Problem> {
-    let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay };
+    let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay, part: 0 };
     let handled = AssertUnwindSafe(async { (consumer.handle)(delivery).await }).catch_unwind();
     let handled = OPERATION.scope(consumer.operation.clone(), within_trace(envelope.traceparent, handled));
     let begun = Instant::now();

@@ -97,7 +97,7 @@ impl MailSummary {
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
 async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>) -> Answer {
     call.require_staff()?;
-    let filter = Filter { template: query.template, status: query.status, to: query.to };
+    let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
     let page = storage::log(app.desk.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))

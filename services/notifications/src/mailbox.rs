@@ -68,7 +68,7 @@ async fn found(app: &App, mails: &Mails) -> Result<Page<MailRecord>, Problem> {
         "" => None,
         text => Some(text.parse().map_err(|_| Problem::field("to", "must be an e-mail address"))?),
     };
-    let filter = Filter { to, ..Filter::default() };
+    let filter = Filter { template: None, status: None, to, shop: app.shared.config.admin_email.clone() };
     storage::log(app.desk.table(), &filter, page_limit(mails.limit)?.get(), mails.cursor.clone()).await
 }
 

@@ -51,6 +51,28 @@ templates! {
 }
 
 impl Template {
+    /// Whether the shop writes it to itself.
+    pub fn is_to_the_shop(self) -> bool {
+        match self {
+            Self::OrderToAdmin | Self::LowStockToAdmin => true,
+            Self::Welcome
+            | Self::Verification
+            | Self::PasswordReset
+            | Self::OrderConfirmation
+            | Self::Receipt
+            | Self::Shipped
+            | Self::Cancellation
+            | Self::PaymentRefunded
+            | Self::BusinessPublished
+            | Self::BusinessRejected
+            | Self::BusinessSuspended
+            | Self::ClaimDecided
+            | Self::NewLead
+            | Self::NewReview
+            | Self::ReviewReminder => false,
+        }
+    }
+
     /// Whether the receiver needs the mail for something that they began. Other mails are not sent
     /// to an address that has refused mail before.
     pub fn is_essential(self) -> bool {

@@ -4,16 +4,16 @@
 //! |---|---|
 //! | a mail by its id | table: `mails#<last digit of the id>`, `<mail id>` |
 //! | the log, newest first | the sixteen partitions of the table, merged by id |
-//! | the mails to an address, newest first | index 1: `to#<address>`, `<mail id>` |
+//! | the mails to an address, newest first | index 1: `to#<address>`, `<mail id>`; those to the shop itself from the log |
 //! | the mails that failed or were suppressed, newest first | index 2: `status#<status>`, `<mail id>` |
 //! | whether an address refuses mail | table: `suppression#<address>`, `suppression` |
 //!
 //! A mail's id begins with its time, so the table itself is the log. It is spread over sixteen
 //! partitions because every order writes three mails, and one partition takes a thousand writes a
-//! second on DynamoDB. Index 2 has no entry for the mails that need nobody's attention.
+//! second on DynamoDB. Index 1 has no entry for the mails that the shop writes to itself with each order, index 2 none
+//! for the mails that need nobody's attention.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 
 use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
 use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
@@ -38,7 +38,10 @@ impl Record for MailRecord {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let mut entries = vec![IndexEntry::new(BY_ADDRESS, by_address(&self.to), self.id.to_string())];
+        let mut entries = Vec::new();
+        if !self.template().is_to_the_shop() {
+            entries.push(IndexEntry::new(BY_ADDRESS, by_address(&self.to), self.id.to_string()));
+        }
         if let Some(pk) = by_trouble(self.status) {
             entries.push(IndexEntry::new(BY_TROUBLE, pk, self.id.to_string()));
         }
@@ -94,19 +97,18 @@ pub async fn peek(table: &Table, id: MailId) -> Result<Stored<MailRecord>, Probl
     table.peek(&mail_key(id)).await?.ok_or_else(|| Problem::not_found("mail of this id"))
 }
 
-/// Which of the mails (at most 100) there are already.
-pub async fn written(table: &Table, ids: &[MailId]) -> Result<HashSet<MailId>, Problem> {
-    let keys: Vec<Key> = ids.iter().copied().map(mail_key).collect();
-    let found = table.find_many::<MailRecord>(&keys).await?;
-    Ok(found.into_iter().flatten().map(|mail| mail.id).collect())
+pub async fn is_written(table: &Table, id: MailId) -> Result<bool, Problem> {
+    Ok(table.find::<MailRecord>(&mail_key(id)).await?.is_some())
 }
 
 /// Which mails of the log are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     pub template: Option<Template>,
     pub status: Option<MailStatus>,
     pub to: Option<Email>,
+    /// Where the shop's mails to itself go.
+    pub shop: Email,
 }
 
 impl Filter {
@@ -118,7 +120,9 @@ impl Filter {
 
     /// The listings that together hold every mail that passes.
     fn queries(&self) -> Vec<Query> {
-        if let Some(to) = &self.to {
+        if let Some(to) = &self.to
+            && *to != self.shop
+        {
             return vec![Query::index(BY_ADDRESS, by_address(to))];
         }
         match self.status.and_then(by_trouble) {
