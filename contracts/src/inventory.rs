@@ -3,10 +3,22 @@
 use kernel::{OrderId, VariantId};
 use serde::{Deserialize, Serialize};
 
+use crate::{OrderRef, PaymentTry};
+
 /// Every line of the order is held for it, until it is shipped or cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockReserved {
-    pub order_id: OrderId,
+    #[serde(flatten)]
+    pub order: OrderRef,
+    /// What the order asked to be paid with when it was placed: payments go on with it, without a word from orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentTry>,
+}
+
+impl StockReserved {
+    pub(crate) fn subject(&self) -> String {
+        self.order.order_id.to_string()
+    }
 }
 
 /// A line that could not be held.
@@ -59,5 +71,5 @@ macro_rules! about {
     )*};
 }
 
-about!(order_id: StockReserved, StockRefused, StockReleased);
+about!(order_id: StockRefused, StockReleased);
 about!(variant_id: StockLow, StockLevelChanged);

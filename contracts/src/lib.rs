@@ -28,7 +28,7 @@ pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockR
 pub use notifications::MailQueued;
 pub use orders::{
     CancelReason, ORDER_LINES_MAX, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped,
-    OrderStatusChanged,
+    OrderStatusChanged, PaymentTry,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
 pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewRemoved, ReviewSubmitted};

@@ -31,6 +31,15 @@ pub struct OrderLine {
     pub unit_price: Money,
 }
 
+/// One try to pay: what the customer has chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentTry {
+    /// The operation key towards the gateway.
+    pub payment_id: PaymentId,
+    /// What the gateway calls the means of payment; never a card number of a live gateway.
+    pub payment_method: String,
+}
+
 /// An order was accepted and waits for stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderPlaced {
@@ -38,19 +47,18 @@ pub struct OrderPlaced {
     pub order: OrderRef,
     pub cart_id: CartId,
     pub lines: Vec<OrderLine>,
+    /// To be authorized as soon as the stock is held. Absent: the customer has not chosen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentTry>,
 }
 
-/// Stock is held. If the customer has chosen a means of payment, it can be authorized now.
+/// The stock is held, and the customer has chosen how to pay after placing, or has chosen anew: authorize it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderAwaitingPayment {
     #[serde(flatten)]
     pub order: OrderRef,
-    /// One try to pay; its id is the operation key towards the gateway. Absent: the customer has not chosen yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_id: Option<PaymentId>,
-    /// What the gateway calls the means of payment; never a card number of a live gateway.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_method: Option<String>,
+    #[serde(flatten)]
+    pub payment: PaymentTry,
 }
 
 /// Stock is held and the payment is authorized: the sale is made.

@@ -101,7 +101,7 @@ fn placed(cart: &str, order: u128) -> OrderPlaced {
         email: "a@example.com".parse().unwrap(),
         total: Money::new(100, Currency::EUR),
     };
-    OrderPlaced { order, cart_id: cart.parse().unwrap(), lines: Vec::new() }
+    OrderPlaced { order, cart_id: cart.parse().unwrap(), lines: Vec::new(), payment: None }
 }
 
 /// Quantities by line, subtotal.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use contracts::{Event, OrderPlaced, ProductChanged, StockLow};
+use contracts::{Event, OrderPlaced, ProductChanged, StockLow, StockReserved};
 use kernel::{OrderId, Problem};
 use ports::store::{Key, Stored};
 use shell::{Changes, Delivery};
@@ -34,6 +34,7 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
 async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
     let (table, order) = (app.desk.table(), placed.order.order_id);
     let lines = reservation::summed(&placed.lines)?;
+    let news = StockReserved { order: placed.order.clone(), payment: placed.payment.clone() };
     let refused_before = AtomicBool::new(delivery.attempt > 1 || delivery.replay.is_some());
     let load = || async {
         let existing = if refused_before.swap(true, Ordering::Relaxed) { storage::reservation(table, order).await? } else { None };
@@ -44,7 +45,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         .follow(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
-            let plan = reservation::place(existing, order, lines.clone(), &stock, moment.now);
+            let plan = reservation::place(existing, news.clone(), lines.clone(), &stock, moment.now);
             storage::plan_changes(version, plan, moment.now)
         })
         .await

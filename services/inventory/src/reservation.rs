@@ -88,10 +88,11 @@ pub fn summed(lines: &[OrderLine]) -> Result<Vec<HeldLine>, ReservationError> {
     if held.len() > ORDER_LINES_MAX { Err(ReservationError::TooManyLines) } else { Ok(held.into_values().collect()) }
 }
 
-/// The order was placed: holds every line, or none.
-pub fn place(existing: Option<Reservation>, order_id: OrderId, lines: Vec<HeldLine>, stock: &[StockItem], now: Timestamp) -> Plan {
+/// The order was placed: holds every line, or none. `news` is what to tell in the first case.
+pub fn place(existing: Option<Reservation>, news: StockReserved, lines: Vec<HeldLine>, stock: &[StockItem], now: Timestamp) -> Plan {
+    let order_id = news.order.order_id;
     match existing {
-        None => Reservation { order_id, lines, status: Status::Held, changed_at: now }.claim(stock, now),
+        None => Reservation { order_id, lines, status: Status::Held, changed_at: now }.claim(stock, news, now),
         Some(reservation) => match reservation.status {
             Status::Forestalled => {
                 let reservation = Reservation { lines, status: Status::Released, changed_at: now, ..reservation };
@@ -144,7 +145,7 @@ impl Reservation {
     }
 
     /// All lines or none. A refusal is kept, so that it is told once.
-    fn claim(self, stock: &[StockItem], now: Timestamp) -> Plan {
+    fn claim(self, stock: &[StockItem], news: StockReserved, now: Timestamp) -> Plan {
         let order_id = self.order_id;
         let (mut shifts, mut short) = (Vec::with_capacity(self.lines.len()), Vec::new());
         for line in &self.lines {
@@ -161,7 +162,7 @@ impl Reservation {
             }
         }
         if short.is_empty() {
-            return Plan { reservation: Decision::changed(self).tell(StockReserved { order_id }), kind: None, shifts };
+            return Plan { reservation: Decision::changed(self).tell(news), kind: None, shifts };
         }
         Plan::only(Decision::changed(self.moved(Status::Refused, now)).tell(StockRefused { order_id, short }))
     }

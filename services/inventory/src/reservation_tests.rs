@@ -24,6 +24,18 @@ fn line(variant: u128, quantity: i64) -> HeldLine {
     HeldLine { variant_id: variant.into(), sku: format!("SKU-{variant}"), quantity }
 }
 
+fn news(order: u128) -> StockReserved {
+    let order = contracts::OrderRef {
+        order_id: order.into(),
+        number: format!("S-{order}"),
+        customer_id: None,
+        email: "ann@example.com".parse().unwrap(),
+        total: kernel::Money::new(100, kernel::Currency::EUR),
+    };
+    let payment = contracts::PaymentTry { payment_id: 1.into(), payment_method: "card".into() };
+    StockReserved { order, payment: Some(payment) }
+}
+
 fn reservation(status: Status) -> Reservation {
     Reservation { order_id: 9.into(), lines: vec![line(1, 2)], status, changed_at: at(0) }
 }
@@ -42,9 +54,9 @@ fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
 #[test]
 fn placing_holds_all_lines_or_none() {
     let stock = [item(1, 10, 0), item(2, 1, 0)];
-    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 1)], &stock, at(0));
+    let plan = place(None, news(9), vec![line(1, 2), line(2, 1)], &stock, at(0));
     check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
-    let plan = place(None, 9.into(), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
+    let plan = place(None, news(9), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
     check(&plan, (Status::Refused, &["stock.refused"], 0));
     let Event::StockRefused(refused) = &plan.reservation.events[0] else { panic!("{plan:?}") };
     let short: Vec<_> = refused.short.iter().map(|line| (line.sku.as_str(), line.wanted, line.available)).collect();
@@ -56,7 +68,7 @@ fn placing_again_changes_nothing() {
     for status in ALL {
         let expect: (Status, &[&str], usize) =
             if status == Status::Forestalled { (Status::Released, &["stock.released"], 0) } else { (status, &[], 0) };
-        check(&place(Some(reservation(status)), 9.into(), vec![line(1, 2)], &[item(1, 10, 0)], at(5)), expect);
+        check(&place(Some(reservation(status)), news(9), vec![line(1, 2)], &[item(1, 10, 0)], at(5)), expect);
     }
 }
 
@@ -155,7 +167,7 @@ impl Shop {
         let known = |order: &u128| self.reservations.get(order).cloned();
         match step {
             Step::Place(order, quantity) => {
-                let plan = place(known(&order), order.into(), vec![line(1, quantity)], &stock, self.now);
+                let plan = place(known(&order), news(order), vec![line(1, quantity)], &stock, self.now);
                 self.happen(order, plan);
             }
             Step::Cancel(order) => {

@@ -60,7 +60,7 @@ fn placed(id: u128, lines: &[(u128, u32)]) -> OrderPlaced {
         quantity: *quantity,
         unit_price: Money::new(100, Currency::EUR),
     };
-    OrderPlaced { order: order(id), cart_id: id.into(), lines: lines.iter().map(line).collect() }
+    OrderPlaced { order: order(id), cart_id: id.into(), lines: lines.iter().map(line).collect(), payment: None }
 }
 
 fn cancelled(id: u128) -> OrderCancelled {
@@ -74,7 +74,7 @@ fn shipped(id: u128) -> OrderShipped {
 /// What inventory told, in short: `reserved 1`, `low 7 at 3`.
 async fn told(world: &Harness) -> Vec<String> {
     let short = |envelope: Envelope| match envelope.event {
-        Event::StockReserved(event) => Some(format!("reserved {}", event.order_id.0)),
+        Event::StockReserved(event) => Some(format!("reserved {}", event.order.order_id.0)),
         Event::StockRefused(event) => Some(format!("refused {}", event.order_id.0)),
         Event::StockReleased(event) => Some(format!("released {}", event.order_id.0)),
         Event::StockLow(event) => Some(format!("low {} at {}", event.variant_id.0, event.available)),

@@ -1,6 +1,6 @@
 //! What orders hear: the answers of inventory and payments, and that an address belongs to somebody.
 
-use contracts::Event;
+use contracts::{Event, StockReserved};
 use kernel::{OrderId, Problem, Timestamp};
 use shell::{Changes, Delivery};
 
@@ -20,7 +20,9 @@ pub const TYPES: &[&str] = &[
 
 pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
-        Event::StockReserved(news) => follow(app, delivery, news.order_id, Order::stock_reserved).await,
+        // Payments go on with what was chosen: the order need not be looked at until they have answered.
+        Event::StockReserved(StockReserved { payment: Some(_), .. }) => Ok(()),
+        Event::StockReserved(news) => follow(app, delivery, news.order.order_id, Order::stock_reserved).await,
         Event::StockRefused(news) => follow(app, delivery, news.order_id, |order, now| order.stock_refused(news, now)).await,
         Event::PaymentAuthorized(news) => follow(app, delivery, news.order_id, |order, now| order.payment_authorized(news, now)).await,
         Event::PaymentRequiresAction(news) => {

@@ -1,13 +1,16 @@
 //! An order: from the cart to the door.
 //!
 //! ```text
+//!    ┌─────────────────────────────────┐
+//!    │                                 ▼
 //! pending ──► awaiting_payment ──► confirmed ──► processing ──► shipped ──► delivered
 //!    │               │                 ├─────────────┤             └────┬───────┘
 //!    └───────────────┴──► cancelled ◄──┘             └──► refunded ◄────┘
 //! ```
 //!
 //! The order is its own process manager: inventory and payments answer its events, and each answer is
-//! one rule below. A rule takes the order and the time, and returns what the order becomes and what it
+//! one rule below. What is chosen to pay with goes to payments by way of inventory, with the news that the stock is
+//! held: such an order is confirmed without having awaited its payment by itself. A rule takes the order and the time, and returns what the order becomes and what it
 //! tells. Whatever arrives, how often and in which order:
 //!
 //! - the status never moves backwards, and cancelled and refunded are final;
@@ -128,22 +131,27 @@ pub struct Step {
 /// Placing, and the answers of inventory.
 impl Order {
     pub fn place(draft: Draft, pricing: &Pricing, by: &Actor, now: Timestamp) -> Decided {
-        let order = draft.into_order(pricing, by, now)?;
-        let placed =
-            OrderPlaced { order: order.reference(), cart_id: order.cart_id, lines: order.lines.iter().map(Line::reference).collect() };
+        let mut order = draft.into_order(pricing, by, now)?;
+        if order.payment.method.is_some() {
+            order.payment.start_try(order.id);
+        }
+        let lines = order.lines.iter().map(Line::reference).collect();
+        let placed = OrderPlaced { order: order.reference(), cart_id: order.cart_id, lines, payment: order.payment.latest_try() };
         Ok(Decision::changed(order).tell(placed))
     }
 
-    /// The stock is held: now it can be paid.
+    /// The stock is held: now it can be paid. If the customer said with what when placing, payments go on with that
+    /// by themselves, and the order hears from them.
     pub fn stock_reserved(mut self, now: Timestamp) -> Decided {
         match self.status {
+            Status::Pending if self.payment.payment_id.is_some() => Ok(Decision::unchanged(self)),
             Status::Pending => {
                 self.step(Status::AwaitingPayment, &Actor::System, None, now);
-                if self.payment.method.is_some() {
-                    self.payment.start_try(self.id);
+                if self.payment.method.is_none() {
+                    return Ok(Decision::changed(self));
                 }
-                let event = self.awaiting_payment();
-                Ok(Decision::changed(self).tell(event))
+                self.payment.start_try(self.id);
+                Ok(self.asking_for_payment())
             }
             Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => {
                 Ok(Decision::unchanged(self))
@@ -154,9 +162,13 @@ impl Order {
 
     /// The stock is not to be had. Inventory answers once, so a confirmed order never hears this; if it did, the
     /// sale could not be kept.
-    pub fn stock_refused(self, refused: &StockRefused, now: Timestamp) -> Decided {
+    pub fn stock_refused(mut self, refused: &StockRefused, now: Timestamp) -> Decided {
         match self.status {
             Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
+                if self.status == Status::Pending {
+                    // Nobody was asked for money: that waits for the stock.
+                    (self.payment.payment_id, self.payment.tries) = (None, 0);
+                }
                 let short = refused.short.iter().map(|line| format!("{}: {} wanted, {} left", line.sku, line.wanted, line.available));
                 let note = short.collect::<Vec<_>>().join("; ");
                 Ok(self.cancelled(CancelReason::OutOfStock, &Actor::System, Some(note), now))
@@ -168,14 +180,15 @@ impl Order {
 
 /// Paying, and the answers of payments.
 impl Order {
-    /// The customer chooses a means of payment. While the stock is not held yet, it is kept for then;
-    /// while the bank waits for the customer, another one may take its place.
+    /// The customer chooses a means of payment. The first one is kept until the stock is held; while the bank waits
+    /// for the customer, another one may take its place.
     pub fn pay(mut self, method: &str, by: &Actor, now: Timestamp) -> Decided {
         check_text("payment_method", Some(method), METHOD_CHARS_MAX)?;
         let same = self.payment.method.as_deref() == Some(method);
         let tried = self.payment.payment_id.is_some();
         match self.status {
             Status::Pending if same => Ok(Decision::unchanged(self)),
+            Status::Pending if tried => Err(OrderError::PaymentRunning),
             Status::Pending => {
                 self.payment.method = Some(method.to_owned());
                 Ok(Decision::changed(self))
@@ -190,8 +203,7 @@ impl Order {
                 self.payment.method = Some(method.to_owned());
                 self.payment.start_try(self.id);
                 self.step(self.status, by, Some("chose a means of payment".into()), now);
-                let event = self.awaiting_payment();
-                Ok(Decision::changed(self).tell(event))
+                Ok(self.asking_for_payment())
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
                 Err(self.illegal("be paid"))
@@ -205,9 +217,9 @@ impl Order {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
-            Status::AwaitingPayment if self.payment.action_url.is_none() => {
+            Status::Pending | Status::AwaitingPayment if self.payment.action_url.is_none() => {
                 self.payment.action_url = Some(action.action_url.clone());
-                self.step(self.status, &Actor::System, Some("to be confirmed at the bank".into()), now);
+                self.step(Status::AwaitingPayment, &Actor::System, Some("to be confirmed at the bank".into()), now);
                 Ok(Decision::changed(self))
             }
             Status::Pending
@@ -221,14 +233,14 @@ impl Order {
         }
     }
 
-    /// The money is reserved: the sale is made. If the order has ended meanwhile, the money goes back.
+    /// The money is reserved: the sale is made, since payments ask for money only once the stock is held. If the
+    /// order has ended meanwhile, the money goes back.
     pub fn payment_authorized(mut self, payment: &PaymentRef, now: Timestamp) -> Decided {
         if !self.is_latest_try(payment)? {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
-            Status::Pending => Err(OrderError::TooEarly),
-            Status::AwaitingPayment => {
+            Status::Pending | Status::AwaitingPayment => {
                 self.payment.authorized = Some(payment.amount);
                 self.payment.action_url = None;
                 self.step(Status::Confirmed, &Actor::System, None, now);
@@ -249,8 +261,7 @@ impl Order {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
-            Status::Pending => Err(OrderError::TooEarly),
-            Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
+            Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
                 Ok(self.cancelled(failed.reason, &Actor::System, Some(failed.message.clone()), now))
             }
             Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
@@ -407,8 +418,10 @@ impl Order {
         }
     }
 
-    fn awaiting_payment(&self) -> OrderAwaitingPayment {
-        OrderAwaitingPayment { order: self.reference(), payment_id: self.payment.payment_id, payment_method: self.payment.method.clone() }
+    /// The stock is held, and a new try begins.
+    fn asking_for_payment(self) -> Decision<Self> {
+        let asked = self.payment.latest_try().map(|payment| OrderAwaitingPayment { order: self.reference(), payment });
+        asked.into_iter().fold(Decision::changed(self), Decision::tell)
     }
 
     fn status_changed(&self) -> OrderStatusChanged {

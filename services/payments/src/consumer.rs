@@ -2,7 +2,7 @@
 //! again asks again, under the same operation key. A payment tells by its id and its goal, which only moves
 //! forward, whether it has heard of something before.
 
-use contracts::{Decision, Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
+use contracts::{Decision, Event, OrderCancelled, OrderConfirmed, OrderRef, PaymentTry};
 use kernel::{Code, PaymentId, Problem};
 use ports::store::Stored;
 use shell::{Changes, Delivery};
@@ -12,26 +12,28 @@ use crate::gateway::consult;
 use crate::payment::{Answer, Entry, Goal, Payment};
 use crate::storage::{self, OrderState, Place};
 
-pub(crate) const TYPES: &[&str] = &["order.awaiting_payment", "order.confirmed", "order.cancelled"];
+pub(crate) const TYPES: &[&str] = &["stock.reserved", "order.awaiting_payment", "order.confirmed", "order.cancelled"];
 
 pub(crate) async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
-        Event::OrderAwaitingPayment(event) => awaiting_payment(app, delivery, event).await,
+        Event::StockReserved(event) => match &event.payment {
+            Some(wanted) => begin(app, delivery, &event.order, wanted).await,
+            // The customer has not said yet how to pay.
+            None => Ok(()),
+        },
+        Event::OrderAwaitingPayment(event) => begin(app, delivery, &event.order, &event.payment).await,
         Event::OrderConfirmed(event) => confirmed(app, delivery, event).await,
         Event::OrderCancelled(event) => cancelled(app, delivery, event).await,
         _ => Ok(()),
     }
 }
 
-async fn awaiting_payment(app: &App, delivery: &Delivery, event: &OrderAwaitingPayment) -> Result<(), Problem> {
-    // Without one the customer has not chosen how to pay yet.
-    let Some(id) = event.payment_id else {
-        return Ok(());
-    };
+/// A try to pay an order whose stock is held.
+async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &PaymentTry) -> Result<(), Problem> {
     let load = || async {
         let now = app.desk.now();
-        let order = storage::order(app.desk.table(), event.order.order_id).await?;
-        let opened = Payment::open(&event.order, id, event.payment_method.as_deref(), now);
+        let order = storage::order(app.desk.table(), reference.order_id).await?;
+        let opened = Payment::open(reference, wanted.payment_id, Some(&wanted.payment_method), now);
         let mut entry = opened.enter(order.present().map(|present| &present.value), order.is_cancelled(), now);
         if let Entry::Late(late) = &entry
             && storage::former(app.desk.table(), late.order_id, late.id).await?.is_some()

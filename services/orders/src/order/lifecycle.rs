@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Placed; inventory is asked for the stock.
+    /// Placed; inventory is asked for the stock, and payments for the money if the customer said how to pay.
     Pending,
-    /// The stock is held until the order is paid or its time runs out.
+    /// The stock is held, and the customer has to do something: choose how to pay, or confirm it at the bank.
     AwaitingPayment,
     /// Stock and money are there: sold.
     Confirmed,
@@ -44,11 +44,14 @@ use StatusName::{AwaitingPayment, Cancelled, Confirmed, Delivered, Pending, Proc
 /// Every move that there is: from, on which news, to. News that is not listed for a status leaves it as it is.
 const LIFECYCLE: &[(StatusName, &str, StatusName)] = &[
     (Pending, "stock.reserved", AwaitingPayment),
+    (Pending, "payment.requires_action", AwaitingPayment),
+    (Pending, "payment.authorized", Confirmed),
     (AwaitingPayment, "payment.authorized", Confirmed),
     (Confirmed, "processing", Processing),
     (Processing, "shipped", Shipped),
     (Shipped, "delivered", Delivered),
     (Pending, "stock.refused", Cancelled),
+    (Pending, "payment.failed", Cancelled),
     (Pending, "deadline", Cancelled),
     (Pending, "cancel by customer", Cancelled),
     (Pending, "cancel by shop", Cancelled),

@@ -1,6 +1,6 @@
 //! How an order is paid: the customer's tries, and what came of the latest.
 
-use contracts::PaymentRef;
+use contracts::{PaymentRef, PaymentTry};
 use kernel::{Money, OrderId, PaymentId};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,12 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// What payments are asked to authorize.
+    pub(super) fn latest_try(&self) -> Option<PaymentTry> {
+        let (payment_id, payment_method) = (self.payment_id?, self.method.clone()?);
+        Some(PaymentTry { payment_id, payment_method })
+    }
+
     pub(super) fn start_try(&mut self, order: OrderId) {
         self.tries += 1;
         self.payment_id = Some(try_id(order, self.tries));

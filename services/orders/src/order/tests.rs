@@ -67,6 +67,12 @@ pub(super) fn placed() -> Order {
     Order::place(draft(vec![line(2, 1190, 1900)]), &pricing(), &Actor::Guest, NOW).unwrap().state
 }
 
+/// Placed by somebody who has not said yet how to pay.
+pub(super) fn placed_unpaid() -> Order {
+    let draft = Draft { payment_method: None, ..draft(vec![line(2, 1190, 1900)]) };
+    Order::place(draft, &pricing(), &Actor::Guest, NOW).unwrap().state
+}
+
 pub(super) fn admin() -> Actor {
     Actor::User { id: UserId(1), roles: vec![Role::Admin], businesses: Vec::new() }
 }
@@ -135,18 +141,18 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
 
 /// An order that came to the status by the shortest way.
 fn order_that_is(status: Name) -> Order {
-    let way: &[&str] = &["stock.reserved", "payment.authorized", "processing", "shipped", "delivered"];
-    let way = match status {
-        Name::Pending => &way[..0],
-        Name::AwaitingPayment => &way[..1],
-        Name::Confirmed => &way[..2],
-        Name::Processing => &way[..3],
-        Name::Shipped => &way[..4],
-        Name::Delivered => way,
-        Name::Cancelled => &["stock.reserved", "deadline"],
-        Name::Refunded => &["stock.reserved", "payment.authorized", "processing", "payment.refunded (all)"],
+    let way: &[&str] = &["payment.authorized", "processing", "shipped", "delivered"];
+    let (begin, way) = match status {
+        Name::Pending => (placed(), &way[..0]),
+        Name::AwaitingPayment => (placed_unpaid(), &["stock.reserved", "pay with the same"][..]),
+        Name::Confirmed => (placed(), &way[..1]),
+        Name::Processing => (placed(), &way[..2]),
+        Name::Shipped => (placed(), &way[..3]),
+        Name::Delivered => (placed(), way),
+        Name::Cancelled => (placed(), &["deadline"][..]),
+        Name::Refunded => (placed(), &["payment.authorized", "processing", "payment.refunded (all)"][..]),
     };
-    let order = way.iter().fold(placed(), |order, news| happen(order, news, 1, NOW).unwrap().state);
+    let order = way.iter().fold(begin, |order, news| happen(order, news, 1, NOW).unwrap().state);
     assert_eq!(order.status.name(), status);
     order
 }
@@ -175,16 +181,16 @@ fn outcome(before: &Order, decided: &Decided) -> String {
 /// or the status that the order moves to.
 const TABLE: &str = "
                              | pending          | awaiting_payment | confirmed  | processing | shipped   | delivered | cancelled | refunded
-stock.reserved               | awaiting_payment | .                | .          | .          | .         | .         | again     | .
+stock.reserved               | .                | .                | .          | .          | .         | .         | again     | .
 stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
-payment.requires_action      | !                | noted            | .          | .          | .         | .         | .         | .
-payment.authorized           | !                | confirmed        | .          | .          | .         | .         | again     | .
-payment.failed               | !                | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
+payment.requires_action      | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
+payment.authorized           | confirmed        | confirmed        | .          | .          | .         | .         | again     | .
+payment.failed               | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
 payment.captured             | !                | !                | noted      | noted      | noted     | noted     | again     | noted
 payment.refunded (part)      | !                | !                | noted      | noted      | noted     | noted     | noted     | .
 payment.refunded (all)       | !                | !                | refunded   | refunded   | refunded  | refunded  | noted     | .
 pay with the same            | .                | .                | .          | .          | .         | .         | !         | !
-pay with another             | noted            | !                | !          | !          | !         | !         | !         | !
+pay with another             | !                | !                | !          | !          | !         | !         | !         | !
 deadline                     | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
 cancel by customer           | cancelled        | cancelled        | cancelled  | !          | !         | !         | .         | !
 cancel by shop               | cancelled        | cancelled        | cancelled  | cancelled  | !         | !         | .         | !
@@ -216,6 +222,8 @@ fn every_status_meets_everything() {
             assert!(!again.is_ok_and(|again| again.changed), "{} at {} is done twice", row[0], status.as_str());
         }
     }
+    let unpaid = happen(placed_unpaid(), "stock.reserved", 1, NOW).unwrap();
+    moves.push((Name::Pending, "stock.reserved", unpaid.state.status.name()));
     let mut listed = lifecycle().to_vec();
     let order = |(from, news, to): &(Name, &str, Name)| (from.as_str(), news.to_string(), to.as_str());
     moves.sort_by_key(order);
@@ -228,7 +236,7 @@ fn tellings(from: Name, to: Name, outcome: &str) -> Vec<&'static str> {
         (true, _) if outcome == "again" => vec!["order.cancelled"],
         (true, _) => vec![],
         (false, Name::Pending) => vec!["order.placed"],
-        (false, Name::AwaitingPayment) => vec!["order.awaiting_payment"],
+        (false, Name::AwaitingPayment) => vec![],
         (false, Name::Confirmed) => vec!["order.confirmed"],
         (false, Name::Shipped) => vec!["order.shipped"],
         (false, Name::Cancelled) => vec!["order.cancelled"],
@@ -304,7 +312,7 @@ fn another_means_of_payment_takes_the_place_of_one_that_waits_for_the_customer()
     let (first_id, second_id) = (try_id(second.state.id, 1), try_id(second.state.id, 2));
     assert!(second_id > first_id);
     let Event::OrderAwaitingPayment(told) = &second.events[0] else { panic!("{:?}", second.events) };
-    assert_eq!((told.payment_id, told.payment_method.as_deref()), (Some(second_id), Some("other card")));
+    assert_eq!((told.payment.payment_id, told.payment.payment_method.as_str()), (second_id, "other card"));
     // The first try counts no more, whatever becomes of it.
     for news in ["payment.authorized", "payment.failed", "payment.captured", "payment.requires_action", "payment.refunded (all)"] {
         let decision = happen(second.state.clone(), news, 1, NOW).unwrap();
@@ -320,6 +328,35 @@ fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
         Event::OrderCancelled(told) => told.payment_id,
         _ => None,
     })
+}
+
+#[test]
+fn what_is_chosen_before_the_stock_is_held_is_asked_for_then() {
+    let unpaid = placed_unpaid();
+    assert_eq!((unpaid.payment.payment_id, unpaid.payment.tries), (None, 0));
+    assert!(happen(unpaid.clone(), "payment.authorized", 1, NOW).is_err(), "nobody was asked");
+    let waiting = happen(unpaid.clone(), "stock.reserved", 1, NOW).unwrap();
+    assert!(waiting.events.is_empty() && waiting.state.is_settled());
+    let chosen = happen(unpaid, "pay with another", 1, NOW).unwrap();
+    assert!(chosen.changed && chosen.events.is_empty());
+    let held = happen(chosen.state, "stock.reserved", 1, NOW).unwrap();
+    for decision in [held, happen(waiting.state, "pay with another", 1, NOW).unwrap()] {
+        let [Event::OrderAwaitingPayment(told)] = &decision.events[..] else { panic!("{:?}", decision.events) };
+        assert_eq!((told.payment.payment_id, told.payment.payment_method.as_str()), (try_id(told.order.order_id, 1), "other card"));
+        assert!(!decision.state.is_settled());
+    }
+}
+
+#[test]
+fn an_order_without_stock_has_no_payment() {
+    let placed = Order::place(draft(vec![line(2, 1190, 1900)]), &pricing(), &Actor::Guest, NOW).unwrap();
+    let [Event::OrderPlaced(told)] = &placed.events[..] else { panic!("{:?}", placed.events) };
+    let payment_id = try_id(placed.state.id, 1);
+    assert_eq!(told.payment, Some(contracts::PaymentTry { payment_id, payment_method: "card".into() }));
+    let refused = happen(placed.state.clone(), "stock.refused", 1, NOW).unwrap();
+    assert_eq!((told_payment(&refused), refused.state.payment.tries), (None, 0));
+    // Cancelled at any other time, it may have one by now.
+    assert_eq!(told_payment(&happen(placed.state, "deadline", 1, NOW).unwrap()), Some(payment_id));
 }
 
 #[test]

@@ -48,6 +48,7 @@ async fn lists_are_newest_first_and_paged() {
         shop.harness.advance(Duration::from_secs(1));
     }
     shop.stock_reserved(placed[1]).await;
+    shop.requires_action(placed[1]).await;
     assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, [placed[3], placed[1], placed[0]]);
     assert_eq!(listed(&shop, "/api/v1/orders", &bob).await, [placed[2]]);
     assert_eq!(listed(&shop, "/api/v1/admin/orders", &admin).await, [placed[3], placed[2], placed[1], placed[0]]);

@@ -130,7 +130,18 @@ impl Shop {
     }
 
     pub async fn stock_reserved(&self, order_id: OrderId) {
-        self.hear(StockReserved { order_id }).await;
+        let reserved = self.reserved(order_id).await;
+        self.hear(reserved).await;
+    }
+
+    /// What inventory says of the order when it holds all of its lines.
+    pub async fn reserved(&self, order_id: OrderId) -> StockReserved {
+        let placed = |envelope: contracts::Envelope| match envelope.event {
+            Event::OrderPlaced(placed) if placed.order.order_id == order_id => Some(placed),
+            _ => None,
+        };
+        let placed = self.harness.events().await.into_iter().find_map(placed).expect("the order was placed");
+        StockReserved { order: placed.order, payment: placed.payment }
     }
 
     pub async fn stock_refused(&self, order_id: OrderId) {
@@ -159,11 +170,14 @@ impl Shop {
 
     /// What payments would do for the order's latest try.
     pub async fn payment(&self, order_id: OrderId) -> PaymentRef {
-        let asked = |event: &Event| match event {
-            Event::OrderAwaitingPayment(OrderAwaitingPayment { order, payment_id: Some(payment_id), .. }) if order.order_id == order_id => {
-                Some(PaymentRef { payment_id: *payment_id, order_id, amount: order.total })
-            }
-            _ => None,
+        let asked = |event: &Event| {
+            let (order, payment) = match event {
+                Event::OrderAwaitingPayment(OrderAwaitingPayment { order, payment }) => (order, payment),
+                Event::StockReserved(StockReserved { order, payment: Some(payment) }) => (order, payment),
+                _ => return None,
+            };
+            let reference = PaymentRef { payment_id: payment.payment_id, order_id, amount: order.total };
+            (order.order_id == order_id).then_some(reference)
         };
         self.harness.events().await.iter().rev().find_map(|envelope| asked(&envelope.event)).expect("a payment was asked for")
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::{Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed};
+use contracts::{Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, PaymentTry, StockReserved};
 use kernel::{OrderId, PaymentId, Timestamp};
 use ports::{Clock, GatewayState, PaymentGateway};
 use serde_json::json;
@@ -11,7 +11,7 @@ use shell::testing::Harness;
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund, Void};
 
-use crate::shop::{Shop, awaiting, cancelled, customer, order, payment};
+use crate::shop::{Shop, awaiting, cancelled, customer, order, payment, reserved};
 
 #[tokio::test]
 async fn an_approved_payment_is_captured_once_confirmed() {
@@ -35,7 +35,7 @@ async fn an_approved_payment_is_captured_once_confirmed() {
 #[tokio::test]
 async fn an_order_without_a_choice_has_no_payment() {
     let shop = Shop::open();
-    shop.world.publish(OrderAwaitingPayment { order: order(1), payment_id: None, payment_method: None }).await;
+    shop.world.publish(StockReserved { order: order(1), payment: None }).await;
     shop.world.settle().await;
     let listed = shop.world.get(&format!("/api/v1/orders/{}/payments", OrderId(1))).as_actor(&customer(1)).send().await.expect(200);
     assert_eq!(listed.json, json!({ "items": [] }));
@@ -55,9 +55,8 @@ async fn refusals_say_why() {
         assert!(shop.ledger(payment(1)).await.is_empty());
     }
     let shop = Shop::open();
-    let unknown =
-        OrderAwaitingPayment { payment_method: Some("5555 5555 5555 4444".into()), ..awaiting(1, payment(1), Behaviour::Approve) };
-    shop.world.publish(unknown).await;
+    let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into() };
+    shop.world.publish(OrderAwaitingPayment { order: order(1), payment: unknown }).await;
     shop.world.settle().await;
     assert_eq!(shop.seen(payment(1)).await["failure"]["reason"], "payment_failed");
 }
@@ -240,7 +239,7 @@ async fn another_try_takes_the_place_of_the_first() {
 async fn events_that_come_twice_have_one_effect() {
     let shop = Shop::open();
     let events: [Event; 3] = [
-        awaiting(1, payment(1), Behaviour::Approve).into(),
+        reserved(1, Behaviour::Approve).into(),
         OrderConfirmed { order: order(1), payment_id: payment(1) }.into(),
         OrderCancelled { was_confirmed: true, ..cancelled(1, Some(payment(1))) }.into(),
     ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderRef};
+use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderRef, PaymentTry, StockReserved};
 use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
 use serde_json::Value;
@@ -39,7 +39,7 @@ impl Shop {
 
     /// An order that is to be paid, and what payments make of it.
     pub async fn pay(&self, n: u128, behaviour: Behaviour) {
-        self.world.publish(awaiting(n, payment(n), behaviour)).await;
+        self.world.publish(reserved(n, behaviour)).await;
         self.world.settle().await;
     }
 
@@ -103,7 +103,13 @@ pub fn order(n: u128) -> OrderRef {
 
 pub fn awaiting(n: u128, id: PaymentId, behaviour: Behaviour) -> OrderAwaitingPayment {
     let number = CARDS.iter().find(|card| card.behaviour == behaviour).unwrap().number;
-    OrderAwaitingPayment { order: order(n), payment_id: Some(id), payment_method: Some(number.into()) }
+    OrderAwaitingPayment { order: order(n), payment: PaymentTry { payment_id: id, payment_method: number.into() } }
+}
+
+/// Chosen when the order was placed.
+pub fn reserved(n: u128, behaviour: Behaviour) -> StockReserved {
+    let OrderAwaitingPayment { order, payment } = awaiting(n, payment(n), behaviour);
+    StockReserved { order, payment: Some(payment) }
 }
 
 pub fn cancelled(n: u128, payment_id: Option<PaymentId>) -> OrderCancelled {
