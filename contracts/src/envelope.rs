@@ -27,26 +27,16 @@ pub struct Envelope {
 
 impl Serialize for Envelope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let data = self.event.data_json().map_err(ser::Error::custom)?;
-        let data = serde_json::value::RawValue::from_string(data).map_err(ser::Error::custom)?;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("specversion", "1.0")?;
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("source", self.event.source())?;
-        map.serialize_entry("type", self.event.kind())?;
-        map.serialize_entry("subject", &self.event.subject())?;
-        map.serialize_entry("time", &self.time)?;
-        // The extension `sequence` is a text that sorts; CloudEvents asks for that form.
-        map.serialize_entry("sequence", &format!("{:015}", self.sequence))?;
-        map.serialize_entry("causationid", &self.cause)?;
-        map.serialize_entry("correlationid", &self.correlation)?;
-        if let Some(traceparent) = &self.traceparent {
-            map.serialize_entry("traceparent", traceparent)?;
-        }
-        map.serialize_entry("actor", &self.actor)?;
-        map.serialize_entry("datacontenttype", "application/json")?;
-        map.serialize_entry("data", &data)?;
-        map.end()
+        self.members(serializer, true)
+    }
+}
+
+/// An envelope without the members that follow from its others.
+struct Kept<'a>(&'a Envelope);
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.members(serializer, false)
     }
 }
 
@@ -60,8 +50,9 @@ struct Wire<'a> {
     sequence: std::borrow::Cow<'a, str>,
     #[serde(rename = "causationid")]
     cause: String,
+    /// Absent in a kept text if it is the cause.
     #[serde(rename = "correlationid")]
-    correlation: String,
+    correlation: Option<String>,
     #[serde(default)]
     traceparent: Option<TraceParent>,
     actor: Actor,
@@ -70,13 +61,57 @@ struct Wire<'a> {
 }
 
 impl Envelope {
-    /// Reads the JSON format. Errors name what is missing or of an unknown type.
+    /// The text that is kept in a store, where every byte is paid for: the JSON format without the members that
+    /// follow from the others. `from_json` reads it, too; what leaves the store is made whole again.
+    pub fn kept_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Kept(self))
+    }
+
+    fn members<S: Serializer>(&self, serializer: S, whole: bool) -> Result<S::Ok, S::Error> {
+        let data = self.event.data_json().map_err(ser::Error::custom)?;
+        let data = serde_json::value::RawValue::from_string(data).map_err(ser::Error::custom)?;
+        let mut map = serializer.serialize_map(None)?;
+        if whole {
+            map.serialize_entry("specversion", "1.0")?;
+        }
+        map.serialize_entry("id", &self.id)?;
+        if whole {
+            map.serialize_entry("source", self.event.source())?;
+        }
+        map.serialize_entry("type", self.event.kind())?;
+        if whole {
+            map.serialize_entry("subject", &self.event.subject())?;
+        }
+        map.serialize_entry("time", &self.time)?;
+        if whole {
+            // The extension `sequence` is a text that sorts; CloudEvents asks for that form.
+            map.serialize_entry("sequence", &format!("{:015}", self.sequence))?;
+        } else {
+            map.serialize_entry("sequence", &self.sequence.to_string())?;
+        }
+        map.serialize_entry("causationid", &self.cause)?;
+        if whole || self.correlation != self.cause {
+            map.serialize_entry("correlationid", &self.correlation)?;
+        }
+        if let Some(traceparent) = &self.traceparent {
+            map.serialize_entry("traceparent", traceparent)?;
+        }
+        map.serialize_entry("actor", &self.actor)?;
+        if whole {
+            map.serialize_entry("datacontenttype", "application/json")?;
+        }
+        map.serialize_entry("data", &data)?;
+        map.end()
+    }
+
+    /// Reads the JSON format, whole or as it is kept. Errors name what is missing or of an unknown type.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         let wire: Wire<'_> = serde_json::from_str(text)?;
         let event = Event::read(&wire.kind, wire.data.get())
             .ok_or_else(|| serde_json::Error::custom(format!("unknown event type {}", wire.kind)))??;
         let sequence = wire.sequence.parse().map_err(serde_json::Error::custom)?;
         let Wire { id, time, cause, correlation, traceparent, actor, .. } = wire;
+        let correlation = correlation.unwrap_or_else(|| cause.clone());
         Ok(Self { id, time, sequence, cause, correlation, traceparent, actor, event })
     }
 }
@@ -113,6 +148,11 @@ mod tests {
         }
         assert!(json.contains(r#""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01""#), "{json}");
         assert_eq!(Envelope::from_json(&json).unwrap(), envelope);
+        for kept in [envelope.clone(), Envelope { cause: "event:1".into(), ..envelope.clone() }] {
+            let text = kept.kept_json().unwrap();
+            assert!(!text.contains("specversion") && !text.contains("source") && !text.contains("datacontenttype"), "{text}");
+            assert_eq!(Envelope::from_json(&text).unwrap(), kept);
+        }
         let untraced = Envelope { traceparent: None, ..envelope };
         assert_eq!(Envelope::from_json(&serde_json::to_string(&untraced).unwrap()).unwrap(), untraced);
     }

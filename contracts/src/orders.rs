@@ -1,6 +1,6 @@
 //! Events of orders.
 
-use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, ProductId, UserId, VariantId};
+use kernel::{CartId, Email, Money, OrderId, PaymentId, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 /// Different variants in one cart or order. Inventory moves a counter and writes a ledger entry for each
@@ -20,15 +20,12 @@ pub struct OrderRef {
     pub total: Money,
 }
 
+/// What is to be held for a line. Whoever wants to know more of it asks the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderLine {
-    pub product_id: ProductId,
     pub variant_id: VariantId,
-    pub seller_id: BusinessId,
     pub sku: String,
-    pub title: String,
     pub quantity: u32,
-    pub unit_price: Money,
 }
 
 /// One try to pay: what the customer has chosen.

@@ -92,7 +92,7 @@ export function dashed(name: string): string {
   return name.replaceAll('.', '-');
 }
 
-/** An identifier for constructs: `inventory.expire-holds` is `InventoryExpireHolds`. */
+/** An identifier for constructs: `orders.expire` is `OrdersExpire`. */
 export function pascal(name: string): string {
   return name
     .split(/[^A-Za-z0-9]+/)

@@ -26,7 +26,7 @@ test('the manifest holds together', () => {
 test('a path and a name in the words of AWS', () => {
   assert.equal(gatewayPath('/docs/{*rest}'), '/docs/{rest+}');
   assert.equal(gatewayPath('/files/{name}'), '/files/{name}');
-  assert.equal(dashed('inventory.expire-holds'), 'inventory-expire-holds');
+  assert.equal(dashed('orders.expire'), 'orders-expire');
 });
 
 test('every service has its table, as the tables must be', () => {

@@ -71,7 +71,7 @@ impl RelayFunction {
         for (place, record) in batch.records.iter().enumerate() {
             let events = record.dynamodb.new_image.as_ref().and_then(|image| image.events.as_ref());
             for text in events.into_iter().flat_map(|events| &events.texts) {
-                texts.push(text.text.clone());
+                texts.push(whole(&text.text));
                 sources.push(place);
             }
         }
@@ -116,9 +116,40 @@ impl RelayFunction {
     }
 }
 
+/// The event as the world gets it: the text that was kept leaves out what follows from the rest. One that cannot be
+/// read is offered as it is, and refused by name.
+fn whole(kept: &str) -> String {
+    Envelope::from_json(kept).and_then(|envelope| serde_json::to_string(&envelope)).unwrap_or_else(|_| kept.to_owned())
+}
+
 /// For graphs only: a float would not do for money.
 fn in_major_units(amount: i64, exponent: u32) -> f64 {
     #[allow(clippy::cast_precision_loss)]
     let amount = amount as f64;
     amount / f64::from(10_u32.saturating_pow(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{Actor, Timestamp};
+
+    #[test]
+    fn an_event_is_published_whole() {
+        let envelope = Envelope {
+            id: 1.into(),
+            time: Timestamp::from_millis(0),
+            sequence: 100,
+            cause: "req_1".into(),
+            correlation: "req_1".into(),
+            traceparent: None,
+            actor: Actor::System,
+            event: contracts::StockReleased { order_id: 7.into() }.into(),
+        };
+        let told = serde_json::to_string(&envelope).unwrap();
+        assert!(told.contains(r#""specversion":"1.0""#));
+        assert_eq!(whole(&envelope.kept_json().unwrap()), told);
+        assert_eq!(whole(&told), told);
+        assert_eq!(whole("no event"), "no event");
+    }
 }

@@ -51,15 +51,8 @@ fn order(id: u128) -> OrderRef {
 }
 
 fn placed(id: u128, lines: &[(u128, u32)]) -> OrderPlaced {
-    let line = |(variant, quantity): &(u128, u32)| OrderLine {
-        product_id: 1.into(),
-        variant_id: (*variant).into(),
-        seller_id: SELLER,
-        sku: format!("SKU-{variant}"),
-        title: "Thing".into(),
-        quantity: *quantity,
-        unit_price: Money::new(100, Currency::EUR),
-    };
+    let line =
+        |(variant, quantity): &(u128, u32)| OrderLine { variant_id: (*variant).into(), sku: format!("SKU-{variant}"), quantity: *quantity };
     OrderPlaced { order: order(id), cart_id: id.into(), lines: lines.iter().map(line).collect(), payment: None }
 }
 

@@ -1,23 +1,97 @@
 //! Unpaid orders end at their deadline.
+//!
+//! Open orders are listed as they were placed, which is the order of their deadlines. The tick goes along that list, so
+//! that each order is looked at once when its time is over, and needs no entry in an index by its deadline. Once a day
+//! it goes back two days, for orders that came into the list late.
 
-use kernel::Problem;
+use contracts::Decision;
+use kernel::{Duration, Problem, Timestamp};
 use shell::Changes;
 
+use crate::order::Order;
+use crate::storage::Sweep;
 use crate::{App, storage};
 
+const CAUSE: &str = "tick:orders.expire";
 /// Orders per tick. The next tick goes on with the rest.
 const BATCH: usize = 500;
+const BACK_EVERY: Duration = Duration::from_secs(24 * 3600);
+const BACK: Duration = Duration::from_secs(48 * 3600);
 
 pub async fn expire(app: &App) -> Result<(), Problem> {
-    let table = app.desk.table();
-    for due in storage::due(table, app.desk.now(), BATCH).await?.items {
-        let id = due.value.id;
-        let expired = app.desk.step(
-            "tick:orders.expire",
-            || storage::order(table, id),
-            |order, moment| Changes::update(order.version, order.value.expire(moment.now)?),
-        );
-        expired.await?;
+    let (table, now) = (app.desk.table(), app.desk.now());
+    let found = storage::sweep(table).await?;
+    let begun = begin(found.as_deref(), now);
+    let mut through = begun.through.clone();
+    for listed in storage::open_behind(table, &through, now.minus(app.config.payment_deadline), BATCH).await?.items {
+        match listed.deadline() {
+            // It was placed while there was more time to pay. It is looked at again, and those behind it.
+            Some(deadline) if deadline > now => break,
+            Some(_) => end(app, &listed).await?,
+            None => {}
+        }
+        through = storage::place(&listed);
+    }
+    let end = Sweep { through, ..begun };
+    if found.as_deref() != Some(&end) {
+        note(app, &end).await?;
     }
     Ok(())
+}
+
+/// Where this tick goes on.
+fn begin(found: Option<&Sweep>, now: Timestamp) -> Sweep {
+    match found {
+        None => Sweep { through: Timestamp::from_millis(0).to_string(), begun_at: now },
+        Some(sweep) if now.since(sweep.begun_at) >= BACK_EVERY => {
+            Sweep { through: sweep.through.clone().min(now.minus(BACK).to_string()), begun_at: now }
+        }
+        Some(sweep) => sweep.clone(),
+    }
+}
+
+async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
+    let table = app.desk.table();
+    let noted = app.desk.step(
+        CAUSE,
+        || storage::sweep(table),
+        |found, _| {
+            let decision = Decision::changed(sweep.clone());
+            match found {
+                None => Changes::create(decision),
+                Some(found) => Changes::update(found.version, decision),
+            }
+        },
+    );
+    noted.await.map(|_| ())
+}
+
+async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
+    let table = app.desk.table();
+    let ended = app.desk.step(
+        CAUSE,
+        || storage::order(table, listed.id),
+        |order, moment| Changes::update(order.version, order.value.expire(moment.now)?),
+    );
+    ended.await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tick_goes_on_where_it_was_and_once_a_day_back() {
+        let at = |hours: i64| Timestamp::from_millis(hours * 3_600_000);
+        let sweep = |through: i64, begun: i64| Sweep { through: at(through).to_string(), begun_at: at(begun) };
+        for (found, now, expect) in [
+            (None, 100, sweep(0, 100)),
+            (Some(sweep(99, 90)), 113, sweep(99, 90)),
+            (Some(sweep(113, 90)), 114, sweep(66, 114)),
+            // What was never looked at is not skipped.
+            (Some(sweep(10, 90)), 114, sweep(10, 114)),
+        ] {
+            assert_eq!(begin(found.as_ref(), at(now)), expect, "{found:?} at {now}");
+        }
+    }
 }

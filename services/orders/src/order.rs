@@ -22,6 +22,7 @@ mod access;
 mod draft;
 mod error;
 mod fulfilment;
+mod kept;
 mod lifecycle;
 mod payment;
 #[cfg(test)]
@@ -54,7 +55,9 @@ const HISTORY_MAX: usize = 50;
 /// Means of payment that a customer may try before the order is paid or runs out.
 const TRIES_MAX: u8 = 20;
 
+/// It is stored in another form, which leaves out what follows from the rest (`kept.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "kept::Kept", into = "kept::Kept")]
 pub struct Order {
     /// The same 128 bits as the cart's: one cart makes one order.
     pub id: OrderId,
@@ -62,14 +65,11 @@ pub struct Order {
     pub number: String,
     pub cart_id: CartId,
     /// Which request placed it, if it came under an Idempotency-Key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_mark: Option<String>,
     /// Absent for a guest, until an account with the order's address is verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
     pub email: Email,
     /// What a guest presents to see the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_token: Option<String>,
     pub lines: Vec<Line>,
     /// Sum of the lines, their tax included.
@@ -78,17 +78,13 @@ pub struct Order {
     /// Included in the total.
     pub tax: Money,
     pub total: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<PostalAddress>,
     /// The customer's words to the shop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     pub status: Status,
     pub payment: Payment,
     /// Present once the goods have left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Tracking>,
     pub history: Vec<Step>,
     pub placed_at: Timestamp,
@@ -97,7 +93,7 @@ pub struct Order {
 }
 
 /// What was bought, as it was sold: later changes of the catalog do not reach it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub product_id: ProductId,
     pub variant_id: VariantId,
@@ -110,17 +106,13 @@ pub struct Line {
     /// Included in the line's total.
     pub tax: Money,
     pub total: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
 }
 
-/// One entry of the history. With `from` equal to `to`, something happened within a status.
+/// One entry of the history. To the status that the order had already: something happened within it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub at: Timestamp,
-    /// Absent for the placing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Status>,
     pub to: Status,
     /// The actor's label: `system`, `guest`, `user:usr_…`.
     pub by: String,
@@ -392,7 +384,7 @@ impl Order {
         if self.history.len() >= HISTORY_MAX {
             self.history.remove(1);
         }
-        self.history.push(Step { at: now, from: Some(self.status), to, by: by.label(), note });
+        self.history.push(Step { at: now, to, by: by.label(), note });
         self.status = to;
     }
 

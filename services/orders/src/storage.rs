@@ -5,30 +5,41 @@
 //! | everybody | an order | table `order#<order>` / `order` |
 //! | a customer | their orders, newest first | index 1 `customer#<user>`, backwards |
 //! | a new account | the orders that its address placed as a guest | index 1 `guest#<email>` |
-//! | an admin | the orders in a status, newest first | index 2 `status#<status>`, backwards; the unpaid ones from `due` |
-//! | the tick | unpaid orders at their deadline | index 2 `due` up to now; only unpaid orders are there |
-//! | an admin | all orders, newest first | index 3 `orders`, backwards |
-//! | a seller | the orders with something of theirs, newest first | index 4 `seller#<business>`, and table `seller#<business>` / `<placed at>#<order>`, backwards |
+//! | an admin | the orders in a status, newest first | index 2 `open` or `status#<status>`, backwards |
+//! | an admin | all orders, newest first | all lists of index 2, backwards, as one |
+//! | the tick | unpaid orders at their deadline | index 2 `open`, from where table `sweep` / `sweep` says |
+//! | a seller | the orders with something of theirs, newest first | index 3 `seller#<business>`, and table `seller#<business>` / `<placed at>.<order>`, backwards |
 //!
-//! An order of several sellers is in the table's list of each of them, by a small item that never changes; an
-//! order of one seller needs no second item, and so is placed with a single write. An unpaid order, which seldom
-//! stays one for long, has no place under its status: it would move there twice on its way.
+//! Open are unpaid orders and confirmed ones: an order stays in one list until the shop begins to work on it, and so
+//! its way to a sale moves no entry. An order of several sellers is in the table's list of each of them, by a small
+//! item that never changes; an order of one seller needs no second item, and so is placed with a single write.
 
 use kernel::{BusinessId, Cursor, Email, Limit, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, KEYS_MAX, Key, Query, Record, Stored, TableSchema};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shell::Table;
 
 use crate::order::{Order, StatusName};
 
-pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 4 };
+pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 3 };
 
 const BY_OWNER: u8 = 1;
 const BY_PROGRESS: u8 = 2;
-const BY_PLACING: u8 = 3;
-const BY_SELLER: u8 = 4;
-const DUE: &str = "due";
-const ALL: &str = "orders";
+const BY_SELLER: u8 = 3;
+const OPEN: &str = "open";
+/// The lists of index 2, in the order in which an order goes through them: one that moves while they are read is
+/// seen in one at least.
+const LISTS: [StatusName; 6] = [
+    StatusName::Confirmed,
+    StatusName::Processing,
+    StatusName::Shipped,
+    StatusName::Delivered,
+    StatusName::Cancelled,
+    StatusName::Refunded,
+];
+/// Pages of a list that are read for one listing before it hands out a cursor, or gives up.
+const PAGES_MAX: usize = 10;
 
 pub fn key(id: OrderId) -> Key {
     Key::new(format!("order#{id}"), "order")
@@ -40,17 +51,10 @@ impl Record for Order {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let placed = sort_key(self.placed_at, self.id);
+        let placed = place(self);
         let owner = self.customer_id.map_or_else(|| guest_list(&self.email), customer_list);
-        let progress = match self.deadline() {
-            Some(deadline) => (DUE.to_owned(), sort_key(deadline, self.id)),
-            None => (status_list(self.status.name()), placed.clone()),
-        };
-        let mut entries = vec![
-            IndexEntry::new(BY_OWNER, owner, &placed),
-            IndexEntry::new(BY_PROGRESS, progress.0, progress.1),
-            IndexEntry::new(BY_PLACING, ALL, &placed),
-        ];
+        let mut entries =
+            vec![IndexEntry::new(BY_OWNER, owner, &placed), IndexEntry::new(BY_PROGRESS, progress_list(self.status.name()), &placed)];
         if let [seller] = *sellers(self) {
             entries.push(IndexEntry::new(BY_SELLER, seller_list(seller), placed));
         }
@@ -72,8 +76,7 @@ impl Listed {
     /// The places of a new order; none where it has a single seller.
     pub fn places_of(order: &Order) -> Vec<Self> {
         let sellers = sellers(order);
-        let place =
-            |seller: &BusinessId| Self { list: seller_list(*seller), place: sort_key(order.placed_at, order.id), order_id: order.id };
+        let place = |seller: &BusinessId| Self { list: seller_list(*seller), place: place(order), order_id: order.id };
         if sellers.len() > 1 { sellers.iter().map(place).collect() } else { Vec::new() }
     }
 }
@@ -114,64 +117,127 @@ pub async fn of_guest(table: &Table, email: &Email, limit: usize, cursor: Option
     table.list(Query::index(BY_OWNER, guest_list(email)).limit(limit).after(cursor)).await
 }
 
-/// A page of unpaid orders may hold fewer than `limit` and still have a next one.
+/// A page of an open status may hold fewer than `limit` and still have a next one.
 pub async fn in_status(table: &Table, status: StatusName, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    let listing = |index, list: String| table.list(Query::index(index, list).descending().limit(limit.get()).after(cursor.clone()));
-    match status {
-        StatusName::Pending | StatusName::AwaitingPayment => {
-            let mut unpaid: Page<Stored<Order>> = listing(BY_PROGRESS, DUE.to_owned()).await?;
-            unpaid.items.retain(|order| order.status.name() == status);
-            Ok(unpaid)
+    let mut picked = Page { items: Vec::new(), next: cursor };
+    for _ in 0..PAGES_MAX {
+        // No more than are missing: whatever a page holds beyond them could not be shown.
+        let wanted = limit.get() - picked.items.len();
+        let listing = Query::index(BY_PROGRESS, progress_list(status)).descending().limit(wanted).after(picked.next.take());
+        let page: Page<Stored<Order>> = table.list(listing).await?;
+        picked.items.extend(page.items.into_iter().filter(|order| order.status.name() == status));
+        picked.next = page.next;
+        if picked.next.is_none() || picked.items.len() == limit.get() {
+            break;
         }
-        StatusName::Confirmed
-        | StatusName::Processing
-        | StatusName::Shipped
-        | StatusName::Delivered
-        | StatusName::Cancelled
-        | StatusName::Refunded => listing(BY_PROGRESS, status_list(status)).await,
+    }
+    Ok(picked)
+}
+
+/// How far the tick has looked for unpaid orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// The place of the last order that it is done with.
+    pub through: String,
+    /// When it last went back to look again.
+    pub begun_at: Timestamp,
+}
+
+impl Record for Sweep {
+    fn key(&self) -> Key {
+        sweep_key()
     }
 }
 
-/// Unpaid orders whose deadline is `now` or earlier, the longest due first.
-pub async fn due(table: &Table, now: Timestamp, limit: usize) -> Result<Page<Stored<Order>>, Problem> {
-    // `~` sorts after the `#` between the time and the id.
-    let until = Bounds::AtMost(format!("{now}~"));
-    table.list(Query::index(BY_PROGRESS, DUE).bounds(until).limit(limit)).await
+pub async fn sweep(table: &Table) -> Result<Option<Stored<Sweep>>, Problem> {
+    table.find(&sweep_key()).await
+}
+
+/// Open orders behind the place and placed at `until` or earlier, the oldest first.
+pub async fn open_behind(table: &Table, place: &str, until: Timestamp, limit: usize) -> Result<Page<Stored<Order>>, Problem> {
+    // `~` sorts after the point between the time and the rest, and after the end of a place.
+    let (from, to) = (format!("{place}~"), format!("{until}~"));
+    if from > to {
+        return Ok(Page { items: Vec::new(), next: None });
+    }
+    let bounds = Bounds::Between(from, to);
+    table.list(Query::index(BY_PROGRESS, OPEN).bounds(bounds).limit(limit)).await
 }
 
 pub async fn all(table: &Table, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    table.list(Query::index(BY_PLACING, ALL).descending().limit(limit.get()).after(cursor)).await
+    let after = cursor.map(|Cursor(place)| place);
+    let (mut orders, mut more) = (Vec::new(), false);
+    for status in LISTS {
+        let listing = newest::<Order>(table, Query::index(BY_PROGRESS, progress_list(status)), limit, after.as_deref()).await?;
+        more |= listing.next.is_some();
+        orders.extend(listing.items);
+    }
+    Ok(one_page(orders, more, limit, after))
 }
 
-/// The two lists of a seller as one. The cursor is the place of the last order.
+/// The two lists of a seller as one.
 pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    let list = seller_list(seller);
-    let after = cursor.map(|Cursor(place)| place);
-    // The place of the cursor is within the bounds, so that one more is asked for.
-    let bounds = after.clone().map_or(Bounds::All, Bounds::AtMost);
-    let newest = |query: Query| query.bounds(bounds.clone()).descending().limit(limit.get() + 1);
-    let alone: Page<Stored<Order>> = table.list(newest(Query::index(BY_SELLER, &list))).await?;
-    let shared: Page<Stored<Listed>> = table.list(newest(Query::table(&list))).await?;
+    let (list, after) = (seller_list(seller), cursor.map(|Cursor(place)| place));
+    let alone = newest::<Order>(table, Query::index(BY_SELLER, &list), limit, after.as_deref()).await?;
+    let shared = newest::<Listed>(table, Query::table(&list), limit, after.as_deref()).await?;
     let more = alone.next.is_some() || shared.next.is_some();
     let keys: Vec<Key> = shared.items.iter().map(|place| key(place.order_id)).collect();
     let mut orders = alone.items;
     for keys in keys.chunks(KEYS_MAX) {
         orders.extend(table.peek_many::<Order>(keys).await?.into_iter().flatten());
     }
-    let mut orders: Vec<(String, Stored<Order>)> = orders
-        .into_iter()
-        .map(|order| (sort_key(order.placed_at, order.id), order))
-        .filter(|(place, _)| Some(place) != after.as_ref())
-        .collect();
+    Ok(one_page(orders, more, limit, after))
+}
+
+/// The first of a list that are placed no later than `after`: one more than the limit, since `after` itself is among
+/// them, and fewer only at the end of the list.
+async fn newest<T: DeserializeOwned>(table: &Table, list: Query, limit: Limit, after: Option<&str>) -> Result<Page<Stored<T>>, Problem> {
+    let bounds = after.map_or(Bounds::All, |place| Bounds::AtMost(place.to_owned()));
+    let query = list.bounds(bounds).descending();
+    let mut found = Page { items: Vec::new(), next: None };
+    for _ in 0..PAGES_MAX {
+        let wanted = limit.get() + 1 - found.items.len();
+        let page: Page<Stored<T>> = table.list(query.clone().limit(wanted).after(found.next.take())).await?;
+        found.items.extend(page.items);
+        found.next = page.next;
+        if found.next.is_none() || found.items.len() > limit.get() {
+            return Ok(found);
+        }
+    }
+    Err(Problem::unavailable("a list of orders changes too fast just now"))
+}
+
+/// The newest of what several lists hold behind `after`. The cursor is the place of the last order.
+fn one_page(orders: Vec<Stored<Order>>, more: bool, limit: Limit, after: Option<String>) -> Page<Stored<Order>> {
+    let mut orders: Vec<(String, Stored<Order>)> =
+        orders.into_iter().map(|order| (place(&order), order)).filter(|(place, _)| Some(place) != after.as_ref()).collect();
     orders.sort_by(|(a, _), (b, _)| b.cmp(a));
+    orders.dedup_by(|(a, _), (b, _)| a == b);
     let more = more || orders.len() > limit.get();
     orders.truncate(limit.get());
     let next = orders.last().filter(|_| more).map(|(place, _)| Cursor(place.clone()));
-    Ok(Page { items: orders.into_iter().map(|(_, order)| order).collect(), next })
+    Page { items: orders.into_iter().map(|(_, order)| order).collect(), next }
 }
 
-fn sort_key(at: Timestamp, id: OrderId) -> String {
-    format!("{at}#{id}")
+/// Where an order stands in every list: by the time of its placing, then by the chance in its id. Fit for a URL, since
+/// it is a cursor too.
+pub fn place(order: &Order) -> String {
+    /// `ord_` and the ten characters of a time, which is that of the cart.
+    const BEFORE_CHANCE: usize = 14;
+    format!("{}.{}", order.placed_at, &order.id.to_string()[BEFORE_CHANCE..])
+}
+
+fn progress_list(status: StatusName) -> String {
+    match status {
+        StatusName::Pending | StatusName::AwaitingPayment | StatusName::Confirmed => OPEN.to_owned(),
+        StatusName::Processing | StatusName::Shipped | StatusName::Delivered | StatusName::Cancelled | StatusName::Refunded => {
+            format!("status#{}", status.as_str())
+        }
+    }
+}
+
+fn sweep_key() -> Key {
+    Key::new("sweep", "sweep")
 }
 
 fn customer_list(user: UserId) -> String {
@@ -180,10 +246,6 @@ fn customer_list(user: UserId) -> String {
 
 fn guest_list(email: &Email) -> String {
     format!("guest#{email}")
-}
-
-fn status_list(status: StatusName) -> String {
-    format!("status#{}", status.as_str())
 }
 
 fn seller_list(seller: BusinessId) -> String {

@@ -210,7 +210,9 @@ impl PaymentView {
             refundable: payment.refundable(),
             opened_at: payment.opened_at,
             updated_at: payment.updated_at(),
-            history: payment.history.iter().map(|step| StepView { status: step.status, at: step.at }).collect(),
+            history: std::iter::once(StepView { status: Status::Pending, at: payment.opened_at })
+                .chain(payment.history.iter().map(|step| StepView { status: step.status, at: step.at }))
+                .collect(),
         }
     }
 }

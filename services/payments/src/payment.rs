@@ -104,12 +104,14 @@ pub struct Payment {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
     /// Vain questions to the gateway since the last step.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,
     /// When the gateway is to be asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Timestamp>,
     pub opened_at: Timestamp,
+    /// What it has come to since it was opened, as pending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Step>,
 }
 
@@ -188,7 +190,7 @@ impl Payment {
             tries: 0,
             next_check_at: Some(now),
             opened_at: now,
-            history: vec![Step { status: Status::Pending, at: now }],
+            history: Vec::new(),
         }
     }
 
@@ -385,6 +387,11 @@ impl Payment {
     pub(crate) fn reference(&self) -> PaymentRef {
         PaymentRef { payment_id: self.id, order_id: self.order_id, amount: self.amount }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// At once, then after 1, 2, 4 … seconds, at last every minute.

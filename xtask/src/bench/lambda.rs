@@ -127,7 +127,10 @@ fn event() -> Value {
         "specversion": "1.0", "id": "evt_00000000000000000000000001", "source": "inventory", "type": "stock.reserved",
         "subject": "ord_00000000000000000000000007", "time": "2026-11-21T05:16:23.220Z", "sequence": "000000000000201",
         "causationid": "req_1", "correlationid": "req_1", "actor": { "kind": "system" }, "datacontenttype": "application/json",
-        "data": { "reservation_id": "rsv_00000000000000000000000005", "order_id": "ord_00000000000000000000000007", "expires_at": "2026-11-21T06:16:23.220Z" },
+        "data": {
+            "order_id": "ord_00000000000000000000000007", "number": "S-0000-0007", "email": "ann@example.com",
+            "total": { "amount": 3390, "currency": "EUR" },
+        },
     })
 }
 

@@ -100,7 +100,7 @@ impl Draft {
                 refunded: Money::zero(pricing.currency),
             },
             tracking: None,
-            history: vec![Step { at: now, from: None, to: Status::Pending, by: by.label(), note: None }],
+            history: vec![Step { at: now, to: Status::Pending, by: by.label(), note: None }],
             placed_at: now,
             expires_at: now.plus(pricing.payment_deadline),
         })
@@ -134,15 +134,7 @@ impl DraftLine {
 
 impl Line {
     pub(super) fn reference(&self) -> contracts::OrderLine {
-        contracts::OrderLine {
-            product_id: self.product_id,
-            variant_id: self.variant_id,
-            seller_id: self.seller_id,
-            sku: self.sku.clone(),
-            title: self.title.clone(),
-            quantity: self.quantity,
-            unit_price: self.unit_price,
-        }
+        contracts::OrderLine { variant_id: self.variant_id, sku: self.sku.clone(), quantity: self.quantity }
     }
 }
 
@@ -157,7 +149,7 @@ impl ShippingPrice {
 
 /// The last eight characters of the id, which are chance: short enough for the telephone. A name for
 /// people, not a key.
-fn number(id: OrderId) -> String {
+pub(super) fn number(id: OrderId) -> String {
     let text = id.to_string();
     let (rest, last) = text.split_at(text.len() - 4);
     format!("S-{}-{last}", &rest[rest.len() - 4..])

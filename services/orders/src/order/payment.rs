@@ -2,26 +2,20 @@
 
 use contracts::{PaymentRef, PaymentTry};
 use kernel::{Money, OrderId, PaymentId};
-use serde::{Deserialize, Serialize};
 
 use super::{Order, OrderError};
 
 /// How the order is paid. Each means of payment that the customer chooses is a try with an id of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// The latest try; only this one counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
     pub tries: u8,
     /// What the gateway calls the means of payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Where the customer must confirm the latest try.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
 }

@@ -54,6 +54,10 @@ async fn lists_are_newest_first_and_paged() {
     assert_eq!(listed(&shop, "/api/v1/admin/orders", &admin).await, [placed[3], placed[2], placed[1], placed[0]]);
     assert_eq!(listed(&shop, "/api/v1/admin/orders?status=pending", &Harness::support()).await, [placed[3], placed[2], placed[0]]);
     assert_eq!(listed(&shop, "/api/v1/admin/orders?status=awaiting_payment", &admin).await, [placed[1]]);
+    // In lists of their own, and among all in the order of their placing.
+    shop.harness.post(&format!("/api/v1/orders/{}/cancel", placed[2]), &json!({})).as_actor(&bob).send().await.expect(200);
+    assert_eq!(listed(&shop, "/api/v1/admin/orders", &admin).await, [placed[3], placed[2], placed[1], placed[0]]);
+    assert_eq!(listed(&shop, "/api/v1/admin/orders?status=cancelled", &admin).await, [placed[2]]);
     for path in ["/api/v1/orders", "/api/v1/admin/orders", "/api/v1/admin/orders?status=pending"] {
         let all = listed(&shop, path, &admin).await;
         let (mut paged, mut cursor) = (Vec::new(), String::new());

@@ -146,6 +146,16 @@ async fn unpaid_orders_end_at_their_deadline() {
     assert_eq!(text(&shop.show(unpaid, &customer).await, "cancel_reason"), "expired");
     assert_eq!(shop.status(paid).await, "confirmed");
     assert_eq!(shop.told("order.cancelled").await, 1);
+    // The tick goes on from there, and after a day looks back at what it has passed.
+    let later = order_id(&shop.placed(3, &customer).await);
+    for _ in 0..3 {
+        shop.harness.advance(Duration::from_secs(1000));
+        shop.harness.tick("orders.expire").await;
+    }
+    assert_eq!(text(&shop.show(later, &customer).await, "cancel_reason"), "expired");
+    shop.harness.advance(Duration::from_secs(24 * 3600));
+    shop.harness.tick("orders.expire").await;
+    assert_eq!((shop.status(paid).await.as_str(), shop.told("order.cancelled").await), ("confirmed", 2));
 }
 
 #[tokio::test]
