@@ -42,8 +42,8 @@ fn a_run_has_a_bill() {
         found.unwrap_or_else(|| panic!("{service}, {unit}: {bill}"))["quantity"].as_f64().unwrap()
     };
     assert_eq!(bill["orders"], 1_000_000.0);
-    // A cart and an order: two requests. Six events tell of it, unless stock runs low.
-    assert_eq!(quantity("EventBridge", "custom events"), 6_000_000.0);
+    // A cart and an order: two requests. Five events tell of it, unless stock runs low.
+    assert_eq!(quantity("EventBridge", "custom events"), 5_000_000.0);
     assert!(quantity("API Gateway", "requests") >= 2_000_000.0, "and those by which the test looks");
     let writes = quantity("DynamoDB", "write request") / 1e6;
     assert!((20.0..=WRITE_UNITS_PER_ORDER_MAX).contains(&writes), "{writes} write units for an order");
