@@ -31,7 +31,8 @@ pub struct OrderLine {
 /// One try to pay: what the customer has chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentTry {
-    /// The operation key towards the gateway.
+    /// The operation key towards the gateway. It is the order's id with the number of the try in place of the last
+    /// byte, so that payments find a payment by either id.
     pub payment_id: PaymentId,
     /// What the gateway calls the means of payment; never a card number of a live gateway.
     pub payment_method: String,

@@ -11,7 +11,7 @@ use serde_json::Value;
 const ORDERS: u32 = 4;
 
 /// Write units of a confirmed order of two lines, all its consequences included. Whoever makes it dearer should know.
-const WRITE_UNITS_PER_ORDER_MAX: f64 = 29.0;
+const WRITE_UNITS_PER_ORDER_MAX: f64 = 28.0;
 
 #[test]
 fn a_run_has_a_bill() {

@@ -2,16 +2,17 @@
 //!
 //! | Access pattern | Where |
 //! |---|---|
-//! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = order id, sk = `payment` |
-//! | its former tries | pk = order id, sk = `payment#` and the payment's id |
-//! | all payments of an order | pk = order id, sk from `payment` |
-//! | a payment by its id | index 1: pk = payment id |
-//! | payments for which the gateway is to be asked | index 2: pk = `due`, sk = when |
-//! | all payments, newest first | index 3: pk = `all`, sk = payment id |
-//! | payments by a status that is not the usual way | index 4: pk = status, sk = payment id |
+//! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = family, sk = order id |
+//! | its former tries | pk = family, sk = order id, `#`, payment id |
+//! | all payments of an order | pk = family, sk from the order id |
+//! | a payment by its id | pk = family, one of the few there |
+//! | payments for which the gateway is to be asked | index 1: pk = `due`, sk = when |
+//! | all payments, newest first | index 2: pk = `all`, sk = payment id |
+//! | payments by a status that is not the usual way | index 3: pk = status, sk = payment id |
 //!
-//! Authorized and captured payments are not in index 4: nearly all are captured, and it would be
-//! written twice more for each. They are picked out of index 3.
+//! The family is what the ids of an order and of its payments have in common, all but the last byte: so a payment is
+//! found by its own id without an index. Authorized and captured payments are not in index 3: nearly all are captured,
+//! and it would be written twice more for each. They are picked out of index 2.
 
 use contracts::Decision;
 use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
@@ -21,9 +22,9 @@ use shell::{Changes, Table};
 
 use crate::payment::{Payment, Status};
 
-pub const TABLE: TableSchema = TableSchema { name: "payments", indexes: 4 };
+pub const TABLE: TableSchema = TableSchema { name: "payments", indexes: 3 };
 
-/// Pages of index 3 that one listing picks from before it hands out a cursor.
+/// Pages of index 2 that one listing picks from before it hands out a cursor.
 const PICKED_PAGES_MAX: usize = 5;
 const PAGE: usize = 100;
 
@@ -34,14 +35,14 @@ impl Record for Payment {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let id = self.id.to_string();
-        let mut entries = vec![IndexEntry::new(1, &id, "payment")];
+        let mut entries = Vec::new();
         if let Some(at) = self.next_check_at {
-            entries.push(IndexEntry::new(2, "due", format!("{at}#{id}")));
+            entries.push(IndexEntry::new(1, "due", format!("{at}#{id}")));
         }
         if has_status_entry(self.status) {
-            entries.push(IndexEntry::new(4, self.status.as_str(), &id));
+            entries.push(IndexEntry::new(3, self.status.as_str(), &id));
         }
-        entries.push(IndexEntry::new(3, "all", id));
+        entries.push(IndexEntry::new(2, "all", id));
         entries
     }
 }
@@ -112,8 +113,8 @@ pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Resu
 
 /// A payment as it was a moment ago.
 pub(crate) async fn seen(table: &Table, id: PaymentId) -> Result<Stored<Payment>, Problem> {
-    let page = table.list(Query::index(1, id.to_string()).limit(1)).await?;
-    page.items.into_iter().next().ok_or_else(|| missing(id))
+    let lying = lying(table, Query::table(family(id.0))).await?;
+    lying.into_iter().find(|payment| payment.id == id).ok_or_else(|| missing(id))
 }
 
 /// A payment for deciding, found where it was seen, or where it went when another took its place.
@@ -126,7 +127,12 @@ pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Paym
 }
 
 pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Payment>>, Problem> {
-    let page: Page<Stored<Place>> = table.list(Query::table(id.to_string()).prefix("payment").limit(PAGE)).await?;
+    lying(table, Query::table(family(id.0)).prefix(id.to_string())).await
+}
+
+/// The payments of a family: an order's few tries.
+async fn lying(table: &Table, query: Query) -> Result<Vec<Stored<Payment>>, Problem> {
+    let page: Page<Stored<Place>> = table.list(query.limit(PAGE)).await?;
     let payment = |lying: Stored<Place>| match lying.value {
         Place::Payment(payment) => Some(Stored { value: *payment, version: lying.version }),
         Place::Cancelled { .. } => None,
@@ -136,7 +142,7 @@ pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Pa
 
 /// Payments for which the gateway is to be asked by `now`, the longest waiting first.
 pub(crate) async fn due(table: &Table, now: Timestamp, cursor: Option<Cursor>) -> Result<Page<Stored<Payment>>, Problem> {
-    table.list(Query::index(2, "due").bounds(Bounds::AtMost(format!("{now}~"))).limit(PAGE).after(cursor)).await
+    table.list(Query::index(1, "due").bounds(Bounds::AtMost(format!("{now}~"))).limit(PAGE).after(cursor)).await
 }
 
 /// Newest first. A page may hold fewer than `limit` and still have a next one.
@@ -146,11 +152,11 @@ pub(crate) async fn all(
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<Page<Stored<Payment>>, Problem> {
-    let listing = |limit: usize, cursor| Query::index(3, "all").descending().limit(limit).after(cursor);
+    let listing = |limit: usize, cursor| Query::index(2, "all").descending().limit(limit).after(cursor);
     match status {
         None => table.list(listing(limit.get(), cursor)).await,
         Some(status) if has_status_entry(status) => {
-            table.list(Query::index(4, status.as_str()).descending().limit(limit.get()).after(cursor)).await
+            table.list(Query::index(3, status.as_str()).descending().limit(limit.get()).after(cursor)).await
         }
         Some(status) => {
             let mut picked = Page { items: Vec::new(), next: cursor };
@@ -177,7 +183,12 @@ fn has_status_entry(status: Status) -> bool {
 }
 
 fn key(order: OrderId, former: Option<PaymentId>) -> Key {
-    Key::new(order.to_string(), former.map_or_else(|| "payment".to_owned(), |id| format!("payment#{id}")))
+    Key::new(family(order.0), former.map_or_else(|| order.to_string(), |id| format!("{order}#{id}")))
+}
+
+/// By the id of an order or of a payment.
+fn family(id: u128) -> String {
+    OrderId(id & !0xFF).to_string()
 }
 
 fn missing(id: PaymentId) -> Problem {

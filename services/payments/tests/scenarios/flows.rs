@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{Event, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, PaymentTry, StockReserved};
-use kernel::{OrderId, PaymentId, Timestamp};
+use kernel::{PaymentId, Timestamp};
 use ports::{Clock, GatewayState, PaymentGateway};
 use serde_json::json;
 use shell::testing::Harness;
@@ -37,7 +37,7 @@ async fn an_order_without_a_choice_has_no_payment() {
     let shop = Shop::open();
     shop.world.publish(StockReserved { order: order(1), payment: None }).await;
     shop.world.settle().await;
-    let listed = shop.world.get(&format!("/api/v1/orders/{}/payments", OrderId(1))).as_actor(&customer(1)).send().await.expect(200);
+    let listed = shop.world.get(&format!("/api/v1/orders/{}/payments", order(1).order_id)).as_actor(&customer(1)).send().await.expect(200);
     assert_eq!(listed.json, json!({ "items": [] }));
 }
 
@@ -230,7 +230,7 @@ async fn another_try_takes_the_place_of_the_first() {
         assert_eq!((shop.seen(id).await["status"].as_str(), shop.ledger(id).await), (Some("voided"), vec![Void]));
     }
     assert_eq!(shop.ledger(second).await, [Authorize, Capture]);
-    let listed = shop.world.get(&format!("/api/v1/orders/{}/payments", OrderId(1))).as_actor(&customer(1)).send().await.expect(200);
+    let listed = shop.world.get(&format!("/api/v1/orders/{}/payments", order(1).order_id)).as_actor(&customer(1)).send().await.expect(200);
     let statuses: Vec<_> = listed.json["items"].as_array().unwrap().iter().map(|item| item["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["voided", "captured", "voided", "voided"]);
 }

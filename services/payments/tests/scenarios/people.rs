@@ -1,13 +1,13 @@
 //! Refunds and listings: what customers and staff see and may do.
 
-use kernel::{OrderId, Timestamp};
+use kernel::Timestamp;
 use ports::PaymentGateway;
 use serde_json::json;
 use shell::testing::{Got, Harness};
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund};
 
-use crate::shop::{Shop, customer, eur, payment};
+use crate::shop::{Shop, customer, eur, order, payment};
 
 #[tokio::test]
 async fn refunds_at_the_same_time_share_what_is_left() {
@@ -85,7 +85,7 @@ async fn everyone_sees_what_is_theirs() {
     let shop = Shop::open();
     shop.pay(1, Behaviour::Approve).await;
     shop.confirm(1).await;
-    let (one, of_order) = (format!("/api/v1/payments/{}", payment(1)), format!("/api/v1/orders/{}/payments", OrderId(1)));
+    let (one, of_order) = (format!("/api/v1/payments/{}", payment(1)), format!("/api/v1/orders/{}/payments", order(1).order_id));
     let (guest, owner, stranger, support, admin) = (Harness::guest(), customer(1), customer(2), Harness::support(), Harness::admin());
     for (actor, path, status) in [
         (&guest, one.as_str(), 401),

@@ -89,7 +89,7 @@ pub fn eur(amount: i64) -> Money {
 }
 
 pub fn payment(n: u128) -> PaymentId {
-    PaymentId(n * 1000)
+    PaymentId((n << 8) + 16)
 }
 
 pub fn customer(n: u128) -> Actor {
@@ -98,7 +98,13 @@ pub fn customer(n: u128) -> Actor {
 
 pub fn order(n: u128) -> OrderRef {
     let customer_id: Option<UserId> = customer(n).user_id();
-    OrderRef { order_id: OrderId(n), number: format!("S-{n}"), customer_id, email: "ann@example.com".parse().unwrap(), total: eur(1999) }
+    OrderRef {
+        order_id: OrderId(n << 8),
+        number: format!("S-{n}"),
+        customer_id,
+        email: "ann@example.com".parse().unwrap(),
+        total: eur(1999),
+    }
 }
 
 pub fn awaiting(n: u128, id: PaymentId, behaviour: Behaviour) -> OrderAwaitingPayment {
