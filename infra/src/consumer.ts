@@ -1,39 +1,46 @@
-// A consumer in the cloud: a rule that picks its events, its queue, and the queue of its dead letters.
+// A consumer in the cloud: a rule that picks its events, what takes them (its queue, or its function called by
+// the bus), and the queue of its dead letters. Letters are the bus's own events in every case, so that one that
+// was given up one way can be delivered again the other way.
 
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from './findings';
-import { queueName } from './grants';
+import { queueName, REDRIVE_SOURCE } from './grants';
 import { type Consumer, pascal, type Service } from './manifest';
 import type { Settings } from './settings';
 import { VISIBILITY_SECS } from './sizes';
 
 /** The longest that SQS keeps a message: time to mend what broke. */
 const KEPT = Duration.days(14);
+/** How long the bus tries to hand an event over. */
+const HANDED_OVER_WITHIN = Duration.hours(24);
+/** Every service's events have a source that begins so. */
+const SOURCES = 'souk.';
 
-export class ConsumerQueue extends Construct {
-  readonly queue: sqs.Queue;
+export class ConsumerEnd extends Construct {
   readonly dead: sqs.Queue;
-  readonly rule: events.CfnRule;
-  /** Of its queue; the dead letters are in `<name>-dead`. */
+  /** Absent where the bus calls the consumer's function itself. */
+  readonly queue?: sqs.Queue;
+  /** Of its queue, if it has one; the dead letters are in `<name>-dead`. */
   readonly name: string;
 
   constructor(
     stack: Stack,
     readonly consumer: Consumer,
-    service: Service,
+    private readonly service: Service,
     settings: Settings,
-    bus: events.IEventBus,
+    private readonly bus: events.IEventBus,
   ) {
     super(stack, `${pascal(consumer.name)}Consumer`);
-    const name = queueName(settings, consumer.name);
-    this.name = name;
-    this.dead = deadQueue(this, 'Dead', `${name}-dead`);
+    this.name = queueName(settings, consumer.name);
+    this.dead = deadQueue(this, 'Dead', `${this.name}-dead`);
+    if (settings.delivery === 'direct') return;
     this.queue = new sqs.Queue(this, 'Queue', {
-      queueName: name,
+      queueName: this.name,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: KEPT,
@@ -41,33 +48,52 @@ export class ConsumerQueue extends Construct {
       receiveMessageWaitTime: Duration.seconds(20),
       deadLetterQueue: { queue: this.dead, maxReceiveCount: consumer.tries },
     });
-    this.rule = new events.CfnRule(this, 'Rule', {
-      name,
-      description: `Events for ${service.name}`,
-      eventBusName: bus.eventBusName,
-      eventPattern: { 'detail-type': consumer.types },
+    const rule = this.rule({ 'detail-type': consumer.types }, 'queue', this.queue.queueArn);
+    for (const queue of [this.queue, this.dead]) mayBeFilledBy(queue, rule);
+  }
+
+  /** Lets the bus call the function with the consumer's events, and with its letters that are to be delivered again. */
+  call(made: lambda.Function): void {
+    const own = { source: [{ prefix: SOURCES }], 'detail-type': this.consumer.types };
+    const again = { source: [REDRIVE_SOURCE], 'detail-type': [this.consumer.name] };
+    const rule = this.rule({ $or: [own, again] }, 'function', made.functionArn);
+    mayBeFilledBy(this.dead, rule);
+    new lambda.CfnPermission(this, 'Call', {
+      action: 'lambda:InvokeFunction',
+      functionName: made.functionArn,
+      principal: 'events.amazonaws.com',
+      sourceArn: rule.attrArn,
+    });
+  }
+
+  private rule(eventPattern: object, id: string, arn: string): events.CfnRule {
+    return new events.CfnRule(this, 'Rule', {
+      name: this.name,
+      description: `Events for ${this.service.name}`,
+      eventBusName: this.bus.eventBusName,
+      eventPattern,
       targets: [
         {
-          id: 'queue',
-          arn: this.queue.queueArn,
-          retryPolicy: { maximumEventAgeInSeconds: Duration.hours(24).toSeconds(), maximumRetryAttempts: 185 },
-          // Of the same form as what the queue gives up, so that it is redriven the same way.
+          id,
+          arn,
+          retryPolicy: { maximumEventAgeInSeconds: HANDED_OVER_WITHIN.toSeconds(), maximumRetryAttempts: 185 },
           deadLetterConfig: { arn: this.dead.queueArn },
         },
       ],
     });
-    for (const queue of [this.queue, this.dead]) {
-      queue.addToResourcePolicy(
-        new iam.PolicyStatement({
-          sid: 'FromTheBus',
-          principals: [new iam.ServicePrincipal('events.amazonaws.com')],
-          actions: ['sqs:SendMessage'],
-          resources: [queue.queueArn],
-          conditions: { ArnEquals: { 'aws:SourceArn': this.rule.attrArn } },
-        }),
-      );
-    }
   }
+}
+
+function mayBeFilledBy(queue: sqs.Queue, rule: events.CfnRule): void {
+  queue.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'FromTheBus',
+      principals: [new iam.ServicePrincipal('events.amazonaws.com')],
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
+    }),
+  );
 }
 
 /** A queue that only people and their tools read. */

@@ -20,6 +20,10 @@ export interface DashboardProps {
 
 export function dashboardOf(scope: Construct, { settings, front, alarms }: DashboardProps): void {
   const { prefix } = settings;
+  const waiting = () =>
+    settings.delivery === 'queues'
+      ? graph('Oldest event in a queue, s', [sqs('ApproximateAgeOfOldestMessage', `${prefix} NOT dead`)])
+      : graph('Oldest event for a function, ms', [lambda('AsyncEventAge', 'Maximum')]);
   const lambda = (metric: string, statistic: string) => search(`{AWS/Lambda,FunctionName} MetricName="${metric}" ${prefix}`, statistic);
   const sqs = (metric: string, names: string) => search(`{AWS/SQS,QueueName} MetricName="${metric}" ${names}`, 'Maximum');
   const dynamo = (metric: string) => search(`{AWS/DynamoDB,TableName} MetricName="${metric}" ${prefix}`, 'Sum');
@@ -41,10 +45,10 @@ export function dashboardOf(scope: Construct, { settings, front, alarms }: Dashb
         graph('Capacity written', [dynamo('ConsumedWriteCapacityUnits')]),
       ],
       [
-        graph('Oldest event in a queue, s', [sqs('ApproximateAgeOfOldestMessage', `${prefix} NOT dead`)]),
+        waiting(),
         graph('Dead letters', [sqs('ApproximateNumberOfMessagesVisible', `${prefix} dead`)]),
       ],
-      [graph('The business', [search(`Namespace="${NAMESPACE}"`, 'Sum')], 2 * WIDTH)],
+      ...(settings.metrics ? [[graph('The business', [search(`Namespace="${NAMESPACE}"`, 'Sum')], 2 * WIDTH)]] : []),
     ],
   });
 }

@@ -1,7 +1,7 @@
 // What each function may do: just what its service and role need, on named resources.
 
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { dashed, OPERATIONS, type Role, type Service } from './manifest';
+import { type Consumer, dashed, OPERATIONS, type Role, rolesOf, type Service } from './manifest';
 import type { Settings } from './settings';
 import { type ShopTable, type StateStack, TEST_GATEWAY } from './state-stack';
 
@@ -10,6 +10,8 @@ export const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Quer
 export const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
 const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
 const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
+/** The consumer that hands mails to SES; the other one of its service writes them. */
+const MAIL_CONSUMER = 'notifications-send';
 /** To look at a message is to receive it and to show it again. */
 const LOOK_AFTER = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'];
 /** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
@@ -30,14 +32,24 @@ export const ACCOUNTS = [
 export interface GrantContext {
   readonly settings: Settings;
   readonly state: StateStack;
+  /** The one that the function is for, where the bus calls it. */
+  readonly consumer?: Consumer;
+  /** Where Lambda puts what that function gives up. */
+  readonly deadArn?: string;
   /** ARNs of the queues of this service's consumers. */
   readonly queueArns: readonly string[];
-  /** Of all consumers' queues, and of what they have given up. */
+  /** Of all consumers' queues, where they have some, and of what they have given up. */
   readonly allQueueArns: readonly string[];
   readonly allDeadArns: readonly string[];
   /** Where records go that the relay could not hand on. */
   readonly relayDeadArn?: string;
 }
+
+/**
+ * The source of a dead letter that is delivered again, to the one consumer whose name is its type
+ * (`adapters/aws/src/bus.rs`). It does not begin as those of events do, so no other rule and no archive takes it.
+ */
+export const REDRIVE_SOURCE = 'redrive';
 
 /** The statements of a function's only policy, without those for its log. */
 export function grantsOf(service: Service, role: Role, context: GrantContext): PolicyStatement[] {
@@ -57,7 +69,9 @@ export function grantsOf(service: Service, role: Role, context: GrantContext): P
     ...reads(service, role, state),
     ...extras(service, role, context),
   ];
-  if (role === 'events') {
+  if (context.deadArn !== undefined) {
+    statements.push(new PolicyStatement({ sid: 'GiveUp', actions: ['sqs:SendMessage'], resources: [context.deadArn] }));
+  } else if (role === 'events') {
     statements.push(new PolicyStatement({ sid: 'Consume', actions: CONSUME, resources: [...context.queueArns] }));
   }
   return statements;
@@ -84,13 +98,20 @@ function reads(service: Service, role: Role, state: StateStack): PolicyStatement
 }
 
 /** What only one service needs. */
-function extras(service: Service, role: Role, { settings, state, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
+function extras(service: Service, role: Role, { settings, state, consumer, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
   switch (service.name) {
     case OPERATIONS:
       return [
         new PolicyStatement({ sid: 'Depths', actions: ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], resources: [...allQueueArns, ...allDeadArns] }),
         new PolicyStatement({ sid: 'DeadLetters', actions: LOOK_AFTER, resources: [...allDeadArns] }),
-        new PolicyStatement({ sid: 'Redrive', actions: ['sqs:SendMessage'], resources: [...allQueueArns] }),
+        settings.delivery === 'queues'
+          ? new PolicyStatement({ sid: 'Redrive', actions: ['sqs:SendMessage'], resources: [...allQueueArns] })
+          : new PolicyStatement({
+              sid: 'Redrive',
+              actions: ['events:PutEvents'],
+              resources: [state.bus.eventBusArn],
+              conditions: { StringEquals: { 'events:source': REDRIVE_SOURCE } },
+            }),
       ];
     case 'identity':
       if (role !== 'api') return [signingKey(state)];
@@ -116,7 +137,7 @@ function extras(service: Service, role: Role, { settings, state, allQueueArns, a
       ];
     }
     case 'notifications':
-      if (state.mail === undefined || role === 'tick') return [signingKey(state)];
+      if (state.mail === undefined || role === 'tick' || (consumer !== undefined && consumer.name !== MAIL_CONSUMER)) return [signingKey(state)];
       return [
         signingKey(state),
         new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] }),
@@ -137,8 +158,20 @@ function tableOf(state: StateStack, name: string): ShopTable {
   return table;
 }
 
-export function functionName(settings: Settings, service: Service, role: Role): string {
-  return `${settings.prefix}${service.name}-${role}`;
+/** A function of a service. Where the bus calls it for events, it is for one consumer. */
+export interface FunctionPart {
+  readonly name: string;
+  readonly role: Role;
+  readonly consumer?: Consumer;
+}
+
+/** Where the bus calls, each consumer has a function of its own: Lambda has one place for what a function gives up. */
+export function functionsOf(settings: Settings, service: Service): FunctionPart[] {
+  const { prefix, delivery } = settings;
+  return rolesOf(service).flatMap((role): FunctionPart[] => {
+    if (role !== 'events' || delivery === 'queues') return [{ name: `${prefix}${service.name}-${role}`, role }];
+    return service.consumers.map((consumer) => ({ name: `${prefix}${dashed(consumer.name)}-${role}`, role, consumer }));
+  });
 }
 
 export function queueName(settings: Settings, consumer: string): string {

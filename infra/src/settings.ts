@@ -7,6 +7,9 @@ import type { Node } from 'constructs';
 
 export type ArchitectureName = 'arm64' | 'x86_64';
 
+/** `direct`: the bus calls the consumers' functions. `queues`: it fills a queue for each consumer, which Lambda polls. */
+export type Delivery = 'direct' | 'queues';
+
 export interface Settings {
   /** Begins the name of everything that has a name: stacks, tables, queues, functions. */
   readonly prefix: string;
@@ -23,6 +26,9 @@ export interface Settings {
   readonly archiveDays: number;
   readonly logDays: number;
   readonly tracing: boolean;
+  readonly delivery: Delivery;
+  /** Functions tell CloudWatch their own metrics, each of which costs, instead of only writing them into the log. */
+  readonly metrics: boolean;
   /** CloudFront in front of the API and the web app. */
   readonly edge: boolean;
   /** The bucket of the web app answers at `/` instead of the shop's own page. */
@@ -49,7 +55,7 @@ export interface Settings {
   /** The first part of `<name>.auth.<region>.amazoncognito.com`. */
   readonly hostedDomain?: string;
   readonly alarmEmail?: string;
-  /** Two alarms for each function, instead of two for all functions of the account and region. */
+  /** Alarms for each function, consumer and relay, instead of one of each kind for all of the account and region. */
   readonly alarmsEach: boolean;
   /** In US dollars; 0 for no budget. */
   readonly monthlyBudget: number;
@@ -80,6 +86,8 @@ export function readSettings(node: Node): Settings {
     archiveDays: take.number('archiveDays', emulator ? 0 : 30),
     logDays: take.number('logDays', 30),
     tracing: take.flag('tracing', true),
+    delivery: take.choice('delivery', ['direct', 'queues'], 'direct'),
+    metrics: take.flag('metrics', false),
     edge: take.flag('edge', !emulator),
     webApp: take.flag('webApp', false),
     ...take.optional('domainName'),

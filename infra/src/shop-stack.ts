@@ -1,4 +1,4 @@
-// What runs: functions per service and role, queues per consumer, routes, schedules.
+// What runs: functions per service and role, rules and dead letters per consumer, routes, schedules.
 
 import { Annotations, Duration, Stack, type StackProps, RemovalPolicy } from 'aws-cdk-lib';
 import * as gateway from 'aws-cdk-lib/aws-apigatewayv2';
@@ -8,11 +8,11 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { ConsumerQueue, deadQueue } from './consumer';
+import { ConsumerEnd, deadQueue } from './consumer';
 import { acknowledge, acknowledgeWildcard } from './findings';
 import { issuerOf, retention, type FrontStack } from './front-stack';
-import { functionName, grantsOf } from './grants';
-import { gatewayPath, type Manifest, OPERATIONS, pascal, type Role, rolesOf, type Service } from './manifest';
+import { type FunctionPart, functionsOf, grantsOf } from './grants';
+import { gatewayPath, type Manifest, OPERATIONS, pascal, type Service } from './manifest';
 import type { Settings } from './settings';
 import { sizeOf } from './sizes';
 import type { StateStack } from './state-stack';
@@ -23,6 +23,10 @@ const RELAY_BATCH = 100;
 const EVENTS_BATCH = 10;
 /** Functions that work on one service's queues at the same time. */
 const EVENTS_CONCURRENCY = 10;
+/** Of Lambda, after a minute and after two more; it has no more. Calls that were throttled are tried until they are too old. */
+const CALL_RETRIES = 2;
+/** The longest that Lambda keeps an event. */
+const CALL_AGE_MAX = Duration.hours(6);
 /** The gateway gives up after 30 seconds. */
 const GATEWAY_TIMEOUT_MS = 29_000;
 
@@ -43,7 +47,7 @@ export interface ShopProps extends StackProps {
 
 export class ShopStack extends Stack {
   readonly functions = new Map<string, lambda.Function>();
-  readonly consumers: ConsumerQueue[] = [];
+  readonly consumers: ConsumerEnd[] = [];
   /** Records that no relay could hand on, and schedules that reached no function. */
   readonly relayDead: sqs.Queue;
   readonly tickDead: sqs.Queue;
@@ -69,20 +73,23 @@ export class ShopStack extends Stack {
   }
 
   private addService(service: Service, authorizer: gateway.CfnAuthorizer): void {
-    const queues = service.consumers.map((consumer) => new ConsumerQueue(this, consumer, service, this.settings, this.props.state.bus));
-    this.consumers.push(...queues);
-    for (const role of rolesOf(service)) {
-      const made = this.addFunction(service, role, queues);
+    const ends = service.consumers.map((consumer) => new ConsumerEnd(this, consumer, service, this.settings, this.props.state.bus));
+    this.consumers.push(...ends);
+    for (const part of functionsOf(this.settings, service)) {
+      const { role } = part;
+      const called = ends.find(({ consumer }) => consumer === part.consumer);
+      const made = this.addFunction(service, part, ends, called);
       if (role === 'api') this.addRoutes(service, made, authorizer);
-      if (role === 'events') this.addQueueMappings(queues, made);
+      if (called !== undefined) called.call(made);
+      else if (role === 'events') this.addQueueMappings(ends, made);
       if (role === 'relay') this.addStreamMapping(service, made);
       if (role === 'tick') this.addSchedules(service, made);
     }
   }
 
-  private addFunction(service: Service, role: Role, queues: readonly ConsumerQueue[]): lambda.Function {
+  private addFunction(service: Service, part: FunctionPart, ends: readonly ConsumerEnd[], called?: ConsumerEnd): lambda.Function {
     const { state } = this.props;
-    const name = functionName(this.settings, service, role);
+    const { name, role, consumer } = part;
     const id = pascal(name.slice(this.settings.prefix.length));
     const size = sizeOf(service.name, role);
     const logGroup = new logs.LogGroup(this, `${id}Log`, {
@@ -93,15 +100,17 @@ export class ShopStack extends Stack {
     const statements = grantsOf(service, role, {
       settings: this.settings,
       state,
-      queueArns: queues.map(({ queue }) => queue.queueArn),
-      allQueueArns: this.consumers.map(({ queue }) => queue.queueArn),
+      ...(consumer === undefined ? {} : { consumer }),
+      ...(called === undefined ? {} : { deadArn: called.dead.queueArn }),
+      queueArns: queueArns(ends),
+      allQueueArns: queueArns(this.consumers),
       allDeadArns: this.consumers.map(({ dead }) => dead.queueArn),
       relayDeadArn: this.relayDead.queueArn,
     });
     const executor = this.executor(`${id}Role`, logGroup, statements);
     const made = new lambda.Function(this, id, {
       functionName: name,
-      description: `${service.name}: ${role}`,
+      description: consumer === undefined ? `${service.name}: ${role}` : `${service.name}: ${role} for ${consumer.name}`,
       runtime: lambda.Runtime.PROVIDED_AL2023,
       architecture: this.settings.architecture === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
       handler: 'bootstrap',
@@ -110,7 +119,9 @@ export class ShopStack extends Stack {
       role: executor.withoutPolicyUpdates(),
       memorySize: size.memoryMb,
       timeout: Duration.seconds(size.timeoutSecs),
-      environment: this.variables(service, role),
+      environment: this.variables(service, part),
+      // Its queue gets the event as the bus has it; a destination would get it wrapped.
+      ...(called === undefined ? {} : { deadLetterQueue: called.dead, retryAttempts: CALL_RETRIES, maxEventAge: CALL_AGE_MAX }),
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
       systemLogLevelV2: lambda.SystemLogLevel.INFO,
@@ -138,15 +149,16 @@ export class ShopStack extends Stack {
     return role;
   }
 
-  private variables(service: Service, role: Role): Record<string, string> {
+  private variables(service: Service, { role, consumer }: FunctionPart): Record<string, string> {
     const { state, front } = this.props;
-    const { prefix } = this.settings;
+    const { prefix, delivery, metrics } = this.settings;
     const shared = {
       SERVICE: service.name,
       ROLE: role,
       TABLE_PREFIX: prefix,
       EVENT_BUS: state.bus.eventBusName,
       QUEUE_PREFIX: prefix,
+      METRICS: String(metrics),
     };
     if (role === 'relay') return shared;
     return {
@@ -156,7 +168,8 @@ export class ShopStack extends Stack {
       USER_POOL_CLIENT_ID: state.client.ref,
       SIGNING_KEY_PARAMETER: state.signingKeyName,
       SOUK_SHOP__PUBLIC_URL: front.publicUrl,
-      ...(service.name === OPERATIONS ? { CONSUMERS: this.consumers.map(({ consumer }) => consumer.name).join(',') } : {}),
+      ...(consumer === undefined ? {} : { CONSUMER: consumer.name }),
+      ...(service.name === OPERATIONS ? { CONSUMERS: this.consumers.map((end) => end.consumer.name).join(','), DELIVERY: delivery } : {}),
       ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__TRANSPORT: 'ses', SOUK_MAIL__FROM: this.settings.mailFrom }),
       ...(this.settings.testGateway ? { SOUK_PAYMENTS__ALLOW_TEST_GATEWAY: 'true' } : {}),
       ...(this.settings.dynamodbEndpoint === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: this.settings.dynamodbEndpoint }),
@@ -206,8 +219,9 @@ export class ShopStack extends Stack {
     }
   }
 
-  private addQueueMappings(queues: readonly ConsumerQueue[], made: lambda.Function): void {
-    for (const { queue, consumer } of queues) {
+  private addQueueMappings(ends: readonly ConsumerEnd[], made: lambda.Function): void {
+    for (const { queue, consumer } of ends) {
+      if (queue === undefined) continue;
       new lambda.CfnEventSourceMapping(this, `${pascal(consumer.name)}Mapping`, {
         eventSourceArn: queue.queueArn,
         functionName: made.functionName,
@@ -267,4 +281,8 @@ export class ShopStack extends Stack {
       });
     }
   }
+}
+
+function queueArns(ends: readonly ConsumerEnd[]): string[] {
+  return ends.flatMap(({ queue }) => (queue === undefined ? [] : [queue.queueArn]));
 }

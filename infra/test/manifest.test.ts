@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dashed, faultsOf, gatewayPath, rolesOf } from '../src/manifest';
+import { dashed, faultsOf, gatewayPath, pascal } from '../src/manifest';
 import { pagePaths } from '../src/front-stack';
 import { VISIBILITY_SECS } from '../src/sizes';
-import { build, CONTEXTS, flat, MANIFEST, ofType } from './support';
+import { build, CONTEXTS, flat, functionsOf, list, MANIFEST, ofType } from './support';
 
 const consumers = MANIFEST.services.flatMap((service) => service.consumers);
 const routes = MANIFEST.services.flatMap((service) => service.routes);
@@ -46,11 +46,13 @@ test('every service has its table, as the tables must be', () => {
   }
 });
 
-test('every consumer has a queue, dead letters, a rule, a mapping and alarms', () => {
-  const queues = ofType('default', 'AWS::SQS::Queue').map((queue) => queue.Properties);
-  const rules = ofType('default', 'AWS::Events::Rule').map((rule) => rule.Properties);
-  const alarms = ofType('default', 'AWS::CloudWatch::Alarm').map((alarm) => alarm.Properties);
-  assert.equal(ofType('default', 'AWS::Lambda::EventSourceMapping').filter(({ Properties }) => !Properties.StartingPosition).length, consumers.length);
+const mappedQueues = (context: string) => ofType(context, 'AWS::Lambda::EventSourceMapping').filter(({ Properties }) => !Properties.StartingPosition);
+
+test('by queues: every consumer has a queue, dead letters, a rule, a mapping and alarms', () => {
+  const context = 'queuesEach';
+  const queues = ofType(context, 'AWS::SQS::Queue').map((queue) => queue.Properties);
+  const rules = ofType(context, 'AWS::Events::Rule').map((rule) => rule.Properties);
+  assert.equal(mappedQueues(context).length, consumers.length);
   for (const consumer of consumers) {
     const name = `souk-${dashed(consumer.name)}`;
     const queue = queues.find(({ QueueName }) => QueueName === name);
@@ -59,16 +61,60 @@ test('every consumer has a queue, dead letters, a rule, a mapping and alarms', (
     for (const each of [queue, queues.find(({ QueueName }) => QueueName === `${name}-dead`)]) assert.equal(each.SqsManagedSseEnabled, true);
     const rule = rules.find(({ Name }) => Name === name);
     assert.deepEqual(rule.EventPattern['detail-type'], consumer.types);
-    for (const [metric, watched] of [['ApproximateNumberOfMessagesVisible', `${name}-dead`], ['ApproximateAgeOfOldestMessage', name]]) {
-      const found = alarms.filter((alarm) => alarm.MetricName === metric && alarm.Dimensions.some((dimension: any) => dimension.Value === watched));
-      assert.equal(found.length, 1, `${metric} of ${watched}`);
-      assert.equal(found[0].AlarmActions.length, 1);
-    }
+    isWatched(context, 'ApproximateNumberOfMessagesVisible', `${name}-dead`);
+    isWatched(context, 'ApproximateAgeOfOldestMessage', name);
+  }
+});
+
+test('directly: every consumer has a function that its rule calls, dead letters and alarms, and nothing is polled', () => {
+  const context = 'full';
+  const queues = new Map(ofType(context, 'AWS::SQS::Queue').map((queue) => [queue.Properties.QueueName, queue.Properties]));
+  const rules = ofType(context, 'AWS::Events::Rule').map((rule) => rule.Properties);
+  const functions = new Map(ofType(context, 'AWS::Lambda::Function').map(({ Properties }) => [Properties.FunctionName, Properties]));
+  const retries = ofType(context, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
+  const calls = ofType(context, 'AWS::Lambda::Permission').filter(({ Properties }) => Properties.Principal === 'events.amazonaws.com');
+  assert.deepEqual([mappedQueues(context).length, retries.length, calls.length], [0, consumers.length, consumers.length]);
+  assert.deepEqual([...queues.keys()].filter((name) => !name.endsWith('-dead')), []);
+  for (const consumer of consumers) {
+    const name = `souk-${dashed(consumer.name)}`;
+    assert.equal(queues.get(`${name}-dead`).SqsManagedSseEnabled, true);
+    const made = functions.get(`${name}-events`);
+    assert.equal(made.Environment.Variables.CONSUMER, consumer.name);
+    const { EventPattern: pattern, Targets: targets } = rules.find(({ Name }) => Name === name);
+    assert.deepEqual(pattern.$or, [
+      { source: [{ prefix: 'souk.' }], 'detail-type': consumer.types },
+      { source: ['redrive'], 'detail-type': [consumer.name] },
+    ]);
+    // What the bus gives up and what Lambda gives up lie in the same queue.
+    assert.equal(targets.length, 1);
+    assert.match(flat(targets[0].Arn), new RegExp(`^<${pascal(consumer.name)}Events[0-9A-F]+.Arn>$`));
+    assert.equal(flat(made.DeadLetterConfig.TargetArn), flat(targets[0].DeadLetterConfig.Arn));
+    assert.match(flat(made.DeadLetterConfig.TargetArn), new RegExp(`^<${pascal(consumer.name)}ConsumerDead`));
+    isWatched(context, 'ApproximateNumberOfMessagesVisible', `${name}-dead`);
+    isWatched(context, 'AsyncEventAge', `${name}-events`);
+  }
+  assert.ok(retries.every((each) => each.MaximumRetryAttempts === 2 && each.MaximumEventAgeInSeconds === 6 * 3600));
+});
+
+function isWatched(context: string, metric: string, watched: string): void {
+  const alarms = ofType(context, 'AWS::CloudWatch::Alarm').map((alarm) => alarm.Properties);
+  const found = alarms.filter((alarm) => alarm.MetricName === metric && list<any>(alarm.Dimensions).some(({ Value }) => Value === watched));
+  assert.equal(found.length, 1, `${metric} of ${watched}`);
+  assert.equal(found[0].AlarmActions.length, 1);
+}
+
+/** Ten are free. An alarm on an expression would be billed for each metric in it. */
+test('unless each is wanted, there are ten alarms at most', () => {
+  const common = ['api-errors', 'api-slow', 'dead-letters', 'function-failures', 'function-throttles', 'late-events', 'relay-dead', 'relay-lag', 'tick-dead'];
+  for (const context of ['default', 'queues', 'emulator']) {
+    const alarms = ofType(context, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
+    assert.deepEqual(alarms.map(({ AlarmName }) => AlarmName).sort(), common.map((name) => `souk-${name}`), context);
+    assert.ok(alarms.every(({ MetricName, Metrics }) => MetricName !== undefined && Metrics === undefined), context);
   }
 });
 
 test('partial failures are reported, and no record of a stream is lost', () => {
-  for (const { Properties: mapping } of ofType('default', 'AWS::Lambda::EventSourceMapping')) {
+  for (const { Properties: mapping } of ofType('queues', 'AWS::Lambda::EventSourceMapping')) {
     assert.deepEqual(mapping.FunctionResponseTypes, ['ReportBatchItemFailures']);
     if (mapping.StartingPosition === undefined) continue;
     assert.equal(mapping.StartingPosition, 'TRIM_HORIZON');
@@ -96,22 +142,26 @@ test('CloudFront sends every page of the services to the API', () => {
   }
 });
 
-test('every service has its functions, with the names that the program reads', () => {
-  const made = ofType('default', 'AWS::Lambda::Function').map(({ Properties }) => Properties);
-  const expected = MANIFEST.services.flatMap((service) => rolesOf(service).map((role) => `souk-${service.name}-${role}`));
-  assert.deepEqual(made.map(({ FunctionName }) => FunctionName).sort(), expected.sort());
-  for (const each of made) {
-    const { SERVICE, ROLE, TABLE_PREFIX, QUEUE_PREFIX } = each.Environment.Variables;
-    assert.equal(each.FunctionName, `souk-${SERVICE}-${ROLE}`);
-    assert.deepEqual([TABLE_PREFIX, QUEUE_PREFIX], ['souk-', 'souk-']);
-    assert.deepEqual([each.Runtime, each.Architectures, each.LoggingConfig.LogFormat], ['provided.al2023', ['arm64'], 'JSON']);
-  }
-  const operations = made.find(({ FunctionName }) => FunctionName === 'souk-operations-api');
-  assert.deepEqual(operations.Environment.Variables.CONSUMERS.split(','), consumers.map(({ name }) => name));
-  const logs = ofType('default', 'AWS::Logs::LogGroup').filter(({ Properties }) => Properties.LogGroupName.startsWith('/aws/lambda/'));
-  assert.equal(logs.length, made.length);
-  assert.ok(logs.every(({ Properties }) => Properties.RetentionInDays === 30));
-});
+for (const [context, delivery] of [['default', 'direct'], ['queues', 'queues']] as const) {
+  test(`${delivery}: every service has its functions, with the names that the program reads`, () => {
+    const made = ofType(context, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
+    const expected = functionsOf(context);
+    assert.deepEqual(made.map(({ FunctionName }) => FunctionName).sort(), [...expected.keys()].map((name) => `souk-${name}`).sort());
+    for (const each of made) {
+      const { SERVICE, ROLE, CONSUMER, TABLE_PREFIX, QUEUE_PREFIX, METRICS } = each.Environment.Variables;
+      const { service, role, consumer } = expected.get(each.FunctionName.slice('souk-'.length))!;
+      assert.deepEqual([SERVICE, ROLE, CONSUMER], [service.name, role, consumer]);
+      assert.deepEqual([TABLE_PREFIX, QUEUE_PREFIX, METRICS], ['souk-', 'souk-', 'false']);
+      assert.deepEqual([each.Runtime, each.Architectures, each.LoggingConfig.LogFormat], ['provided.al2023', ['arm64'], 'JSON']);
+    }
+    const operations = made.find(({ FunctionName }) => FunctionName === 'souk-operations-api').Environment.Variables;
+    assert.deepEqual(operations.CONSUMERS.split(','), consumers.map(({ name }) => name));
+    assert.equal(operations.DELIVERY, delivery);
+    const logs = ofType(context, 'AWS::Logs::LogGroup').filter(({ Properties }) => Properties.LogGroupName.startsWith('/aws/lambda/'));
+    assert.equal(logs.length, made.length);
+    assert.ok(logs.every(({ Properties }) => Properties.RetentionInDays === 30));
+  });
+}
 
 test('every schedule ticks, once a minute at most', () => {
   const made = ofType('default', 'AWS::Scheduler::Schedule').map(({ Properties }) => [Properties.Target.Input, Properties.ScheduleExpression]);

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dashed, rolesOf } from '../src/manifest';
-import { CONTEXTS, flat, list, MANIFEST, ofType, resources, type Resource } from './support';
+import { dashed, pascal } from '../src/manifest';
+import { CONTEXTS, flat, functionsOf, list, MANIFEST, ofType, resources, type Resource } from './support';
 
 interface Statement {
   readonly Sid?: string;
@@ -11,7 +11,11 @@ interface Statement {
   readonly Action: string | string[];
   readonly Resource: unknown;
   readonly Principal?: unknown;
+  readonly Condition?: unknown;
 }
+
+/** One for each way of delivery, with mail and the test gateway. */
+const WAYS = { direct: 'emulator', queues: 'queuesEach' };
 
 /** Wildcards that AWS leaves no way around. */
 const EXCEPTIONS: { actions: string[]; resource: RegExp; reason: string }[] = [
@@ -55,78 +59,95 @@ for (const context of Object.keys(CONTEXTS)) {
   });
 }
 
-test('a function reaches its own table, and reads those it says it reads', () => {
-  const roles = new Map(resources('emulator').filter(([, { Type }]) => Type === 'AWS::IAM::Role'));
-  const pascal = (name: string) => name[0]!.toUpperCase() + name.slice(1);
-  for (const service of MANIFEST.services) {
-    for (const role of rolesOf(service)) {
-      const found = [...roles].find(([name]) => name.startsWith(`souk-shop/${pascal(service.name)}${pascal(role)}Role`));
-      assert.ok(found, `${service.name}-${role} has a role`);
+for (const [way, context] of Object.entries(WAYS)) {
+  const roles = resources(context).filter(([, { Type }]) => Type === 'AWS::IAM::Role');
+  const nameOf = (key: string) => key.replace(/^souk-shop\/|Role[0-9A-F]*$/g, '');
+
+  test(`${way}: a function reaches its own table, and reads those it says it reads`, () => {
+    for (const [name, { service, role }] of functionsOf(context)) {
+      const found = roles.find(([key]) => nameOf(key) === pascal(name));
+      assert.ok(found, `${name} has a role`);
       const tables = (writes: boolean) => {
         const statements = statementsOf(found[1]).filter(({ Action }) => list(Action).includes(writes ? 'dynamodb:PutItem' : 'dynamodb:GetItem'));
         const names = statements.flatMap(({ Resource }) => list(Resource).map(flat)).map((text) => /GetAtt(\w+?)Table/.exec(text)?.[1]?.toLowerCase());
         return [...new Set(names)].sort();
       };
       if (role === 'relay') {
-        assert.deepEqual([tables(true), tables(false)], [[], []], `${service.name}-relay only follows the stream`);
+        assert.deepEqual([tables(true), tables(false)], [[], []], `${name} only follows the stream`);
         continue;
       }
       const own = service.name === 'payments' ? ['payments', 'testgateway'] : service.table === undefined ? [] : [service.name];
       const reads = [...service.reads, ...(role === 'api' ? ['identity'] : [])];
-      assert.deepEqual(tables(true), own, `${service.name}-${role} writes`);
-      assert.deepEqual(tables(false), [...new Set([...own, ...reads])].sort(), `${service.name}-${role} reads`);
+      assert.deepEqual(tables(true), own, `${name} writes`);
+      assert.deepEqual(tables(false), [...new Set([...own, ...reads])].sort(), `${name} reads`);
     }
-  }
-});
+  });
 
-test('a queue is read by its consumer, and what was given up only by the operations', () => {
-  const queues = resources('emulator').filter(([, { Type }]) => Type === 'AWS::SQS::Queue');
-  const named = new Map(queues.map(([name, { Properties }]) => [name.replace('souk-shop/', ''), Properties.QueueName as string]));
-  // Who may do it, by the name of the queue.
-  const holders = new Map<string, string[]>();
-  for (const [name, role] of resources('emulator').filter(([, { Type }]) => Type === 'AWS::IAM::Role')) {
-    for (const statement of statementsOf(role)) {
-      for (const action of list(statement.Action).filter((action) => action.startsWith('sqs:'))) {
-        for (const resource of list(statement.Resource).map(flat)) {
-          const queue = named.get(/^<(\w+)\.Arn>$/.exec(resource)?.[1] ?? '');
-          assert.ok(queue, `${name} ${statement.Sid}: ${resource} is a queue`);
-          const key = `${action} ${queue}`;
-          holders.set(key, [...(holders.get(key) ?? []), name.replace(/^souk-shop\/|Role[0-9A-F]*$/g, '')]);
+  test(`${way}: a queue is read by its consumer, and what was given up only by the operations`, () => {
+    const queues = resources(context).filter(([, { Type }]) => Type === 'AWS::SQS::Queue');
+    const named = new Map(queues.map(([name, { Properties }]) => [name.replace('souk-shop/', ''), Properties.QueueName as string]));
+    // Who may do it, by the name of the queue.
+    const holders = new Map<string, string[]>();
+    for (const [name, role] of roles) {
+      for (const statement of statementsOf(role)) {
+        for (const action of list(statement.Action).filter((action) => action.startsWith('sqs:'))) {
+          for (const resource of list(statement.Resource).map(flat)) {
+            const queue = named.get(/^<(\w+)\.Arn>$/.exec(resource)?.[1] ?? '');
+            assert.ok(queue, `${name} ${statement.Sid}: ${resource} is a queue`);
+            const key = `${action} ${queue}`;
+            holders.set(key, [...(holders.get(key) ?? []), nameOf(name)]);
+          }
         }
       }
     }
-  }
-  const who = (action: string, queue: string) => holders.get(`sqs:${action} ${queue}`) ?? [];
-  for (const service of MANIFEST.services) {
-    for (const { name } of service.consumers) {
-      const queue = `souk-${dashed(name)}`;
-      const events = `${service.name[0]!.toUpperCase()}${service.name.slice(1)}Events`;
-      for (const action of ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility']) {
-        assert.deepEqual(who(action, queue), [events], `${action} ${queue}`);
-        assert.deepEqual(who(action, `${queue}-dead`), ['OperationsApi'], `${action} ${queue}-dead`);
+    const who = (action: string, queue: string) => holders.get(`sqs:${action} ${queue}`) ?? [];
+    for (const service of MANIFEST.services) {
+      for (const { name } of service.consumers) {
+        const queue = `souk-${dashed(name)}`;
+        const events = way === 'queues' ? `${pascal(service.name)}Events` : `${pascal(name)}Events`;
+        for (const action of ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility']) {
+          assert.deepEqual(who(action, queue), way === 'queues' ? [events] : [], `${action} ${queue}`);
+          assert.deepEqual(who(action, `${queue}-dead`), ['OperationsApi'], `${action} ${queue}-dead`);
+        }
+        assert.deepEqual(who('SendMessage', queue), way === 'queues' ? ['OperationsApi'] : [], `the bus has its right from the queue: ${queue}`);
+        assert.deepEqual(who('SendMessage', `${queue}-dead`), way === 'queues' ? [] : [events], `Lambda gives up in the function's name: ${queue}`);
       }
-      assert.deepEqual(who('SendMessage', queue), ['OperationsApi'], `the bus has its right from the queue: ${queue}`);
-      assert.deepEqual(who('SendMessage', `${queue}-dead`), []);
     }
-  }
-  const operations = [...holders].filter(([, names]) => names.includes('OperationsApi')).map(([key]) => key);
-  assert.deepEqual(operations.filter((key) => /relay-dead|tick-dead|Purge|Create|Set/.test(key)), []);
-});
+    const operations = [...holders].filter(([, names]) => names.includes('OperationsApi')).map(([key]) => key);
+    assert.deepEqual(operations.filter((key) => /relay-dead|tick-dead|Purge|Create|Set/.test(key)), []);
+  });
 
-test('only the identity service rules accounts, only who signs has the key, only the notifications send mail', () => {
-  const holders = (action: string) =>
-    resources('emulator')
-      .filter(([, resource]) => resource.Type === 'AWS::IAM::Role' && statementsOf(resource).some(({ Action }) => list(Action).includes(action)))
-      .map(([name]) => name.replace(/Role[0-9A-F]*$/, ''));
-  assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['souk-shop/IdentityApi']);
-  assert.deepEqual(holders('secretsmanager:GetSecretValue'), [
-    'souk-shop/IdentityApi',
-    'souk-shop/IdentityEvents',
-    'souk-shop/DirectoryApi',
-    'souk-shop/DirectoryEvents',
-    'souk-shop/NotificationsApi',
-    'souk-shop/NotificationsEvents',
-  ]);
-  assert.deepEqual(holders('ses:SendEmail'), ['souk-shop/NotificationsApi', 'souk-shop/NotificationsEvents']);
-  assert.equal(ofType('emulator', 'AWS::IAM::User').length, 0);
-});
+  test(`${way}: only relays tell events, and the operations only bring letters back`, () => {
+    for (const [key, role] of roles) {
+      const puts = statementsOf(role).filter(({ Action }) => list(Action).includes('events:PutEvents'));
+      const name = nameOf(key);
+      if (/Relay$/.test(name)) assert.deepEqual(puts.map(({ Condition }) => Condition), [undefined], name);
+      else if (name === 'OperationsApi' && way === 'direct') {
+        assert.deepEqual(puts.map(({ Condition }) => Condition), [{ StringEquals: { 'events:source': 'redrive' } }]);
+      } else assert.deepEqual(puts, [], name);
+    }
+    assert.ok(roles.every(([, role]) => statementsOf(role).every(({ Action }) => !list(Action).includes('lambda:InvokeFunction') || JSON.stringify(role).includes('scheduler.amazonaws.com'))));
+  });
+}
+
+for (const [way, context] of Object.entries(WAYS)) {
+  test(`${way}: only the identity service rules accounts, only who signs has the key, only the notifications send mail`, () => {
+    const holders = (action: string) =>
+      resources(context)
+        .filter(([, resource]) => resource.Type === 'AWS::IAM::Role' && statementsOf(resource).some(({ Action }) => list(Action).includes(action)))
+        .map(([name]) => name.replace(/^souk-shop\/|Role[0-9A-F]*$/g, ''));
+    const direct = way === 'direct';
+    assert.deepEqual(holders('cognito-idp:AdminSetUserPassword'), ['IdentityApi']);
+    assert.deepEqual(holders('secretsmanager:GetSecretValue'), [
+      'IdentityApi',
+      'IdentityEvents',
+      'DirectoryApi',
+      'DirectoryEvents',
+      'NotificationsApi',
+      'NotificationsEvents',
+      ...(direct ? ['NotificationsSendEvents'] : []),
+    ]);
+    assert.deepEqual(holders('ses:SendEmail'), ['NotificationsApi', direct ? 'NotificationsSendEvents' : 'NotificationsEvents']);
+    assert.equal(ofType(context, 'AWS::IAM::User').length, 0);
+  });
+}

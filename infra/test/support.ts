@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { buildShop } from '../src/app';
-import { type Manifest, readManifest } from '../src/manifest';
+import { dashed, type Manifest, readManifest, type Role, rolesOf, type Service } from '../src/manifest';
 
 export const INFRA = join(__dirname, '../..');
 export const MANIFEST: Manifest = readManifest(join(INFRA, 'manifest.json'));
@@ -15,6 +15,8 @@ const FLAGS = (JSON.parse(readFileSync(join(INFRA, 'cdk.json'), 'utf8')) as { co
 /** Contexts that between them build everything there is. */
 export const CONTEXTS: Record<string, Record<string, string>> = {
   default: {},
+  queues: { delivery: 'queues' },
+  queuesEach: { delivery: 'queues', alarmsEach: 'true', testGateway: 'true', mailFrom: 'Souk <shop@souk.example>' },
   emulator: { emulator: 'true', testGateway: 'true', mailFrom: 'Souk <shop@souk.example>', arch: 'x86_64' },
   full: {
     webApp: 'true',
@@ -27,6 +29,7 @@ export const CONTEXTS: Record<string, Record<string, string>> = {
     testGateway: 'true',
     alarmEmail: 'admin@souk.example',
     alarmsEach: 'true',
+    metrics: 'true',
     monthlyBudget: '20',
     containerImage: 'registry.souk.example/souk:1',
     containerCertificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/shop',
@@ -70,6 +73,19 @@ export function resources(context: string): [string, Resource][] {
   return [...build(context).templates].flatMap(([stack, template]) =>
     Object.entries<Resource>(template.Resources).map(([name, resource]): [string, Resource] => [`${stack}/${name}`, resource]),
   );
+}
+
+/** The functions that there must be, without the prefix: the service and role of each, and its consumer if the bus calls it. */
+export function functionsOf(context: string): Map<string, { service: Service; role: Role; consumer?: string }> {
+  const direct = CONTEXTS[context]?.['delivery'] !== 'queues';
+  const all = MANIFEST.services.flatMap((service) =>
+    rolesOf(service).flatMap((role) =>
+      role === 'events' && direct
+        ? service.consumers.map(({ name }) => [`${dashed(name)}-events`, { service, role, consumer: name }] as const)
+        : [[`${service.name}-${role}`, { service, role }] as const],
+    ),
+  );
+  return new Map(all);
 }
 
 export function ofType(context: string, type: string): Resource[] {
