@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use ports::Entropy;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::clients::Clients;
 use crate::error::describe;
@@ -14,6 +15,9 @@ use crate::trace::xray_header;
 /// What one PutEvents takes.
 const ENTRIES_MAX: usize = 10;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// The source of an event that one consumer alone is to have again; its type is the consumer's name. Only the
+/// consumer's own rule asks for it (`infra/src/consumer.ts`).
+const REDRIVE_SOURCE: &str = "redrive";
 /// How often an event is offered; the SDK repeats a whole request that failed besides.
 const TRIES_MAX: u32 = 5;
 /// The first pause is at most this long, each further one at most twice as long as the one before.
@@ -46,6 +50,18 @@ struct Head {
     traceparent: Option<String>,
 }
 
+/// An event as the bus hands it out. What it carries may be of a type that this version does not know.
+#[derive(Deserialize)]
+struct Handed<'a> {
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Traced {
+    traceparent: Option<String>,
+}
+
 struct Waiting {
     place: usize,
     size_bytes: usize,
@@ -69,6 +85,29 @@ impl Bus {
                 Err(refused) => unpublished.push(refused),
             }
         }
+        unpublished.extend(self.offer(waiting).await);
+        unpublished.sort_by_key(|unpublished| unpublished.place);
+        unpublished
+    }
+
+    /// Gives an event to one consumer alone, as nobody else asks for it in this form. `handed`: the event as the
+    /// bus has handed it out before. Once this returns the bus has it.
+    pub async fn redrive(&self, consumer: &str, handed: &str) -> Result<(), Unpublished> {
+        let entry = self.addressed(consumer, handed)?;
+        self.offer(vec![entry]).await.pop().map_or(Ok(()), Err)
+    }
+
+    fn addressed(&self, consumer: &str, handed: &str) -> Result<Waiting, Unpublished> {
+        let refuse = |reason: String| Unpublished { place: 0, reason, retry: false };
+        let event: Handed<'_> = serde_json::from_str(handed).map_err(|error| refuse(format!("not an event of the bus: {error}")))?;
+        let detail = event.detail.get();
+        let traced: Traced = serde_json::from_str(detail).map_err(|error| refuse(format!("not an event: {error}")))?;
+        let head = Head { source: REDRIVE_SOURCE.into(), kind: consumer.to_owned(), traceparent: traced.traceparent };
+        self.entry_of(0, head, detail)
+    }
+
+    /// Returns what the bus has not taken after all tries.
+    async fn offer(&self, mut waiting: Vec<Waiting>) -> Vec<Unpublished> {
         for run in 0..TRIES_MAX {
             if run > 0 {
                 self.pause(run).await;
@@ -82,24 +121,26 @@ impl Bus {
                 break;
             }
         }
-        unpublished.extend(waiting.into_iter().map(|waiting| Unpublished { place: waiting.place, reason: waiting.reason, retry: true }));
-        unpublished.sort_by_key(|unpublished| unpublished.place);
-        unpublished
+        waiting.into_iter().map(|waiting| Unpublished { place: waiting.place, reason: waiting.reason, retry: true }).collect()
     }
 
     fn entry(&self, place: usize, envelope: &str) -> Result<Waiting, Unpublished> {
         let refuse = |reason: String| Unpublished { place, reason, retry: false };
         let head: Head = serde_json::from_str(envelope).map_err(|error| refuse(format!("not an event: {error}")))?;
-        let source = format!("souk.{}", head.source);
-        let size_bytes = source.len() + head.kind.len() + envelope.len();
+        self.entry_of(place, Head { source: format!("souk.{}", head.source), ..head }, envelope)
+    }
+
+    fn entry_of(&self, place: usize, head: Head, detail: &str) -> Result<Waiting, Unpublished> {
+        let size_bytes = head.source.len() + head.kind.len() + detail.len();
         if size_bytes > BATCH_BYTES_MAX {
-            return Err(refuse(format!("{size_bytes} bytes are more than the bus takes, {BATCH_BYTES_MAX}")));
+            let reason = format!("{size_bytes} bytes are more than the bus takes, {BATCH_BYTES_MAX}");
+            return Err(Unpublished { place, reason, retry: false });
         }
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
-            .source(source)
+            .source(head.source)
             .detail_type(head.kind)
-            .detail(envelope)
+            .detail(detail)
             .set_trace_header(head.traceparent.as_deref().and_then(xray_header))
             .build();
         Ok(Waiting { place, size_bytes, entry, reason: String::new() })

@@ -1,6 +1,7 @@
-//! An operator's look at what consumers have given up. Dead letters are moved by receiving, sending and
-//! deleting: SQS's own move task takes a whole queue, and emulators do not have it. To look at a message
-//! is to receive it, so it is hidden from other lookers until it is shown again.
+//! An operator's look at what consumers have given up. Dead letters are moved by receiving, sending (to the
+//! consumer's queue, or to the bus where it has none) and deleting: SQS's own move task takes a whole queue, and
+//! emulators do not have it. To look at a message is to receive it, so it is hidden from other lookers until it is
+//! shown again.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const LOOKING: Duration = Duration::from_secs(60);
 const PAGE_BYTES_MAX: usize = 4_000_000;
 /// What is shown of a message that is no event.
 const UNREADABLE_CHARS_MAX: usize = 2000;
+/// Where Lambda and the bus say why they have given up; a queue says nothing.
+const REASONS: [&str; 2] = ["ErrorMessage", "ERROR_MESSAGE"];
 
 #[async_trait]
 impl ports::Queues for Queues {
@@ -51,7 +54,7 @@ impl ports::Queues for Queues {
         Ok(page)
     }
 
-    /// If this stops half-way the letter is in both queues, and delivered twice, which changes nothing.
+    /// If this stops half-way the letter is both on its way and dead, and delivered twice, which changes nothing.
     async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
         self.settle(consumer, id, true).await
     }
@@ -59,15 +62,26 @@ impl ports::Queues for Queues {
     async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem> {
         let name = self.dead_name(consumer);
         let found = self.look(&name, limit.min(REDRIVEN_MAX), |_| false).await?;
+        let mut left = Vec::new();
         for (place, message) in found.iter().enumerate() {
-            if let Err(error) = self.put_back(consumer, message).await {
-                self.show_again(&name, &found[place..]).await?;
-                return Err(error.into());
+            match self.put_back(consumer, message).await {
+                Ok(()) => self.delete(&name, message).await?,
+                // One such letter does not keep the others back.
+                Err(error @ QueueError::Undeliverable(_)) => {
+                    tracing::warn!(consumer, message = message.message_id(), %error, "a dead letter stays");
+                    left.push(message.clone());
+                }
+                Err(error) => {
+                    left.extend_from_slice(&found[place..]);
+                    self.show_again(&name, &left).await?;
+                    return Err(error.into());
+                }
             }
-            self.delete(&name, message).await?;
         }
-        tracing::info!(consumer, count = found.len(), "dead letters were redriven");
-        Ok(found.len())
+        self.show_again(&name, &left).await?;
+        let count = found.len() - left.len();
+        tracing::info!(consumer, count, "dead letters were redriven");
+        Ok(count)
     }
 
     /// The bus's archive still holds the event.
@@ -108,6 +122,7 @@ impl Queues {
                 // A short wait asks all of SQS's machines, no wait only some.
                 .wait_time_seconds(1)
                 .message_system_attribute_names(Attribute::All)
+                .set_message_attribute_names(Some(REASONS.map(str::to_owned).to_vec()))
                 .send()
                 .await
                 .map_err(|error| QueueError::Unavailable(describe(&error)))?;
@@ -122,6 +137,13 @@ impl Queues {
     }
 
     async fn put_back(&self, consumer: &str, message: &Message) -> Result<(), QueueError> {
+        if let Some(bus) = &self.bus {
+            let put = bus.redrive(consumer, message.body().unwrap_or_default()).await;
+            return put.map_err(|unpublished| match unpublished.retry {
+                true => QueueError::Unavailable(unpublished.reason),
+                false => QueueError::Undeliverable(unpublished.reason),
+            });
+        }
         let url = self.url(&self.name(consumer)).await?;
         let mut send = self.clients.queues().send_message().queue_url(url).message_body(message.body().unwrap_or_default());
         if let Some(header) = attribute(message, &Attribute::AwsTraceHeader) {
@@ -178,6 +200,6 @@ fn letter_of(message: &Message) -> DeadLetter {
         content,
         attempts: None,
         since: Timestamp::from_millis(number(message, &Attribute::SentTimestamp)),
-        error: None,
+        error: REASONS.iter().find_map(|name| message.message_attributes()?.get(*name)?.string_value().map(str::to_owned)),
     }
 }

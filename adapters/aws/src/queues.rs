@@ -1,5 +1,5 @@
 //! The queues of the consumers in SQS: their names, pauses between tries, and how full they are. What was
-//! given up is in `letters.rs`.
+//! given up is in `letters.rs`; where the bus calls the consumers itself, there is nothing but that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use kernel::Problem;
 use ports::Entropy;
 use serde::Deserialize;
 
+use crate::bus::Bus;
 use crate::clients::Clients;
 use crate::error::{code_of, describe};
 
@@ -25,6 +26,9 @@ pub enum QueueError {
     Unknown(String),
     #[error("the queues are unavailable: {0}")]
     Unavailable(String),
+    /// A letter that the bus cannot bring to its consumer again.
+    #[error("this cannot be delivered again: {0}")]
+    Undeliverable(String),
 }
 
 impl From<QueueError> for Problem {
@@ -32,6 +36,7 @@ impl From<QueueError> for Problem {
         match error {
             QueueError::Unknown(_) => Self::internal(error),
             QueueError::Unavailable(_) => Self::unavailable(error),
+            QueueError::Undeliverable(_) => Self::invalid(error.to_string()),
         }
     }
 }
@@ -62,7 +67,7 @@ pub struct Pauses {
 /// About how many messages there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
-    /// To be received now.
+    /// To be received now. Lambda does not tell what waits for its functions.
     pub ready: u64,
     /// Received and not settled: worked on, or resting until the next try.
     pub hidden: u64,
@@ -73,6 +78,8 @@ pub struct Depth {
 /// queue with `-dead` behind it.
 pub struct Queues {
     pub(crate) clients: Arc<Clients>,
+    /// Where the bus calls the consumers, who then have no queues of their own.
+    pub(crate) bus: Option<Bus>,
     prefix: String,
     entropy: Arc<dyn Entropy>,
     urls: Mutex<HashMap<String, String>>,
@@ -80,7 +87,13 @@ pub struct Queues {
 
 impl Queues {
     pub fn new(clients: Arc<Clients>, prefix: impl Into<String>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clients, prefix: prefix.into(), entropy, urls: Mutex::default() }
+        Self { clients, bus: None, prefix: prefix.into(), entropy, urls: Mutex::default() }
+    }
+
+    /// Of consumers that the bus calls: letters go back to it, each to its consumer alone.
+    #[must_use]
+    pub fn called_by(self, bus: Bus) -> Self {
+        Self { bus: Some(bus), ..self }
     }
 
     pub fn name(&self, consumer: &str) -> String {
@@ -105,7 +118,7 @@ impl Queues {
     }
 
     pub async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
-        let (ready, hidden) = self.count(&self.name(consumer)).await?;
+        let (ready, hidden) = if self.bus.is_some() { (0, 0) } else { self.count(&self.name(consumer)).await? };
         let (dead, looked_at) = self.count(&self.dead_name(consumer)).await?;
         Ok(Depth { ready, hidden, dead: dead + looked_at })
     }

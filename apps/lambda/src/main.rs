@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::SqsEvent;
-use home_aws::{ApiFunction, EventsFunction, Home, RelayFunction, Role, Settings, StreamEvent, Tick, TickFunction};
+use home_aws::{ApiFunction, Home, RelayFunction, Role, Settings, StreamEvent, Tick, TickFunction};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use wiring::{Config, ConfigError, Flags};
 
@@ -49,10 +49,10 @@ async fn serve(home: Home) -> Result<(), Error> {
             lambda_http::run(service_fn(answer)).await
         }
         Role::Events => {
-            let function = Arc::new(EventsFunction::new(home.world(), home.service().await?, home.queues()?, invocations));
-            let deliver = move |batch: LambdaEvent<SqsEvent>| {
+            let function = Arc::new(home.events().await?);
+            let deliver = move |call: LambdaEvent<Value>| {
                 let function = function.clone();
-                async move { Ok::<_, Error>(function.deliver_all(&batch.payload).await) }
+                async move { function.answer(call.payload).await.map_err(Error::from) }
             };
             lambda_runtime::run(service_fn(deliver)).await
         }

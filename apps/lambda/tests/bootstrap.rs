@@ -28,6 +28,7 @@ fn command(service: &str, role: &str, runtime: &RuntimeApi, cloud: &Cloud) -> Co
         ("TABLE_PREFIX", "souk-"),
         ("EVENT_BUS", "souk"),
         ("QUEUE_PREFIX", "souk-"),
+        ("METRICS", "true"),
         ("FILES_BUCKET", "souk-files"),
         ("SIGNING_KEY_PARAMETER", "souk-signing-key"),
         ("AWS_REGION", "eu-central-1"),
@@ -44,8 +45,12 @@ fn command(service: &str, role: &str, runtime: &RuntimeApi, cloud: &Cloud) -> Co
 
 impl Function {
     fn start(service: &str, role: &str) -> Self {
+        Self::start_with(service, role, &[])
+    }
+
+    fn start_with(service: &str, role: &str, variables: &[(&str, &str)]) -> Self {
         let (api, cloud) = (RuntimeApi::start(), Cloud::start());
-        let child = command(service, role, &api, &cloud).spawn().unwrap();
+        let child = command(service, role, &api, &cloud).envs(variables.iter().copied()).spawn().unwrap();
         let function = Self { api, cloud, child: Some(child) };
         assert!(function.api.first_asked(PATIENCE).is_some(), "it never asked for work: {}", text(&function.stop_anyhow()));
         function
@@ -176,7 +181,7 @@ fn requests_of_a_gateway_and_of_a_balancer() {
 
 #[test]
 fn queues_are_looked_after_by_a_function_without_a_table() {
-    let function = Function::start("operations", "api");
+    let function = Function::start_with("operations", "api", &[("DELIVERY", "direct")]);
     assert_eq!(function.invoke(gateway_request("GET", "/health/ready", &json!({}))).unwrap()["statusCode"], 200);
     let reads = function.cloud.calls("DynamoDB_20120810.GetItem");
     assert!(!reads.is_empty() && reads.iter().all(|read| read.body["TableName"] == "souk-identity"), "{reads:?}");
@@ -219,15 +224,44 @@ fn a_bad_message_fails_alone() {
         message("m2", "souk-payments", "no event"),
         message("m3", "souk-nobody", &unwanted.to_string()),
     ] });
+    let last = json!({ "Records": [message("m4", "souk-payments", "no event")] }).to_string().replace("\"3\"", "\"5\"");
     let answer = function.invoke(batch).unwrap();
     let failed: Vec<_> =
         answer["batchItemFailures"].as_array().unwrap().iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect();
     assert!(failed.contains(&"m2") && failed.contains(&"m3"), "{answer}");
     let rests = function.cloud.calls("AmazonSQS.ChangeMessageVisibilityBatch");
     assert!(rests.iter().any(|rest| rest.body.to_string().contains("receipt-m2")), "{rests:?}");
+    function.invoke(serde_json::from_str(&last).unwrap()).unwrap();
     let lines = function.stop();
     let measured = metric(&lines, "deliveries");
-    assert_eq!(measured.iter().map(|line| line["deliveries"].as_f64().unwrap()).sum::<f64>(), 3.0, "{measured:?}");
+    assert_eq!(measured.iter().map(|line| line["deliveries"].as_f64().unwrap()).sum::<f64>(), 4.0, "{measured:?}");
+    let alarming: Vec<_> = metric(&lines, "late").into_iter().map(|line| (&line["late"], &line["given_up"])).collect();
+    assert_eq!(alarming, [(&json!(3.0), &Value::Null), (&json!(1.0), &json!(1.0))], "all have waited for years, and one had its last try");
+}
+
+#[test]
+fn a_call_of_the_bus_fails_if_its_event_does() {
+    let function = Function::start_with("payments", "events", &[("CONSUMER", "payments"), ("METRICS", "false")]);
+    let event = |kind: &str, detail: &Value| {
+        json!({
+            "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": kind, "source": "souk.orders",
+            "account": "123456789012", "time": "2026-11-21T05:16:23Z", "region": "eu-central-1", "resources": [], "detail": detail,
+        })
+    };
+    let mut unknown = envelope("S-1");
+    unknown["type"] = json!("order.enchanted");
+    for detail in [unknown, json!({ "one": 1 })] {
+        let failed = function.invoke(event("order.confirmed", &detail)).unwrap_err();
+        assert!(failed["errorMessage"].is_string() && failed["errorType"].is_string(), "{failed}");
+    }
+    // The order's payment is not there yet: it may be a moment later, and so it is tried again.
+    let early = function.invoke(event("order.confirmed", &envelope("S-1"))).unwrap_err();
+    assert!(early["errorMessage"].as_str().unwrap().starts_with("conflict: "), "{early}");
+    let lines = function.stop();
+    let tries: Vec<_> = lines.iter().filter(|line| line["consumer"] == "payments" && line["deliveries"].is_number()).collect();
+    let tries: Vec<_> = tries.iter().map(|line| (line["deliveries"].as_f64().unwrap(), line["failures"].as_f64().unwrap())).collect();
+    assert_eq!(tries, [(1.0, 1.0), (1.0, 1.0), (3.0, 3.0)], "what is no event will not become one");
+    assert!(metric(&lines, "deliveries").is_empty(), "numbers are in the log, and no metrics");
 }
 
 #[test]
@@ -244,11 +278,13 @@ fn what_is_wrong_with_the_environment_is_said_in_one_line() {
     let (api, cloud) = (RuntimeApi::start(), Cloud::start());
     /// Service, role, what is set besides, and the sentence.
     type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 5] = [
+    let cases: [Case<'_>; 7] = [
         ("cart", "worker", &[], "bootstrap: ROLE is worker; it must be api, events, relay or tick"),
         ("shoes", "api", &[], "bootstrap: there is no service shoes;"),
         ("catalog", "api", &[("FILES_BUCKET", "")], "bootstrap: FILES_BUCKET is not set"),
         ("orders", "relay", &[("EVENT_BUS", "")], "bootstrap: EVENT_BUS is not set"),
+        ("orders", "events", &[("CONSUMER", "cart")], "bootstrap: CONSUMER is cart, whom the service does not have"),
+        ("operations", "api", &[], "bootstrap: DELIVERY is not set"),
         ("cart", "api", &[("SIGNING_KEY_PARAMETER", "")], "bootstrap: SIGNING_KEY_PARAMETER is not set"),
     ];
     for (service, role, variables, sentence) in cases {

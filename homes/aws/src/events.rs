@@ -1,9 +1,11 @@
-//! A batch of messages from the queues of the service's consumers. Each message is settled by itself:
-//! one that fails, or that nobody understands, comes back alone and ends among the dead letters.
+//! Events for the service's consumers, in one of two forms. A batch of messages from their queues: each message is
+//! settled by itself; one that fails, or that nobody understands, comes back alone and ends among the dead
+//! letters. Or one event for one consumer, by a call of the bus: if it fails the call fails, Lambda calls again,
+//! and in the end puts the event among the same dead letters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws::Queues;
 use aws::queues::{FailedDelivery, Pauses, envelope_of};
@@ -11,18 +13,27 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contracts::Envelope;
 use futures::StreamExt as _;
 use kernel::Problem;
+use serde_json::Value;
 use shell::{Consumer, Service, World, deliver, find_consumer};
 
-use crate::emf::Metrics;
+use crate::emf::{Metrics, Unit};
 use crate::invocation::Invocations;
 
 /// Deliveries at once.
 const IN_FLIGHT_MAX: usize = 10;
+/// Tries within one call of the bus: Lambda itself comes back only after a minute, which is long for a conflict.
+const TRIES_PER_CALL: u32 = 3;
+/// No further try begins later than this after the first one, so that the call ends well within its time.
+const TRIES_WITHIN: Duration = Duration::from_secs(5);
+/// A message that waits longer for its delivery is late; the alarm of the stack counts those.
+const WAITING_MAX_MS: i64 = 300_000;
 
 pub struct EventsFunction {
     world: Arc<World>,
     services: Vec<Service>,
     queues: Queues,
+    /// Whom the bus calls this function for; none if it works on queues.
+    called_for: Option<Consumer>,
     invocations: Invocations,
 }
 
@@ -35,7 +46,53 @@ struct Settled<'a> {
 
 impl EventsFunction {
     pub fn new(world: Arc<World>, service: Service, queues: Queues, invocations: Invocations) -> Self {
-        Self { world, services: vec![service], queues, invocations }
+        Self { world, services: vec![service], queues, called_for: None, invocations }
+    }
+
+    /// As the function of one consumer, called by the bus. `None` if the service has no such consumer.
+    #[must_use]
+    pub fn called_for(self, name: &str) -> Option<Self> {
+        let consumer = find_consumer(&self.services, name)?.clone();
+        Some(Self { called_for: Some(consumer), ..self })
+    }
+
+    /// Takes a batch of messages or an event of the bus, as Lambda hands them over. An error fails the call.
+    pub async fn answer(&self, payload: Value) -> Result<Value, Problem> {
+        if payload.get("Records").is_none() {
+            self.deliver_one(&payload).await?;
+            return Ok(Value::Null);
+        }
+        let batch: SqsEvent = serde_json::from_value(payload).map_err(Problem::internal)?;
+        serde_json::to_value(self.deliver_all(&batch).await).map_err(Problem::internal)
+    }
+
+    async fn deliver_one(&self, payload: &Value) -> Result<(), Problem> {
+        let begun = Instant::now();
+        let Some(consumer) = &self.called_for else {
+            tracing::error!("a call of the bus, but CONSUMER does not say for whom");
+            return Err(Problem::internal("CONSUMER is not set"));
+        };
+        let mut tries = 1;
+        let result = match envelope_of(&payload.to_string()) {
+            Ok(envelope) => loop {
+                let result = self.hand_over(consumer, envelope.clone(), tries).await;
+                let pause = consumer.retry.first_delay * 2_u32.saturating_pow(tries - 1);
+                if result.is_ok() || tries == TRIES_PER_CALL || begun.elapsed() + pause > TRIES_WITHIN {
+                    break result;
+                }
+                tokio::time::sleep(pause).await;
+                tries += 1;
+            },
+            Err(error) => {
+                tracing::error!(consumer = consumer.name, event = payload["id"].as_str(), %error, "what the bus brought is no event");
+                Err(Problem::internal(error))
+            }
+        };
+        let mut metrics = self.invocations.of_part("consumer", consumer.name);
+        metrics.add("deliveries", Unit::Count, f64::from(tries));
+        metrics.add("failures", Unit::Count, f64::from(if result.is_ok() { tries - 1 } else { tries }));
+        self.invocations.write([self.invocations.measure(begun, result.is_err()), metrics]);
+        result
     }
 
     /// Names the messages that failed, after giving them a rest.
@@ -106,11 +163,31 @@ impl EventsFunction {
             metrics.count("failures", usize::from(settled.result.is_err()));
         }
         let all = self.invocations.measure(begun, false);
-        self.invocations.write(std::iter::once(all).chain(consumers.into_values()));
+        self.invocations.write([all, self.alarms(settled)].into_iter().chain(consumers.into_values()));
+    }
+
+    /// Queues have no metrics of all of them together, so what the alarms want is told here when it happens.
+    fn alarms(&self, settled: &[Settled<'_>]) -> Metrics {
+        let now = self.world.clock.now().as_millis();
+        let mut metrics = Metrics::of_alarm();
+        for settled in settled {
+            if settled.result.is_err() && settled.consumer.is_some_and(|consumer| receives(settled.message) >= consumer.retry.tries) {
+                metrics.count("given_up", 1);
+            }
+            if sent_at(settled.message).is_some_and(|sent| now - sent > WAITING_MAX_MS) {
+                metrics.count("late", 1);
+            }
+        }
+        metrics
     }
 }
 
 /// How often the message has been received, this time included.
 fn receives(message: &SqsMessage) -> u32 {
     message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// When it came into its queue, in milliseconds since 1970.
+fn sent_at(message: &SqsMessage) -> Option<i64> {
+    message.attributes.get("SentTimestamp")?.parse().ok()
 }

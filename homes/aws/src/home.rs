@@ -13,9 +13,10 @@ use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, World
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, Parts, PoolIssuer, Transport};
 
+use crate::events::EventsFunction;
 use crate::invocation::Invocations;
 use crate::secrets;
-use crate::settings::{Settings, missing};
+use crate::settings::{Delivery, Settings, missing};
 
 /// API Gateway gives up after 30 s; the function must have answered by then.
 const REQUEST_TIMEOUT_SECS: u64 = 25;
@@ -64,7 +65,7 @@ impl Home {
 
     /// For the measurements of the function.
     pub fn invocations(&self) -> Invocations {
-        Invocations::new(self.world.clone(), &self.settings.service, self.settings.role.name())
+        Invocations::new(self.world.clone(), &self.settings.service, self.settings.role.name(), self.settings.metrics)
     }
 
     pub fn settings(&self) -> &Settings {
@@ -82,7 +83,11 @@ impl Home {
 
     /// What looks after the queues of all consumers, which the stack names.
     fn operations(&self) -> Result<Service, ConfigError> {
-        Ok(shell::operations(Arc::new(self.queues()?), self.settings.consumers.iter().cloned()))
+        let queues = match self.settings.delivery.ok_or_else(|| missing("DELIVERY"))? {
+            Delivery::Queues => self.queues()?,
+            Delivery::Direct => self.queues()?.called_by(self.bus()?),
+        };
+        Ok(shell::operations(Arc::new(queues), self.settings.consumers.iter().cloned()))
     }
 
     /// The service's routes, behind the edge.
@@ -108,6 +113,17 @@ impl Home {
     pub fn queues(&self) -> Result<Queues, ConfigError> {
         let prefix = self.settings.queue_prefix.as_deref().ok_or_else(|| missing("QUEUE_PREFIX"))?;
         Ok(Queues::new(self.clients.clone(), prefix, self.world.entropy.clone()))
+    }
+
+    /// Delivers to the consumers of the service, or to the one that the bus calls this function for.
+    pub async fn events(&self) -> Result<EventsFunction, ConfigError> {
+        let function = EventsFunction::new(self.world(), self.service().await?, self.queues()?, self.invocations());
+        match &self.settings.consumer {
+            None => Ok(function),
+            Some(name) => {
+                function.called_for(name).ok_or_else(|| ConfigError(format!("CONSUMER is {name}, whom the service does not have")))
+            }
+        }
     }
 
     /// Builds something, and if it turns out that it needs the signing key, reads the key and builds again:
@@ -230,6 +246,7 @@ mod tests {
             ("TABLE_PREFIX", "souk-"),
             ("FILES_BUCKET", "souk-files"),
             ("QUEUE_PREFIX", "souk-"),
+            ("DELIVERY", "queues"),
         ];
         let settings = Settings::load(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
         let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1"));

@@ -12,13 +12,15 @@ pub struct Invocations {
     world: Arc<World>,
     service: String,
     role: &'static str,
+    /// Whether the numbers become metrics, or are only in the log.
+    embedded: bool,
     /// Capacity units that earlier invocations have taken.
     reported: Mutex<(f64, f64)>,
 }
 
 impl Invocations {
-    pub fn new(world: Arc<World>, service: impl Into<String>, role: &'static str) -> Self {
-        Self { world, service: service.into(), role, reported: Mutex::new((0.0, 0.0)) }
+    pub fn new(world: Arc<World>, service: impl Into<String>, role: &'static str, embedded: bool) -> Self {
+        Self { world, service: service.into(), role, embedded, reported: Mutex::new((0.0, 0.0)) }
     }
 
     /// Metrics of the function; `failed` is the invocation or the request as a whole.
@@ -43,7 +45,7 @@ impl Invocations {
     /// Writes the lines now: afterwards the function may be frozen.
     pub fn write(&self, all: impl IntoIterator<Item = Metrics>) {
         let now_ms = self.world.clock.now().as_millis();
-        for line in all.into_iter().filter_map(|metrics| metrics.line(now_ms)) {
+        for line in all.into_iter().filter_map(|metrics| metrics.line(now_ms, self.embedded)) {
             println!("{line}");
         }
     }

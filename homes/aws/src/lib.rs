@@ -1,11 +1,11 @@
-//! The home on AWS: tables in DynamoDB, events over EventBridge and SQS, files in S3, mail over SES,
+//! The home on AWS: tables in DynamoDB, events over EventBridge (and SQS, if wanted), files in S3, mail over SES,
 //! tokens of Cognito. A function serves one service in one role; `settings.rs` says how it is told.
 //!
 //! | role | file | is called by | does |
 //! |---|---|---|---|
 //! | `api` | `api.rs` | API Gateway or a load balancer | answers a request |
 //! | `relay` | `relay.rs` | the table's stream | publishes the events of new commits |
-//! | `events` | `events.rs` | the consumers' queues | delivers events |
+//! | `events` | `events.rs` | the bus, or the consumers' queues | delivers events |
 //! | `tick` | `tick.rs` | a timer | runs a schedule |
 
 mod api;
@@ -24,5 +24,5 @@ pub use events::EventsFunction;
 pub use home::Home;
 pub use invocation::Invocations;
 pub use relay::{RelayFunction, StreamEvent};
-pub use settings::{Role, Settings, UserPool};
+pub use settings::{Delivery, Role, Settings, UserPool};
 pub use tick::{Tick, TickFunction};

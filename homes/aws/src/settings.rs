@@ -28,6 +28,15 @@ impl Role {
     }
 }
 
+/// How events come to the consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The bus calls the function of each consumer.
+    Direct,
+    /// Each consumer has a queue.
+    Queues,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPool {
     pub id: String,
@@ -50,6 +59,12 @@ pub struct Settings {
     /// The secret that holds the signing key.
     pub signing_key: Option<String>,
     pub queue_prefix: Option<String>,
+    /// The one whose events the bus brings, where it calls this function itself.
+    pub consumer: Option<String>,
+    /// For the function that looks after the queues.
+    pub delivery: Option<Delivery>,
+    /// Whether CloudWatch is to make metrics of what is measured, each of which costs.
+    pub metrics: bool,
     /// All consumers of the shop, for the function that looks after their queues.
     pub consumers: Vec<String>,
 }
@@ -60,6 +75,17 @@ impl Settings {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let role = set("ROLE").ok_or_else(|| missing("ROLE"))?;
         let known = Role::ALL.into_iter().find(|known| known.name() == role);
+        let delivery = match set("DELIVERY").as_deref() {
+            None => None,
+            Some("direct") => Some(Delivery::Direct),
+            Some("queues") => Some(Delivery::Queues),
+            Some(other) => return Err(ConfigError(format!("DELIVERY is {other}; it must be direct or queues"))),
+        };
+        let metrics = match set("METRICS").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => return Err(ConfigError(format!("METRICS is {other}; it must be true or false"))),
+        };
         let user_pool = match (set("USER_POOL_ID"), set("USER_POOL_CLIENT_ID")) {
             (Some(id), Some(client_id)) => Some(UserPool { id, client_id }),
             (None, None) => None,
@@ -76,6 +102,9 @@ impl Settings {
             user_pool,
             signing_key: set("SIGNING_KEY_PARAMETER"),
             queue_prefix: set("QUEUE_PREFIX"),
+            consumer: set("CONSUMER"),
+            delivery,
+            metrics,
             consumers: set("CONSUMERS").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         })
     }
@@ -103,11 +132,16 @@ mod tests {
         assert_eq!((settings.role, settings.table_prefix.as_deref(), settings.event_bus), (Role::Events, Some("souk-"), None));
         let all = load(&[("SERVICE", "operations"), ("ROLE", "api"), ("CONSUMERS", "cart,orders.follow")]).unwrap();
         assert_eq!((settings.consumers, all.consumers), (vec![], vec!["cart".to_owned(), "orders.follow".to_owned()]));
+        let called = load(&[("SERVICE", "cart"), ("ROLE", "events"), ("CONSUMER", "cart"), ("DELIVERY", "direct"), ("METRICS", "true")]);
+        let called = called.unwrap();
+        assert_eq!((called.consumer.as_deref(), called.delivery, called.metrics), (Some("cart"), Some(Delivery::Direct), true));
         for (pairs, sentence) in [
             (&[("SERVICE", "cart")][..], "ROLE is not set"),
             (&[("ROLE", "api")], "SERVICE is not set"),
             (&[("SERVICE", "cart"), ("ROLE", "worker")], "ROLE is worker; it must be api, events, relay or tick"),
             (&[("SERVICE", "cart"), ("ROLE", "api"), ("USER_POOL_ID", "eu_1")], "USER_POOL_CLIENT_ID is not set"),
+            (&[("SERVICE", "cart"), ("ROLE", "api"), ("DELIVERY", "pigeon")], "DELIVERY is pigeon; it must be direct or queues"),
+            (&[("SERVICE", "cart"), ("ROLE", "api"), ("METRICS", "1")], "METRICS is 1; it must be true or false"),
         ] {
             assert_eq!(load(pairs).unwrap_err(), sentence);
         }

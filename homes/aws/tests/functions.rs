@@ -36,7 +36,7 @@ impl Shelf {
     }
 
     fn invocations(&self, service: &str, role: &'static str) -> Invocations {
-        Invocations::new(self.world.clone(), service, role)
+        Invocations::new(self.world.clone(), service, role, true)
     }
 
     fn api(&self, service: &str) -> ApiFunction {
@@ -167,6 +167,37 @@ async fn bad_messages_fail_alone_and_rest() {
     assert_eq!(entries.iter().map(|entry| entry["ReceiptHandle"].as_str().unwrap()).collect::<Vec<_>>(), ["r0", "r2"]);
     let stray = events.deliver_all(&batch("souk-nobody", &[good])).await;
     assert_eq!(stray.batch_item_failures.len(), 1, "nobody's queue");
+}
+
+#[tokio::test]
+async fn an_event_of_the_bus_is_for_one_consumer() {
+    let (shelf, cloud) = (Shelf::new(), Cloud::start());
+    shelf.api("identity").answer(registration("ann@example.com")).await;
+    let event: Value = serde_json::from_str(&on_the_bus(&shelf.told().await[0])).unwrap();
+    let events = shelf.events("notifications", &cloud).called_for("notifications").unwrap();
+    for time in ["first", "second"] {
+        assert_eq!(events.answer(event.clone()).await.unwrap(), Value::Null, "{time}");
+    }
+    let mails: Vec<_> = shelf.told().await.into_iter().filter(|envelope| envelope.event.kind() == "mail.queued").collect();
+    assert!(mails.len() <= 1, "{mails:?}");
+    // An event that was redriven has another source and type, and says the same.
+    let mut again = event.clone();
+    (again["source"], again["detail-type"]) = (json!("redrive"), json!("notifications"));
+    events.answer(again).await.unwrap();
+
+    let mut unknown = event.clone();
+    unknown["detail"]["type"] = json!("user.enchanted");
+    for bad in [json!({}), json!([]), json!("text"), unknown] {
+        let problem = events.answer(bad.clone()).await.unwrap_err();
+        assert_eq!(problem.code, kernel::Code::Internal, "{bad}: a call that fails is made again, and ends among the dead letters");
+    }
+    assert!(shelf.events("notifications", &cloud).called_for("cart").is_none(), "a consumer of another service");
+    assert!(shelf.events("notifications", &cloud).answer(event).await.is_err(), "for nobody");
+    let batch = json!({ "Records": [{ "messageId": "m0", "receiptHandle": "r0", "body": "{}", "attributes": {}, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:souk-notifications", "awsRegion": "eu-central-1" }] });
+    let answered = shelf.events("notifications", &cloud).answer(batch).await.unwrap();
+    assert_eq!(answered["batchItemFailures"], json!([{ "itemIdentifier": "m0" }]), "a batch answers for each message");
+    assert!(cloud.calls("AmazonSQS.ChangeMessageVisibilityBatch").len() == 1, "only messages rest");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
-//! The consumers' queues, and what they have given up.
+//! The consumers' queues, and what they have given up, with queues of their own and called by the bus.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws::queues::{FailedDelivery, Pauses, QueueError, envelope_of};
-use aws::{Clients, Queues};
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws::{Bus, Clients, Queues};
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use contracts::{Envelope, MailQueued};
 use kernel::{Actor, Code, EventId, MailId};
 use ports::{Clock as _, Content, Entropy as _, Queues as _, SystemClock, SystemEntropy};
@@ -99,6 +100,86 @@ impl QueueHome for Desk {
 }
 
 suite::dead_letters_tests!(desk);
+
+/// Consumers that the bus calls. The emulator cannot run them here, so a queue stands where each function would
+/// be, behind a rule as the stacks write it (`infra/src/consumer.ts`).
+mod direct {
+    use super::*;
+
+    const OTHER: &str = "cart.close";
+
+    async fn rule(clients: &Clients, bus: &str, consumer: &str, queue: &str) {
+        let pattern = json!({ "$or": [
+            { "source": [{ "prefix": "souk." }], "detail-type": ["mail.queued"] },
+            { "source": ["redrive"], "detail-type": [consumer] },
+        ] });
+        let rules = clients.events();
+        rules.put_rule().name(queue).event_bus_name(bus).event_pattern(pattern.to_string()).send().await.unwrap();
+        let target = Target::builder().id("function").arn(format!("arn:aws:sqs:eu-central-1:000000000000:{queue}")).build().unwrap();
+        rules.put_targets().rule(queue).event_bus_name(bus).targets(target).send().await.unwrap();
+    }
+
+    async fn desk() -> Desk {
+        let Desk { clients, queues, live, dead } = super::desk().await;
+        let bus = unique("bus");
+        clients.events().create_event_bus().name(&bus).send().await.unwrap();
+        queue(&clients, &queues.name(OTHER)).await;
+        for consumer in [CONSUMER, OTHER] {
+            rule(&clients, &bus, consumer, &queues.name(consumer)).await;
+        }
+        let bus = Bus::new(clients.clone(), bus, Arc::new(SystemEntropy));
+        Desk { queues: queues.called_by(bus), clients, live, dead }
+    }
+
+    suite::dead_letters_tests!(desk);
+
+    #[tokio::test]
+    async fn a_letter_goes_to_its_consumer_alone() {
+        let desk = desk().await;
+        let event = desk.give_up(1).await;
+        assert_eq!(desk.queues.redrive_some(CONSUMER, 10).await, Ok(1));
+        let [message] = &receive(&desk.clients, &desk.live, 1).await[..] else { panic!("one message") };
+        let handed: serde_json::Value = serde_json::from_str(message.body().unwrap()).unwrap();
+        assert_eq!((&handed["source"], &handed["detail-type"]), (&json!("redrive"), &json!(CONSUMER)));
+        assert_eq!(BTreeSet::from([envelope_of(message.body().unwrap()).unwrap().id]), event);
+        let url = queue(&desk.clients, &desk.queues.name(OTHER)).await;
+        let asked = desk.clients.queues().receive_message().queue_url(url).wait_time_seconds(1).send().await.unwrap();
+        assert_eq!(asked.messages(), [], "the other consumer wants the same events, but not this letter");
+    }
+
+    /// Lambda and the bus write down why; the letter that comes back was redriven before, and is redriven again.
+    #[tokio::test]
+    async fn what_was_given_up_twice_says_why() {
+        let desk = desk().await;
+        let body = on_the_bus(EventId(7))
+            .replace("souk.notifications", "redrive")
+            .replace("\"mail.queued\",\"source", &format!("\"{CONSUMER}\",\"source"));
+        for (name, why) in [("ErrorMessage", "the table is on fire"), ("ERROR_MESSAGE", "no permission")] {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(why).build().unwrap();
+            let send = desk.clients.queues().send_message().queue_url(&desk.dead).message_body(&body).message_attributes(name, value);
+            send.send().await.unwrap();
+        }
+        let letters = desk.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items;
+        let why: BTreeSet<_> = letters.iter().map(|letter| letter.error.as_deref()).collect();
+        assert_eq!(why, BTreeSet::from([Some("the table is on fire"), Some("no permission")]));
+        assert_eq!(desk.queues.redrive_some(CONSUMER, 5).await, Ok(2));
+        assert_eq!(desk.come_again(2).await, BTreeSet::from([EventId(7)]));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_event_stays_and_keeps_nobody_back() {
+        let desk = desk().await;
+        let events = desk.give_up(2).await;
+        desk.send(&desk.dead, "no event").await;
+        assert_eq!(desk.queues.redrive_some(CONSUMER, 10).await, Ok(2));
+        assert_eq!(desk.come_again(2).await, events);
+        let [letter] = &desk.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items[..] else { panic!("one letter") };
+        let problem = desk.queues.redrive(CONSUMER, &letter.id).await.unwrap_err();
+        assert!(problem.code == Code::Invalid && problem.detail.contains("cannot be delivered again"), "{problem}");
+        desk.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
+        assert_eq!(desk.queues.depth(CONSUMER).await.unwrap().dead, 0);
+    }
+}
 
 #[tokio::test]
 async fn what_is_no_event_is_shown_as_it_is() {
