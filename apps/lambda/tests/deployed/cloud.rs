@@ -86,6 +86,49 @@ impl Cloud {
         (count(wanted[0]), count(wanted[1]))
     }
 
+    /// Takes a message out of a queue, once there is one: its body.
+    #[track_caller]
+    pub fn take(&self, queue: &str) -> String {
+        let url = format!("{}/{ACCOUNT}/{queue}", self.endpoint);
+        let message = eventually("a message", || {
+            let ask = json!({ "QueueUrl": url, "MaxNumberOfMessages": 1, "WaitTimeSeconds": 1 });
+            self.call("sqs", "AmazonSQS.ReceiveMessage", &ask)["Messages"].as_array()?.first().cloned()
+        });
+        self.call("sqs", "AmazonSQS.DeleteMessage", &json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] }));
+        message["Body"].as_str().expect("a body").to_owned()
+    }
+
+    /// Puts a message with one attribute into a queue.
+    #[track_caller]
+    pub fn put(&self, queue: &str, body: &str, (name, value): (&str, &str)) {
+        let url = format!("{}/{ACCOUNT}/{queue}", self.endpoint);
+        let attributes = json!({ name: { "DataType": "String", "StringValue": value } });
+        self.call("sqs", "AmazonSQS.SendMessage", &json!({ "QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes }));
+    }
+
+    /// Names the queue of a function's dead letters.
+    #[track_caller]
+    pub fn set_dead_letters(&self, function: &str, queue: &str) {
+        let target = json!({ "DeadLetterConfig": { "TargetArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}") } });
+        self.ask_lambda("PUT", &format!("{function}/configuration"), &target, 200);
+    }
+
+    /// Has a function called as events call it: Lambda takes the event and tries by itself.
+    #[track_caller]
+    pub fn call_later(&self, function: &str, event: &Value) {
+        self.ask_lambda("POST", &format!("{function}/invocations"), event, 202);
+    }
+
+    #[track_caller]
+    fn ask_lambda(&self, method: &str, path: &str, body: &Value, status: u16) {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}/2015-03-31/functions/{path}", self.endpoint));
+        let request = request.header("authorization", signature("lambda")).header("x-amz-invocation-type", "Event");
+        let answer = self.agent.run(request.body(body.to_string()).expect("a request"));
+        let mut answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = answer.body_mut().read_to_string().expect("a text");
+        assert_eq!(answer.status().as_u16(), status, "{path}: {text}");
+    }
+
     /// All items of a table, as DynamoDB writes them.
     pub fn scan(&self, table: &str) -> Vec<Value> {
         let mut items = Vec::new();

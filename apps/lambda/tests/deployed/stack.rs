@@ -1,10 +1,10 @@
-//! Our stacks, deployed once by `cdk deploy` for all tests of this program, with the real bootstrap. All
-//! functions reach DynamoDB through a proxy that can be told to let calls fail.
+//! Our stacks, deployed by `cdk deploy` for all tests of this program, with the real bootstrap: once for each way
+//! of delivery. All functions reach DynamoDB through a proxy that can be told to let calls fail.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ const SEED: u64 = 20_260_101;
 pub struct Deployed {
     pub cloud: Cloud,
     pub prefix: &'static str,
+    delivery: &'static str,
     pool_id: String,
     api_host: String,
     consumers: Vec<String>,
@@ -25,37 +26,42 @@ pub struct Deployed {
     faults: Arc<AtomicBool>,
 }
 
-static DEPLOYED: LazyLock<Deployed> = LazyLock::new(Deployed::deploy);
+static BY_QUEUES: LazyLock<Deployed> = LazyLock::new(|| Deployed::deploy("souk-", "queues"));
+static DIRECT: LazyLock<Deployed> = LazyLock::new(|| Deployed::deploy("direct-", "direct"));
+/// The bootstrap as it is deployed.
+static CODE: LazyLock<PathBuf> = LazyLock::new(strip_bootstrap);
+static PREPARED: Once = Once::new();
 
-/// The deployed shop; the first who asks has to wait.
+/// The shop whose consumers have queues; the first who asks has to wait.
 pub fn deployed() -> &'static Deployed {
-    &DEPLOYED
+    &BY_QUEUES
+}
+
+/// The shop whose consumers are called by the bus.
+pub fn deployed_direct() -> &'static Deployed {
+    &DIRECT
 }
 
 impl Deployed {
-    fn deploy() -> Self {
+    fn deploy(prefix: &'static str, delivery: &'static str) -> Self {
         let endpoint = std::env::var("TEST_MINISTACK_ENDPOINT").expect("TEST_MINISTACK_ENDPOINT: run `cargo xtask test --only deploy`");
         let cloud = Cloud::new(&endpoint);
         let faults = Arc::new(AtomicBool::new(false));
         let proxy = start_proxy(&endpoint, faults.clone());
-        cloud.prepare_for_cdk();
+        PREPARED.call_once(|| cloud.prepare_for_cdk());
+        let outputs = cdk_deploy(&cloud, &proxy, prefix, delivery);
 
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployed");
-        let code = scratch.join("code");
-        std::fs::create_dir_all(&code).expect("a folder");
-        let stripped = Command::new("strip").arg("-o").arg(code.join("bootstrap")).arg(env!("CARGO_BIN_EXE_bootstrap")).status();
-        assert!(stripped.expect("strip runs").success());
-        let outputs = cdk_deploy(&cloud, &scratch, &code, &proxy);
-
-        let output =
-            |stack: &str, name: &str| outputs[stack][name].as_str().unwrap_or_else(|| panic!("{stack}.{name}: {outputs}")).to_owned();
+        let output = |stack: &str, name: &str| {
+            outputs[format!("{prefix}{stack}")][name].as_str().unwrap_or_else(|| panic!("{stack}.{name}: {outputs}")).to_owned()
+        };
         // The emulator generates another kind of secret than it is asked for.
-        let key = json!({ "SecretId": output("souk-state", "SigningKeySecret"), "SecretString": "5a".repeat(32) });
+        let key = json!({ "SecretId": output("state", "SigningKeySecret"), "SecretString": "5a".repeat(32) });
         cloud.call("secretsmanager", "secretsmanager.PutSecretValue", &key);
-        let url = output("souk-front", "ApiUrl");
+        let url = output("front", "ApiUrl");
         Self {
-            prefix: "souk-",
-            pool_id: output("souk-state", "UserPoolId"),
+            prefix,
+            delivery,
+            pool_id: output("state", "UserPoolId"),
             api_host: url.strip_prefix("http://").or(url.strip_prefix("https://")).expect("a URL").to_owned(),
             consumers: consumers(),
             cloud,
@@ -108,9 +114,9 @@ impl Deployed {
         names
     }
 
-    /// Whether no queue of a consumer holds anything to do.
+    /// Whether no queue of a consumer holds anything to do. Where there are none, nothing can be seen.
     pub fn at_rest(&self) -> bool {
-        self.consumers.iter().all(|consumer| self.cloud.depth(&self.queue(consumer)) == (0, 0))
+        self.delivery == "direct" || self.consumers.iter().all(|consumer| self.cloud.depth(&self.queue(consumer)) == (0, 0))
     }
 
     /// How many dead letters each consumer has that has some, and those who failed before the queues.
@@ -146,8 +152,22 @@ fn start_proxy(upstream: &str, on: Arc<AtomicBool>) -> String {
     format!("http://{}", receiver.recv().expect("the proxy starts"))
 }
 
-fn cdk_deploy(cloud: &Cloud, scratch: &Path, code: &Path, proxy: &str) -> Value {
+fn scratch() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployed")
+}
+
+fn strip_bootstrap() -> PathBuf {
+    let code = scratch().join("code");
+    std::fs::create_dir_all(&code).expect("a folder");
+    let stripped = Command::new("strip").arg("-o").arg(code.join("bootstrap")).arg(env!("CARGO_BIN_EXE_bootstrap")).status();
+    assert!(stripped.expect("strip runs").success());
+    code
+}
+
+fn cdk_deploy(cloud: &Cloud, proxy: &str, prefix: &str, delivery: &str) -> Value {
     let infra = infra();
+    let scratch = scratch().join(delivery);
+    std::fs::create_dir_all(&scratch).expect("a folder");
     let outputs = scratch.join("outputs.json");
     let run = |command: &mut Command| {
         let output = command.current_dir(&infra).env("AWS_ENDPOINT_URL", &cloud.endpoint).env("AWS_ACCESS_KEY_ID", "test");
@@ -164,8 +184,10 @@ fn cdk_deploy(cloud: &Cloud, scratch: &Path, code: &Path, proxy: &str) -> Value 
         ("emulator", "true"),
         ("testGateway", "true"),
         ("arch", "x86_64"),
-        ("lambda", &code.display().to_string()),
-        ("mailFrom", "Souk <shop@souk.example>"),
+        ("lambda", &CODE.display().to_string()),
+        ("prefix", prefix),
+        ("delivery", delivery),
+        ("mailFrom", &format!("Souk <shop@{}.example>", prefix.trim_end_matches('-'))),
         ("publicUrl", "https://souk.example"),
         ("dynamodbEndpoint", proxy),
         ("shop", &shop.to_string()),
