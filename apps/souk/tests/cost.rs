@@ -5,13 +5,16 @@
 
 mod common;
 
-use common::{Shop, fill_cart, goods, place, settled, write_products};
-use serde_json::Value;
+use common::{Client, Goods, Shop, fill_cart, goods, place, settled, write_products};
+use serde_json::{Value, json};
 
 const ORDERS: u32 = 4;
 
 /// Write units of a confirmed order of two lines, all its consequences included. Whoever makes it dearer should know.
 const WRITE_UNITS_PER_ORDER_MAX: f64 = 28.0;
+
+/// US dollars for a month of 20 users, with what AWS gives: an idle shop pays for next to nothing.
+const SMALL_MONTH_MAX: f64 = 1.0;
 
 #[test]
 fn a_run_has_a_bill() {
@@ -25,11 +28,14 @@ fn a_run_has_a_bill() {
     settled(&admin);
     let (before, after) = (shop.folder.path().join("before.txt"), shop.folder.path().join("after.txt"));
     std::fs::write(&before, client.get("/metrics").expect(200).text).unwrap();
+    let mut looked_at = String::new();
     for n in 0..ORDERS {
         let cart = fill_cart(&client, &[(&lamp, 1), (&vase, 1)]).unwrap().expect(201);
         let cart = cart.json["id"].as_str().unwrap().to_owned();
         let order = place(&client, &cart, &format!("buyer{n}@example.com"), "4242424242424242", 60).unwrap().expect(201);
         assert_eq!(order.json["status"], "confirmed");
+        let text = |name: &str| order.json[name].as_str().unwrap().to_owned();
+        looked_at = format!("/api/v1/orders/{}?token={}", text("id"), text("guest_token"));
     }
     settled(&admin);
     std::fs::write(&after, client.get("/metrics").expect(200).text).unwrap();
@@ -55,6 +61,41 @@ fn a_run_has_a_bill() {
     std::fs::write(&traffic, "orders = 1000\n[routes]\n\"POST /api/v1/orders\" = 1000\n").unwrap();
     let text = shop.run(&["cost", after, "--since", before, "--traffic", traffic.to_str().unwrap(), "--processor", "x86_64"]);
     assert!(text.contains("1,000 confirmed orders and 1,000 requests") && text.contains("x86_64"), "{text}");
+    assert!(text.contains("delivered directly") && !text.contains("SQS"), "{text}");
+
+    std::fs::write(&traffic, "orders = 1000\ndelivery = \"queues\"\n[routes]\n\"POST /api/v1/orders\" = 1000\n").unwrap();
+    let planned = ["cost", after, "--since", before, "--traffic", traffic.to_str().unwrap()];
+    let text = shop.run(&planned);
+    assert!(text.contains("delivered by queues") && text.contains("SQS"), "{text}");
+    let text = shop.run(&[&planned[..], &["--delivery", "direct"]].concat());
+    assert!(text.contains("delivered directly"), "the command line wins: {text}");
+
+    look_around(&client, &lamp, &looked_at);
+    settled(&admin);
+    let month = shop.folder.path().join("month.txt");
+    std::fs::write(&month, client.get("/metrics").expect(200).text).unwrap();
+    a_small_shop_stays_below_a_dollar(&shop, before, month.to_str().unwrap());
+}
+
+/// What people ask for besides, so that a month of it can be told from this run.
+fn look_around(client: &Client, goods: &Goods, order: &str) {
+    let cart = fill_cart(client, &[(goods, 1)]).unwrap().expect(201).json["id"].as_str().unwrap().to_owned();
+    let line = json!({ "product_id": goods.product, "variant_id": goods.variant, "quantity": 1 });
+    let lines = format!("/api/v1/carts/{cart}/lines");
+    assert!(client.try_send("POST", &lines, Some(&line), &[]).unwrap().status < 300);
+    let product = format!("/api/v1/products/{}", goods.product);
+    for path in ["/api/v1/categories", "/api/v1/products", &product, &format!("/api/v1/carts/{cart}"), order] {
+        client.get(path).expect(200);
+    }
+}
+
+fn a_small_shop_stays_below_a_dollar(shop: &Shop, before: &str, after: &str) {
+    let month = concat!(env!("CARGO_MANIFEST_DIR"), "/prices/month-of-20-users.toml");
+    let text = shop.run(&["cost", after, "--since", before, "--traffic", month, "--users", "20", "--json"]);
+    let bill: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(bill["delivery"], "direct");
+    let free: f64 = bill["lines"].as_array().unwrap().iter().map(|line| line["cost_with_free"].as_f64().unwrap()).sum();
+    assert!(free < SMALL_MONTH_MAX, "{free:.2} US dollars with the free tier: {bill}");
 }
 
 #[test]
@@ -70,7 +111,7 @@ fn bad_input_is_refused() {
         (file("page.html", "<html>"), file("quiet.txt", "souk_store_reads_total{service=\"orders\",operation=\"other\"} 1\n"));
     let (wrong, prices) = (file("wrong.toml", "orders = \"many\"\n[routes]\n"), file("prices.toml", "as_of = \"today\"\n"));
     let (run, page, quiet, wrong, prices) = (run.as_str(), page.as_str(), quiet.as_str(), wrong.as_str(), prices.as_str());
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["no-such-file", "--orders", "1"], "no-such-file"),
         (&["http://127.0.0.1:1", "--orders", "1"], "http://127.0.0.1:1/metrics"),
         (&[page, "--orders", "1"], "no metrics of a shop"),
@@ -81,6 +122,7 @@ fn bad_input_is_refused() {
         (&[run, "--orders", "1", "--region", "mars-north-1"], "eu-central-1, us-east-1"),
         (&[run, "--orders", "1", "--batch", "0.5"], "--batch is a number of at least 1"),
         (&[run, "--traffic", wrong], "wrong.toml"),
+        (&[run, "--orders", "1", "--delivery", "pigeon"], "pigeon"),
         (&[run, "--orders", "1", "--prices", prices], "prices.toml"),
     ];
     for (arguments, message) in cases {

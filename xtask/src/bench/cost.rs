@@ -44,7 +44,11 @@ pub fn run(root: &Path) -> Outcome {
     println!("{}", units(&earlier, &metrics));
     let month = root.join(MONTH);
     let month = month.to_str().ok_or("the path is no text")?;
-    for traffic in [&["--orders", "1000000"][..], &["--orders", "1000000", "--batch", "10"], &["--traffic", month, "--users", "20"]] {
+    let queues = ["--orders", "1000000", "--delivery", "queues"];
+    let batches = [&queues[..], &["--batch", "10"]].concat();
+    let small = ["--traffic", month, "--users", "20"];
+    let small_by_queues = [&small[..], &["--delivery", "queues"]].concat();
+    for traffic in [&["--orders", "1000000"][..], &queues, &batches, &small, &small_by_queues] {
         println!("souk cost {}\n", traffic.join(" "));
         process::run(Command::new(&souk).arg("cost").arg(&after).arg("--since").arg(&before).args(traffic))?;
         println!();

@@ -50,6 +50,9 @@ pub enum Traffic {
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub orders: f64,
+    /// As the stacks are set; directly unless told.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
     /// `"POST /api/v1/orders" = 1000`.
     pub routes: BTreeMap<String, f64>,
 }
@@ -59,6 +62,17 @@ pub enum Processor {
     Arm64,
     #[value(name = "x86_64")]
     X86,
+}
+
+/// How the stacks bring events to their consumers: the setting `delivery` of `infra/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// The bus calls a function for each event.
+    #[default]
+    Direct,
+    /// Each consumer has a queue, which Lambda polls, and its function takes batches.
+    Queues,
 }
 
 /// Which service a route, a consumer and a schedule belong to.
@@ -73,6 +87,7 @@ pub struct Request<'a> {
     pub prices: &'a Prices,
     pub region: &'a str,
     pub processor: Processor,
+    pub delivery: Delivery,
     pub measured: &'a Measured,
     pub owners: &'a Owners,
     pub traffic: &'a Traffic,
@@ -113,6 +128,7 @@ pub struct Share {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bill {
+    pub delivery: Delivery,
     pub orders: f64,
     pub requests: f64,
     pub lines: Vec<BillLine>,
@@ -169,7 +185,7 @@ pub fn bill(request: &Request<'_>) -> Result<Bill, String> {
             Group::Rest => {}
         }
     }
-    Ok(Bill { orders: scales.orders, requests: scales.requests, lines, services })
+    Ok(Bill { delivery: request.delivery, orders: scales.orders, requests: scales.requests, lines, services })
 }
 
 fn group_of(key: &str) -> Group {
@@ -275,9 +291,13 @@ impl Usage {
             self.run(request, &owner(&request.owners.routes, route), route, *runs, scale, 1.0);
             self.add("apigateway.requests", runs.count * scale);
         }
+        let at_once = match request.delivery {
+            Delivery::Direct => 1.0,
+            Delivery::Queues => batch,
+        };
         for (consumer, runs) in &request.measured.consumers {
             let operation = format!("event > {consumer}");
-            self.run(request, &owner(&request.owners.consumers, consumer), &operation, *runs, scales.follow, batch);
+            self.run(request, &owner(&request.owners.consumers, consumer), &operation, *runs, scales.follow, at_once);
         }
         for (schedule, service) in &request.owners.schedules {
             let runs = request.measured.schedules.get(schedule).copied().unwrap_or_default();
@@ -317,6 +337,10 @@ impl Usage {
             let told = count * scales.follow;
             self.add_to(service, "eventbridge.events", told);
             self.add("eventbridge.archive", told * event_bytes / GIGABYTE);
+        }
+        // Lambda keeps the events of direct calls for nothing. Dead letters lie in queues that nobody polls.
+        if request.delivery == Delivery::Direct {
+            return;
         }
         for (consumer, service) in &request.owners.consumers {
             let delivered = request.measured.consumers.get(consumer).map_or(0.0, |runs| runs.count) * scales.follow;

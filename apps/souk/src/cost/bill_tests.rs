@@ -60,7 +60,12 @@ fn owners() -> Owners {
 }
 
 fn made(prices: &Prices, measured: &Measured, traffic: &Traffic) -> Result<Bill, String> {
-    let request = Request { prices, region: "here", processor: Processor::Arm64, measured, owners: &owners(), traffic, users: 7.0 };
+    made_by(Delivery::Queues, prices, measured, traffic)
+}
+
+fn made_by(delivery: Delivery, prices: &Prices, measured: &Measured, traffic: &Traffic) -> Result<Bill, String> {
+    let owners = owners();
+    let request = Request { prices, region: "here", processor: Processor::Arm64, delivery, measured, owners: &owners, traffic, users: 7.0 };
     bill(&request)
 }
 
@@ -131,7 +136,8 @@ fn shares_of_services() {
 fn traffic_in_other_words() {
     let orders = made(&prices(), &measured(), &Traffic::Orders(10.0)).unwrap();
     assert_eq!(made(&prices(), &measured(), &Traffic::Requests(10.0)).unwrap(), orders, "a request for each order");
-    let plan = |orders: f64, requests: f64| Traffic::Plan(Plan { orders, routes: BTreeMap::from([(ROUTE.to_owned(), requests)]) });
+    let plan =
+        |orders: f64, requests: f64| Traffic::Plan(Plan { orders, delivery: None, routes: BTreeMap::from([(ROUTE.to_owned(), requests)]) });
     assert_eq!(made(&prices(), &measured(), &plan(10.0, 10.0)).unwrap(), orders);
     let looks = made(&prices(), &measured(), &plan(0.0, 20.0)).unwrap();
     assert_near(quantity(&looks, "DynamoDB", "write request"), 160.0, "the requests' writes");
@@ -153,6 +159,21 @@ fn conflicts_batches_and_idle_queues() {
 }
 
 #[test]
+fn direct_calls_have_no_queues_and_no_batches() {
+    let mut prices = prices();
+    prices.assumptions.batch = 10.0;
+    prices.assumptions.idle_polls_per_queue = 50.0;
+    let direct = made_by(Delivery::Direct, &prices, &measured(), &Traffic::Orders(10.0)).unwrap();
+    let queued = made(&prices, &measured(), &Traffic::Orders(10.0)).unwrap();
+    assert!(direct.lines.iter().all(|line| line.service != "SQS"), "{:?}", direct.lines);
+    assert_near(quantity(&direct, "Lambda", "requests"), 10.0 + 10.0 + 1.0 + 100.0, "one for each delivery; a stream has batches");
+    assert_near(quantity(&queued, "Lambda", "requests"), 10.0 + 1.0 + 1.0 + 100.0, "ten deliveries at once");
+    for (service, unit) in [("DynamoDB", "write request"), ("EventBridge", "custom events"), ("CloudWatch", "alarms")] {
+        assert_near(quantity(&direct, service, unit), quantity(&queued, service, unit), unit);
+    }
+}
+
+#[test]
 fn mails_that_were_sent_are_counted() {
     let mut sending = measured();
     sending.consumers.insert(crate::cost::MAIL_CONSUMER.to_owned(), Runs { count: 2.0, seconds: 0.0 });
@@ -164,7 +185,7 @@ fn what_cannot_be_scaled_is_refused() {
     let nothing = Measured::default();
     assert!(made(&prices(), &nothing, &Traffic::Orders(1.0)).unwrap_err().contains("no confirmed order"));
     assert!(made(&prices(), &nothing, &Traffic::Requests(1.0)).unwrap_err().contains("no request"));
-    let plan = Plan { orders: 0.0, routes: BTreeMap::from([("GET /api/v1/nothing".to_owned(), 1.0)]) };
+    let plan = Plan { orders: 0.0, delivery: None, routes: BTreeMap::from([("GET /api/v1/nothing".to_owned(), 1.0)]) };
     assert!(made(&prices(), &measured(), &Traffic::Plan(plan)).unwrap_err().contains("GET /api/v1/nothing"));
     let mut short = prices();
     short.lines.retain(|line| line.key != "ses.mails");

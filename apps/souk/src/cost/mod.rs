@@ -15,7 +15,7 @@ use home_embedded::Home;
 use wiring::Config;
 
 use crate::output::{CliError, say_json};
-use bill::{Owners, Plan, Processor, Request, Traffic};
+use bill::{Delivery, Owners, Plan, Processor, Request, Traffic};
 use measured::Measured;
 use prices::Prices;
 
@@ -42,7 +42,10 @@ pub struct Cost {
     /// What the functions run on
     #[arg(long, value_enum, default_value_t = Processor::Arm64)]
     processor: Processor,
-    /// Messages handed to a function at once, instead of what the table assumes
+    /// How events come to their consumers, instead of what the traffic file says; directly unless told
+    #[arg(long, value_enum)]
+    delivery: Option<Delivery>,
+    /// Messages of a queue and records of a stream handed to a function at once, instead of what the table assumes
     #[arg(long, value_name = "NUMBER")]
     batch: Option<f64>,
     /// Another table of prices
@@ -62,7 +65,7 @@ struct TrafficArguments {
     /// The run, as often as it takes for so many requests of the API
     #[arg(long, value_name = "NUMBER")]
     requests: Option<f64>,
-    /// A TOML file: `orders`, and under `[routes]` how many requests of each
+    /// A TOML file: `orders`, perhaps `delivery`, and under `[routes]` how many requests of each
     #[arg(long, value_name = "FILE")]
     traffic: Option<PathBuf>,
 }
@@ -76,6 +79,8 @@ pub fn run(config: &Config, arguments: &Cost) -> Result<(), CliError> {
         prices.assumptions.batch = at_least("--batch", batch, 1.0)?;
     }
     let traffic = traffic(&arguments.traffic)?;
+    let planned = if let Traffic::Plan(plan) = &traffic { plan.delivery } else { None };
+    let delivery = arguments.delivery.or(planned).unwrap_or_default();
     let mut measured = read(&arguments.metrics)?;
     if let Some(earlier) = &arguments.since {
         measured = measured.since(&parse(&text_of(earlier)?, &earlier.display().to_string())?);
@@ -85,6 +90,7 @@ pub fn run(config: &Config, arguments: &Cost) -> Result<(), CliError> {
         prices: &prices,
         region: &arguments.region,
         processor: arguments.processor,
+        delivery,
         measured: &measured,
         owners: &owners,
         traffic: &traffic,

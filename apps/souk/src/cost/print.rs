@@ -1,15 +1,19 @@
 //! The bill as text.
 
-use super::bill::{Bill, BillLine, Group};
+use super::bill::{Bill, BillLine, Delivery, Group};
 use super::measured::Measured;
 use super::prices::Prices;
 use crate::output::{CliError, say};
 
 pub fn print(bill: &Bill, prices: &Prices, region: &str, measured: &Measured) -> Result<(), CliError> {
     say(&format!(
-        "A month with {} confirmed orders and {} requests in {region}, at list prices of {}, in US dollars.",
+        "A month with {} confirmed orders and {} requests in {region}, events {}, at list prices of {}, in US dollars.",
         whole(bill.orders),
         whole(bill.requests),
+        match bill.delivery {
+            Delivery::Direct => "delivered directly",
+            Delivery::Queues => "delivered by queues",
+        },
         prices.as_of
     ))?;
     say(&format!("Measured: {} confirmed orders, {} requests.\n", whole(measured.orders()), whole(measured.requests())))?;
