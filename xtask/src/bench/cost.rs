@@ -1,6 +1,6 @@
 //! `bench cost`: orders and looks at a shop, metered, and what they would cost on AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -101,13 +101,15 @@ fn units(before: &str, after: &str) -> String {
         let key = format!("souk_store_{metric}_total{{{operation}}}");
         (after.get(&key).unwrap_or(&0.0) - before.get(&key).unwrap_or(&0.0)) / f64::from(ORDERS)
     };
-    let prefix = "souk_store_read_units_total{";
-    let all = after.keys().filter_map(|key| key.strip_prefix(prefix)?.strip_suffix('}'));
-    let of_an_order = |operation: &&str| operation.contains("\"POST ") || operation.contains("\"event > ");
+    // What only writes has no counter of reads, and the other way round.
+    let prefixes = ["souk_store_read_units_total{", "souk_store_write_units_total{"];
+    let operation = |key: &String| prefixes.iter().find_map(|prefix| key.strip_prefix(prefix)?.strip_suffix('}')).map(str::to_owned);
+    let all: BTreeSet<String> = after.keys().filter_map(operation).collect();
+    let of_an_order = |operation: &String| operation.contains("\"POST ") || operation.contains("\"event > ");
     let mut rows = Vec::new();
     let mut sums = [0.0; 3];
-    for operation in all.filter(of_an_order) {
-        let taken = [of("write_units", operation), of("read_units", operation), of("commits", operation)];
+    for operation in all.into_iter().filter(of_an_order) {
+        let taken = ["write_units", "read_units", "commits"].map(|metric| of(metric, &operation));
         if taken.iter().all(|taken| *taken == 0.0) {
             continue;
         }
@@ -144,11 +146,13 @@ mod tests {
         let before = line("read_units", "orders", "POST /api/v1/orders", 100) + &line("write_units", "orders", "POST /api/v1/orders", 7);
         let after = line("read_units", "orders", "POST /api/v1/orders", 200)
             + &line("write_units", "orders", "POST /api/v1/orders", 307)
-            + &line("read_units", "orders", "GET /api/v1/orders/{order_id}", 90);
+            + &line("read_units", "orders", "GET /api/v1/orders/{order_id}", 90)
+            + &line("write_units", "cart", "POST /api/v1/carts", 50);
         let text = units(&before, &after);
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows.len(), 4, "{text}");
-        assert!(rows[2].starts_with("orders  POST /api/v1/orders") && rows[2].contains("6.00") && rows[2].contains("2.00"), "{text}");
-        assert!(rows[3].starts_with("all"), "{text}");
+        assert_eq!(rows.len(), 5, "{text}");
+        assert!(rows[2].starts_with("cart  POST /api/v1/carts") && rows[2].contains("1.00"), "{text}");
+        assert!(rows[3].starts_with("orders  POST /api/v1/orders") && rows[3].contains("6.00") && rows[3].contains("2.00"), "{text}");
+        assert!(rows[4].starts_with("all") && rows[4].contains("7.00"), "{text}");
     }
 }
