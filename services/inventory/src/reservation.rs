@@ -112,7 +112,7 @@ pub fn cancel(existing: Option<Reservation>, order_id: OrderId, stock: &[StockIt
     match reservation.status {
         Status::Held => {
             let shifts = reservation.shifts(stock, StockItem::release)?;
-            let reservation = Decision::changed(reservation.moved(Status::Released, now)).tell(StockReleased { order_id });
+            let reservation = reservation.moved(Status::Released, now).tell(StockReleased { order_id });
             Ok(Plan { reservation, kind: None, shifts })
         }
         Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => Ok(Plan::only(Decision::unchanged(reservation))),
@@ -125,7 +125,7 @@ impl Reservation {
         match self.status {
             Status::Held => {
                 let shifts = self.shifts(stock, StockItem::ship)?;
-                Ok(Plan { reservation: Decision::changed(self.moved(Status::Shipped, now)), kind: Some(MovementKind::Shipped), shifts })
+                Ok(Plan { reservation: self.moved(Status::Shipped, now), kind: Some(MovementKind::Shipped), shifts })
             }
             Status::Shipped => Ok(Plan::only(Decision::unchanged(self))),
             Status::Refused | Status::Released | Status::Forestalled => Err(ReservationError::ShippedUnheld),
@@ -140,8 +140,8 @@ impl Reservation {
         }
     }
 
-    fn moved(self, status: Status, now: Timestamp) -> Self {
-        Self { status, changed_at: now, ..self }
+    fn moved(self, status: Status, now: Timestamp) -> Decision<Self> {
+        Decision::changed(Self { status, changed_at: now, ..self })
     }
 
     /// All lines or none. A refusal is kept, so that it is told once.
@@ -164,7 +164,7 @@ impl Reservation {
         if short.is_empty() {
             return Plan { reservation: Decision::changed(self).tell(news), kind: None, shifts };
         }
-        Plan::only(Decision::changed(self.moved(Status::Refused, now)).tell(StockRefused { order_id, short }))
+        Plan::only(self.moved(Status::Refused, now).tell(StockRefused { order_id, short }))
     }
 
     fn shifts(&self, stock: &[StockItem], shift: impl Fn(&StockItem, i64) -> Shift) -> Result<Vec<Shift>, ReservationError> {
