@@ -37,7 +37,7 @@ impl PoolKeys {
     }
 
     async fn get(&self) -> Result<String, String> {
-        let connect = async || Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
+        let connect = async || Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
         let connector = self.connector.get_or_init(connect).await;
         let request = HttpRequest::get(self.url.as_str()).map_err(|error| error.to_string())?;
         let response = connector.call(request).await.map_err(|error| error.to_string())?;
