@@ -70,6 +70,8 @@ pub struct Planned {
     pub explanation: Explanation,
     /// Terms to mark in the hits.
     pub marks: Vec<String>,
+    /// More documents than this do not match the words, wherever they are; none without words.
+    pub documents_max: Option<u64>,
 }
 
 pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, effort: u8) -> Result<Planned, SearchError> {
@@ -90,7 +92,8 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
     let explanation = explanation_of(snapshot, understood, &expansions, intent, effort);
     let weight = expansions.iter().filter(|word| !word.is_empty()).map(|word| word.weight).sum::<f32>().max(f32::MIN_POSITIVE);
     let marks = expansions.iter().flat_map(Expansion::all).map(|alternative| alternative.found.term.clone()).collect();
-    let mut clauses = filters(snapshot, query, hits_max(&expansions, effort));
+    let documents_max = hits_max(&expansions, effort);
+    let mut clauses = filters(snapshot, query, documents_max);
     let query: Box<dyn Query> = match (text, clauses.is_empty()) {
         (None, true) => Box::new(AllQuery),
         (None, false) => Box::new(BooleanQuery::new(clauses)),
@@ -100,7 +103,7 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
             Box::new(BooleanQuery::new(clauses))
         }
     };
-    Ok(Planned { query, weight, intent, explanation, marks })
+    Ok(Planned { query, weight, intent, explanation, marks, documents_max })
 }
 
 impl Expansion {

@@ -126,11 +126,13 @@ fn run(
             hours: hours.clone(),
         }));
         let collected = snapshot.searcher.search(&planned.query, &ranking).map_err(failed)?;
-        let enough = if effort == 0 { collected.total >= FEW_HITS } else { collected.total > 0 };
+        // Where the area leaves few of words that are well known elsewhere, it is not their spelling.
+        let area_leaves_few = query.area.is_some() && planned.documents_max.is_some_and(|most| most >= FEW_HITS);
+        let enough = if effort == 0 && !area_leaves_few { collected.total >= FEW_HITS } else { collected.total > 0 };
         if next.is_some() || enough || effort >= EFFORT_MAX || planned.intent == Intent::All {
             return Ok((planned, collected, effort));
         }
-        effort += 1;
+        effort = if area_leaves_few { EFFORT_MAX } else { effort + 1 };
     }
 }
 
