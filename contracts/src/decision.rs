@@ -23,6 +23,11 @@ impl<T> Decision<T> {
         Self { state, events: Vec::new(), changed: false }
     }
 
+    /// The same about what the state is a part of.
+    pub fn map<U>(self, whole: impl FnOnce(T) -> U) -> Decision<U> {
+        Decision { state: whole(self.state), events: self.events, changed: self.changed }
+    }
+
     pub fn tell(mut self, event: impl Into<Event>) -> Self {
         self.events.push(event.into());
         self

@@ -115,7 +115,6 @@ events! {
         OrderStatusChanged(OrderStatusChanged) = "order.status_changed",
     }
     "payments" {
-        PaymentAuthorized(PaymentRef) = "payment.authorized",
         PaymentRequiresAction(PaymentRequiresAction) = "payment.requires_action",
         PaymentFailed(PaymentFailed) = "payment.failed",
         PaymentCaptured(PaymentCaptured) = "payment.captured",

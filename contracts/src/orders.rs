@@ -45,7 +45,7 @@ pub struct OrderPlaced {
     pub order: OrderRef,
     pub cart_id: CartId,
     pub lines: Vec<OrderLine>,
-    /// To be authorized as soon as the stock is held. Absent: the customer has not chosen yet.
+    /// To be taken as soon as the stock is held. Absent: the customer has not chosen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentTry>,
 }
@@ -59,7 +59,7 @@ pub struct OrderAwaitingPayment {
     pub payment: PaymentTry,
 }
 
-/// Stock is held and the payment is authorized: the sale is made.
+/// Stock is held and paid for: the sale is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderConfirmed {
     #[serde(flatten)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::CancelReason;
 
-/// The payment's money is reserved at the gateway (`payment.authorized`).
+/// Which payment, of which order, over how much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRef {
     pub payment_id: PaymentId,
@@ -13,7 +13,7 @@ pub struct PaymentRef {
     pub amount: Money,
 }
 
-/// The customer must confirm at their bank (3-D Secure) before the money is reserved.
+/// The customer must confirm at their bank (3-D Secure) before the money is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRequiresAction {
     #[serde(flatten)]
@@ -22,7 +22,7 @@ pub struct PaymentRequiresAction {
     pub action_url: String,
 }
 
-/// No money was reserved and none will be by this payment.
+/// No money was taken and none will be by this payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFailed {
     #[serde(flatten)]
@@ -32,7 +32,8 @@ pub struct PaymentFailed {
     pub message: String,
 }
 
-/// The money has been taken.
+/// The money has been taken, by the one try of the order that counts. A try that was given up is paid back without
+/// this being told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentCaptured {
     #[serde(flatten)]

@@ -10,8 +10,6 @@ export const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Quer
 export const WRITE = ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
 const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
 const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
-/** The consumer that hands mails to SES; the other one of its service writes them. */
-const MAIL_CONSUMER = 'notifications-send';
 /** To look at a message is to receive it and to show it again. */
 const LOOK_AFTER = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'];
 /** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
@@ -32,9 +30,7 @@ export const ACCOUNTS = [
 export interface GrantContext {
   readonly settings: Settings;
   readonly state: StateStack;
-  /** The one that the function is for, where the bus calls it. */
-  readonly consumer?: Consumer;
-  /** Where Lambda puts what that function gives up. */
+  /** Where Lambda puts what the function gives up, where the bus calls it. */
   readonly deadArn?: string;
   /** ARNs of the queues of this service's consumers. */
   readonly queueArns: readonly string[];
@@ -98,7 +94,7 @@ function reads(service: Service, role: Role, state: StateStack): PolicyStatement
 }
 
 /** What only one service needs. */
-function extras(service: Service, role: Role, { settings, state, consumer, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
+function extras(service: Service, role: Role, { settings, state, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
   switch (service.name) {
     case OPERATIONS:
       return [
@@ -137,7 +133,8 @@ function extras(service: Service, role: Role, { settings, state, consumer, allQu
       ];
     }
     case 'notifications':
-      if (state.mail === undefined || role === 'tick' || (consumer !== undefined && consumer.name !== MAIL_CONSUMER)) return [signingKey(state)];
+      // Requests only say what is to be sent.
+      if (state.mail === undefined || role !== 'events') return [signingKey(state)];
       return [
         signingKey(state),
         new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] }),

@@ -100,7 +100,6 @@ export class ShopStack extends Stack {
     const statements = grantsOf(service, role, {
       settings: this.settings,
       state,
-      ...(consumer === undefined ? {} : { consumer }),
       ...(called === undefined ? {} : { deadArn: called.dead.queueArn }),
       queueArns: queueArns(ends),
       allQueueArns: queueArns(this.consumers),

@@ -147,7 +147,7 @@ for (const [way, context] of Object.entries(WAYS)) {
       'NotificationsEvents',
       ...(direct ? ['NotificationsSendEvents'] : []),
     ]);
-    assert.deepEqual(holders('ses:SendEmail'), ['NotificationsApi', direct ? 'NotificationsSendEvents' : 'NotificationsEvents']);
+    assert.deepEqual(holders('ses:SendEmail'), ['NotificationsEvents', ...(direct ? ['NotificationsSendEvents'] : [])]);
     assert.equal(ofType(context, 'AWS::IAM::User').length, 0);
   });
 }

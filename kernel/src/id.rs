@@ -143,6 +143,11 @@ ids! {
     ReviewId = "rev";
 }
 
+impl BusinessId {
+    /// The shop itself, as the seller of whatever no other business sells.
+    pub const HOUSE: Self = Self(1);
+}
+
 /// 128 bits that are always the same for the same parts: how an import finds again what it made.
 pub fn stable_id(parts: &[&str]) -> u128 {
     let mut hasher = blake3::Hasher::new();

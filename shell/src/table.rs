@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use kernel::{Page, Problem};
-use ports::store::{Commit, CommitError, Consistency, Item, Key, Metered, Query, Record, Store, Stored};
+use kernel::{Cursor, Page, Problem};
+use ports::store::{Bounds, Commit, CommitError, Consistency, Item, Key, Metered, Query, Record, Store, Stored};
 use serde::de::DeserializeOwned;
 
 use crate::metering;
 use crate::telemetry::{StoreLabels, Telemetry, ToldLabels};
+
+/// Pages of a listing that are read to fill one: large items and expired ones end a page early.
+const PAGES_MAX: usize = 100;
 
 /// Typed reads. `find` is for deciding (strong), `peek` and `list` are for showing (eventual, half the price).
 #[derive(Clone)]
@@ -42,6 +45,43 @@ impl Table {
         let page = self.count_reads(self.store.query(&query).await?);
         let items = page.items.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
+    }
+
+    /// One page of several listings as one, the last first. All are ordered by `place`, and what several hold at the
+    /// same place is shown once. The cursor is the place of the last that was shown.
+    ///
+    /// Errors: `unavailable`, if so much of a listing has expired that a page of it cannot be filled.
+    pub async fn merged<T: DeserializeOwned>(
+        &self,
+        lists: impl IntoIterator<Item = Query>,
+        place: impl Fn(&T) -> String,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Stored<T>>, Problem> {
+        let after = cursor.map(|Cursor(place)| place);
+        let mut lasts = Vec::new();
+        for list in lists {
+            lasts.push(self.last_of(list, limit, after.as_deref()).await?);
+        }
+        Ok(one_page(lasts, place, limit, after.as_deref()))
+    }
+
+    /// The last of a listing that are no later than `after`: one more than the limit, since `after` itself is among
+    /// them, and fewer only at the end of the listing.
+    pub async fn last_of<T: DeserializeOwned>(&self, list: Query, limit: usize, after: Option<&str>) -> Result<Page<Stored<T>>, Problem> {
+        let bounds = after.map_or(Bounds::All, |place| Bounds::AtMost(place.to_owned()));
+        let query = list.bounds(bounds).descending();
+        let mut found = Page { items: Vec::new(), next: None };
+        for _ in 0..PAGES_MAX {
+            let wanted = limit + 1 - found.items.len();
+            let page: Page<Stored<T>> = self.list(query.clone().limit(wanted).after(found.next.take())).await?;
+            found.items.extend(page.items);
+            found.next = page.next;
+            if found.next.is_none() || found.items.len() > limit {
+                return Ok(found);
+            }
+        }
+        Err(Problem::unavailable("a listing changes too fast just now"))
     }
 
     pub(crate) async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, Problem> {
@@ -81,6 +121,19 @@ impl Table {
         self.telemetry.observe_read(&self.labels(), read.units);
         read.value
     }
+}
+
+/// What comes last in several listings (`Table::last_of`) behind `after`.
+pub fn one_page<T>(lasts: Vec<Page<Stored<T>>>, place: impl Fn(&T) -> String, limit: usize, after: Option<&str>) -> Page<Stored<T>> {
+    let mut more = lasts.iter().any(|last| last.next.is_some());
+    let placed = lasts.into_iter().flat_map(|last| last.items).map(|item| (place(&item.value), item));
+    let mut all: Vec<(String, Stored<T>)> = placed.filter(|(place, _)| Some(place.as_str()) != after).collect();
+    all.sort_by(|(a, _), (b, _)| b.cmp(a));
+    all.dedup_by(|(a, _), (b, _)| a == b);
+    more |= all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| more).map(|(place, _)| Cursor(place.clone()));
+    Page { items: all.into_iter().map(|(_, item)| item).collect(), next }
 }
 
 fn read<T: DeserializeOwned>(item: Option<Item>) -> Result<Option<Stored<T>>, Problem> {

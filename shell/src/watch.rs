@@ -62,6 +62,11 @@ impl Watch {
         Self { world, watched, receiver }
     }
 
+    /// What has changed so far is seen by the read that follows.
+    pub fn catch_up(&mut self) {
+        self.receiver.mark_unchanged();
+    }
+
     /// True when it is time to read the item again; false once `limit` has passed.
     pub async fn changed(&mut self, limit: Duration) -> bool {
         if limit.is_zero() {

@@ -12,9 +12,6 @@ use test_gateway::TestGateway;
 use crate::config::{Config, ConfigError, Environment};
 use crate::{start_page, test_gateway_pages};
 
-/// The shop's own business: the seller of all products until the directory knows others.
-pub const HOUSE: BusinessId = BusinessId(1);
-
 /// The tables of all services.
 pub const TABLES: [TableSchema; 9] = [
     identity::TABLE,
@@ -251,5 +248,10 @@ impl Wiring<'_> {
 
 pub(crate) fn catalog_settings(config: &Config) -> catalog::Settings {
     let shop = &config.shop;
-    catalog::Settings { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate, house_seller: HOUSE }
+    catalog::Settings {
+        public_url: shop.public_url.clone(),
+        currency: shop.currency,
+        tax_rate: shop.tax_rate,
+        house_seller: BusinessId::HOUSE,
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const ORDERS: u32 = 4;
 
 /// Write units of a confirmed order of two lines, all its consequences included. Whoever makes it dearer should know.
-const WRITE_UNITS_PER_ORDER_MAX: f64 = 28.0;
+const WRITE_UNITS_PER_ORDER_MAX: f64 = 22.0;
 
 /// US dollars for a month of 20 users, with what AWS gives: an idle shop pays for next to nothing.
 const SMALL_MONTH_MAX: f64 = 1.0;
@@ -48,11 +48,14 @@ fn a_run_has_a_bill() {
         found.unwrap_or_else(|| panic!("{service}, {unit}: {bill}"))["quantity"].as_f64().unwrap()
     };
     assert_eq!(bill["orders"], 1_000_000.0);
-    // A cart and an order: two requests. Five events tell of it, unless stock runs low.
-    assert_eq!(quantity("EventBridge", "custom events"), 5_000_000.0);
+    // A cart and an order: two requests. Four events tell of it, unless stock runs low.
+    assert_eq!(quantity("EventBridge", "custom events"), 4_000_000.0);
     assert!(quantity("API Gateway", "requests") >= 2_000_000.0, "and those by which the test looks");
     let writes = quantity("DynamoDB", "write request") / 1e6;
-    assert!((20.0..=WRITE_UNITS_PER_ORDER_MAX).contains(&writes), "{writes} write units for an order");
+    assert!((16.0..=WRITE_UNITS_PER_ORDER_MAX).contains(&writes), "{writes} write units for an order");
+
+    let (assumed, stored) = (quantity("DynamoDB", "GB-months stored") * 1e3, stored_bytes_per_order(&shop));
+    assert!((stored..stored * 1.3).contains(&assumed), "{stored} bytes are stored of an order, {assumed} are assumed");
 
     let text = shop.run(&["cost", &url, "--requests", "200000", "--region", "eu-central-1", "--users", "20"]);
     assert!(text.contains("200,000 requests in eu-central-1") && text.contains("together") && text.contains("per order"), "{text}");
@@ -75,6 +78,23 @@ fn a_run_has_a_bill() {
     let month = shop.folder.path().join("month.txt");
     std::fs::write(&month, client.get("/metrics").expect(200).text).unwrap();
     a_small_shop_stays_below_a_dollar(&shop, before, month.to_str().unwrap());
+}
+
+/// As DynamoDB bills storage: what lies in the tables of an order and in their indexes, and 100 bytes more for each item
+/// and entry.
+fn stored_bytes_per_order(shop: &Shop) -> f64 {
+    let store = rusqlite::Connection::open(shop.data().join("souk.db")).unwrap();
+    let mut bytes = 0;
+    for table in ["cart", "orders", "payments", "inventory", "notifications"] {
+        // Stock, and the mail to the shop that it runs low, are not an order's.
+        let of_orders = "pk NOT LIKE 'stock#%' AND body NOT LIKE '%low_stock_to_admin%'";
+        let entry = |n: u8| format!("COALESCE(100 + 12 + LENGTH(pk) + LENGTH(sk) + LENGTH(x{n}p) + LENGTH(x{n}s), 0)");
+        let sql = format!("SELECT SUM(size + 100 + {} + {} + {}) FROM \"{table}\" WHERE {of_orders}", entry(1), entry(2), entry(3));
+        bytes += store.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let bytes = bytes as f64;
+    bytes / f64::from(ORDERS)
 }
 
 /// What people ask for besides, so that a month of it can be told from this run.

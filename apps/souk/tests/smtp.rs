@@ -20,7 +20,8 @@ struct Sink {
 impl Sink {
     fn start(python: &str) -> (Self, u64) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_sink.py");
-        let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
+        let mut child =
+            Command::new(python).args([script, "greylist"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut sink = Self { child, lines };
         let port = sink.next()["port"].as_u64().expect("a port");

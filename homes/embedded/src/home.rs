@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::{Imported, ImportedProduct};
 use disk::DiskBlobs;
-use kernel::{Currency, Duration, Email, Problem, UserId};
+use kernel::{BusinessId, Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
@@ -15,7 +15,7 @@ use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, HOUSE, Parts, TABLES, Transport};
+use wiring::{Config, ConfigError, Parts, TABLES, Transport};
 
 use crate::secrets::{private_directory, signing_key};
 use crate::{api_page, upkeep};
@@ -170,14 +170,14 @@ impl Home {
 
     /// Writes a product into the catalog and its first stock into the inventory, where the file gives one.
     pub async fn import_product(&self, product: &ImportedProduct) -> Result<Imported, Problem> {
-        let imported = catalog::import_product(&self.desk(catalog::TABLE), HOUSE, product).await?;
+        let imported = catalog::import_product(&self.desk(catalog::TABLE), BusinessId::HOUSE, product).await?;
         let inventory = self.desk(inventory::TABLE);
         for variant in &imported.variants {
             let Some(on_hand) = variant.quantity else { continue };
             let count = inventory::StockCount {
                 variant_id: variant.variant_id,
                 product_id: imported.product_id,
-                seller_id: Some(HOUSE),
+                seller_id: Some(BusinessId::HOUSE),
                 sku: variant.sku.clone(),
                 title: variant.title.clone(),
                 on_hand,

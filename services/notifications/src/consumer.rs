@@ -1,5 +1,8 @@
-//! Events in, mails out. Each mail is a commit of its own: a single write, at half the price of one in a
-//! transaction. If not all of an event's mails are written, it comes again and finds which.
+//! Events in, mails out. Each mailing is a commit of its own: a single write, at half the price of one in a
+//! transaction. If not all of an event's mailings are written, it comes again and finds which.
+//!
+//! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
+//! server does not take now is queued, and tried again by `sending.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +11,9 @@ use kernel::{EventId, MailId, OrderId, Problem};
 use ports::reads::OrderSummary;
 use shell::Changes;
 
-use crate::mail::{Draft, MailRecord, mail_id};
-use crate::{App, drafts, people, storage};
+use crate::mail::Draft;
+use crate::mailing::{self, Mailing};
+use crate::{App, drafts, people, sending, storage};
 
 pub const TYPES: &[&str] = &[
     "user.registered",
@@ -18,7 +22,6 @@ pub const TYPES: &[&str] = &[
     "order.confirmed",
     "order.cancelled",
     "order.shipped",
-    "payment.captured",
     "payment.refunded",
     "stock.low",
     "business.published",
@@ -37,12 +40,9 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         Event::UserRegistered(event) => vec![drafts::welcome(event)],
         Event::VerificationRequested(event) => vec![drafts::verification(event)],
         Event::PasswordResetRequested(event) => vec![drafts::password_reset(event)],
-        Event::OrderConfirmed(event) => drafts::confirmed(&order(app, event.order.order_id).await?, admin),
+        Event::OrderConfirmed(event) => drafts::confirmed(event, &order(app, event.order.order_id).await?, delivery.envelope.time, admin),
         Event::OrderCancelled(event) => drafts::cancelled(event).into_iter().collect(),
         Event::OrderShipped(event) => vec![drafts::shipped(event)],
-        Event::PaymentCaptured(event) => {
-            vec![drafts::receipt(event, &order(app, event.payment.order_id).await?, delivery.envelope.time)]
-        }
         Event::PaymentRefunded(event) => vec![drafts::refunded(event, &order(app, event.payment.order_id).await?)],
         Event::StockLow(event) => vec![drafts::stock_low(event, admin)],
         Event::BusinessPublished(event) => drafts::published(event, &people::owners(app, event.business_id).await?),
@@ -57,7 +57,7 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         Event::ReviewReminderDue(event) => drafts::review_reminder(&order(app, event.order_id).await?),
         other => return Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
     };
-    write(app, delivery, &drafts).await
+    write(app, delivery, drafts).await
 }
 
 /// The read may be a moment behind the event: an order that is not there yet is tried again.
@@ -65,21 +65,31 @@ async fn order(app: &App, id: OrderId) -> Result<OrderSummary, Problem> {
     app.shared.dependencies.orders.order(id).await?.ok_or_else(|| Problem::not_found(format!("order {id} to write a mail about")))
 }
 
-async fn write(app: &App, delivery: &shell::Delivery, drafts: &[Draft]) -> Result<(), Problem> {
+async fn write(app: &App, delivery: &shell::Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {
     // An order tells its cancellation again when stock or money turns up late; the customer hears it once.
     let about = match &delivery.envelope.event {
         Event::OrderCancelled(event) => EventId(event.order.order_id.0),
         _ => delivery.envelope.id,
     };
-    for (part, draft) in (0..).zip(drafts) {
-        write_one(app, &delivery.part(part), mail_id(about, draft.message.template(), &draft.to), draft).await?;
+    for (number, drafts) in (0..).zip(mailing::grouped(drafts)) {
+        write_mailing(app, &delivery.part(number), mailing::mailing_id(about, number), &drafts).await?;
     }
     Ok(())
 }
 
-async fn write_one(app: &App, delivery: &shell::Delivery, id: MailId, draft: &Draft) -> Result<(), Problem> {
-    // A mail is nearly always new, so the first run saves the read. If it is not, the commit conflicts and the next
-    // run looks.
+async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts: &[Draft]) -> Result<(), Problem> {
+    let written = |now| Mailing::written(id, drafts, delivery.envelope.id, app.mode(), app.shared.config.keep(), now);
+    let outcomes = match &app.shared.dependencies.delivery {
+        crate::Delivery::Capture => Vec::new(),
+        crate::Delivery::Send(mailer) => {
+            if storage::is_written(app.desk.table(), id).await? {
+                return Ok(());
+            }
+            sending::first_attempts(app, mailer.as_ref(), &written(app.desk.now()).state).await?
+        }
+    };
+    // A mailing is nearly always new, so the first run does not look for it. If it is not, the commit conflicts and the
+    // next run does.
     let is_first_run = AtomicBool::new(true);
     let load = || {
         let looks = !is_first_run.swap(false, Ordering::Relaxed);
@@ -89,10 +99,18 @@ async fn write_one(app: &App, delivery: &shell::Delivery, id: MailId, draft: &Dr
         if is_written {
             return Ok(Changes::none());
         }
-        let (cause, keep) = (delivery.envelope.id, app.shared.config.keep());
-        Changes::create(MailRecord::written(id, draft.clone(), cause, app.mode(), keep, moment.now))
+        let mut mailing = written(moment.now);
+        let mut refusals = Vec::new();
+        for (mail, outcome) in mailing.state.clone().all().zip(&outcomes) {
+            refusals.extend(sending::refusal(app, &mail, outcome, moment.now));
+            if let Some(ended) = sending::ended(mail, outcome, moment.now) {
+                mailing.events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
+                mailing.state = mailing.state.with(ended);
+            }
+        }
+        refusals.iter().try_fold(Changes::create(mailing)?, Changes::derived)
     };
-    // As long as the log of mails remembers them, a mail is put where there is none and needs no inbox record.
+    // As long as the log of mails remembers them, a mailing is put where there is none and needs no inbox record.
     if app.shared.config.keep() >= shell::INBOX_KEPT {
         app.desk.follow(delivery, load, decide).await
     } else {

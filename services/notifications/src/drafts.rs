@@ -2,14 +2,14 @@
 
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSuspended, CancelReason, ClaimRefused, LeadDelivered, OrderCancelled,
-    OrderRef, OrderShipped, PasswordResetRequested, PaymentCaptured, PaymentRefunded, ReviewPublished, StockLow, UserRegistered,
+    OrderConfirmed, OrderRef, OrderShipped, PasswordResetRequested, PaymentRefunded, ReviewPublished, StockLow, UserRegistered,
     VerificationRequested,
 };
 use kernel::{Email, Timestamp};
 use ports::reads::{Account, OrderSummary};
 
 use crate::mail::Draft;
-use crate::message::{LineData, Message, MoneyBack, OrderData, OrderName, greeting_name, one_line};
+use crate::message::{Content, LineData, Message, MoneyBack, OrderData, OrderName, greeting_name, one_line};
 
 const TITLE_CHARACTERS_MAX: usize = 120;
 const CODE_CHARACTERS_MAX: usize = 64;
@@ -19,29 +19,30 @@ const REMINDED_MAX: usize = 10;
 
 pub fn welcome(event: &UserRegistered) -> Draft {
     let message = Message::Welcome { name: greeting_name(&event.name) };
-    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+    Draft { to: event.email.clone(), content: message.into(), order_id: None, user_id: Some(event.user_id) }
 }
 
 pub fn verification(event: &VerificationRequested) -> Draft {
     let message = Message::Verification { user_id: event.user_id, name: greeting_name(&event.name), serial: event.serial };
-    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+    Draft { to: event.email.clone(), content: message.into(), order_id: None, user_id: Some(event.user_id) }
 }
 
 pub fn password_reset(event: &PasswordResetRequested) -> Draft {
     let message = Message::PasswordReset { user_id: event.user_id, name: greeting_name(&event.name), serial: event.serial };
-    Draft { to: event.email.clone(), message, order_id: None, user_id: Some(event.user_id) }
+    Draft { to: event.email.clone(), content: message.into(), order_id: None, user_id: Some(event.user_id) }
 }
 
-/// To the customer and to the admin.
-pub fn confirmed(order: &OrderSummary, admin: &Email) -> Vec<Draft> {
-    let customer = about_summary(order, Message::OrderConfirmation(order_data(order)));
-    let to_admin = Message::OrderToAdmin { order: order_data(order), customer: order.email.to_string() };
-    vec![customer, Draft { to: admin.clone(), message: to_admin, order_id: Some(order.id), user_id: order.customer_id }]
-}
-
-pub fn receipt(event: &PaymentCaptured, order: &OrderSummary, paid_at: Timestamp) -> Draft {
-    let payment = &event.payment;
-    about_summary(order, Message::Receipt { order: order_data(order), payment_id: payment.payment_id, paid: payment.amount, paid_at })
+/// To the customer, with the receipt, since a confirmed order is paid; and to the admin.
+pub fn confirmed(event: &OrderConfirmed, order: &OrderSummary, paid_at: Timestamp, admin: &Email) -> Vec<Draft> {
+    let showing = |to: &Email, message| Draft {
+        to: to.clone(),
+        content: Content { message, order: Some(order_data(order)) },
+        order_id: Some(order.id),
+        user_id: order.customer_id,
+    };
+    let receipt = Message::Receipt { payment_id: event.payment_id, paid: event.order.total, paid_at };
+    let to_admin = Message::OrderToAdmin { customer: order.email.to_string() };
+    vec![showing(&order.email, Message::OrderConfirmation), showing(&order.email, receipt), showing(admin, to_admin)]
 }
 
 pub fn refunded(event: &PaymentRefunded, order: &OrderSummary) -> Draft {
@@ -77,7 +78,7 @@ pub fn stock_low(event: &StockLow, admin: &Email) -> Draft {
         available: event.available,
         threshold: event.threshold,
     };
-    Draft { to: admin.clone(), message, order_id: None, user_id: None }
+    Draft { to: admin.clone(), content: message.into(), order_id: None, user_id: None }
 }
 
 pub fn published(event: &BusinessPublished, owners: &[Account]) -> Vec<Draft> {
@@ -122,7 +123,7 @@ pub fn new_lead(event: &LeadDelivered, business: &str, owners: &[Account]) -> Ve
 pub fn new_review(event: &ReviewPublished, owners: &[Account], admin: &Email) -> Vec<Draft> {
     let message = Message::NewReview { review_id: event.review_id, stars: event.stars };
     if owners.is_empty() {
-        return vec![Draft { to: admin.clone(), message, order_id: None, user_id: None }];
+        return vec![Draft { to: admin.clone(), content: message.into(), order_id: None, user_id: None }];
     }
     to_people(owners, &message)
 }
@@ -139,16 +140,16 @@ pub fn review_reminder(order: &OrderSummary) -> Vec<Draft> {
 
 fn to_people(people: &[Account], message: &Message) -> Vec<Draft> {
     let draft =
-        |account: &Account| Draft { to: account.email.clone(), message: message.clone(), order_id: None, user_id: Some(account.id) };
+        |account: &Account| Draft { to: account.email.clone(), content: message.clone().into(), order_id: None, user_id: Some(account.id) };
     people.iter().map(draft).collect()
 }
 
 fn about_order(order: &OrderRef, message: Message) -> Draft {
-    Draft { to: order.email.clone(), message, order_id: Some(order.order_id), user_id: order.customer_id }
+    Draft { to: order.email.clone(), content: message.into(), order_id: Some(order.order_id), user_id: order.customer_id }
 }
 
 fn about_summary(order: &OrderSummary, message: Message) -> Draft {
-    Draft { to: order.email.clone(), message, order_id: Some(order.id), user_id: order.customer_id }
+    Draft { to: order.email.clone(), content: message.into(), order_id: Some(order.id), user_id: order.customer_id }
 }
 
 fn order_name(order: &OrderRef) -> OrderName {

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::Html;
 use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
+use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
 use shell::{Answer, Call, Changes, Failure, Reply, page_limit};
@@ -84,7 +85,7 @@ impl MailSummary {
             id: mail.id,
             template: mail.template(),
             to: mail.to.clone(),
-            subject: app.shared.renderer.subject(&mail.message)?,
+            subject: app.shared.renderer.subject(&mail.content)?,
             status: mail.status,
             order_id: mail.order_id,
             user_id: mail.user_id,
@@ -127,13 +128,14 @@ async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> A
     app.desk
         .command(
             &call,
-            || storage::mail(table, id),
-            |mail, moment| {
-                let decision = mail.value.resend(app.mode(), moment.now)?;
-                let version = mail.version + u64::from(decision.changed);
-                let reply = Reply::ok(&MailSummary::of(&app, &decision.state)?).etag(version);
+            || storage::mailing(table, id),
+            |mailing, moment| {
+                let Stored { value: mailing, version } = mailing;
+                let mail = mailing.mail(id).ok_or_else(storage::missing)?;
+                let decision = mail.resend(app.mode(), moment.now)?;
+                let reply = Reply::ok(&MailSummary::of(&app, &decision.state)?).etag(version + u64::from(decision.changed));
                 let lifted = decision.changed.then(|| storage::suppression_key(&decision.state.to));
-                let changes = Changes::update(mail.version, decision)?;
+                let changes = Changes::update(version, decision.map(|mail| mailing.with(mail)))?;
                 Ok(lifted.into_iter().fold(changes, Changes::delete_derived).reply(reply))
             },
         )
@@ -145,7 +147,7 @@ async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> A
 async fn templates(State(app): State<App>, call: Call) -> Answer {
     call.require_staff()?;
     let view = |template: &Template| {
-        let subject = app.shared.renderer.subject(&samples::message(*template))?;
+        let subject = app.shared.renderer.subject(&samples::content(*template))?;
         Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
     };
     let items = Template::ALL.iter().map(view).collect::<Result<_, _>>()?;
@@ -160,6 +162,6 @@ async fn preview(
     Path(template): Path<Template>,
 ) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
     call.require_staff()?;
-    let mail = app.shared.renderer.mail(&samples::message(template), &app.shared.config.public_url)?;
+    let mail = app.shared.renderer.mail(&samples::content(template), &app.shared.config.public_url)?;
     Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
 }

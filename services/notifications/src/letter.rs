@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 
 use crate::App;
 use crate::mail::MailRecord;
-use crate::message::Message;
+use crate::message::{Content, Message};
 use crate::render::Rendered;
 
 /// Whether links work. Staff read the log, but must not be able to use a customer's links.
@@ -20,8 +20,8 @@ pub enum Secrets {
 const HIDDEN: &str = "hidden";
 
 pub async fn rendered(app: &App, mail: &MailRecord, secrets: Secrets) -> Result<Rendered, Problem> {
-    let link = link(app, &mail.message, secrets).await?;
-    app.shared.renderer.mail(&mail.message, &link)
+    let link = link(app, &mail.content, secrets).await?;
+    app.shared.renderer.mail(&mail.content, &link)
 }
 
 /// The mail as it is handed to the mail server. A person who asks for it again gets a new
@@ -35,8 +35,8 @@ fn message_id(id: MailId, sending: u32) -> String {
     if sending > 1 { format!("{id}-{sending}") } else { id.to_string() }
 }
 
-async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, Problem> {
-    let path = match message {
+async fn link(app: &App, content: &Content, secrets: Secrets) -> Result<String, Problem> {
+    let path = match &content.message {
         Message::Welcome { .. } => "/".to_owned(),
         Message::Verification { user_id, serial, .. } => {
             format!("/verify-email?token={}", token(app, *user_id, LinkPurpose::VerifyEmail, *serial, secrets))
@@ -44,11 +44,14 @@ async fn link(app: &App, message: &Message, secrets: Secrets) -> Result<String, 
         Message::PasswordReset { user_id, serial, .. } => {
             format!("/reset-password?token={}", token(app, *user_id, LinkPurpose::ResetPassword, *serial, secrets))
         }
-        Message::OrderConfirmation(order) | Message::Receipt { order, .. } => order_path(app, order.id, order.guest, secrets).await?,
+        Message::OrderConfirmation | Message::Receipt { .. } => {
+            let order = content.shown_order()?;
+            order_path(app, order.id, order.guest, secrets).await?
+        }
         Message::Shipped { order, .. } | Message::Cancellation { order, .. } | Message::PaymentRefunded { order, .. } => {
             order_path(app, order.id, order.guest, secrets).await?
         }
-        Message::OrderToAdmin { order, .. } => format!("/admin/orders/{}", order.id),
+        Message::OrderToAdmin { .. } => format!("/admin/orders/{}", content.shown_order()?.id),
         Message::LowStockToAdmin { variant_id, .. } => format!("/admin/stock/{variant_id}"),
         Message::BusinessPublished { slug, .. } => format!("/businesses/{}", encode(slug)),
         Message::BusinessRejected { business_id, .. } | Message::BusinessSuspended { business_id, .. } => {

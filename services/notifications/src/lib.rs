@@ -11,6 +11,7 @@ mod letter;
 mod locale;
 mod mail;
 mod mailbox;
+mod mailing;
 mod message;
 mod people;
 mod render;
@@ -19,6 +20,7 @@ mod sending;
 mod storage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
@@ -54,6 +56,7 @@ struct Shared {
     dependencies: Dependencies,
     config: ShopConfig,
     renderer: Renderer,
+    mailer_rests_until_millis: AtomicI64,
 }
 
 impl App {
@@ -69,7 +72,10 @@ pub fn service(desk: &Desk, dependencies: Dependencies, config: ShopConfig) -> S
     let renderer = Renderer::new(&config).expect("the templates are well formed");
     let shows_mailbox = dependencies.delivery.captures() && config.mailbox;
     let sends = !dependencies.delivery.captures();
-    let app = App { desk: desk.clone(), shared: Arc::new(Shared { dependencies, config, renderer }) };
+    let app = App {
+        desk: desk.clone(),
+        shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
+    };
 
     let writer = app.clone();
     let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(

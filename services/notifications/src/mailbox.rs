@@ -92,7 +92,7 @@ async fn list(State(app): State<App>, Query(mails): Query<Mails>) -> PageAnswer 
         Ok::<_, Problem>(context! {
             id => mail.id.to_string(),
             to => mail.to.as_str(),
-            subject => app.shared.renderer.subject(&mail.message)?,
+            subject => app.shared.renderer.subject(&mail.content)?,
             template => mail.template().name(),
             created_at => mail.created_at.to_string(),
         })

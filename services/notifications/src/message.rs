@@ -1,9 +1,9 @@
-//! What a mail says: a template and the data as it was when the mail was written. It is kept
+//! What a mail says: a template and the data as it was when the mail was written. They are kept
 //! instead of the finished text, since it is a tenth of the size and holds no secret: links with
 //! tokens are made when the mail is shown or sent.
 
 use contracts::CancelReason;
-use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, ReviewId, Timestamp, UserId, VariantId};
+use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, Problem, ReviewId, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 macro_rules! templates {
@@ -153,9 +153,8 @@ pub enum Message {
         name: String,
         serial: u32,
     },
-    OrderConfirmation(OrderData),
+    OrderConfirmation,
     Receipt {
-        order: OrderData,
         payment_id: PaymentId,
         paid: Money,
         paid_at: Timestamp,
@@ -180,7 +179,6 @@ pub enum Message {
         paid: Money,
     },
     OrderToAdmin {
-        order: OrderData,
         customer: String,
     },
     LowStockToAdmin {
@@ -229,13 +227,40 @@ pub enum Message {
     },
 }
 
+/// A message, and the order as it was sold, which confirmations, receipts and the news to the admin show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub message: Message,
+    pub order: Option<OrderData>,
+}
+
+impl Message {
+    /// Whether it shows the lines and sums of an order.
+    pub fn shows_order(&self) -> bool {
+        matches!(self, Self::OrderConfirmation | Self::Receipt { .. } | Self::OrderToAdmin { .. })
+    }
+}
+
+impl Content {
+    /// Fails for a message that shows an order and was kept without one.
+    pub fn shown_order(&self) -> Result<&OrderData, Problem> {
+        self.order.as_ref().ok_or_else(|| Problem::internal(format!("a mail of {} lacks its order", self.message.template().name())))
+    }
+}
+
+impl From<Message> for Content {
+    fn from(message: Message) -> Self {
+        Self { message, order: None }
+    }
+}
+
 /// What a cancellation means for the customer's money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MoneyBack {
     /// Nothing was asked of a bank, or the bank said no.
     NothingTaken,
-    /// The bank may hold the amount; the hold is lifted.
+    /// The bank may hold the amount, or have just taken it; the hold is lifted, or it is returned.
     HoldLifted,
     /// The amount may have been taken; it is returned in full.
     Returned,
@@ -270,7 +295,7 @@ impl Message {
             Self::Welcome { .. } => Template::Welcome,
             Self::Verification { .. } => Template::Verification,
             Self::PasswordReset { .. } => Template::PasswordReset,
-            Self::OrderConfirmation(_) => Template::OrderConfirmation,
+            Self::OrderConfirmation => Template::OrderConfirmation,
             Self::Receipt { .. } => Template::Receipt,
             Self::Shipped { .. } => Template::Shipped,
             Self::Cancellation { .. } => Template::Cancellation,

@@ -7,7 +7,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
-use crate::message::{Message, OrderData, Template, one_line};
+use crate::message::{Content, Message, OrderData, Template, one_line};
 use crate::{Locale, ShopConfig};
 
 /// A mail as its reader sees it.
@@ -112,18 +112,18 @@ impl Renderer {
     }
 
     /// The whole mail; `link` is where its button leads.
-    pub fn mail(&self, message: &Message, link: &str) -> Result<Rendered, Problem> {
-        let (text_name, html_name) = names(self.locale, message.template());
-        let data = self.data(message);
+    pub fn mail(&self, content: &Content, link: &str) -> Result<Rendered, Problem> {
+        let (text_name, html_name) = names(self.locale, content.message.template());
+        let data = self.data(content)?;
         let (subject, text) = split_subject(self.page(text_name, context! { link, ..data.clone() })?)?;
         let html = self.page(html_name, context! { href => href(link), ..data })?;
         Ok(Rendered { subject, text, html })
     }
 
     /// Only the subject, for listings.
-    pub fn subject(&self, message: &Message) -> Result<String, Problem> {
-        let (text_name, _) = names(self.locale, message.template());
-        Ok(split_subject(self.page(text_name, context! { link => "", ..self.data(message) })?)?.0)
+    pub fn subject(&self, content: &Content) -> Result<String, Problem> {
+        let (text_name, _) = names(self.locale, content.message.template());
+        Ok(split_subject(self.page(text_name, context! { link => "", ..self.data(content)? })?)?.0)
     }
 
     /// Any template by its name.
@@ -131,13 +131,14 @@ impl Renderer {
         self.environment.get_template(name).and_then(|template| template.render(context)).map_err(Problem::internal)
     }
 
-    fn data(&self, message: &Message) -> Value {
+    fn data(&self, content: &Content) -> Result<Value, Problem> {
         let money = |money: Money| self.locale.money(money);
-        match message {
+        let order = || content.shown_order().map(|order| self.order(order));
+        Ok(match &content.message {
             Message::Welcome { name } | Message::Verification { name, .. } | Message::PasswordReset { name, .. } => context! { name },
-            Message::OrderConfirmation(order) => context! { order => self.order(order) },
-            Message::Receipt { order, payment_id, paid, paid_at } => context! {
-                order => self.order(order), payment_id => payment_id.to_string(), paid => money(*paid), paid_at => self.locale.date(*paid_at)
+            Message::OrderConfirmation => context! { order => order()? },
+            Message::Receipt { payment_id, paid, paid_at } => context! {
+                order => order()?, payment_id => payment_id.to_string(), paid => money(*paid), paid_at => self.locale.date(*paid_at)
             },
             Message::Shipped { order, carrier, tracking_number } => {
                 context! { order => context! { number => &order.number }, carrier => carrier, tracking_number => tracking_number }
@@ -155,7 +156,7 @@ impl Renderer {
                 paid => money(*paid),
                 partial => refunded.amount < paid.amount,
             },
-            Message::OrderToAdmin { order, customer } => context! { order => self.order(order), customer => customer },
+            Message::OrderToAdmin { customer } => context! { order => order()?, customer => customer },
             Message::LowStockToAdmin { sku, available, threshold, .. } => context! { sku, available, threshold },
             Message::BusinessPublished { business, .. } => context! { business },
             Message::BusinessRejected { business, reason, .. } | Message::BusinessSuspended { business, reason, .. } => {
@@ -167,7 +168,7 @@ impl Renderer {
             Message::NewLead { business, price, duplicate, .. } => {
                 context! { business, duplicate, price => (price.amount > 0).then(|| money(*price)) }
             }
-        }
+        })
     }
 
     fn order(&self, order: &OrderData) -> Value {
@@ -263,16 +264,15 @@ mod tests {
             .unwrap()
     }
 
-    fn hostile(template: Template) -> Message {
+    fn hostile(template: Template) -> Content {
         let text = || HOSTILE.to_owned();
-        match samples::message(template) {
+        let Content { message, order } = samples::content(template);
+        let message = match message {
             Message::Welcome { .. } => Message::Welcome { name: text() },
             Message::Verification { user_id, serial, .. } => Message::Verification { user_id, serial, name: text() },
             Message::PasswordReset { user_id, serial, .. } => Message::PasswordReset { user_id, serial, name: text() },
-            Message::OrderConfirmation(order) => Message::OrderConfirmation(hostile_order(order)),
-            Message::Receipt { order, payment_id, paid, paid_at } => {
-                Message::Receipt { order: hostile_order(order), payment_id, paid, paid_at }
-            }
+            Message::OrderConfirmation => Message::OrderConfirmation,
+            Message::Receipt { payment_id, paid, paid_at } => Message::Receipt { payment_id, paid, paid_at },
             Message::Shipped { mut order, .. } => {
                 order.number = text();
                 Message::Shipped { order, carrier: Some(text()), tracking_number: Some(text()) }
@@ -285,7 +285,7 @@ mod tests {
                 order.number = text();
                 Message::PaymentRefunded { order, refund, refunded, paid }
             }
-            Message::OrderToAdmin { order, .. } => Message::OrderToAdmin { order: hostile_order(order), customer: text() },
+            Message::OrderToAdmin { .. } => Message::OrderToAdmin { customer: text() },
             Message::LowStockToAdmin { variant_id, available, threshold, .. } => {
                 Message::LowStockToAdmin { variant_id, sku: text(), available, threshold }
             }
@@ -301,7 +301,8 @@ mod tests {
             Message::NewLead { lead_id, business_id, price, .. } => {
                 Message::NewLead { lead_id, business_id, business: text(), price, duplicate: true }
             }
-        }
+        };
+        Content { message, order: order.map(hostile_order) }
     }
 
     fn hostile_order(mut order: OrderData) -> OrderData {
@@ -318,7 +319,7 @@ mod tests {
         for locale in Locale::ALL {
             let renderer = renderer(locale);
             for template in Template::ALL {
-                let message = samples::message(*template);
+                let message = samples::content(*template);
                 let Rendered { subject, text, html } = renderer.mail(&message, LINK).unwrap();
                 let place = format!("{} {}: {subject}\n{text}\n{html}", locale.tag(), template.name());
                 assert!(!subject.is_empty() && !subject.contains("{{"), "{place}");
@@ -353,7 +354,7 @@ mod tests {
             (Locale::En, ["€1,254.88", "€19.99", "21 November 2025"]),
             (Locale::De, ["1.254,88\u{a0}€", "19,99\u{a0}€", "21. November 2025"]),
         ] {
-            let mail = renderer(locale).mail(&samples::message(Template::Receipt), LINK).unwrap();
+            let mail = renderer(locale).mail(&samples::content(Template::Receipt), LINK).unwrap();
             for part in expect {
                 assert!(mail.text.contains(part) && mail.html.contains(part), "{part} in {}", mail.text);
             }
@@ -376,8 +377,10 @@ mod tests {
             let mut seen = std::collections::HashSet::new();
             for reason in reasons {
                 for money in [MoneyBack::NothingTaken, MoneyBack::HoldLifted, MoneyBack::Returned] {
-                    let Message::Cancellation { order, total, .. } = samples::message(Template::Cancellation) else { unreachable!() };
-                    let mail = renderer(locale).mail(&Message::Cancellation { order, total, reason, money }, LINK).unwrap();
+                    let Message::Cancellation { order, total, .. } = samples::content(Template::Cancellation).message else {
+                        unreachable!()
+                    };
+                    let mail = renderer(locale).mail(&Message::Cancellation { order, total, reason, money }.into(), LINK).unwrap();
                     assert!(!mail.text.contains("\n\n\n") && !mail.html.contains("<p style=\"margin:0 0 12px\"></p>"), "{}", mail.text);
                     assert!(seen.insert(mail.text), "{reason:?} {money:?} reads like another");
                 }
@@ -387,8 +390,8 @@ mod tests {
 
     #[test]
     fn shipped_names_only_what_is_known() {
-        let Message::Shipped { order, .. } = samples::message(Template::Shipped) else { unreachable!() };
-        let mail = renderer(Locale::En).mail(&Message::Shipped { order, carrier: None, tracking_number: None }, LINK).unwrap();
+        let Message::Shipped { order, .. } = samples::content(Template::Shipped).message else { unreachable!() };
+        let mail = renderer(Locale::En).mail(&Message::Shipped { order, carrier: None, tracking_number: None }.into(), LINK).unwrap();
         assert!(!mail.text.contains("Carrier") && !mail.html.contains("Tracking"), "{}", mail.text);
     }
 
@@ -397,7 +400,7 @@ mod tests {
     #[allow(clippy::disallowed_methods)]
     fn rendering_is_fast() {
         let renderer = renderer(Locale::De);
-        let message = samples::message(Template::OrderConfirmation);
+        let message = samples::content(Template::OrderConfirmation);
         let begun = std::time::Instant::now();
         let rounds = 500;
         for _ in 0..rounds {

@@ -3,24 +3,26 @@
 use contracts::CancelReason;
 use kernel::{Currency, Money, OrderId, PaymentId, PostalAddress, Timestamp};
 
-use crate::message::{LineData, Message, MoneyBack, OrderData, OrderName, Template};
+use crate::message::{Content, LineData, Message, MoneyBack, OrderData, OrderName, Template};
 
 const ORDER: OrderId = OrderId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0);
 const PLACED_AT_MILLIS: i64 = 1_763_692_800_000;
 
-pub fn message(template: Template) -> Message {
+pub fn content(template: Template) -> Content {
+    let message = message(template);
+    Content { order: message.shows_order().then(order), message }
+}
+
+fn message(template: Template) -> Message {
     let eur = |amount| Money::new(amount, Currency::EUR);
     match template {
         Template::Welcome => Message::Welcome { name: "Ann Lee".into() },
         Template::Verification => Message::Verification { user_id: 1.into(), name: "Ann Lee".into(), serial: 1 },
         Template::PasswordReset => Message::PasswordReset { user_id: 1.into(), name: "Ann Lee".into(), serial: 1 },
-        Template::OrderConfirmation => Message::OrderConfirmation(order()),
-        Template::Receipt => Message::Receipt {
-            order: order(),
-            payment_id: PaymentId(ORDER.0 + 1),
-            paid: eur(125_488),
-            paid_at: Timestamp::from_millis(PLACED_AT_MILLIS),
-        },
+        Template::OrderConfirmation => Message::OrderConfirmation,
+        Template::Receipt => {
+            Message::Receipt { payment_id: PaymentId(ORDER.0 + 1), paid: eur(125_488), paid_at: Timestamp::from_millis(PLACED_AT_MILLIS) }
+        }
         Template::Shipped => {
             Message::Shipped { order: order_name(), carrier: Some("DHL".into()), tracking_number: Some("00340434161094015902".into()) }
         }
@@ -33,7 +35,7 @@ pub fn message(template: Template) -> Message {
         Template::PaymentRefunded => {
             Message::PaymentRefunded { order: order_name(), refund: eur(1999), refunded: eur(1999), paid: eur(125_488) }
         }
-        Template::OrderToAdmin => Message::OrderToAdmin { order: order(), customer: "ann@example.com".into() },
+        Template::OrderToAdmin => Message::OrderToAdmin { customer: "ann@example.com".into() },
         Template::LowStockToAdmin => {
             Message::LowStockToAdmin { variant_id: 7.into(), sku: "POT-CLAY-L".into(), available: 2, threshold: 5 }
         }

@@ -1,68 +1,121 @@
-//! Hands queued mails to the mail server and notes what it said.
+//! Hands mails to the mail server and notes what it said: new ones at once (`consumer.rs`), and here those that it did
+//! not take then, or that a person wants to be sent again.
 
-use contracts::Event;
-use kernel::Problem;
-use ports::MailError;
+use std::sync::atomic::Ordering;
+
+use contracts::{Decision, Event};
+use futures::future::join_all;
+use kernel::{Problem, Timestamp};
+use ports::store::Stored;
+use ports::{Mail, MailError, Mailer};
 use shell::Changes;
 
 use crate::mail::{MailRecord, Suppression};
+use crate::mailing::Mailing;
 use crate::{App, Delivery, letter, storage};
 
-enum Outcome {
+/// How long the server is left alone with new mails once it did not take one.
+const REST_MILLIS: i64 = 30_000;
+
+pub enum Outcome {
     Sent,
     Refused(String),
     Suppressed,
+    /// The server does not take it now.
+    Later(String),
 }
 
 pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     let (Event::MailQueued(queued), Delivery::Send(mailer)) = (&delivery.envelope.event, &app.shared.dependencies.delivery) else {
         return Err(Problem::internal(format!("{} cannot be sent here", delivery.envelope.event.kind())));
     };
-    let table = app.desk.table();
-    let found = table.find::<MailRecord>(&storage::mail_key(queued.mail_id)).await?;
-    let Some(mail) = found.filter(|mail| mail.awaits(queued.attempt)) else { return Ok(()) };
+    let load = || storage::mailing(app.desk.table(), queued.mail_id);
+    let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|mail| mail.awaits(queued.attempt));
+    let found = match load().await {
+        // The log does not keep it any more.
+        Err(problem) if problem.code == kernel::Code::NotFound => return Ok(()),
+        found => found?,
+    };
+    let Some(mail) = waiting(&found.value) else { return Ok(()) };
 
     // Sent outside of the commit loop: a conflict must not send it twice.
-    let outcome = if is_suppressed(app, &mail.value).await? {
-        Outcome::Suppressed
-    } else {
-        match mailer.send(&letter::outgoing(app, &mail.value).await?).await {
-            Ok(()) => Outcome::Sent,
-            Err(MailError::Permanent(reason)) => Outcome::Refused(reason),
-            Err(MailError::Transient(reason)) => {
-                return Err(Problem::unavailable(format!("the mail server did not take {}: {reason}", mail.id)));
-            }
-        }
+    let outcome = match prepared(app, &mail).await? {
+        None => Outcome::Suppressed,
+        Some(letter) => attempt(mailer.as_ref(), &mail, &letter).await,
     };
-    if let Outcome::Refused(reason) = &outcome {
-        tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail was refused for good");
+    if let Outcome::Later(reason) = outcome {
+        return Err(Problem::unavailable(format!("the mail server did not take {}: {reason}", mail.id)));
     }
-    app.desk
-        .react(
-            delivery,
-            || storage::mail(table, queued.mail_id),
-            |mail, moment| {
-                let (version, mail) = (mail.version, mail.value);
-                match &outcome {
-                    Outcome::Sent => Changes::update(version, mail.sent(queued.attempt, moment.now)),
-                    Outcome::Suppressed => Changes::update(version, mail.suppressed(queued.attempt)),
-                    Outcome::Refused(reason) => {
-                        let suppression = Suppression::new(mail.to.clone(), reason, app.shared.config.keep(), moment.now);
-                        let decision = mail.failed(queued.attempt, reason, moment.now);
-                        let changed = decision.changed;
-                        let changes = Changes::update(version, decision)?;
-                        if changed { changes.derived(&suppression) } else { Ok(changes) }
-                    }
-                }
-            },
-        )
-        .await
+    let decide = |mailing: Stored<Mailing>, moment: &shell::Moment| {
+        let Stored { value: mailing, version } = mailing;
+        let Some(ended) = waiting(&mailing).and_then(|mail| ended(mail, &outcome, moment.now)) else { return Ok(Changes::none()) };
+        let refusal = refusal(app, &ended, &outcome, moment.now);
+        let changes = Changes::update(version, Decision::changed(mailing.with(ended)))?;
+        refusal.iter().try_fold(changes, Changes::derived)
+    };
+    app.desk.follow(delivery, load, decide).await
 }
 
-/// Only mail that its receiver can do without is held back.
-async fn is_suppressed(app: &App, mail: &MailRecord) -> Result<bool, Problem> {
-    if mail.template().is_essential() {
-        return Ok(false);
+/// The first attempts at the mails of a new mailing, in the delivery of what it follows from. A server that did not take
+/// one is left alone for a while, since each mail that it does not answer would hold up all that follow.
+pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -> Result<Vec<Outcome>, Problem> {
+    let rests_until = &app.shared.mailer_rests_until_millis;
+    // All are prepared before one is sent: what fails there is tried again, and must not have sent some already.
+    let mut letters = Vec::new();
+    for mail in mailing.all() {
+        letters.push((prepared(app, &mail).await?, mail));
     }
-    Ok(app.desk.table().find::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some())
+    let attempts = letters.iter().map(async |(letter, mail)| match letter {
+        None => Outcome::Suppressed,
+        Some(_) if app.desk.now().as_millis() < rests_until.load(Ordering::Relaxed) => {
+            Outcome::Later("it did not take another mail just now".into())
+        }
+        Some(letter) => attempt(mailer, mail, letter).await,
+    });
+    let outcomes = join_all(attempts).await;
+    for (outcome, (_, mail)) in outcomes.iter().zip(&letters) {
+        if let Outcome::Later(reason) = outcome {
+            tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail is queued, since it was not taken");
+            rests_until.fetch_max(app.desk.now().as_millis() + REST_MILLIS, Ordering::Relaxed);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// The mail as it goes out; none if its receiver can do without it and has refused mail before.
+async fn prepared(app: &App, mail: &MailRecord) -> Result<Option<Mail>, Problem> {
+    if !mail.template().is_essential() && app.desk.table().find::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
+        return Ok(None);
+    }
+    letter::outgoing(app, mail).await.map(Some)
+}
+
+async fn attempt(mailer: &dyn Mailer, mail: &MailRecord, letter: &Mail) -> Outcome {
+    match mailer.send(letter).await {
+        Ok(()) => Outcome::Sent,
+        Err(MailError::Permanent(reason)) => {
+            tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail was refused for good");
+            Outcome::Refused(reason)
+        }
+        Err(MailError::Transient(reason)) => Outcome::Later(reason),
+    }
+}
+
+/// The queued mail once the attempt at it has ended so; none if it stays queued.
+pub fn ended(queued: MailRecord, outcome: &Outcome, now: Timestamp) -> Option<MailRecord> {
+    let sending = queued.sending;
+    match outcome {
+        Outcome::Later(_) => None,
+        Outcome::Sent => Some(queued.sent(sending, now).state),
+        Outcome::Suppressed => Some(queued.suppressed(sending).state),
+        Outcome::Refused(reason) => Some(queued.failed(sending, reason, now).state),
+    }
+}
+
+/// What is remembered of an address that refused a mail.
+pub fn refusal(app: &App, mail: &MailRecord, outcome: &Outcome, now: Timestamp) -> Option<Suppression> {
+    match outcome {
+        Outcome::Refused(reason) => Some(Suppression::new(mail.to.clone(), reason, app.shared.config.keep(), now)),
+        Outcome::Sent | Outcome::Suppressed | Outcome::Later(_) => None,
+    }
 }

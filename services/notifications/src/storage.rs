@@ -2,24 +2,23 @@
 //!
 //! | What is asked | How |
 //! |---|---|
-//! | a mail by its id | table: `mails#<last digit of the id>`, `<mail id>` |
+//! | a mail by its id | table: `mails#<a digit of the mailing's id>`, `<mailing id>`, which begins the ids of its mails |
 //! | the log, newest first | the sixteen partitions of the table, merged by id |
-//! | the mails to an address, newest first | index 1: `to#<address>`, `<mail id>`; those to the shop itself from the log |
-//! | the mails that failed or were suppressed, newest first | index 2: `status#<status>`, `<mail id>` |
+//! | the mails to an address, newest first | index 1: `to#<address>`, `<mailing id>`; those to the shop itself from the log |
+//! | the mails that failed or were suppressed, newest first | index 2: `trouble`, `<mailing id>` |
 //! | whether an address refuses mail | table: `suppression#<address>`, `suppression` |
 //!
-//! A mail's id begins with its time, so the table itself is the log. It is spread over sixteen
-//! partitions because every order writes three mails, and one partition takes a thousand writes a
-//! second on DynamoDB. Index 1 has no entry for the mails that the shop writes to itself with each order, index 2 none
-//! for the mails that need nobody's attention.
-
-use std::cmp::Reverse;
+//! A mailing's id begins with its time, so the table itself is the log. It is spread over sixteen
+//! partitions because every order writes one, and one partition takes a thousand writes a
+//! second on DynamoDB. Index 1 has the person that a mailing is for, not the shop itself, index 2 no mailing
+//! without a mail that needs attention.
 
 use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
-use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
+use ports::store::{IndexEntry, Key, Query, Record, StoreError, Stored, TableSchema};
 use shell::Table;
 
 use crate::mail::{MailRecord, MailStatus, Suppression};
+use crate::mailing::{Mailing, mailing_of};
 use crate::message::Template;
 
 pub const TABLE: TableSchema = TableSchema { name: "notifications", indexes: 2 };
@@ -27,23 +26,24 @@ pub const TABLE: TableSchema = TableSchema { name: "notifications", indexes: 2 }
 const PARTITIONS: u8 = 16;
 const BY_ADDRESS: u8 = 1;
 const BY_TROUBLE: u8 = 2;
+const TROUBLE: &str = "trouble";
+/// Behind the bits that are a mail's place in its mailing.
+const PLACE_DIGIT_BITS: u32 = 4;
 /// How many mails one request looks at to find those that pass its filters.
 const LOOKED_AT_MAX: usize = 2000;
-/// How many pages of the store make one listing of at most 100 mails: large mails and expired ones end a page early.
-const PAGES_MAX: usize = 100;
 
-impl Record for MailRecord {
+impl Record for Mailing {
     fn key(&self) -> Key {
-        mail_key(self.id)
+        mailing_key(self.id)
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = Vec::new();
-        if !self.template().is_to_the_shop() {
-            entries.push(IndexEntry::new(BY_ADDRESS, by_address(&self.to), self.id.to_string()));
+        if let Some(person) = self.mails.iter().find(|letter| !letter.message.template().is_to_the_shop()) {
+            entries.push(IndexEntry::new(BY_ADDRESS, by_address(&person.to), self.id.to_string()));
         }
-        if let Some(pk) = by_trouble(self.status) {
-            entries.push(IndexEntry::new(BY_TROUBLE, pk, self.id.to_string()));
+        if self.mails.iter().any(|letter| is_trouble(letter.status)) {
+            entries.push(IndexEntry::new(BY_TROUBLE, TROUBLE, self.id.to_string()));
         }
         entries
     }
@@ -63,8 +63,9 @@ impl Record for Suppression {
     }
 }
 
-pub fn mail_key(id: MailId) -> Key {
-    Key::new(partition((id.0 % u128::from(PARTITIONS)) as u8), id.to_string())
+fn mailing_key(id: MailId) -> Key {
+    let digit = (id.0 >> PLACE_DIGIT_BITS) % u128::from(PARTITIONS);
+    Key::new(partition(digit as u8), id.to_string())
 }
 
 pub fn suppression_key(address: &Email) -> Key {
@@ -79,26 +80,31 @@ fn by_address(address: &Email) -> String {
     format!("to#{address}")
 }
 
-fn by_trouble(status: MailStatus) -> Option<&'static str> {
+fn is_trouble(status: MailStatus) -> bool {
     match status {
-        MailStatus::Failed => Some("status#failed"),
-        MailStatus::Suppressed => Some("status#suppressed"),
-        MailStatus::Captured | MailStatus::Queued | MailStatus::Sent => None,
+        MailStatus::Failed | MailStatus::Suppressed => true,
+        MailStatus::Captured | MailStatus::Queued | MailStatus::Sent => false,
     }
 }
 
-/// For deciding.
-pub async fn mail(table: &Table, id: MailId) -> Result<Stored<MailRecord>, Problem> {
-    table.find(&mail_key(id)).await?.ok_or_else(|| Problem::not_found("mail of this id"))
+/// The mailing of a mail, for deciding.
+pub async fn mailing(table: &Table, mail: MailId) -> Result<Stored<Mailing>, Problem> {
+    table.find(&mailing_key(mailing_of(mail))).await?.ok_or_else(missing)
 }
 
-/// For showing.
+/// A mail for showing, with the version of its mailing.
 pub async fn peek(table: &Table, id: MailId) -> Result<Stored<MailRecord>, Problem> {
-    table.peek(&mail_key(id)).await?.ok_or_else(|| Problem::not_found("mail of this id"))
+    let found: Option<Stored<Mailing>> = table.peek(&mailing_key(mailing_of(id))).await?;
+    let mailing = found.ok_or_else(missing)?;
+    Ok(Stored { value: mailing.mail(id).ok_or_else(missing)?, version: mailing.version })
 }
 
-pub async fn is_written(table: &Table, id: MailId) -> Result<bool, Problem> {
-    Ok(table.find::<MailRecord>(&mail_key(id)).await?.is_some())
+pub async fn is_written(table: &Table, mailing: MailId) -> Result<bool, Problem> {
+    Ok(table.find::<Mailing>(&mailing_key(mailing)).await?.is_some())
+}
+
+pub fn missing() -> Problem {
+    Problem::not_found("mail of this id")
 }
 
 /// Which mails of the log are wanted.
@@ -118,16 +124,16 @@ impl Filter {
             && self.to.as_ref().is_none_or(|to| *to == mail.to)
     }
 
-    /// The listings that together hold every mail that passes.
+    /// The listings whose mailings together hold every mail that passes.
     fn queries(&self) -> Vec<Query> {
         if let Some(to) = &self.to
             && *to != self.shop
         {
             return vec![Query::index(BY_ADDRESS, by_address(to))];
         }
-        match self.status.and_then(by_trouble) {
-            Some(pk) => vec![Query::index(BY_TROUBLE, pk)],
-            None => (0..PARTITIONS).map(|number| Query::table(partition(number))).collect(),
+        match self.status {
+            Some(status) if is_trouble(status) => vec![Query::index(BY_TROUBLE, TROUBLE)],
+            Some(_) | None => (0..PARTITIONS).map(|number| Query::table(partition(number))).collect(),
         }
     }
 }
@@ -135,63 +141,33 @@ impl Filter {
 /// One page of the log, newest first. Where few mails pass the filter a page may hold fewer than
 /// `limit`, and still have a next one. The cursor is the id of the last mail that was looked at.
 pub async fn log(table: &Table, filter: &Filter, limit: usize, cursor: Option<Cursor>) -> Result<Page<MailRecord>, Problem> {
-    let mut last = match cursor {
-        Some(Cursor(text)) => Some(text.parse::<MailId>().map_err(|_| Problem::from(ports::store::StoreError::Cursor))?),
+    let mut last = match &cursor {
+        Some(Cursor(text)) => Some(text.parse::<MailId>().map_err(|_| Problem::from(StoreError::Cursor))?),
         None => None,
     };
-    let mut items = Vec::new();
+    let mut passed = Page { items: Vec::new(), next: cursor };
     let mut looked_at = 0;
     while looked_at < LOOKED_AT_MAX {
-        let batch = older_than(table, filter, limit, last).await?;
-        let ended = batch.len() < limit;
-        for mail in batch {
+        let mailings = table.merged(filter.queries(), |mailing: &Mailing| mailing.id.to_string(), limit, passed.next.take()).await?;
+        let mut mails = mailings.items.iter().flat_map(|mailing| mailing.all().rev()).filter(|mail| last.is_none_or(|last| mail.id < last));
+        while let Some(mail) = mails.next() {
             looked_at += 1;
-            last = Some(mail.id);
-            if filter.admits(&mail) {
-                items.push(mail);
+            if !filter.admits(&mail) {
+                continue;
             }
-            if items.len() == limit {
-                return Ok(Page { items, next: last.map(to_cursor) });
+            let place = Cursor(mail.id.to_string());
+            passed.items.push(mail);
+            if passed.items.len() == limit {
+                passed.next = if mails.next().is_some() { Some(place) } else { mailings.next };
+                return Ok(passed);
             }
         }
-        if ended {
-            return Ok(Page { items, next: None });
+        drop(mails);
+        last = None;
+        passed.next = mailings.next;
+        if passed.next.is_none() {
+            break;
         }
     }
-    Ok(Page { items, next: last.map(to_cursor) })
-}
-
-fn to_cursor(id: MailId) -> Cursor {
-    Cursor(id.to_string())
-}
-
-/// The newest `limit` mails before `last`, of all listings of the filter; fewer only at the end of the log.
-async fn older_than(table: &Table, filter: &Filter, limit: usize, last: Option<MailId>) -> Result<Vec<MailRecord>, Problem> {
-    let mut found: Vec<MailRecord> = Vec::new();
-    for query in filter.queries() {
-        let query = match last {
-            Some(MailId(0)) => continue,
-            Some(MailId(last)) => query.bounds(Bounds::AtMost(MailId(last - 1).to_string())),
-            None => query,
-        };
-        newest(table, query.descending().limit(limit), &mut found).await?;
-    }
-    found.sort_by_key(|mail| Reverse(mail.id));
-    found.truncate(limit);
-    Ok(found)
-}
-
-/// Adds the first `query.limit` mails of a listing, although a page of the store may end early.
-async fn newest(table: &Table, query: Query, found: &mut Vec<MailRecord>) -> Result<(), Problem> {
-    let wanted = found.len() + query.limit;
-    let mut cursor = None;
-    for _ in 0..PAGES_MAX {
-        let page = table.list::<MailRecord>(query.clone().after(cursor)).await?;
-        found.extend(page.items.into_iter().map(|stored| stored.value));
-        cursor = page.next;
-        if found.len() >= wanted || cursor.is_none() {
-            return Ok(());
-        }
-    }
-    Err(Problem::unavailable("the log of mails holds too many expired ones just now"))
+    Ok(passed)
 }

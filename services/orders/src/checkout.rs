@@ -5,6 +5,8 @@
 //! event rides on it; only orders of several sellers have more to write. Placing itself only says that the
 //! order is pending; stock and payment follow from its events.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use kernel::{CartId, Code, Email, OrderId, PostalAddress, Problem, UserId};
 use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
@@ -45,7 +47,9 @@ enum Basis {
 pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     let request = request.checked(app)?;
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
-    let reply = app.desk.idempotent(call, || load(app, call, &request), |basis, moment| decide(app, call, &request, basis, moment)).await?;
+    let is_first_run = AtomicBool::new(true);
+    let load = || basis(app, call, &request, is_first_run.swap(false, Ordering::Relaxed));
+    let reply = app.desk.idempotent(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
@@ -73,17 +77,26 @@ fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, moment: &M
     Ok(changes.reply(reply))
 }
 
-async fn load(app: &App, call: &Call, request: &PlaceOrder) -> Result<Basis, Problem> {
-    let id = OrderId(request.cart_id.0);
-    if let Some(order) = storage::placed(app.desk.table(), id).await? {
-        return Ok(Basis::Placed(Box::new(order)));
+/// An order is nearly always new, so the first run saves the read of one. If there is one, the cart is closed or the commit
+/// conflicts, and it is looked for.
+async fn basis(app: &App, call: &Call, request: &PlaceOrder, is_first_run: bool) -> Result<Basis, Problem> {
+    let new = draft(app, call, request).await.map(|draft| Basis::New(Box::new(draft)));
+    if is_first_run && new.is_ok() {
+        return new;
     }
+    match storage::placed(app.desk.table(), OrderId(request.cart_id.0)).await? {
+        Some(order) => Ok(Basis::Placed(Box::new(order))),
+        None => new,
+    }
+}
+
+async fn draft(app: &App, call: &Call, request: &PlaceOrder) -> Result<Draft, Problem> {
     let customer_id = call.actor.user_id();
     let cart = app.deps.carts.cart(request.cart_id).await?;
     let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == customer_id);
     let cart = cart.ok_or_else(|| Problem::not_found("such cart"))?;
     let lines = priced_lines(app, &cart).await?;
-    Ok(Basis::New(Box::new(Draft {
+    Ok(Draft {
         cart_id: cart.id,
         request_mark: call.mark(),
         customer_id,
@@ -94,7 +107,7 @@ async fn load(app: &App, call: &Call, request: &PlaceOrder) -> Result<Basis, Pro
         billing_address: request.billing_address.clone(),
         note: request.note.clone(),
         payment_method: request.payment_method.clone(),
-    })))
+    })
 }
 
 async fn email(app: &App, customer: Option<UserId>, request: &PlaceOrder) -> Result<Email, Problem> {

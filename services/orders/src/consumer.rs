@@ -10,7 +10,6 @@ use crate::{App, attach, storage};
 pub const TYPES: &[&str] = &[
     "stock.reserved",
     "stock.refused",
-    "payment.authorized",
     "payment.requires_action",
     "payment.failed",
     "payment.captured",
@@ -24,7 +23,6 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
         Event::StockReserved(StockReserved { payment: Some(_), .. }) => Ok(()),
         Event::StockReserved(news) => follow(app, delivery, news.order.order_id, Order::stock_reserved).await,
         Event::StockRefused(news) => follow(app, delivery, news.order_id, |order, now| order.stock_refused(news, now)).await,
-        Event::PaymentAuthorized(news) => follow(app, delivery, news.order_id, |order, now| order.payment_authorized(news, now)).await,
         Event::PaymentRequiresAction(news) => {
             follow(app, delivery, news.payment.order_id, |order, now| order.payment_requires_action(news, now)).await
         }

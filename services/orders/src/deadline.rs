@@ -22,21 +22,24 @@ pub async fn expire(app: &App) -> Result<(), Problem> {
     let (table, now) = (app.desk.table(), app.desk.now());
     let found = storage::sweep(table).await?;
     let begun = begin(found.as_deref(), now);
-    let mut through = begun.through.clone();
+    let (mut through, mut failure) = (begun.through.clone(), None);
     for listed in storage::open_behind(table, &through, now.minus(app.config.payment_deadline), BATCH).await?.items {
         match listed.deadline() {
             // It was placed while there was more time to pay. It is looked at again, and those behind it.
             Some(deadline) if deadline > now => break,
-            Some(_) => end(app, &listed).await?,
+            // One that cannot be ended does not keep the others waiting; the next tick begins with it.
+            Some(_) => failure = failure.or(end(app, &listed).await.err()),
             None => {}
         }
-        through = storage::place(&listed);
+        if failure.is_none() {
+            through = storage::place(&listed);
+        }
     }
     let end = Sweep { through, ..begun };
     if found.as_deref() != Some(&end) {
         note(app, &end).await?;
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Where this tick goes on.

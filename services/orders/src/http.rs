@@ -170,7 +170,7 @@ async fn list_all(State(app): State<App>, call: Call, Query(filter): Query<Statu
     let (table, limit) = (app.desk.table(), page_limit(page.limit)?);
     let orders = match filter.status {
         Some(status) => storage::in_status(table, status, limit, page.cursor).await?,
-        None => storage::all(table, limit, page.cursor).await?,
+        None => storage::all(table, limit.get(), page.cursor).await?,
     };
     Ok(listed(orders, |_| true))
 }

@@ -10,11 +10,11 @@
 //!
 //! The order is its own process manager: inventory and payments answer its events, and each answer is
 //! one rule below. What is chosen to pay with goes to payments by way of inventory, with the news that the stock is
-//! held: such an order is confirmed without having awaited its payment by itself. A rule takes the order and the time, and returns what the order becomes and what it
-//! tells. Whatever arrives, how often and in which order:
+//! held: such an order is confirmed without having awaited its payment by itself. A rule takes the order and the time,
+//! and returns what the order becomes and what it tells. Whatever arrives, how often and in which order:
 //!
 //! - the status never moves backwards, and cancelled and refunded are final;
-//! - an order is confirmed only once its stock is reserved and its payment is authorized;
+//! - an order is confirmed only once its stock is reserved and its money is taken;
 //! - stock or money that turns up for a cancelled order goes back, because the order tells its
 //!   cancellation again.
 
@@ -32,7 +32,7 @@ mod tests;
 
 use contracts::{
     CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
-    PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused,
+    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused,
 };
 use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
@@ -225,55 +225,43 @@ impl Order {
         }
     }
 
-    /// The money is reserved: the sale is made, since payments ask for money only once the stock is held. If the
-    /// order has ended meanwhile, the money goes back.
-    pub fn payment_authorized(mut self, payment: &PaymentRef, now: Timestamp) -> Decided {
-        if !self.is_latest_try(payment)? {
+    /// The money has been taken: the sale is made, since payments ask for money only once the stock is held. They tell it
+    /// of the one try that counts, even if the customer has just chosen again. If the order has ended meanwhile, the
+    /// money goes back.
+    pub fn payment_captured(mut self, captured: &PaymentCaptured, now: Timestamp) -> Decided {
+        self.is_latest_try(&captured.payment)?;
+        let (payment_id, amount) = (captured.payment.payment_id, captured.payment.amount);
+        let note = Some(format!("{amount} paid"));
+        match self.status {
+            Status::Pending | Status::AwaitingPayment => {
+                self.take_payment(payment_id, amount);
+                self.step(Status::Confirmed, &Actor::System, note, now);
+                let event = OrderConfirmed { order: self.reference(), payment_id };
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::Cancelled(reason) if self.payment.captured.is_none() => {
+                self.take_payment(payment_id, amount);
+                self.step(self.status, &Actor::System, note, now);
+                let event = self.cancellation(reason);
+                Ok(Decision::changed(self).tell(event))
+            }
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
+                Ok(Decision::unchanged(self))
+            }
+        }
+    }
+
+    /// No money by this try. Once it was taken by another, the news changes nothing.
+    pub fn payment_failed(self, failed: &PaymentFailed, now: Timestamp) -> Decided {
+        if !self.is_latest_try(&failed.payment)? {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
             Status::Pending | Status::AwaitingPayment => {
-                self.payment.authorized = Some(payment.amount);
-                self.payment.action_url = None;
-                self.step(Status::Confirmed, &Actor::System, None, now);
-                let event = OrderConfirmed { order: self.reference(), payment_id: payment.payment_id };
-                Ok(Decision::changed(self).tell(event))
-            }
-            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => {
-                Ok(Decision::unchanged(self))
-            }
-            Status::Cancelled(reason) => Ok(self.cancelled_again(reason)),
-        }
-    }
-
-    /// No money by this try. A confirmed order hears this when the money was reserved and could not be
-    /// taken; once it was taken, or the goods have left, the news is too late to change anything.
-    pub fn payment_failed(self, failed: &PaymentFailed, now: Timestamp) -> Decided {
-        if !self.is_latest_try(&failed.payment)? || self.payment.captured.is_some() {
-            return Ok(Decision::unchanged(self));
-        }
-        match self.status {
-            Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing => {
                 Ok(self.cancelled(failed.reason, &Actor::System, Some(failed.message.clone()), now))
             }
-            Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
-        }
-    }
-
-    /// The money has been taken. For an order that has ended meanwhile, it goes back.
-    pub fn payment_captured(mut self, captured: &PaymentCaptured, now: Timestamp) -> Decided {
-        if !self.is_latest_try(&captured.payment)? || self.payment.captured.is_some() {
-            return Ok(Decision::unchanged(self));
-        }
-        let amount = captured.payment.amount;
-        self.payment.captured = Some(amount);
-        self.step(self.status, &Actor::System, Some(format!("{amount} paid")), now);
-        match self.status {
-            Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
-            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => Ok(Decision::changed(self)),
-            Status::Cancelled(reason) => {
-                let event = self.cancellation(reason);
-                Ok(Decision::changed(self).tell(event))
+            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
+                Ok(Decision::unchanged(self))
             }
         }
     }
@@ -406,7 +394,7 @@ impl Order {
             order: self.reference(),
             reason,
             payment_id: self.payment.payment_id,
-            was_confirmed: self.payment.authorized.is_some(),
+            was_confirmed: self.history.iter().any(|step| matches!(step.to, Status::Confirmed | Status::Processing)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{App, storage};
 
 /// A watch looks up twice a second, and a waiting order changes a few times: more looks are not needed.
 const LOOKS_PER_SECOND: u64 = 2;
-const CHANGES_MAX: u64 = 4;
+const CHANGES_MAX: u64 = 3;
 
 /// Begun before the command runs, so that no change falls in between.
 pub struct Waiting<'a> {
@@ -27,6 +27,8 @@ impl<'a> Waiting<'a> {
     /// The order as it stands after the wait; `None` if the client does not want to wait.
     pub async fn end(self) -> Result<Option<Stored<Order>>, Problem> {
         let Some((mut watch, until, wait)) = self.until else { return Ok(None) };
+        // The order as the command left it is read here, so that is nothing to look up for.
+        watch.catch_up();
         let mut order = storage::order(self.app.desk.table(), self.order).await?;
         for _ in 0..wait.as_secs() * LOOKS_PER_SECOND + CHANGES_MAX {
             if order.is_settled() || !watch.changed(until.since(self.app.desk.now())).await {

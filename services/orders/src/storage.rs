@@ -9,16 +9,17 @@
 //! | an admin | all orders, newest first | all lists of index 2, backwards, as one |
 //! | the tick | unpaid orders at their deadline | index 2 `open`, from where table `sweep` / `sweep` says |
 //! | a seller | the orders with something of theirs, newest first | index 3 `seller#<business>`, and table `seller#<business>` / `<placed at>.<order>`, backwards |
+//! | the house | the orders with something of its own, newest first | picked out of all orders |
 //!
 //! Open are unpaid orders and confirmed ones: an order stays in one list until the shop begins to work on it, and so
 //! its way to a sale moves no entry. An order of several sellers is in the table's list of each of them, by a small
-//! item that never changes; an order of one seller needs no second item, and so is placed with a single write.
+//! item that never changes; an order of one seller needs no second item, and so is placed with a single write. What the
+//! house sells itself is in most orders of a shop that is no marketplace, so it has no list.
 
 use kernel::{BusinessId, Cursor, Email, Limit, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, KEYS_MAX, Key, Query, Record, Stored, TableSchema};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use shell::Table;
+use shell::{Table, one_page};
 
 use crate::order::{Order, StatusName};
 
@@ -62,7 +63,7 @@ impl Record for Order {
     }
 }
 
-/// The place of an order of several sellers in the list of one of them.
+/// The place of an order of several sellers besides the house in the list of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     #[serde(skip)]
@@ -81,8 +82,9 @@ impl Listed {
     }
 }
 
+/// Those who have lists.
 fn sellers(order: &Order) -> Vec<BusinessId> {
-    let mut sellers: Vec<BusinessId> = order.lines.iter().map(|line| line.seller_id).collect();
+    let mut sellers: Vec<BusinessId> = order.lines.iter().map(|line| line.seller_id).filter(|id| *id != BusinessId::HOUSE).collect();
     sellers.sort_unstable();
     sellers.dedup();
     sellers
@@ -119,13 +121,26 @@ pub async fn of_guest(table: &Table, email: &Email, limit: usize, cursor: Option
 
 /// A page of an open status may hold fewer than `limit` and still have a next one.
 pub async fn in_status(table: &Table, status: StatusName, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
+    let list = Query::index(BY_PROGRESS, progress_list(status)).descending();
+    picked(limit, cursor, |order| order.status.name() == status, |wanted, cursor| table.list(list.clone().limit(wanted).after(cursor)))
+        .await
+}
+
+/// Those of a listing that are wanted. A page may hold fewer than `limit` and still have a next one.
+async fn picked<F>(
+    limit: Limit,
+    cursor: Option<Cursor>,
+    is_wanted: impl Fn(&Order) -> bool,
+    listing: impl Fn(usize, Option<Cursor>) -> F,
+) -> Result<Page<Stored<Order>>, Problem>
+where
+    F: Future<Output = Result<Page<Stored<Order>>, Problem>>,
+{
     let mut picked = Page { items: Vec::new(), next: cursor };
     for _ in 0..PAGES_MAX {
         // No more than are missing: whatever a page holds beyond them could not be shown.
-        let wanted = limit.get() - picked.items.len();
-        let listing = Query::index(BY_PROGRESS, progress_list(status)).descending().limit(wanted).after(picked.next.take());
-        let page: Page<Stored<Order>> = table.list(listing).await?;
-        picked.items.extend(page.items.into_iter().filter(|order| order.status.name() == status));
+        let page = listing(limit.get() - picked.items.len(), picked.next.take()).await?;
+        picked.items.extend(page.items.into_iter().filter(|order| is_wanted(order)));
         picked.next = page.next;
         if picked.next.is_none() || picked.items.len() == limit.get() {
             break;
@@ -164,59 +179,36 @@ pub async fn open_behind(table: &Table, place: &str, until: Timestamp, limit: us
     table.list(Query::index(BY_PROGRESS, OPEN).bounds(bounds).limit(limit)).await
 }
 
-pub async fn all(table: &Table, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    let after = cursor.map(|Cursor(place)| place);
-    let (mut orders, mut more) = (Vec::new(), false);
-    for status in LISTS {
-        let listing = newest::<Order>(table, Query::index(BY_PROGRESS, progress_list(status)), limit, after.as_deref()).await?;
-        more |= listing.next.is_some();
-        orders.extend(listing.items);
+pub async fn all(table: &Table, limit: usize, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
+    let lists = LISTS.map(|status| Query::index(BY_PROGRESS, progress_list(status)));
+    table.merged(lists, place, limit, cursor).await
+}
+
+/// A page for the house may hold fewer than `limit` and still have a next one.
+pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
+    if seller == BusinessId::HOUSE {
+        let is_its_own = |order: &Order| order.lines.iter().any(|line| line.seller_id == seller);
+        return picked(limit, cursor, is_its_own, |wanted, cursor| all(table, wanted, cursor)).await;
     }
-    Ok(one_page(orders, more, limit, after))
+    of_marketplace_seller(table, seller, limit, cursor).await
 }
 
 /// The two lists of a seller as one.
-pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    let (list, after) = (seller_list(seller), cursor.map(|Cursor(place)| place));
-    let alone = newest::<Order>(table, Query::index(BY_SELLER, &list), limit, after.as_deref()).await?;
-    let shared = newest::<Listed>(table, Query::table(&list), limit, after.as_deref()).await?;
-    let more = alone.next.is_some() || shared.next.is_some();
-    let keys: Vec<Key> = shared.items.iter().map(|place| key(place.order_id)).collect();
-    let mut orders = alone.items;
+async fn of_marketplace_seller(
+    table: &Table,
+    seller: BusinessId,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stored<Order>>, Problem> {
+    let (list, limit, after) = (seller_list(seller), limit.get(), cursor.as_ref().map(|Cursor(place)| place.as_str()));
+    let alone = table.last_of::<Order>(Query::index(BY_SELLER, &list), limit, after).await?;
+    let listed = table.last_of::<Listed>(Query::table(&list), limit, after).await?;
+    let keys: Vec<Key> = listed.items.iter().map(|place| key(place.order_id)).collect();
+    let mut shared = Page { items: Vec::new(), next: listed.next };
     for keys in keys.chunks(KEYS_MAX) {
-        orders.extend(table.peek_many::<Order>(keys).await?.into_iter().flatten());
+        shared.items.extend(table.peek_many::<Order>(keys).await?.into_iter().flatten());
     }
-    Ok(one_page(orders, more, limit, after))
-}
-
-/// The first of a list that are placed no later than `after`: one more than the limit, since `after` itself is among
-/// them, and fewer only at the end of the list.
-async fn newest<T: DeserializeOwned>(table: &Table, list: Query, limit: Limit, after: Option<&str>) -> Result<Page<Stored<T>>, Problem> {
-    let bounds = after.map_or(Bounds::All, |place| Bounds::AtMost(place.to_owned()));
-    let query = list.bounds(bounds).descending();
-    let mut found = Page { items: Vec::new(), next: None };
-    for _ in 0..PAGES_MAX {
-        let wanted = limit.get() + 1 - found.items.len();
-        let page: Page<Stored<T>> = table.list(query.clone().limit(wanted).after(found.next.take())).await?;
-        found.items.extend(page.items);
-        found.next = page.next;
-        if found.next.is_none() || found.items.len() > limit.get() {
-            return Ok(found);
-        }
-    }
-    Err(Problem::unavailable("a list of orders changes too fast just now"))
-}
-
-/// The newest of what several lists hold behind `after`. The cursor is the place of the last order.
-fn one_page(orders: Vec<Stored<Order>>, more: bool, limit: Limit, after: Option<String>) -> Page<Stored<Order>> {
-    let mut orders: Vec<(String, Stored<Order>)> =
-        orders.into_iter().map(|order| (place(&order), order)).filter(|(place, _)| Some(place) != after.as_ref()).collect();
-    orders.sort_by(|(a, _), (b, _)| b.cmp(a));
-    orders.dedup_by(|(a, _), (b, _)| a == b);
-    let more = more || orders.len() > limit.get();
-    orders.truncate(limit.get());
-    let next = orders.last().filter(|_| more).map(|(place, _)| Cursor(place.clone()));
-    Page { items: orders.into_iter().map(|(_, order)| order).collect(), next }
+    Ok(one_page(vec![alone, shared], place, limit, after))
 }
 
 /// Where an order stands in every list: by the time of its placing, then by the chance in its id. Fit for a URL, since

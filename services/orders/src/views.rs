@@ -68,15 +68,13 @@ pub struct LineView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderPayment)]
 pub struct PaymentView {
-    /// The latest try to pay.
+    /// The try that was paid with, until then the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
     pub tries: u8,
     /// Where the customer confirms the payment at their bank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorized: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
@@ -195,7 +193,6 @@ impl PaymentView {
             payment_id: payment.payment_id,
             tries: payment.tries,
             action_url: payment.action_url.clone(),
-            authorized: payment.authorized,
             captured: payment.captured,
             refunded: payment.refunded,
         }

@@ -9,7 +9,7 @@ use kernel::{Money, PaymentId, RefundId, Timestamp};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 
 use crate::breaker::{Breaker, Limits, Outcome, Permit, State};
-use crate::payment::{Answer, Ask, Found, Payment};
+use crate::payment::{Answer, Ask, Found, Goal, Payment};
 
 #[derive(Debug, Clone, Copy)]
 pub struct GuardOptions {
@@ -129,12 +129,23 @@ impl PaymentGateway for GuardedGateway {
     }
 }
 
+/// Asks what a payment asks once the order wants `goal` of it, and takes the money at once if it is then reserved.
+pub(crate) async fn pursue(gateway: &dyn PaymentGateway, payment: &Payment, goal: Goal, now: Timestamp) -> Vec<Answer> {
+    let payment = payment.clone().toward(goal, now);
+    let Some(ask) = payment.ask(now) else { return Vec::new() };
+    let mut answers = vec![consult(gateway, &payment, ask).await];
+    let reserved = payment.settle(goal, &answers, now).state;
+    if reserved.ask(now) == Some(Ask::Capture) {
+        answers.push(consult(gateway, &reserved, Ask::Capture).await);
+    }
+    answers
+}
+
 /// Puts a payment's question to the gateway. Every question may be put again: the payment's and the
 /// refund's ids are the operation keys.
-pub(crate) async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: Ask) -> Answer {
+async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: Ask) -> Answer {
     let id = payment.id;
     let result = match ask {
-        Ask::Nothing => return Answer::NotAsked,
         Ask::Authorize => authorize(gateway, payment).await,
         Ask::FindOrAuthorize => match gateway.find(id).await {
             Ok(None) => authorize(gateway, payment).await,

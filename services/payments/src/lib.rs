@@ -1,4 +1,4 @@
-//! Payments: authorized when an order awaits them, captured when it is confirmed, given back when it
+//! Payments: authorized and captured once an order's stock is held and it is said how to pay, given back when it
 //! is cancelled. The gateway may be slow, away or silent; the payment then stays open and is settled
 //! later, and never charged twice.
 

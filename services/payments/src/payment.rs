@@ -1,8 +1,9 @@
 //! A payment: one try to pay an order. It knows what it has come to (`Status`), what the order wants
 //! of it (`Goal`), and so what is to be asked of the gateway next (`Ask`).
 //!
-//! An order's latest try takes the place of the former one, which is released: at most one payment of
-//! an order can be captured. Pending and settled refunds never exceed what was captured.
+//! Money is taken as soon as it is reserved, since payments begin only once the stock is held. An order's latest try
+//! takes the place of the former one, which is released: what it may have taken goes back. So one payment of an order
+//! is kept at most. Pending and settled refunds never exceed what was captured.
 
 use std::time::Duration;
 
@@ -58,9 +59,7 @@ impl Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
-    /// Reserve the money.
-    Hold,
-    /// The order is confirmed: take it.
+    /// Take the money.
     Capture,
     /// The order is cancelled, or another payment took this one's place: give it back.
     Release,
@@ -118,7 +117,6 @@ pub struct Payment {
 /// What to ask of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    Nothing,
     /// The first authorization.
     Authorize,
     /// Find it, or else authorize it: the former answer did not arrive.
@@ -144,7 +142,6 @@ pub enum Found {
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    NotAsked,
     /// The gateway is away, does not say, or does not know the payment: ask again later.
     Nothing,
     Found(Found),
@@ -182,7 +179,7 @@ impl Payment {
             method: method.map(str::to_owned),
             method_label: method.map_or_else(String::new, label),
             status: Status::Pending,
-            goal: Goal::Hold,
+            goal: Goal::Capture,
             superseded: false,
             action_url: None,
             failure: None,
@@ -203,12 +200,7 @@ impl Payment {
         if present.id == self.id {
             return Entry::Known;
         }
-        let paid = match present.status {
-            Status::Captured => true,
-            Status::Authorized => present.goal == Goal::Capture,
-            Status::Pending | Status::RequiresAction | Status::Voided | Status::Failed => false,
-        };
-        if paid || present.id > self.id {
+        if present.status == Status::Captured || present.id > self.id {
             return Entry::Late(Self { superseded: true, ..self }.toward(Goal::Release, now));
         }
         let latest = if cancelled || present.goal == Goal::Release { self.toward(Goal::Release, now) } else { self };
@@ -216,8 +208,7 @@ impl Payment {
         Entry::Replaces { former, latest }
     }
 
-    /// The payment once the order wants this of it. A step back is none: a cancelled order is not
-    /// captured because the news of its confirmation came late.
+    /// The payment once the order wants this of it. A step back is none: what was given up stays so.
     #[must_use]
     pub fn toward(mut self, goal: Goal, now: Timestamp) -> Self {
         if goal <= self.goal {
@@ -230,55 +221,36 @@ impl Payment {
         self
     }
 
-    /// What to ask of the gateway now.
-    pub fn ask(&self, now: Timestamp) -> Ask {
+    /// What to ask of the gateway now, if anything is open.
+    pub fn ask(&self, now: Timestamp) -> Option<Ask> {
         let waited = now.since(self.opened_at);
         match (self.status, self.goal) {
-            (Status::Pending, Goal::Hold | Goal::Capture) => {
-                if waited >= PENDING_MAX {
-                    Ask::Void
-                } else if self.tries == 0 {
-                    Ask::Authorize
-                } else {
-                    Ask::FindOrAuthorize
-                }
-            }
-            (Status::RequiresAction, Goal::Hold | Goal::Capture) => {
-                if waited >= ACTION_MAX {
-                    Ask::Void
-                } else {
-                    Ask::Find
-                }
-            }
-            (Status::Authorized, Goal::Capture) => {
-                if self.tries == 0 {
-                    Ask::Capture
-                } else {
-                    Ask::FindOrCapture
-                }
-            }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Ask::Void,
-            (Status::Captured, Goal::Hold | Goal::Capture | Goal::Release) => {
+            (Status::Pending, Goal::Capture) if waited >= PENDING_MAX => Some(Ask::Void),
+            (Status::Pending, Goal::Capture) => Some(if self.tries == 0 { Ask::Authorize } else { Ask::FindOrAuthorize }),
+            (Status::RequiresAction, Goal::Capture) if waited >= ACTION_MAX => Some(Ask::Void),
+            (Status::RequiresAction, Goal::Capture) => Some(Ask::Find),
+            (Status::Authorized, Goal::Capture) => Some(if self.tries == 0 { Ask::Capture } else { Ask::FindOrCapture }),
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Some(Ask::Void),
+            (Status::Captured, Goal::Capture | Goal::Release) => {
                 let pending = self.refunds.iter().find(|refund| refund.status == RefundStatus::Pending);
-                pending.map_or(Ask::Nothing, |refund| Ask::Refund(refund.id, refund.amount))
+                pending.map(|refund| Ask::Refund(refund.id, refund.amount))
             }
-            (Status::Authorized, Goal::Hold) | (Status::Voided | Status::Failed, Goal::Hold | Goal::Capture | Goal::Release) => {
-                Ask::Nothing
-            }
+            (Status::Voided | Status::Failed, Goal::Capture | Goal::Release) => None,
         }
     }
 
-    /// The payment once the order wants `goal` of it and the gateway has answered.
-    pub fn settle(self, goal: Goal, answer: &Answer, now: Timestamp) -> Decision<Self> {
+    /// The payment once the order wants `goal` of it and the gateway has answered, in turn.
+    pub fn settle(self, goal: Goal, answers: &[Answer], now: Timestamp) -> Decision<Self> {
         let mut next = self.clone().toward(goal, now);
         let mut events = Vec::new();
-        match answer {
-            Answer::NotAsked => {}
-            Answer::Nothing => next.ask_later(now),
-            Answer::Found(found) => next.learn(found, now, &mut events),
-            Answer::Refused => next.refused(now, &mut events),
-            Answer::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
-            Answer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
+        for answer in answers {
+            match answer {
+                Answer::Nothing => next.ask_later(now),
+                Answer::Found(found) => next.learn(found, now, &mut events),
+                Answer::Refused => next.refused(now, &mut events),
+                Answer::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
+                Answer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
+            }
         }
         Decision { changed: next != self, state: next, events }
     }
@@ -299,20 +271,12 @@ impl Payment {
             }
             (Status::Pending | Status::RequiresAction, Found::Authorized) => {
                 self.step(Status::Authorized, now);
-                if wanted {
-                    events.push(Event::PaymentAuthorized(self.reference()));
-                }
             }
-            (Status::Pending | Status::RequiresAction, Found::Captured) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Captured) => {
                 self.step(Status::Captured, now);
                 if wanted {
-                    events.push(Event::PaymentAuthorized(self.reference()));
+                    events.push(PaymentCaptured { payment: self.reference() }.into());
                 }
-                events.push(PaymentCaptured { payment: self.reference() }.into());
-            }
-            (Status::Authorized, Found::Captured) => {
-                self.step(Status::Captured, now);
-                events.push(PaymentCaptured { payment: self.reference() }.into());
             }
             (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Voided | Found::Declined { .. }) => {
                 if wanted {
@@ -341,16 +305,15 @@ impl Payment {
 
     fn refused(&mut self, now: Timestamp, events: &mut Vec<Event>) {
         match (self.status, self.goal) {
-            (Status::Pending | Status::RequiresAction, Goal::Hold | Goal::Capture) => {
+            (Status::Pending | Status::RequiresAction, Goal::Capture) => {
                 let message = "The payment could not be made. Please choose another means of payment.";
                 self.fail(CancelReason::PaymentFailed, message, now, events);
                 self.schedule(now);
             }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release)
-            | (Status::Authorized, Goal::Hold | Goal::Capture) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) | (Status::Authorized, Goal::Capture) => {
                 self.ask_later(now);
             }
-            (Status::Captured | Status::Voided | Status::Failed, Goal::Hold | Goal::Capture | Goal::Release) => {}
+            (Status::Captured | Status::Voided | Status::Failed, Goal::Capture | Goal::Release) => {}
         }
     }
 
@@ -376,12 +339,7 @@ impl Payment {
     }
 
     pub(crate) fn schedule(&mut self, now: Timestamp) {
-        self.next_check_at = match self.ask(now) {
-            Ask::Nothing => None,
-            Ask::Authorize | Ask::FindOrAuthorize | Ask::Find | Ask::Capture | Ask::FindOrCapture | Ask::Void | Ask::Refund(..) => {
-                Some(now.plus(backoff(self.tries)))
-            }
-        };
+        self.next_check_at = self.ask(now).map(|_| now.plus(backoff(self.tries)));
     }
 
     pub(crate) fn reference(&self) -> PaymentRef {

@@ -6,7 +6,7 @@ use ports::store::Stored;
 use shell::Changes;
 
 use crate::App;
-use crate::gateway::consult;
+use crate::gateway::pursue;
 use crate::payment::Payment;
 use crate::storage;
 
@@ -58,13 +58,13 @@ pub(crate) async fn refresh(app: &App, seen: Stored<Payment>) -> Result<(), Prob
 async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Result<(), Problem> {
     let load = || async {
         let payment = storage::current(app.desk.table(), &seen.value).await?;
-        let answer = consult(app.gateway.as_ref(), &payment, payment.ask(app.desk.now())).await;
-        Ok((payment, answer))
+        let answers = pursue(app.gateway.as_ref(), &payment, payment.goal, app.desk.now()).await;
+        Ok((payment, answers))
     };
     app.desk
-        .step("tick:payments.settle", load, |(payment, answer), moment| {
+        .step("tick:payments.settle", load, |(payment, answers), moment| {
             let (goal, status) = (payment.goal, payment.status);
-            let decision = payment.value.settle(goal, &answer, moment.now);
+            let decision = payment.value.settle(goal, &answers, moment.now);
             let news = decision.state.status != status || !decision.events.is_empty();
             if news || patience == Patience::Grows { Changes::update(payment.version, decision) } else { Ok(Changes::none()) }
         })

@@ -2,29 +2,31 @@
 //!
 //! | Access pattern | Where |
 //! |---|---|
-//! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = family, sk = order id |
-//! | its former tries | pk = family, sk = order id, `#`, payment id |
-//! | all payments of an order | pk = family, sk from the order id |
-//! | a payment by its id | pk = family, one of the few there |
+//! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = partition, sk = order id |
+//! | its former tries | pk = partition, sk = order id, `#`, payment id |
+//! | all payments of an order | pk = partition, sk from the order id |
+//! | a payment by its id | pk = partition, one of the few whose order ids are alike |
+//! | all payments, newest first | the sixteen partitions, merged |
 //! | payments for which the gateway is to be asked | index 1: pk = `due`, sk = when |
-//! | all payments, newest first | index 2: pk = `all`, sk = payment id |
-//! | payments by a status that is not the usual way | index 3: pk = status, sk = payment id |
+//! | payments by a status that is not the usual way | index 2: pk = status, sk = payment id |
 //!
-//! The family is what the ids of an order and of its payments have in common, all but the last byte: so a payment is
-//! found by its own id without an index. Authorized and captured payments are not in index 3: nearly all are captured,
-//! and it would be written twice more for each. They are picked out of index 2.
+//! The ids of an order and of its payments differ in the last byte only: so a payment is found by its own id without an
+//! index. The byte before that says the partition. Ids begin with their time, so the table itself is the list of all
+//! payments. Authorized and captured payments are not in index 2: nearly all are captured, and an entry would be one
+//! more write for each. They are picked out of the list of all.
 
 use contracts::Decision;
 use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
-use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
+use ports::store::{Bounds, IndexEntry, Key, Query, Record, StoreError, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
 use crate::payment::{Payment, Status};
 
-pub const TABLE: TableSchema = TableSchema { name: "payments", indexes: 3 };
+pub const TABLE: TableSchema = TableSchema { name: "payments", indexes: 2 };
 
-/// Pages of index 2 that one listing picks from before it hands out a cursor.
+const PARTITIONS: u128 = 16;
+/// Pages of the list of all that one listing picks from before it hands out a cursor.
 const PICKED_PAGES_MAX: usize = 5;
 const PAGE: usize = 100;
 
@@ -40,9 +42,8 @@ impl Record for Payment {
             entries.push(IndexEntry::new(1, "due", format!("{at}#{id}")));
         }
         if has_status_entry(self.status) {
-            entries.push(IndexEntry::new(3, self.status.as_str(), &id));
+            entries.push(IndexEntry::new(2, self.status.as_str(), id));
         }
-        entries.push(IndexEntry::new(2, "all", id));
         entries
     }
 }
@@ -113,7 +114,8 @@ pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Resu
 
 /// A payment as it was a moment ago.
 pub(crate) async fn seen(table: &Table, id: PaymentId) -> Result<Stored<Payment>, Problem> {
-    let lying = lying(table, Query::table(family(id.0))).await?;
+    let alike = Bounds::Between(OrderId(id.0 & !LAST_BYTE).to_string(), format!("{}~", OrderId(id.0 | LAST_BYTE)));
+    let lying = lying(table, Query::table(partition(id.0)).bounds(alike)).await?;
     lying.into_iter().find(|payment| payment.id == id).ok_or_else(|| missing(id))
 }
 
@@ -127,17 +129,20 @@ pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Paym
 }
 
 pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Payment>>, Problem> {
-    lying(table, Query::table(family(id.0)).prefix(id.to_string())).await
+    lying(table, Query::table(partition(id.0)).prefix(id.to_string())).await
 }
 
-/// The payments of a family: an order's few tries.
+/// What lies there but marks of cancelled orders: an order's few tries.
 async fn lying(table: &Table, query: Query) -> Result<Vec<Stored<Payment>>, Problem> {
     let page: Page<Stored<Place>> = table.list(query.limit(PAGE)).await?;
-    let payment = |lying: Stored<Place>| match lying.value {
+    Ok(page.items.into_iter().filter_map(payment).collect())
+}
+
+fn payment(lying: Stored<Place>) -> Option<Stored<Payment>> {
+    match lying.value {
         Place::Payment(payment) => Some(Stored { value: *payment, version: lying.version }),
         Place::Cancelled { .. } => None,
-    };
-    Ok(page.items.into_iter().filter_map(payment).collect())
+    }
 }
 
 /// Payments for which the gateway is to be asked by `now`, the longest waiting first.
@@ -152,27 +157,34 @@ pub(crate) async fn all(
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<Page<Stored<Payment>>, Problem> {
-    let listing = |limit: usize, cursor| Query::index(2, "all").descending().limit(limit).after(cursor);
-    match status {
-        None => table.list(listing(limit.get(), cursor)).await,
-        Some(status) if has_status_entry(status) => {
-            table.list(Query::index(3, status.as_str()).descending().limit(limit.get()).after(cursor)).await
-        }
-        Some(status) => {
-            let mut picked = Page { items: Vec::new(), next: cursor };
-            for _ in 0..PICKED_PAGES_MAX {
-                // No more than are missing: whatever a page holds beyond them could not be shown.
-                let wanted = limit.get() - picked.items.len();
-                let page = table.list::<Payment>(listing(wanted, picked.next.take())).await?;
-                picked.items.extend(page.items.into_iter().filter(|payment| payment.status == status));
-                picked.next = page.next;
-                if picked.next.is_none() || picked.items.len() == limit.get() {
-                    break;
-                }
-            }
-            Ok(picked)
+    if let Some(status) = status
+        && has_status_entry(status)
+    {
+        return table.list(Query::index(2, status.as_str()).descending().limit(limit.get()).after(cursor)).await;
+    }
+    if let Some(Cursor(place)) = &cursor {
+        check_place(place)?;
+    }
+    let mut picked = Page { items: Vec::new(), next: cursor };
+    for _ in 0..PICKED_PAGES_MAX {
+        // No more than are missing: whatever a page holds beyond them could not be shown.
+        let wanted = limit.get() - picked.items.len();
+        let lists = (0..PARTITIONS).map(|number| Query::table(partition(number << 8)));
+        let page: Page<Stored<Place>> = table.merged(lists, |place: &Place| place.key().sk, wanted, picked.next.take()).await?;
+        let payments = page.items.into_iter().filter_map(payment);
+        picked.items.extend(payments.filter(|payment| status.is_none_or(|status| payment.status == status)));
+        picked.next = page.next;
+        if picked.next.is_none() || picked.items.len() == limit.get() {
+            break;
         }
     }
+    Ok(picked)
+}
+
+fn check_place(place: &str) -> Result<(), Problem> {
+    let (order, payment) = place.split_once('#').map_or((place, None), |(order, payment)| (order, Some(payment)));
+    let is_place = order.parse::<OrderId>().is_ok() && payment.is_none_or(|payment| payment.parse::<PaymentId>().is_ok());
+    if is_place { Ok(()) } else { Err(StoreError::Cursor.into()) }
 }
 
 fn has_status_entry(status: Status) -> bool {
@@ -182,13 +194,15 @@ fn has_status_entry(status: Status) -> bool {
     }
 }
 
+const LAST_BYTE: u128 = 0xFF;
+
 fn key(order: OrderId, former: Option<PaymentId>) -> Key {
-    Key::new(family(order.0), former.map_or_else(|| order.to_string(), |id| format!("{order}#{id}")))
+    Key::new(partition(order.0), former.map_or_else(|| order.to_string(), |id| format!("{order}#{id}")))
 }
 
 /// By the id of an order or of a payment.
-fn family(id: u128) -> String {
-    OrderId(id & !0xFF).to_string()
+fn partition(id: u128) -> String {
+    format!("payments#{:x}", (id >> 8) % PARTITIONS)
 }
 
 fn missing(id: PaymentId) -> Problem {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use super::settled;
 use crate::client::{get, post, post_with, wait_until_ready};
 use crate::process::{self, Server};
 use crate::products::shopify_csv;
-use crate::{Outcome, table, test};
+use crate::{Outcome, table, test, tools};
 
 const ORDERS: u32 = 50;
-const LOOKS: u32 = 50;
+const LOOKS: u32 = ORDERS;
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const MONTH: &str = "apps/souk/prices/month-of-20-users.toml";
 
@@ -31,33 +31,103 @@ pub fn run(root: &Path) -> Outcome {
     process::output(Command::new(&souk).args(["import", "products"]).arg(&catalog).arg("--data").arg(&data))?;
     let mut serve = Command::new(&souk);
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("SOUK_LIMITS__RATE_LIMIT", "false");
+    // Mails are sent, as in a shop that runs.
+    let mails = MailServer::start(root, &folder)?;
+    serve.env("SOUK_MAIL__TRANSPORT", "smtp").env("SOUK_MAIL__URL", format!("smtp://127.0.0.1:{}", mails.port));
     let server = Server::start(&mut serve, &folder.join("server.log"))?;
     wait_until_ready(server.address, READY_TIMEOUT)?;
-    let (before, after) = (folder.join("before.txt"), folder.join("after.txt"));
+    let (before, ordered, looked) = (folder.join("before.txt"), folder.join("ordered.txt"), folder.join("looked.txt"));
     let earlier = settled(server.address)?;
     write(&before, &earlier)?;
-    shop(server.address)?;
+    let paths = order(server.address)?;
     let metrics = settled(server.address)?;
-    write(&after, &metrics)?;
+    write(&ordered, &metrics)?;
+    look(server.address, &paths)?;
+    write(&looked, &settled(server.address)?)?;
     server.stop()?;
+    let sent = mails.stop()?;
+    if sent < 3 * ORDERS {
+        return Err(format!("{sent} mails arrived for {ORDERS} orders, and three for each were expected"));
+    }
 
     println!("{}", units(&earlier, &metrics));
     let month = root.join(MONTH);
     let month = month.to_str().ok_or("the path is no text")?;
-    let queues = ["--orders", "1000000", "--delivery", "queues"];
+    let orders = ["--orders", "1000000"];
+    let queues = [&orders[..], &["--delivery", "queues"]].concat();
     let batches = [&queues[..], &["--batch", "10"]].concat();
     let small = ["--traffic", month, "--users", "20"];
     let small_by_queues = [&small[..], &["--delivery", "queues"]].concat();
-    for traffic in [&["--orders", "1000000"][..], &queues, &batches, &small, &small_by_queues] {
-        println!("souk cost {}\n", traffic.join(" "));
-        process::run(Command::new(&souk).arg("cost").arg(&after).arg("--since").arg(&before).args(traffic))?;
+    for (run, until, traffic) in [
+        ("orders", &ordered, &orders[..]),
+        ("orders", &ordered, &queues),
+        ("orders", &ordered, &batches),
+        ("orders and five looks at the shop for each", &looked, &orders),
+        ("orders and looks", &looked, &small),
+        ("orders and looks", &looked, &small_by_queues),
+    ] {
+        println!("{run}: souk cost {}\n", traffic.join(" "));
+        process::run(Command::new(&souk).arg("cost").arg(until).arg("--since").arg(&before).args(traffic))?;
         println!();
     }
     Ok(())
 }
 
-/// The orders of guests, each of two lines and paid by card, and looks of every kind.
-fn shop(address: SocketAddr) -> Outcome {
+/// The mail server of the tests, which notes each mail as a line.
+struct MailServer {
+    child: Child,
+    port: u64,
+    log: PathBuf,
+}
+
+impl MailServer {
+    fn start(root: &Path, folder: &Path) -> Outcome<Self> {
+        tools::install(root)?;
+        let log = folder.join("mails.log");
+        let fail = |error: std::io::Error| format!("the mail server: {error}");
+        let output = std::fs::File::create(&log).map_err(fail)?;
+        let script = root.join("apps/souk/tests/smtp_sink.py");
+        let mut python = Command::new(tools::bin(root).join("python"));
+        let child = python.arg(script).stdin(Stdio::piped()).stdout(output).spawn().map_err(fail)?;
+        let mut server = Self { child, port: 0, log };
+        let deadline = Instant::now() + READY_TIMEOUT;
+        while server.port == 0 {
+            let first: Option<Value> = server.lines()?.first().and_then(|line| serde_json::from_str(line).ok());
+            match first.and_then(|said| said["port"].as_u64()) {
+                Some(port) => server.port = port,
+                None if Instant::now() > deadline => return Err("the mail server does not say where it listens".into()),
+                None => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+        Ok(server)
+    }
+
+    fn lines(&self) -> Outcome<Vec<String>> {
+        let text = std::fs::read_to_string(&self.log).map_err(|error| format!("{}: {error}", self.log.display()))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// How many mails it took.
+    fn stop(mut self) -> Outcome<u32> {
+        let mails = self.lines()?.len() - 1;
+        // It ends with its input.
+        drop(self.child.stdin.take());
+        self.child.wait().map_err(|error| format!("the mail server: {error}"))?;
+        u32::try_from(mails).map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to end.
+        if matches!(self.child.try_wait(), Ok(None)) && self.child.kill().is_ok() {
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// The orders of guests, each of two lines and paid by card. Returns the paths of what can be looked at then.
+fn order(address: SocketAddr) -> Outcome<[String; 5]> {
     let listed = get(address, "/api/v1/products?limit=2", None)?.json()?;
     let product = |place: usize| -> Outcome<(String, String)> {
         let id = text(&listed["items"][place]["id"])?;
@@ -81,9 +151,13 @@ fn shop(address: SocketAddr) -> Outcome {
         }
         order = format!("{}?token={}", text(&placed["id"])?, text(&placed["guest_token"])?);
     }
-    let (cart, order) = (format!("/api/v1/carts/{cart}"), format!("/api/v1/orders/{order}"));
     let detail = format!("/api/v1/products/{}", text(&listed["items"][0]["id"])?);
-    for path in ["/api/v1/categories", "/api/v1/products", detail.as_str(), cart.as_str(), order.as_str()] {
+    let (cart, order) = (format!("/api/v1/carts/{cart}"), format!("/api/v1/orders/{order}"));
+    Ok(["/api/v1/categories".into(), "/api/v1/products".into(), detail, cart, order])
+}
+
+fn look(address: SocketAddr, paths: &[String; 5]) -> Outcome {
+    for path in paths {
         for _ in 0..LOOKS {
             let answer = get(address, path, None)?;
             if answer.status != 200 {

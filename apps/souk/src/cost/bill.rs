@@ -355,8 +355,7 @@ impl Usage {
         let stored = scales.orders * assumed.stored_bytes_per_order / GIGABYTE;
         self.add("dynamodb.storage", stored);
         self.add("dynamodb.recovery", stored);
-        let sent = request.measured.consumers.get(super::MAIL_CONSUMER).map_or(0.0, |runs| runs.count) * scales.follow;
-        self.add("ses.mails", if sent > 0.0 { sent } else { scales.orders * assumed.mails_per_order });
+        self.add("ses.mails", scales.orders * assumed.mails_per_order);
         self.add("cognito.users", request.users);
         self.add("s3.storage", assumed.files_gb);
         self.add("cloudfront.requests", scales.requests * assumed.web_requests_per_request);

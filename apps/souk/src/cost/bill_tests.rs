@@ -174,13 +174,6 @@ fn direct_calls_have_no_queues_and_no_batches() {
 }
 
 #[test]
-fn mails_that_were_sent_are_counted() {
-    let mut sending = measured();
-    sending.consumers.insert(crate::cost::MAIL_CONSUMER.to_owned(), Runs { count: 2.0, seconds: 0.0 });
-    assert_near(quantity(&made(&prices(), &sending, &Traffic::Orders(10.0)).unwrap(), "SES", "mails"), 20.0, "two for an order");
-}
-
-#[test]
 fn what_cannot_be_scaled_is_refused() {
     let nothing = Measured::default();
     assert!(made(&prices(), &nothing, &Traffic::Orders(1.0)).unwrap_err().contains("no confirmed order"));

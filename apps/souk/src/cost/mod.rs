@@ -19,8 +19,6 @@ use bill::{Delivery, Owners, Plan, Processor, Request, Traffic};
 use measured::Measured;
 use prices::Prices;
 
-/// Its deliveries are the mails that were sent.
-pub const MAIL_CONSUMER: &str = "notifications-send";
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const METRICS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

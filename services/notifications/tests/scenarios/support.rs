@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, PaymentCaptured, PaymentRef, UserRegistered};
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, UserRegistered};
 use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Delivery, Dependencies, Locale, ShopConfig};
 use ports::reads::{
@@ -187,10 +187,6 @@ pub fn order(id: OrderId) -> OrderRef {
 
 pub fn confirmed(id: OrderId) -> Event {
     OrderConfirmed { order: order(id), payment_id: 5.into() }.into()
-}
-
-pub fn captured(id: OrderId) -> Event {
-    PaymentCaptured { payment: PaymentRef { payment_id: 5.into(), order_id: id, amount: eur(4488) } }.into()
 }
 
 pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {

@@ -95,7 +95,6 @@ impl Draft {
                 tries: 0,
                 method: self.payment_method,
                 action_url: None,
-                authorized: None,
                 captured: None,
                 refunded: Money::zero(pricing.currency),
             },

@@ -65,8 +65,6 @@ struct KeptPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     action_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    authorized: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     captured: Option<i64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     refunded: i64,
@@ -98,7 +96,6 @@ impl From<Order> for Kept {
             tries: order.payment.tries,
             method: order.payment.method,
             action_url: order.payment.action_url,
-            authorized: order.payment.authorized.map(amount),
             captured: order.payment.captured.map(amount),
             refunded: order.payment.refunded.amount,
         };
@@ -145,7 +142,6 @@ impl From<Kept> for Order {
             tries: kept.payment.tries,
             method: kept.payment.method,
             action_url: kept.payment.action_url,
-            authorized: kept.payment.authorized.map(money),
             captured: kept.payment.captured.map(money),
             refunded: money(kept.payment.refunded),
         };

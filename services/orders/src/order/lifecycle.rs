@@ -12,7 +12,7 @@ pub enum Status {
     Pending,
     /// The stock is held, and the customer has to do something: choose how to pay, or confirm it at the bank.
     AwaitingPayment,
-    /// Stock and money are there: sold.
+    /// The stock is held and the money is taken: sold.
     Confirmed,
     /// The shop works on it.
     Processing,
@@ -45,8 +45,8 @@ use StatusName::{AwaitingPayment, Cancelled, Confirmed, Delivered, Pending, Proc
 const LIFECYCLE: &[(StatusName, &str, StatusName)] = &[
     (Pending, "stock.reserved", AwaitingPayment),
     (Pending, "payment.requires_action", AwaitingPayment),
-    (Pending, "payment.authorized", Confirmed),
-    (AwaitingPayment, "payment.authorized", Confirmed),
+    (Pending, "payment.captured", Confirmed),
+    (AwaitingPayment, "payment.captured", Confirmed),
     (Confirmed, "processing", Processing),
     (Processing, "shipped", Shipped),
     (Shipped, "delivered", Delivered),
@@ -61,11 +61,9 @@ const LIFECYCLE: &[(StatusName, &str, StatusName)] = &[
     (AwaitingPayment, "cancel by customer", Cancelled),
     (AwaitingPayment, "cancel by shop", Cancelled),
     (Confirmed, "stock.refused", Cancelled),
-    (Confirmed, "payment.failed", Cancelled),
     (Confirmed, "cancel by customer", Cancelled),
     (Confirmed, "cancel by shop", Cancelled),
     (Processing, "stock.refused", Cancelled),
-    (Processing, "payment.failed", Cancelled),
     (Processing, "cancel by shop", Cancelled),
     (Confirmed, "payment.refunded (all)", Refunded),
     (Processing, "payment.refunded (all)", Refunded),

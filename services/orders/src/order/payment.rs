@@ -8,20 +8,19 @@ use super::{Order, OrderError};
 /// How the order is paid. Each means of payment that the customer chooses is a try with an id of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// The latest try; only this one counts.
+    /// The try that counts: the one whose money was taken, until then the latest.
     pub payment_id: Option<PaymentId>,
     pub tries: u8,
     /// What the gateway calls the means of payment.
     pub method: Option<String>,
     /// Where the customer must confirm the latest try.
     pub action_url: Option<String>,
-    pub authorized: Option<Money>,
     pub captured: Option<Money>,
     pub refunded: Money,
 }
 
 impl Payment {
-    /// What payments are asked to authorize.
+    /// What payments are asked to take.
     pub(super) fn latest_try(&self) -> Option<PaymentTry> {
         let (payment_id, payment_method) = (self.payment_id?, self.method.clone()?);
         Some(PaymentTry { payment_id, payment_method })
@@ -41,7 +40,13 @@ pub(super) fn try_id(order: OrderId, number: u8) -> PaymentId {
 }
 
 impl Order {
-    /// Whether the payment is the try that counts. A former one was given up for it and is released by
+    pub(super) fn take_payment(&mut self, payment_id: PaymentId, amount: Money) {
+        self.payment.payment_id = Some(payment_id);
+        self.payment.captured = Some(amount);
+        self.payment.action_url = None;
+    }
+
+    /// Whether the payment is the try that counts. Another one was given up for it and is released by
     /// payments without us. Neither: somebody is wrong, and nothing is changed.
     pub(super) fn is_latest_try(&self, payment: &PaymentRef) -> Result<bool, OrderError> {
         if payment.amount != self.total {
@@ -50,7 +55,7 @@ impl Order {
         if self.payment.payment_id == Some(payment.payment_id) {
             return Ok(true);
         }
-        let former = (1..self.payment.tries).any(|number| try_id(self.id, number) == payment.payment_id);
-        if former { Ok(false) } else { Err(OrderError::UnknownPayment(payment.payment_id)) }
+        let other = (1..=self.payment.tries).any(|number| try_id(self.id, number) == payment.payment_id);
+        if other { Ok(false) } else { Err(OrderError::UnknownPayment(payment.payment_id)) }
     }
 }

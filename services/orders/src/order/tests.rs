@@ -1,6 +1,6 @@
 //! Every status meets everything that can happen to an order.
 
-use contracts::{CancelReason, Event, ShortLine};
+use contracts::{CancelReason, Event, PaymentRef, ShortLine};
 use kernel::{BusinessId, CartId, Currency, Duration, RefundId, Role, TaxRate};
 
 use super::lifecycle::StatusName as Name;
@@ -78,11 +78,10 @@ pub(super) fn admin() -> Actor {
 }
 
 /// Everything that can happen to an order, by the names of the lifecycle's table.
-pub(super) const NEWS: [&str; 17] = [
+pub(super) const NEWS: [&str; 16] = [
     "stock.reserved",
     "stock.refused",
     "payment.requires_action",
-    "payment.authorized",
     "payment.failed",
     "payment.captured",
     "payment.refunded (part)",
@@ -112,7 +111,6 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
         "payment.requires_action" => {
             order.payment_requires_action(&PaymentRequiresAction { payment, action_url: "https://bank.example/3ds".into() }, now)
         }
-        "payment.authorized" => order.payment_authorized(&payment, now),
         "payment.failed" => order.payment_failed(&failed, now),
         "payment.captured" => order.payment_captured(&PaymentCaptured { payment }, now),
         "payment.refunded (part)" => order.payment_refunded(&refund(eur(100)), now),
@@ -141,7 +139,7 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
 
 /// An order that came to the status by the shortest way.
 fn order_that_is(status: Name) -> Order {
-    let way: &[&str] = &["payment.authorized", "processing", "shipped", "delivered"];
+    let way: &[&str] = &["payment.captured", "processing", "shipped", "delivered"];
     let (begin, way) = match status {
         Name::Pending => (placed(), &way[..0]),
         Name::AwaitingPayment => (placed_unpaid(), &["stock.reserved", "pay with the same"][..]),
@@ -150,7 +148,7 @@ fn order_that_is(status: Name) -> Order {
         Name::Shipped => (placed(), &way[..3]),
         Name::Delivered => (placed(), way),
         Name::Cancelled => (placed(), &["deadline"][..]),
-        Name::Refunded => (placed(), &["payment.authorized", "processing", "payment.refunded (all)"][..]),
+        Name::Refunded => (placed(), &["payment.captured", "processing", "payment.refunded (all)"][..]),
     };
     let order = way.iter().fold(begin, |order, news| happen(order, news, 1, NOW).unwrap().state);
     assert_eq!(order.status.name(), status);
@@ -184,9 +182,8 @@ const TABLE: &str = "
 stock.reserved               | .                | .                | .          | .          | .         | .         | again     | .
 stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
 payment.requires_action      | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
-payment.authorized           | confirmed        | confirmed        | .          | .          | .         | .         | again     | .
-payment.failed               | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
-payment.captured             | !                | !                | noted      | noted      | noted     | noted     | again     | noted
+payment.failed               | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
+payment.captured             | confirmed        | confirmed        | .          | .          | .         | .         | again     | .
 payment.refunded (part)      | !                | !                | noted      | noted      | noted     | noted     | noted     | .
 payment.refunded (all)       | !                | !                | refunded   | refunded   | refunded  | refunded  | noted     | .
 pay with the same            | .                | .                | .          | .          | .         | .         | !         | !
@@ -252,7 +249,7 @@ fn the_diagram_shows_every_status() {
     for status in Name::ALL {
         assert!(diagram.contains(&format!(" {}", status.as_str())), "{} in {diagram}", status.as_str());
     }
-    assert!(diagram.contains("    awaiting_payment --> confirmed: payment.authorized\n"), "{diagram}");
+    assert!(diagram.contains("    awaiting_payment --> confirmed: payment.captured\n"), "{diagram}");
 }
 
 #[test]
@@ -324,13 +321,20 @@ fn another_means_of_payment_takes_the_place_of_one_that_waits_for_the_customer()
     assert!(second_id > first_id);
     let Event::OrderAwaitingPayment(told) = &second.events[0] else { panic!("{:?}", second.events) };
     assert_eq!((told.payment.payment_id, told.payment.payment_method.as_str()), (second_id, "other card"));
-    // The first try counts no more, whatever becomes of it.
-    for news in ["payment.authorized", "payment.failed", "payment.captured", "payment.requires_action", "payment.refunded (all)"] {
+    // The first try counts no more.
+    for news in ["payment.failed", "payment.requires_action", "payment.refunded (all)"] {
         let decision = happen(second.state.clone(), news, 1, NOW).unwrap();
         assert!(!decision.changed && decision.events.is_empty(), "{news}");
     }
-    let confirmed = happen(second.state, "payment.authorized", 2, NOW).unwrap();
-    assert_eq!(told_payment(&confirmed), Some(second_id));
+    // Unless its money was taken before payments heard of the second, which they then let go.
+    for (number, id) in [(1, first_id), (2, second_id)] {
+        let confirmed = happen(second.state.clone(), "payment.captured", number, NOW).unwrap();
+        assert_eq!((told_payment(&confirmed), confirmed.state.payment.payment_id), (Some(id), Some(id)));
+        for (news, other) in [("payment.failed", 3 - number), ("payment.captured", 3 - number), ("payment.captured", number)] {
+            let after = happen(confirmed.state.clone(), news, other, NOW).unwrap();
+            assert!(!after.changed && after.events.is_empty(), "{news} of {other}");
+        }
+    }
 }
 
 fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
@@ -345,7 +349,7 @@ fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
 fn what_is_chosen_before_the_stock_is_held_is_asked_for_then() {
     let unpaid = placed_unpaid();
     assert_eq!((unpaid.payment.payment_id, unpaid.payment.tries), (None, 0));
-    assert!(happen(unpaid.clone(), "payment.authorized", 1, NOW).is_err(), "nobody was asked");
+    assert!(happen(unpaid.clone(), "payment.captured", 1, NOW).is_err(), "nobody was asked");
     let waiting = happen(unpaid.clone(), "stock.reserved", 1, NOW).unwrap();
     assert!(waiting.events.is_empty() && waiting.state.is_settled());
     let chosen = happen(unpaid, "pay with another", 1, NOW).unwrap();
@@ -391,8 +395,9 @@ fn tries_and_time_to_pay_are_limited() {
 #[test]
 fn a_cancellation_names_the_payment_that_may_hold_money() {
     let order = order_that_is(Name::Cancelled);
-    let again = happen(order.clone(), "payment.authorized", 1, NOW).unwrap();
-    assert_eq!(told_payment(&again), Some(try_id(order.id, 1)));
+    let again = happen(order.clone(), "payment.captured", 1, NOW).unwrap();
+    let Event::OrderCancelled(told) = &again.events[0] else { panic!("{:?}", again.events) };
+    assert_eq!((told.payment_id, told.was_confirmed), (Some(try_id(order.id, 1)), false));
     let confirmed = order_that_is(Name::Confirmed);
     let refused = happen(confirmed, "stock.refused", 1, NOW).unwrap();
     let Event::OrderCancelled(told) = &refused.events[0] else { panic!("{:?}", refused.events) };
@@ -404,10 +409,14 @@ fn a_cancellation_names_the_payment_that_may_hold_money() {
 #[test]
 fn payments_that_are_not_the_orders_are_refused() {
     let order = order_that_is(Name::AwaitingPayment);
+    let taken = |payment| PaymentCaptured { payment };
     let unknown = PaymentRef { payment_id: 99.into(), order_id: order.id, amount: order.total };
-    assert_eq!(order.clone().payment_authorized(&unknown, NOW).unwrap_err(), OrderError::UnknownPayment(99.into()));
+    assert_eq!(order.clone().payment_captured(&taken(unknown), NOW).unwrap_err(), OrderError::UnknownPayment(99.into()));
     let cheap = PaymentRef { payment_id: try_id(order.id, 1), order_id: order.id, amount: eur(1) };
-    assert_eq!(order.clone().payment_authorized(&cheap, NOW).unwrap_err(), OrderError::WrongAmount { amount: eur(1), total: order.total });
+    assert_eq!(
+        order.clone().payment_captured(&taken(cheap), NOW).unwrap_err(),
+        OrderError::WrongAmount { amount: eur(1), total: order.total }
+    );
     let payment = PaymentRef { payment_id: try_id(order.id, 1), order_id: order.id, amount: order.total };
     let too_much = PaymentRefunded { payment, refund_id: 1.into(), refund: eur(9999), refunded: eur(9999) };
     let expect = OrderError::WrongAmount { amount: eur(9999), total: order.total };

@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Duration, OrderId};
 use serde_json::json;
 use shell::testing::{Got, Harness};
 
-use crate::shop::{HOUSE, POT, Shop, order_id, text};
+use crate::shop::{POT, SELLER, Shop, TEA, order_id, text};
 
 async fn listed(shop: &Shop, path: &str, actor: &Actor) -> Vec<OrderId> {
     ids(&shop.harness.get(path).as_actor(actor).send().await.expect(200))
@@ -78,35 +78,35 @@ async fn lists_are_newest_first_and_paged() {
 #[tokio::test]
 async fn sellers_see_and_fulfil_what_is_theirs() {
     let shop = Shop::open();
-    let (house, other) = (Harness::business(1, HOUSE), Harness::business(2, BusinessId(6)));
+    let (own, other) = (Harness::business(1, SELLER), Harness::business(2, BusinessId(6)));
     let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
-    assert_eq!(listed(&shop, "/api/v1/seller/orders", &house).await, [id]);
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &own).await, [id]);
     assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, []);
-    assert_eq!(listed(&shop, &format!("/api/v1/seller/orders?business_id={HOUSE}"), &Harness::admin()).await, [id]);
-    shop.harness.get(&format!("/api/v1/seller/orders?business_id={HOUSE}")).as_actor(&other).send().await.expect(403);
+    assert_eq!(listed(&shop, &format!("/api/v1/seller/orders?business_id={SELLER}"), &Harness::admin()).await, [id]);
+    shop.harness.get(&format!("/api/v1/seller/orders?business_id={SELLER}")).as_actor(&other).send().await.expect(403);
     shop.harness.get("/api/v1/seller/orders").as_actor(&Harness::customer(1)).send().await.expect(403);
-    shop.show(id, &house).await.expect(200);
+    shop.show(id, &own).await.expect(200);
     shop.show(id, &other).await.expect(404);
 
     shop.stock_reserved(id).await;
-    shop.authorized(id).await;
+    shop.captured(id).await;
     let (path, body) = (format!("/api/v1/admin/orders/{id}/status"), json!({"status": "processing"}));
     shop.harness.post(&path, &body).as_actor(&other).send().await.expect(404);
     shop.harness.post(&path, &body).as_actor(&Harness::customer(1)).send().await.expect(403);
-    shop.harness.post(&path, &body).as_actor(&house).send().await.expect(200);
+    shop.harness.post(&path, &body).as_actor(&own).send().await.expect(200);
     let tracked = json!({"status": "delivered", "carrier": "DHL"});
-    shop.harness.post(&path, &tracked).as_actor(&house).send().await.expect(422);
-    shop.harness.post(&format!("/api/v1/orders/{id}/pay"), &json!({"payment_method": "card 1"})).as_actor(&house).send().await.expect(403);
+    shop.harness.post(&path, &tracked).as_actor(&own).send().await.expect(422);
+    shop.harness.post(&format!("/api/v1/orders/{id}/pay"), &json!({"payment_method": "card 1"})).as_actor(&own).send().await.expect(403);
 }
 
 #[tokio::test]
 async fn a_seller_has_one_list_of_orders_alone_and_with_others() {
     let shop = Shop::open();
-    let (house, other) = (Harness::business(1, HOUSE), Harness::business(2, BusinessId(6)));
+    let (own, other) = (Harness::business(1, SELLER), Harness::business(2, BusinessId(6)));
     let (mut all, mut shared) = (Vec::new(), Vec::new());
     for n in 1..=7 {
         let is_shared = n % 3 == 0;
-        let pot_of = if is_shared { BusinessId(6) } else { HOUSE };
+        let pot_of = if is_shared { BusinessId(6) } else { SELLER };
         shop.world.offers.lock().unwrap().get_mut(&POT).unwrap().seller_id = pot_of;
         let id = order_id(&shop.placed(n, &Harness::customer(1)).await);
         all.insert(0, id);
@@ -120,13 +120,40 @@ async fn a_seller_has_one_list_of_orders_alone_and_with_others() {
         let (mut paged, mut cursor) = (Vec::new(), String::new());
         for _ in 0..10 {
             let path = format!("/api/v1/seller/orders?limit={limit}{cursor}");
-            let page = shop.harness.get(&path).as_actor(&house).send().await.expect(200);
+            let page = shop.harness.get(&path).as_actor(&own).send().await.expect(200);
             paged.extend(ids(&page));
             let Some(next) = page.json["next"].as_str() else { break };
             cursor = format!("&cursor={}", next.replace('#', "%23"));
         }
         assert_eq!(paged, all, "pages of {limit}");
     }
+}
+
+#[tokio::test]
+async fn the_house_sees_what_it_sells_itself() {
+    let shop = Shop::open();
+    let (house, other) = (Harness::business(1, BusinessId::HOUSE), Harness::business(2, BusinessId(6)));
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    // Of the house alone, of both, of the other alone.
+    for (n, tea_of, pot_of) in
+        [(1, BusinessId::HOUSE, BusinessId::HOUSE), (2, BusinessId(6), BusinessId::HOUSE), (3, BusinessId(6), BusinessId(6))]
+    {
+        for (variant, seller) in [(TEA, tea_of), (POT, pot_of)] {
+            shop.world.offers.lock().unwrap().get_mut(&variant).unwrap().seller_id = seller;
+        }
+        let id = order_id(&shop.placed(n, &Harness::customer(1)).await);
+        if pot_of == BusinessId::HOUSE {
+            own.insert(0, id);
+        }
+        if tea_of != BusinessId::HOUSE {
+            others.insert(0, id);
+        }
+        shop.harness.advance(Duration::from_secs(1));
+    }
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &house).await, own);
+    assert_eq!(listed(&shop, "/api/v1/seller/orders?limit=1", &house).await, own[..1]);
+    assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, others);
+    shop.harness.get(&format!("/api/v1/seller/orders?business_id={}", BusinessId::HOUSE)).as_actor(&other).send().await.expect(403);
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! The page of an order, as the link in a mail opens it.
 
-use contracts::PaymentCaptured;
 use kernel::{Duration, OrderId};
 use serde_json::json;
 use shell::testing::{Got, Harness};
@@ -42,9 +41,7 @@ async fn the_page_follows_the_order() {
         "To be confirmed at the bank.",
     ])
     .await;
-    shop.authorized(id).await;
-    let payment = shop.payment(id).await;
-    shop.hear(PaymentCaptured { payment }).await;
+    shop.captured(id).await;
     has(&["Your order is confirmed", "39.90 EUR paid."]).await;
     let advance = format!("/api/v1/admin/orders/{id}/status");
     shop.harness.post(&advance, &json!({"status": "processing"})).as_actor(&Harness::admin()).send().await.expect(200);

@@ -139,7 +139,7 @@ async fn whoever_waits_is_answered_when_the_order_has_settled() {
             tokio::task::yield_now().await;
         }
         shop.stock_reserved(id).await;
-        shop.authorized(id).await;
+        shop.captured(id).await;
     };
     let begun = tokio::time::Instant::now();
     let (answer, ()) = tokio::join!(waiting, others);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{
-    CancelReason, Event, OrderAwaitingPayment, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, StockRefused,
-    StockReserved,
+    CancelReason, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
+    StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
@@ -16,7 +16,7 @@ use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, Ide
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
 
-pub const HOUSE: BusinessId = BusinessId(5);
+pub const SELLER: BusinessId = BusinessId(5);
 pub const TEA: VariantId = VariantId(1);
 pub const POT: VariantId = VariantId(2);
 
@@ -148,8 +148,8 @@ impl Shop {
         self.hear(StockRefused { order_id, short: Vec::new() }).await;
     }
 
-    pub async fn authorized(&self, order: OrderId) {
-        self.hear(Event::PaymentAuthorized(self.payment(order).await)).await;
+    pub async fn captured(&self, order: OrderId) {
+        self.hear(PaymentCaptured { payment: self.payment(order).await }).await;
     }
 
     pub async fn requires_action(&self, order: OrderId) {
@@ -200,7 +200,7 @@ fn offer(variant_id: VariantId, sku: &str, price: i64) -> Offer {
     Offer {
         product_id: 1.into(),
         variant_id,
-        seller_id: HOUSE,
+        seller_id: SELLER,
         sku: sku.into(),
         title: sku.to_lowercase(),
         unit_price: eur(price),

@@ -39,14 +39,15 @@ fn action() -> Found {
 
 /// A payment that has come to `status` by the usual way, and then was wanted for `goal`.
 fn come_to(status: Status, goal: Goal) -> Payment {
-    let hold = |found: Found| open(1).settle(Goal::Hold, &Answer::Found(found), at(0)).state;
+    let answered = |answers: &[Answer]| open(1).settle(Goal::Capture, answers, at(0)).state;
+    let found = |found: Found| answered(&[Answer::Found(found)]);
     let payment = match status {
-        Status::Pending => open(1).settle(Goal::Hold, &Answer::Nothing, at(0)).state,
-        Status::RequiresAction => hold(action()),
-        Status::Authorized => hold(Found::Authorized),
-        Status::Captured => hold(Found::Authorized).settle(Goal::Capture, &Answer::Found(Found::Captured), at(0)).state,
-        Status::Voided => open(1).settle(Goal::Release, &Answer::Found(Found::Voided), at(0)).state,
-        Status::Failed => hold(declined("card_declined")),
+        Status::Pending => answered(&[Answer::Nothing]),
+        Status::RequiresAction => found(action()),
+        Status::Authorized => found(Found::Authorized),
+        Status::Captured => answered(&[Answer::Found(Found::Authorized), Answer::Found(Found::Captured)]),
+        Status::Voided => open(1).settle(Goal::Release, &[Answer::Found(Found::Voided)], at(0)).state,
+        Status::Failed => found(declined("card_declined")),
     };
     assert_eq!(payment.status, status);
     payment.toward(goal, at(0))
@@ -58,94 +59,104 @@ fn kinds(events: &[Event]) -> Vec<&'static str> {
 
 #[test]
 fn every_status_and_goal_asks_one_thing() {
-    use Goal::{Capture, Hold, Release};
+    use Goal::{Capture, Release};
     use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
     for (status, goal, ask) in [
-        (Pending, Hold, Ask::FindOrAuthorize),
-        (Pending, Capture, Ask::Authorize),
-        (Pending, Release, Ask::Void),
-        (RequiresAction, Hold, Ask::Find),
-        (RequiresAction, Capture, Ask::Find),
-        (RequiresAction, Release, Ask::Void),
-        (Authorized, Hold, Ask::Nothing),
-        (Authorized, Capture, Ask::Capture),
-        (Authorized, Release, Ask::Void),
-        (Captured, Capture, Ask::Nothing),
-        (Captured, Release, Ask::Refund(RefundId(7), eur(1999))),
-        (Voided, Release, Ask::Nothing),
-        (Failed, Hold, Ask::Nothing),
-        (Failed, Capture, Ask::Nothing),
-        (Failed, Release, Ask::Nothing),
+        (Pending, Capture, Some(Ask::FindOrAuthorize)),
+        (Pending, Release, Some(Ask::Void)),
+        (RequiresAction, Capture, Some(Ask::Find)),
+        (RequiresAction, Release, Some(Ask::Void)),
+        (Authorized, Capture, Some(Ask::Capture)),
+        (Authorized, Release, Some(Ask::Void)),
+        (Captured, Capture, None),
+        (Captured, Release, Some(Ask::Refund(RefundId(7), eur(1999)))),
+        (Voided, Release, None),
+        (Failed, Capture, None),
+        (Failed, Release, None),
     ] {
         let payment = come_to(status, goal);
         assert_eq!(payment.ask(at(1)), ask, "{status:?} {goal:?}");
-        assert_eq!(payment.next_check_at.is_some(), ask != Ask::Nothing, "{status:?} {goal:?} is due iff something is to be asked");
+        assert_eq!(payment.next_check_at.is_some(), ask.is_some(), "{status:?} {goal:?} is due iff something is to be asked");
     }
-    assert_eq!(open(1).ask(at(0)), Ask::Authorize);
-    assert_eq!(come_to(Pending, Hold).ask(at(600)), Ask::Void);
-    assert_eq!(come_to(RequiresAction, Hold).ask(at(3600)), Ask::Void);
+    assert_eq!(open(1).ask(at(0)), Some(Ask::Authorize));
+    assert_eq!(come_to(Pending, Capture).ask(at(600)), Some(Ask::Void));
+    assert_eq!(come_to(RequiresAction, Capture).ask(at(3600)), Some(Ask::Void));
+    let unheard = come_to(Authorized, Capture).settle(Capture, &[Answer::Nothing], at(1)).state;
+    assert_eq!(unheard.ask(at(2)), Some(Ask::FindOrCapture));
 }
 
 #[test]
 fn every_status_and_goal_takes_every_answer() {
-    use Goal::{Capture, Hold, Release};
+    use Goal::{Capture, Release};
     use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
     let cases: Vec<(Status, Goal, Found, Status, &[&str])> = vec![
-        (Pending, Hold, action(), RequiresAction, &["payment.requires_action"]),
-        (Pending, Hold, Found::Authorized, Authorized, &["payment.authorized"]),
-        (Pending, Hold, Found::Captured, Captured, &["payment.authorized", "payment.captured"]),
-        (Pending, Hold, Found::Voided, Failed, &["payment.failed"]),
-        (Pending, Hold, declined("card_declined"), Failed, &["payment.failed"]),
+        (Pending, Capture, action(), RequiresAction, &["payment.requires_action"]),
+        (Pending, Capture, Found::Authorized, Authorized, &[]),
+        (Pending, Capture, Found::Captured, Captured, &["payment.captured"]),
+        (Pending, Capture, Found::Voided, Failed, &["payment.failed"]),
+        (Pending, Capture, declined("card_declined"), Failed, &["payment.failed"]),
         (Pending, Release, action(), RequiresAction, &[]),
         (Pending, Release, Found::Authorized, Authorized, &[]),
-        (Pending, Release, Found::Captured, Captured, &["payment.captured"]),
+        (Pending, Release, Found::Captured, Captured, &[]),
         (Pending, Release, Found::Voided, Voided, &[]),
         (Pending, Release, declined("card_declined"), Voided, &[]),
-        (RequiresAction, Hold, action(), RequiresAction, &[]),
-        (RequiresAction, Hold, Found::Authorized, Authorized, &["payment.authorized"]),
-        (RequiresAction, Hold, declined("authentication_failed"), Failed, &["payment.failed"]),
-        (RequiresAction, Hold, Found::Voided, Failed, &["payment.failed"]),
+        (RequiresAction, Capture, action(), RequiresAction, &[]),
+        (RequiresAction, Capture, Found::Authorized, Authorized, &[]),
+        (RequiresAction, Capture, Found::Captured, Captured, &["payment.captured"]),
+        (RequiresAction, Capture, declined("authentication_failed"), Failed, &["payment.failed"]),
+        (RequiresAction, Capture, Found::Voided, Failed, &["payment.failed"]),
         (RequiresAction, Release, Found::Authorized, Authorized, &[]),
         (RequiresAction, Release, Found::Voided, Voided, &[]),
         (Authorized, Capture, Found::Captured, Captured, &["payment.captured"]),
         (Authorized, Capture, Found::Authorized, Authorized, &[]),
         (Authorized, Capture, Found::Voided, Failed, &["payment.failed"]),
         (Authorized, Release, Found::Voided, Voided, &[]),
-        (Authorized, Release, Found::Captured, Captured, &["payment.captured"]),
+        (Authorized, Release, Found::Captured, Captured, &[]),
         (Captured, Capture, Found::Authorized, Captured, &[]),
         (Captured, Capture, Found::Captured, Captured, &[]),
         (Captured, Release, Found::Voided, Captured, &[]),
         (Voided, Release, Found::Authorized, Voided, &[]),
-        (Failed, Hold, Found::Authorized, Failed, &[]),
+        (Failed, Capture, Found::Authorized, Failed, &[]),
         (Failed, Release, Found::Captured, Failed, &[]),
     ];
     for (status, goal, found, expect, events) in cases {
-        let decision = come_to(status, goal).settle(goal, &Answer::Found(found.clone()), at(1));
+        let decision = come_to(status, goal).settle(goal, &[Answer::Found(found.clone())], at(1));
         assert_eq!((decision.state.status, kinds(&decision.events).as_slice()), (expect, events), "{status:?} {goal:?} {found:?}");
         assert_eq!(decision.state.failure.is_some(), expect == Failed);
         assert!(expect == Pending || decision.state.method.is_none(), "the means of payment is not kept");
+        let back = goal == Release && expect == Captured;
+        assert_eq!(decision.state.refunds.len(), usize::from(back), "what was given up and taken goes back: {status:?} {found:?}");
     }
+}
+
+#[test]
+fn reserved_and_taken_are_one_step() {
+    let answers = [Answer::Found(Found::Authorized), Answer::Found(Found::Captured)];
+    let decision = open(1).settle(Goal::Capture, &answers, at(2));
+    assert_eq!(kinds(&decision.events), ["payment.captured"]);
+    let steps: Vec<_> = decision.state.history.iter().map(|step| (step.status, step.at)).collect();
+    assert_eq!(steps, [(Status::Authorized, at(2)), (Status::Captured, at(2))]);
 }
 
 #[test]
 fn what_is_answered_twice_changes_nothing() {
     for (status, goal, answer) in [
-        (Status::Authorized, Goal::Hold, Answer::NotAsked),
-        (Status::Captured, Goal::Capture, Answer::Found(Found::Captured)),
-        (Status::Voided, Goal::Release, Answer::Found(Found::Voided)),
-        (Status::Failed, Goal::Hold, Answer::Refused),
-        (Status::Captured, Goal::Capture, Answer::RefundSettled(RefundId(9))),
+        (Status::Authorized, Goal::Capture, None),
+        (Status::Captured, Goal::Capture, Some(Answer::Found(Found::Captured))),
+        (Status::Voided, Goal::Release, Some(Answer::Found(Found::Voided))),
+        (Status::Failed, Goal::Capture, Some(Answer::Refused)),
+        (Status::Captured, Goal::Capture, Some(Answer::RefundSettled(RefundId(9)))),
     ] {
-        let decision = come_to(status, goal).settle(goal, &answer, at(5));
+        let decision = come_to(status, goal).settle(goal, answer.as_slice(), at(5));
         assert!(!decision.changed && decision.events.is_empty(), "{status:?} {goal:?} {answer:?}");
     }
 }
 
 #[test]
-fn a_cancelled_order_is_not_captured_by_late_news() {
+fn what_was_given_up_is_not_taken() {
     let payment = come_to(Status::Authorized, Goal::Release);
     assert_eq!(payment.clone().toward(Goal::Capture, at(1)), payment);
-    assert_eq!(payment.ask(at(1)), Ask::Void);
+    assert_eq!(payment.ask(at(1)), Some(Ask::Void));
 }
 
 #[test]
@@ -156,12 +167,12 @@ fn declines_tell_the_customer_why() {
         ("authentication_failed", CancelReason::PaymentDeclined),
         ("expired_card", CancelReason::PaymentDeclined),
     ] {
-        let decision = open(1).settle(Goal::Hold, &Answer::Found(declined(code)), at(0));
+        let decision = open(1).settle(Goal::Capture, &[Answer::Found(declined(code))], at(0));
         let [Event::PaymentFailed(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
         assert_eq!(event.reason, reason);
         assert!(event.message.ends_with('.') && !event.message.contains('_'), "{}", event.message);
     }
-    let refused = open(1).settle(Goal::Hold, &Answer::Refused, at(0));
+    let refused = open(1).settle(Goal::Capture, &[Answer::Refused], at(0));
     assert_eq!(refused.state.failure.unwrap().reason, CancelReason::PaymentFailed);
 }
 
@@ -170,11 +181,11 @@ fn questions_become_rarer_up_to_a_minute() {
     let mut payment = open(1);
     let mut waits = Vec::new();
     for _ in 0..9 {
-        payment = payment.settle(Goal::Hold, &Answer::Nothing, at(0)).state;
+        payment = payment.settle(Goal::Capture, &[Answer::Nothing], at(0)).state;
         waits.push(payment.next_check_at.unwrap().since(at(0)).as_secs());
     }
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    let found = payment.settle(Goal::Hold, &Answer::Found(action()), at(0)).state;
+    let found = payment.settle(Goal::Capture, &[Answer::Found(action())], at(0)).state;
     assert_eq!(found.next_check_at, Some(at(0)), "a step forward starts anew");
 }
 
@@ -184,26 +195,21 @@ fn the_latest_try_is_the_one_that_counts() {
     assert_eq!(open(1).enter(None, false, at(1)), Entry::First(open(1)));
     assert_eq!(open(1).enter(Some(&come_to(Status::Captured, Goal::Capture)), false, at(1)), Entry::Known);
     let Entry::First(late) = open(1).enter(None, true, at(1)) else { panic!("the first") };
-    assert_eq!(late.ask(at(1)), Ask::Void);
-    for (status, goal) in [
-        (Status::Pending, Goal::Hold),
-        (Status::RequiresAction, Goal::Hold),
-        (Status::Authorized, Goal::Hold),
-        (Status::Failed, Goal::Hold),
-    ] {
-        let Entry::Replaces { former, latest } = enter(&come_to(status, goal), false) else { panic!("{status:?}") };
+    assert_eq!(late.ask(at(1)), Some(Ask::Void));
+    for status in [Status::Pending, Status::RequiresAction, Status::Authorized, Status::Failed] {
+        let Entry::Replaces { former, latest } = enter(&come_to(status, Goal::Capture), false) else { panic!("{status:?}") };
         assert!(former.superseded && former.goal == Goal::Release && !latest.superseded);
-        assert_eq!(latest.ask(at(1)), Ask::Authorize);
-        assert!(matches!(former.ask(at(1)), Ask::Void | Ask::Nothing));
+        assert_eq!(latest.ask(at(1)), Some(Ask::Authorize));
+        assert!(matches!(former.ask(at(1)), Some(Ask::Void) | None));
     }
-    for paid in [come_to(Status::Captured, Goal::Capture), come_to(Status::Authorized, Goal::Capture)] {
-        let Entry::Late(late) = enter(&paid, false) else { panic!("the order is paid") };
-        assert_eq!((late.superseded, late.ask(at(1))), (true, Ask::Void));
+    for goal in [Goal::Capture, Goal::Release] {
+        let Entry::Late(late) = enter(&come_to(Status::Captured, goal), false) else { panic!("the order is paid") };
+        assert_eq!((late.superseded, late.ask(at(1))), (true, Some(Ask::Void)));
     }
-    let newer = Payment { id: PaymentId(9), ..come_to(Status::Authorized, Goal::Hold) };
+    let newer = Payment { id: PaymentId(9), ..come_to(Status::Authorized, Goal::Capture) };
     assert!(matches!(enter(&newer, false), Entry::Late(_)), "an older try that arrives later");
     let Entry::Replaces { latest, .. } = enter(&come_to(Status::Voided, Goal::Release), false) else { panic!("replaces") };
-    assert_eq!(latest.ask(at(1)), Ask::Void, "the order was cancelled");
+    assert_eq!(latest.ask(at(1)), Some(Ask::Void), "the order was cancelled");
 }
 
 #[test]
@@ -212,7 +218,7 @@ fn refunds_are_bounded_by_the_capture() {
         payment.clone().refund(RefundId(id), amount, reason, &Actor::System, at(1)).map(|decision| decision.state)
     };
     for status in [Status::Pending, Status::RequiresAction, Status::Authorized, Status::Voided, Status::Failed] {
-        assert_eq!(ask(&come_to(status, Goal::Hold), 1, None, "broken"), Err(PaymentError::NotCaptured(status)));
+        assert_eq!(ask(&come_to(status, Goal::Capture), 1, None, "broken"), Err(PaymentError::NotCaptured(status)));
     }
     let captured = come_to(Status::Captured, Goal::Capture);
     for (amount, error) in [
@@ -228,17 +234,17 @@ fn refunds_are_bounded_by_the_capture() {
     }
     let part = ask(&captured, 1, Some(eur(1500)), " broken ").unwrap();
     assert_eq!((part.refundable(), part.refunded(), part.refunds[0].reason.as_str()), (eur(499), eur(0), "broken"));
-    assert_eq!(part.ask(at(1)), Ask::Refund(RefundId(1), eur(1500)));
+    assert_eq!(part.ask(at(1)), Some(Ask::Refund(RefundId(1), eur(1500))));
     assert_eq!(ask(&part, 2, Some(eur(500)), "more"), Err(PaymentError::RefundTooLarge(eur(499))));
     assert_eq!(ask(&part, 1, Some(eur(1500)), "broken").unwrap(), part, "repeated");
 
-    let settled = part.clone().settle(Goal::Capture, &Answer::RefundSettled(RefundId(1)), at(2));
+    let settled = part.clone().settle(Goal::Capture, &[Answer::RefundSettled(RefundId(1))], at(2));
     assert_eq!(kinds(&settled.events), ["payment.refunded"]);
     assert_eq!((settled.state.refunded(), settled.state.refundable()), (eur(1500), eur(499)));
     let rest = ask(&settled.state, 2, None, "the rest").unwrap();
     assert_eq!(ask(&rest, 3, None, "nothing left"), Err(PaymentError::RefundTooLarge(eur(0))));
 
-    let refused = part.settle(Goal::Capture, &Answer::RefundRefused(RefundId(1), "no".into()), at(2));
+    let refused = part.settle(Goal::Capture, &[Answer::RefundRefused(RefundId(1), "no".into())], at(2));
     assert_eq!(kinds(&refused.events), ["payment.refund_failed"]);
     assert_eq!((refused.state.refunded(), refused.state.refundable()), (eur(0), eur(1999)));
 }
@@ -250,13 +256,13 @@ fn a_cancelled_order_gets_the_rest_back_once() {
     let mut payment = part.toward(Goal::Release, at(2)).toward(Goal::Release, at(3));
     assert_eq!(payment.refunds.iter().map(|refund| refund.amount).collect::<Vec<_>>(), [eur(500), eur(1499)]);
     for (id, refunded) in [(RefundId(1), 500), (RefundId(7), 1999)] {
-        assert!(matches!(payment.ask(at(4)), Ask::Refund(asked, _) if asked == id));
-        let decision = payment.settle(Goal::Release, &Answer::RefundSettled(id), at(4));
+        assert!(matches!(payment.ask(at(4)), Some(Ask::Refund(asked, _)) if asked == id));
+        let decision = payment.settle(Goal::Release, &[Answer::RefundSettled(id)], at(4));
         let [Event::PaymentRefunded(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
         assert_eq!(event.refunded, eur(refunded));
         payment = decision.state;
     }
-    assert_eq!((payment.ask(at(5)), payment.next_check_at), (Ask::Nothing, None));
+    assert_eq!((payment.ask(at(5)), payment.next_check_at), (None, None));
 }
 
 #[test]
@@ -282,7 +288,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        prop_oneof![Just(Goal::Hold), Just(Goal::Capture), Just(Goal::Release)].prop_map(Happening::Wanted),
+        prop_oneof![Just(Goal::Capture), Just(Goal::Release)].prop_map(Happening::Wanted),
         (0_u8..9).prop_map(Happening::Answered),
         (0_u8..9).prop_map(Happening::Answered),
         (10_u8..20, prop::option::of(-5_i64..2500)).prop_map(|(id, amount)| Happening::RefundAsked(id, amount)),
@@ -307,7 +313,7 @@ fn answer(kind: u8, payment: &Payment) -> Answer {
 
 proptest! {
     /// In whatever order things happen: refunds never exceed the capture, nothing moves back, each
-    /// outcome is told at most once, and what is not over is due or waits for the order.
+    /// outcome is told at most once, and what is not over is due.
     #[test]
     fn a_payment_keeps_its_promises(happenings in prop::collection::vec(happening(), 0..60)) {
         let mut payment = open(1);
@@ -318,7 +324,7 @@ proptest! {
                 Happening::Waited(secs) => now += secs,
                 Happening::Wanted(goal) => payment = payment.toward(goal, at(now)),
                 Happening::Answered(kind) => {
-                    let decision = payment.clone().settle(payment.goal, &answer(kind, &payment), at(now));
+                    let decision = payment.clone().settle(payment.goal, &[answer(kind, &payment)], at(now));
                     prop_assert_eq!(decision.changed, decision.state != before);
                     told.extend(kinds(&decision.events));
                     payment = decision.state;
@@ -335,11 +341,11 @@ proptest! {
             let over = |status| matches!(status, Status::Captured | Status::Voided | Status::Failed);
             prop_assert!(!over(before.status) || payment.status == before.status, "{:?} -> {:?}", before.status, payment.status);
             prop_assert!(payment.goal >= before.goal);
-            let waits = payment.ask(at(now)) == Ask::Nothing;
-            prop_assert_eq!(payment.next_check_at.is_none(), waits);
-            prop_assert!(over(payment.status) || !waits || payment.goal == Goal::Hold);
+            let rests = payment.ask(at(now)).is_none();
+            prop_assert_eq!(payment.next_check_at.is_none(), rests);
+            prop_assert!(over(payment.status) || !rests);
         }
-        for kind in ["payment.authorized", "payment.requires_action", "payment.captured", "payment.failed"] {
+        for kind in ["payment.requires_action", "payment.captured", "payment.failed"] {
             prop_assert!(told.iter().filter(|other| **other == kind).count() <= 1, "{kind} twice");
         }
         prop_assert!(!(told.contains(&"payment.failed") && told.contains(&"payment.captured")));

@@ -13,7 +13,6 @@ use crate::shop::{Shop, customer, eur, order, payment};
 async fn refunds_at_the_same_time_share_what_is_left() {
     let shop = Shop::open();
     shop.pay(1, Behaviour::Approve).await;
-    shop.confirm(1).await;
     let body = json!({ "amount": eur(800), "reason": "Broken." });
     let answers = tokio::join!(shop.refund(1, body.clone(), "a"), shop.refund(1, body.clone(), "b"), shop.refund(1, body, "c"));
     let mut statuses = [answers.0.status, answers.1.status, answers.2.status];
@@ -24,10 +23,11 @@ async fn refunds_at_the_same_time_share_what_is_left() {
 #[tokio::test]
 async fn refunds_in_parts_never_exceed_the_capture() {
     let shop = Shop::open();
-    shop.pay(1, Behaviour::Approve).await;
+    shop.pay(1, Behaviour::RequiresAction).await;
     let early = shop.refund(1, json!({ "reason": "Broken." }), "a").await;
     assert_eq!((early.status, early.code()), (409, "illegal-transition"));
-    shop.confirm(1).await;
+    shop.gateway.confirm_action(payment(1), true).await.unwrap();
+    shop.tick(1).await;
 
     let first = shop.refund(1, json!({ "amount": eur(1500), "reason": "Broken." }), "b").await.expect(202);
     assert_eq!((&first.json["refunds"][0]["status"], &first.json["refundable"]["amount"]), (&json!("pending"), &json!(499)));
@@ -62,14 +62,12 @@ async fn refunds_in_parts_never_exceed_the_capture() {
 async fn a_refund_that_is_refused_or_finds_the_gateway_away() {
     let shop = Shop::open();
     shop.pay(1, Behaviour::RefundRefused).await;
-    shop.confirm(1).await;
     shop.refund(1, json!({ "reason": "Broken." }), "a").await.expect(202);
     shop.tick(1).await;
     assert_eq!(shop.told().await.last(), Some(&"payment.refund_failed"));
     assert_eq!(shop.seen(payment(1)).await["refundable"]["amount"], 1999);
 
     shop.pay(2, Behaviour::Approve).await;
-    shop.confirm(2).await;
     shop.gateway.set_outage(Some(Timestamp::MAX));
     shop.refund(2, json!({ "reason": "Broken." }), "b").await.expect(202);
     shop.tick(1).await;
@@ -84,7 +82,6 @@ async fn a_refund_that_is_refused_or_finds_the_gateway_away() {
 async fn everyone_sees_what_is_theirs() {
     let shop = Shop::open();
     shop.pay(1, Behaviour::Approve).await;
-    shop.confirm(1).await;
     let (one, of_order) = (format!("/api/v1/payments/{}", payment(1)), format!("/api/v1/orders/{}/payments", order(1).order_id));
     let (guest, owner, stranger, support, admin) = (Harness::guest(), customer(1), customer(2), Harness::support(), Harness::admin());
     for (actor, path, status) in [
@@ -126,10 +123,7 @@ async fn everyone_sees_what_is_theirs() {
 async fn staff_lists_payments_by_status() {
     let shop = Shop::open();
     for n in 1..=9 {
-        shop.pay(n, if n % 3 == 0 { Behaviour::Decline } else { Behaviour::Approve }).await;
-        if n % 3 == 1 {
-            shop.confirm(n).await;
-        }
+        shop.pay(n, [Behaviour::Decline, Behaviour::Approve, Behaviour::CaptureAnswerLost][usize::try_from(n % 3).unwrap()]).await;
     }
     let numbers = async |query: &str| {
         let (mut numbers, mut cursor) = (Vec::new(), String::new());

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderRef, PaymentTry, StockReserved};
+use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
 use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
+use ports::{GatewayState, PaymentGateway as _};
 use serde_json::Value;
 use shell::testing::{Got, Harness};
 use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway};
@@ -43,11 +44,6 @@ impl Shop {
         self.world.settle().await;
     }
 
-    pub async fn confirm(&self, n: u128) {
-        self.world.publish(OrderConfirmed { order: order(n), payment_id: payment(n) }).await;
-        self.world.settle().await;
-    }
-
     pub async fn cancel(&self, n: u128, payment_id: Option<PaymentId>) {
         self.world.publish(cancelled(n, payment_id)).await;
         self.world.settle().await;
@@ -76,6 +72,12 @@ impl Shop {
         let all = self.gateway.operations(None, 1000).await.unwrap();
         assert!(all.next.is_none(), "more operations than the scenarios need");
         all.items.into_iter().filter(|operation| operation.payment_id == id).map(|operation| operation.kind).collect()
+    }
+
+    /// Whether the gateway neither holds money of the payment nor has any that did not go back.
+    pub async fn keeps_nothing(&self, id: PaymentId) -> bool {
+        let known = self.gateway.find(id).await.unwrap().unwrap();
+        known.state == GatewayState::Voided || known.refunded == order(1).total
     }
 
     pub async fn refund(&self, n: u128, body: Value, key: &str) -> Got {
