@@ -5,11 +5,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::JwkSet;
 use kernel::{Code, Duration, Problem, Role, SessionId, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use ports::{ManualClock, PublicKeys, subject_of_user};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
 use serde_json::{Value, json};
 use shell::{AUDIENCE, AccessClaims, Authenticator as _, Signer, SigningKey, TokenVerifier};
 
@@ -45,12 +48,11 @@ impl PublicKeys for Published {
 
 impl Published {
     fn publish(&self, names: &[&str]) {
-        let key = |name: &&str| {
-            let mut jwk = Jwk::from_encoding_key(&EncodingKey::from_rsa_der(KEY), Algorithm::RS256).unwrap();
-            jwk.common.key_id = Some((*name).to_owned());
-            jwk
-        };
-        *self.answer.lock().unwrap() = Some(JwkSet { keys: names.iter().map(key).collect() });
+        let public = RsaPublicKeyComponents::<Vec<u8>>::from(RsaKeyPair::from_der(KEY).unwrap().public());
+        let (n, e) = (URL_SAFE_NO_PAD.encode(public.n), URL_SAFE_NO_PAD.encode(public.e));
+        let key = |name: &&str| json!({"kty": "RSA", "alg": "RS256", "use": "sig", "kid": name, "n": n, "e": e});
+        let keys = json!({ "keys": names.iter().map(key).collect::<Vec<_>>() });
+        *self.answer.lock().unwrap() = Some(serde_json::from_value(keys).unwrap());
     }
 
     fn asked(&self) -> usize {
@@ -90,8 +92,16 @@ fn claims() -> Value {
 }
 
 fn token(key_id: &str, claims: &Value) -> String {
-    let header = Header { kid: Some(key_id.into()), ..Header::new(Algorithm::RS256) };
-    jsonwebtoken::encode(&header, claims, &EncodingKey::from_rsa_der(KEY)).unwrap()
+    signed(&json!({"typ": "JWT", "alg": "RS256", "kid": key_id}), claims)
+}
+
+/// The signature is by RSA, whatever the header says.
+fn signed(header: &Value, claims: &Value) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let key = RsaKeyPair::from_der(KEY).unwrap();
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 impl World {
@@ -136,6 +146,10 @@ async fn a_pools_access_tokens_count_beside_our_own() {
         ours_by_name,
         pool_by_our_key,
         format!("{}x", token("one", &claims())),
+        signed(&json!({"alg": "none", "kid": "one"}), &claims()),
+        signed(&json!({"alg": "HS256", "kid": "one"}), &claims()),
+        signed(&json!({"alg": "RS512", "kid": "one"}), &claims()),
+        signed(&json!({"alg": "EdDSA", "kid": "one"}), &claims()),
     ] {
         assert_eq!(world.code(&bad).await, Some(Code::InvalidToken), "{bad}");
     }

@@ -2,6 +2,7 @@
 //! trusted. The account is looked at on each request, so that disabling it counts at once.
 
 mod keys;
+mod signatures;
 
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
 
 impl Signer {
     pub fn new(issuer: impl Into<String>, key: &SigningKey) -> Result<Self, Problem> {
+        signatures::install();
         let der = [ED25519_PKCS8.as_slice(), &key.0].concat();
         let encoding = EncodingKey::from_ed_der(&der);
         let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA).map_err(Problem::internal)?;
@@ -146,12 +148,14 @@ pub struct TokenVerifier {
 impl TokenVerifier {
     /// Trusts the built-in issuer.
     pub fn new(issuer: impl Into<String>, keys: JwkSet, accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
+        signatures::install();
         let built_in = Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) };
         Self { issuers: vec![built_in], accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
     }
 
     /// Trusts nobody yet; for shops whose tokens a user pool makes.
     pub fn trusting_none(accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
+        signatures::install();
         Self { issuers: Vec::new(), accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
     }
 
