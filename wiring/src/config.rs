@@ -28,7 +28,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The directory that holds everything: the database, files, secrets.
     pub data: PathBuf,
-    /// A filter of tracing-subscriber: `info`, `debug`, `souk=debug,info`.
+    /// The least level of what is logged, also by target: `info`, `debug`, `shell=debug,info`.
     pub log: String,
     pub shop: ShopSection,
     pub shipping: ShippingSection,

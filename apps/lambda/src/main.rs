@@ -6,7 +6,9 @@ use std::sync::Arc;
 use home_aws::{ApiFunction, Home, RelayFunction, Role, Settings, StreamEvent, Tick, TickFunction};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use wiring::{Config, ConfigError, Flags};
 
 /// A function has one request at a time: more threads would cost memory and gain nothing.
@@ -31,9 +33,10 @@ fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
 fn open() -> Result<Home, ConfigError> {
     let settings = Settings::load(|name| std::env::var(name).ok())?;
     let config = Config::load(&Flags::default())?;
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| ConfigError(format!("log: {error}")))?;
+    let filter: Targets = config.log.parse().map_err(|error| ConfigError(format!("log: {error}")))?;
     // Lambda adds the request id as a span around each invocation; events carry the trace themselves.
-    tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter).init();
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
     Home::open(config, settings)
 }
 

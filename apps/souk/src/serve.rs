@@ -3,15 +3,18 @@
 use home_embedded::Home;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use wiring::Config;
 
 use crate::output::{CliError, say};
 
 /// Runs until SIGINT or SIGTERM, then finishes what was accepted.
 pub async fn serve(config: &Config) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| CliError::Input(format!("log: {error}")))?;
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter: Targets = config.log.parse().map_err(|error| CliError::Input(format!("log: {error}")))?;
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(lines).init();
     let (mut interrupt, mut terminate) = (listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?);
 
     let home = Home::open(config)?;
