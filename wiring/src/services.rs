@@ -43,6 +43,7 @@ pub trait Parts {
     }
     fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError>;
     fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError>;
+    fn borders(&self) -> Result<directory::Borders, ConfigError>;
 }
 
 /// A user pool that makes access tokens.
@@ -122,6 +123,7 @@ impl Wiring<'_> {
         let dependencies = directory::Dependencies {
             reviews: Some(self.review_reads()),
             accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            borders: self.parts.borders()?,
             signer: self.parts.signer()?,
         };
         Ok(directory::service(&self.desk(directory::TABLE), dependencies, settings))

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::{Outcome, process, table, test};
 
 /// What a processor is called by AWS, by Rust, and by the machine that is it.
@@ -21,18 +23,21 @@ const TARGETS: [Target; 2] =
     [Target { name: "x86_64", triple: "x86_64-unknown-linux-gnu" }, Target { name: "arm64", triple: "aarch64-unknown-linux-gnu" }];
 /// Amazon Linux 2023, on which `provided.al2023` runs, has this one.
 const GLIBC_MAX: (u32, u32) = (2, 34);
-/// Unzipped; a larger bootstrap starts slower.
+/// The name that `homes/aws/src/home.rs` looks for.
+const BORDERS_FILE: &str = "time-zones.tzb";
+/// Of the program, unzipped; a larger one starts slower.
 pub const SIZE_AIM_MIB: f64 = 15.0;
 
 pub fn run(root: &Path) -> Outcome {
+    let borders = borders(root)?;
     let mut rows = Vec::new();
     for target in &TARGETS {
         rows.push(match unbuildable(target) {
-            Some(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), why],
-            None => package(root, target)?,
+            Some(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), String::new(), why],
+            None => package(root, target, &borders)?,
         });
     }
-    print!("{}", table::render(&["processor", "bootstrap", "zip", "note"], &rows));
+    print!("{}", table::render(&["processor", "bootstrap", "unzipped", "zip", "note"], &rows));
     let built = rows.iter().any(|row| row[1] != "not built");
     if built { Ok(()) } else { Err("no bootstrap could be built here".into()) }
 }
@@ -73,7 +78,16 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
     Ok(folder.join("lambda/bootstrap"))
 }
 
-fn package(root: &Path, target: &Target) -> Outcome<Vec<String>> {
+/// Where cargo keeps the borders of time zones, the file that a function reads beside its program.
+pub fn borders(root: &Path) -> Outcome<PathBuf> {
+    let told = process::output(test::cargo(root).args(["metadata", "--format-version", "1"]))?;
+    let told: Value = serde_json::from_str(&told).map_err(|error| format!("cargo metadata: {error}"))?;
+    let packages = told["packages"].as_array().into_iter().flatten();
+    let manifest = packages.filter(|package| package["name"] == "tzf-dist").find_map(|package| package["manifest_path"].as_str());
+    Ok(Path::new(manifest.ok_or("cargo knows no package tzf-dist")?).with_file_name("lite.tzb"))
+}
+
+fn package(root: &Path, target: &Target, borders: &Path) -> Outcome<Vec<String>> {
     let built = build(root, target)?;
     let newest = newest_glibc(&process::output(Command::new("objdump").arg("-T").arg(&built))?);
     if let Some((major, minor)) = newest.filter(|version| *version > GLIBC_MAX) {
@@ -85,19 +99,19 @@ fn package(root: &Path, target: &Target) -> Outcome<Vec<String>> {
     let folder = root.join("target/lambda").join(target.name);
     let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(&folder).map_err(fail)?;
-    std::fs::copy(&built, folder.join("bootstrap")).map_err(fail)?;
+    let files = [folder.join("bootstrap"), folder.join(BORDERS_FILE)];
+    std::fs::copy(&built, &files[0]).map_err(fail)?;
+    std::fs::copy(borders, &files[1]).map_err(fail)?;
     let zip = root.join("target/lambda").join(format!("{}.zip", target.name));
     match std::fs::remove_file(&zip) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
         Ok(()) | Err(_) => {}
     }
-    process::run(Command::new("zip").args(["--quiet", "--junk-paths", "-9"]).arg(&zip).arg(folder.join("bootstrap")))?;
+    process::run(Command::new("zip").args(["--quiet", "--junk-paths", "-9"]).arg(&zip).args(&files))?;
     let glibc = newest.map_or("needs no glibc".to_owned(), |(major, minor)| format!("needs GLIBC_{major}.{minor}"));
-    Ok(vec![target.name.to_owned(), mib(&built)?, mib(&zip)?, glibc])
-}
-
-pub fn mib(file: &Path) -> Outcome<String> {
-    Ok(format!("{:.1} MiB", size_mib(file)?))
+    let mib = |size: f64| format!("{size:.1} MiB");
+    let (program, data) = (size_mib(&built)?, size_mib(borders)?);
+    Ok(vec![target.name.to_owned(), mib(program), mib(program + data), mib(size_mib(&zip)?), glibc])
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -278,13 +278,14 @@ fn what_is_wrong_with_the_environment_is_said_in_one_line() {
     let (api, cloud) = (RuntimeApi::start(), Cloud::start());
     /// Service, role, what is set besides, and the sentence.
     type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 8] = [
         ("cart", "worker", &[], "bootstrap: ROLE is worker; it must be api, events, relay or tick"),
         ("shoes", "api", &[], "bootstrap: there is no service shoes;"),
         ("catalog", "api", &[("FILES_BUCKET", "")], "bootstrap: FILES_BUCKET is not set"),
         ("orders", "relay", &[("EVENT_BUS", "")], "bootstrap: EVENT_BUS is not set"),
         ("orders", "events", &[("CONSUMER", "cart")], "bootstrap: CONSUMER is cart, whom the service does not have"),
         ("operations", "api", &[], "bootstrap: DELIVERY is not set"),
+        ("directory", "api", &[("BORDERS_FILE", "/nowhere/time-zones.tzb")], "bootstrap: /nowhere/time-zones.tzb: No such file"),
         ("cart", "api", &[("SIGNING_KEY_PARAMETER", "")], "bootstrap: SIGNING_KEY_PARAMETER is not set"),
     ];
     for (service, role, variables, sentence) in cases {

@@ -1,6 +1,7 @@
 //! What a function brings to its service. Clients are made when something needs them, so a function
 //! starts with none but those that it uses.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use aws::{Bus, Clients, CognitoPool, PoolKeys, Queues, S3Blobs, SesMailer};
@@ -20,6 +21,8 @@ use crate::settings::{Delivery, Settings, missing};
 
 /// API Gateway gives up after 30 s; the function must have answered by then.
 const REQUEST_TIMEOUT_SECS: u64 = 25;
+/// Where the borders of time zones are, beside the program: they would be a fourth of it.
+const BORDERS_FILE: &str = "time-zones.tzb";
 
 pub struct Home {
     config: Config,
@@ -148,6 +151,16 @@ impl Home {
         build()
     }
 
+    fn borders_file(&self) -> Result<PathBuf, ConfigError> {
+        match &self.settings.borders_file {
+            Some(file) => Ok(file.clone()),
+            None => {
+                let program = std::env::current_exe().map_err(|error| ConfigError(format!("where the program is: {error}")))?;
+                Ok(program.with_file_name(BORDERS_FILE))
+            }
+        }
+    }
+
     fn tables(&self) -> &Dynamo {
         self.tables.get_or_init(|| {
             let mut config = aws_sdk_dynamodb::config::Builder::from(self.clients.config());
@@ -221,6 +234,14 @@ impl Parts for Home {
             Transport::Smtp => Err(ConfigError("mail.transport is smtp, which is for a shop in one process; here it is ses".into())),
         }
     }
+
+    /// Whether they are there is seen at the start, before a business would miss them.
+    fn borders(&self) -> Result<directory::Borders, ConfigError> {
+        let file = self.borders_file()?;
+        let unreadable = |file: &Path, error: std::io::Error| format!("{}: {error}", file.display());
+        std::fs::metadata(&file).map_err(|error| ConfigError(unreadable(&file, error)))?;
+        Ok(directory::Borders::new(move || std::fs::read(&file).map(Into::into).map_err(|error| unreadable(&file, error))))
+    }
 }
 
 fn unfit(problem: Problem) -> ConfigError {
@@ -247,6 +268,8 @@ mod tests {
             ("FILES_BUCKET", "souk-files"),
             ("QUEUE_PREFIX", "souk-"),
             ("DELIVERY", "queues"),
+            // Any file will do: nobody reads it.
+            ("BORDERS_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
         ];
         let settings = Settings::load(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
         let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1"));

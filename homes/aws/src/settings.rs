@@ -1,5 +1,7 @@
 //! What a function is told by its environment. The stack in `infra/` sets it.
 
+use std::path::PathBuf;
+
 use wiring::ConfigError;
 
 /// What a function does for its service.
@@ -67,6 +69,8 @@ pub struct Settings {
     pub metrics: bool,
     /// All consumers of the shop, for the function that looks after their queues.
     pub consumers: Vec<String>,
+    /// The borders of time zones, if they are not beside the program.
+    pub borders_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -106,6 +110,7 @@ impl Settings {
             delivery,
             metrics,
             consumers: set("CONSUMERS").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+            borders_file: set("BORDERS_FILE").map(PathBuf::from),
         })
     }
 }

@@ -192,7 +192,7 @@ impl Home {
 
     /// Writes the places of a file into the directory; tells after each commit how many are done.
     pub async fn import_businesses(&self, places: Vec<directory::Place>, progress: impl Fn(usize)) -> Result<directory::Report, Problem> {
-        directory::import(&self.desk(directory::TABLE), places, progress).await
+        directory::import(&self.desk(directory::TABLE), &borders(), places, progress).await
     }
 
     pub async fn create_admin(&self, email: Email, password: &str) -> Result<UserId, Problem> {
@@ -271,6 +271,15 @@ impl Parts for Home {
             (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
         }
     }
+
+    fn borders(&self) -> Result<directory::Borders, ConfigError> {
+        Ok(borders())
+    }
+}
+
+/// They are in the binary, so that there is one file to start.
+fn borders() -> directory::Borders {
+    directory::Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()))
 }
 
 /// For the home that keeps nothing: it sends nothing either.

@@ -15,7 +15,6 @@ use crate::category::Tree;
 use crate::editing::{self, SlugWish, change, check_categories};
 use crate::storage::{self, Membership, SlugOwner};
 use crate::views::{ManagedBusiness, ProfileInput, StaffInput};
-use crate::zone;
 
 pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -34,7 +33,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileInput>) -> Answer {
     let user = call.require_user()?;
     let slug = input.slug.clone();
-    let profile = zone::completed(input.into_profile()).checked()?;
+    let profile = app.deps.borders.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &call.request_id)), SlugWish::exactly)?;
     let load = || async {
         let table = app.desk.table();
@@ -81,7 +80,7 @@ async fn profile(State(app): State<App>, call: Call, Path(id): Path<BusinessId>)
 async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> Answer {
     call.require_user()?;
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
-    let profile = zone::completed(input.into_profile());
+    let profile = app.deps.borders.completed(input.into_profile())?;
     let near = SlugWish::near(&profile, &id.to_string());
     let wish = exact.as_ref().unwrap_or(&near);
     let load = || async {

@@ -41,6 +41,7 @@ pub use mapping::{DEFAULT_MAPPING, Mapping, MappingError};
 pub use places::{FileKind, Place, RefusedRow, parse};
 pub use reads::Reads;
 pub use storage::TABLE;
+pub use zone::Borders;
 
 /// What the shop's configuration says about businesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Dependencies {
     pub accounts: Arc<dyn IdentityReads>,
     /// Makes the hashes by which people are told apart who ask a business.
     pub signer: Arc<Signer>,
+    /// Tell the time zone of a business that says only where it is.
+    pub borders: Borders,
 }
 
 #[derive(Clone)]

@@ -1,30 +1,57 @@
 //! Time zones by position.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
-use kernel::GeoPosition;
+use kernel::{GeoPosition, Problem};
 use tzf_rs::EmbeddedFinder;
 
 use crate::hours::is_time_zone;
 use crate::profile::Profile;
 
-/// The borders lie in the binary and are read where they lie; what is made here takes some hundred kilobytes, and only
-/// once somebody asks.
-static FINDER: LazyLock<EmbeddedFinder> = LazyLock::new(EmbeddedFinder::new);
+type Read = dyn Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync;
 
-/// The zone of the position for a profile that states none. None on the high seas.
-pub fn completed(profile: Profile) -> Profile {
-    let stated = profile.time_zone.as_deref().is_some_and(|zone| !zone.trim().is_empty());
-    match profile.position {
-        Some(position) if !stated => Profile { time_zone: of_position(position), ..profile },
-        Some(_) | None => profile,
-    }
+/// The borders of the world's time zones. They are read once somebody asks, and searched as they lie: what is made of
+/// them takes some hundred kilobytes.
+#[derive(Clone)]
+pub struct Borders(Arc<Lazy>);
+
+struct Lazy {
+    read: Box<Read>,
+    finder: OnceLock<EmbeddedFinder>,
 }
 
-fn of_position(position: GeoPosition) -> Option<String> {
-    let zone = FINDER.get_tz_name(position.lon, position.lat);
-    // A zone of the sea is an offset without summer time, which no shop keeps.
-    (is_time_zone(zone) && !zone.starts_with("Etc/")).then(|| zone.to_owned())
+impl Borders {
+    /// `read` gives them in the format of tzf (`.tzb`, four megabytes), or says why it cannot; then it is asked again the
+    /// next time.
+    pub fn new(read: impl Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Lazy { read: Box::new(read), finder: OnceLock::new() }))
+    }
+
+    fn finder(&self) -> Result<&EmbeddedFinder, Problem> {
+        if let Some(finder) = self.0.finder.get() {
+            return Ok(finder);
+        }
+        let unreadable = |why: String| Problem::internal(format!("the borders of time zones: {why}"));
+        let bytes = (self.0.read)().map_err(unreadable)?;
+        let finder = EmbeddedFinder::from_tzb(bytes).map_err(|error| unreadable(error.to_string()))?;
+        Ok(self.0.finder.get_or_init(|| finder))
+    }
+
+    /// The zone of the position for a profile that states none. None on the high seas.
+    pub(crate) fn completed(&self, profile: Profile) -> Result<Profile, Problem> {
+        let stated = profile.time_zone.as_deref().is_some_and(|zone| !zone.trim().is_empty());
+        match profile.position {
+            Some(position) if !stated => Ok(Profile { time_zone: self.zone_of(position)?, ..profile }),
+            Some(_) | None => Ok(profile),
+        }
+    }
+
+    fn zone_of(&self, position: GeoPosition) -> Result<Option<String>, Problem> {
+        let zone = self.finder()?.get_tz_name(position.lon, position.lat);
+        // A zone of the sea is an offset without summer time, which no shop keeps.
+        Ok((is_time_zone(zone) && !zone.starts_with("Etc/")).then(|| zone.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -33,6 +60,7 @@ mod tests {
 
     #[test]
     fn positions_have_zones() {
+        let borders = Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()));
         for (lat, lon, stated, expect) in [
             (48.1374, 11.5755, None, Some("Europe/Berlin")),
             (38.7223, -9.1393, None, Some("Europe/Lisbon")),
@@ -45,8 +73,21 @@ mod tests {
             (90.0, 0.0, None, None),
         ] {
             let profile = Profile { position: GeoPosition::new(lat, lon), time_zone: stated.map(str::to_owned), ..Profile::default() };
-            assert_eq!(completed(profile).time_zone.as_deref(), expect, "{lat}, {lon}");
+            assert_eq!(borders.completed(profile).unwrap().time_zone.as_deref(), expect, "{lat}, {lon}");
         }
-        assert_eq!(completed(Profile::default()), Profile::default());
+        assert_eq!(borders.completed(Profile::default()).unwrap(), Profile::default());
+    }
+
+    #[test]
+    fn borders_that_cannot_be_read_are_missed_by_who_needs_them() {
+        let stated = Profile { position: GeoPosition::new(48.0, 11.0), time_zone: Some("Europe/Berlin".into()), ..Profile::default() };
+        let unstated = Profile { time_zone: None, ..stated.clone() };
+        let absent = Borders::new(|| Err("there is no file".into()));
+        let broken = Borders::new(|| Ok(tzf_dist::load_lite_tzb()[..1_000_000].into()));
+        for borders in [absent, broken] {
+            assert_eq!(borders.completed(stated.clone()).unwrap(), stated);
+            let problem = borders.completed(unstated.clone()).unwrap_err();
+            assert_eq!(problem.code, kernel::Code::Internal);
+        }
     }
 }

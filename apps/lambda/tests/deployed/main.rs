@@ -65,6 +65,23 @@ fn first_sale(deployed: &Deployed, admin: &Client, email: &str) {
     assert_eq!(ledger(deployed, &order), ["authorize", "capture"]);
 }
 
+/// The borders are a file that is deployed beside the bootstrap.
+#[test]
+#[ignore = "needs the emulators: cargo xtask test --only deploy"]
+fn a_position_tells_the_time_zone() {
+    let admin = &*ADMIN;
+    let category = admin.post("/api/v1/business-categories", &json!({ "name": "Cafés" })).expect(201).json["id"].clone();
+    let cafe = json!({
+        "name": "Baixa",
+        "description": "Coffee and cakes",
+        "categories": [category],
+        "address": { "street_address": "Rua Augusta 1", "postal_code": "1100-048", "address_locality": "Lisboa", "address_country": "PT" },
+        "position": { "lat": 38.7223, "lon": -9.1393 },
+    });
+    let made = admin.post("/api/v1/businesses", &cafe).expect(201).json;
+    assert_eq!(made["time_zone"], "Europe/Lisbon", "{made}");
+}
+
 #[test]
 #[ignore = "needs the emulators: cargo xtask test --only deploy"]
 fn the_gateway_turns_away_who_has_no_valid_token() {

@@ -29,7 +29,7 @@ pub struct Deployed {
 static BY_QUEUES: LazyLock<Deployed> = LazyLock::new(|| Deployed::deploy("souk-", "queues"));
 static DIRECT: LazyLock<Deployed> = LazyLock::new(|| Deployed::deploy("direct-", "direct"));
 /// The bootstrap as it is deployed.
-static CODE: LazyLock<PathBuf> = LazyLock::new(strip_bootstrap);
+static CODE: LazyLock<PathBuf> = LazyLock::new(code);
 static PREPARED: Once = Once::new();
 
 /// The shop whose consumers have queues; the first who asks has to wait.
@@ -156,11 +156,13 @@ fn scratch() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployed")
 }
 
-fn strip_bootstrap() -> PathBuf {
+/// What `cargo xtask lambda` makes, but of the bootstrap of these tests.
+fn code() -> PathBuf {
     let code = scratch().join("code");
     std::fs::create_dir_all(&code).expect("a folder");
     let stripped = Command::new("strip").arg("-o").arg(code.join("bootstrap")).arg(env!("CARGO_BIN_EXE_bootstrap")).status();
     assert!(stripped.expect("strip runs").success());
+    std::fs::write(code.join("time-zones.tzb"), tzf_dist::load_lite_tzb()).expect("room for the borders of time zones");
     code
 }
 

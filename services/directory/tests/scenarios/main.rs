@@ -12,7 +12,7 @@ mod munich;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use directory::{Dependencies, Settings};
+use directory::{Borders, Dependencies, Settings};
 use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
@@ -47,6 +47,10 @@ pub struct Town {
     pub desk: Desk,
 }
 
+pub fn borders() -> Borders {
+    Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()))
+}
+
 impl Town {
     pub fn open() -> Self {
         Self::with_lead_price(500)
@@ -62,7 +66,7 @@ impl Town {
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer) };
+            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), borders: borders() };
             vec![directory::service(desk, dependencies, settings)]
         });
         let desk = desk.get().expect("the harness was built").clone();
