@@ -11,6 +11,8 @@ use crate::{Outcome, process, table, test};
 struct Target {
     name: &'static str,
     triple: &'static str,
+    /// For the last compilation, which links everything.
+    flags: &'static [&'static str],
 }
 
 impl Target {
@@ -19,8 +21,18 @@ impl Target {
     }
 }
 
-const TARGETS: [Target; 2] =
-    [Target { name: "x86_64", triple: "x86_64-unknown-linux-gnu" }, Target { name: "arm64", triple: "aarch64-unknown-linux-gnu" }];
+const TARGETS: [Target; 2] = [
+    Target {
+        name: "x86_64",
+        triple: "x86_64-unknown-linux-gnu",
+        // Functions that are the same become one; Rust promises nothing of their addresses.
+        flags: &["-Clink-arg=-Wl,--icf=all"],
+    },
+    // Its linker is the system's, which does not know how.
+    Target { name: "arm64", triple: "aarch64-unknown-linux-gnu", flags: &[] },
+];
+/// Says what to leave out.
+const LINKER_SCRIPT: &str = "apps/lambda/bootstrap.ld";
 /// Amazon Linux 2023, on which `provided.al2023` runs, has this one.
 const GLIBC_MAX: (u32, u32) = (2, 34);
 /// The name that `homes/aws/src/home.rs` looks for.
@@ -66,7 +78,7 @@ fn unbuildable(target: &Target) -> Option<String> {
 
 fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
     let mut command = test::cargo(root);
-    command.args(["build", "--profile", "lambda", "--package", "lambda", "--bin", "bootstrap"]);
+    command.args(["rustc", "--profile", "lambda", "--package", "lambda", "--bin", "bootstrap"]);
     let mut folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     if target.is_foreign() {
         folder.push(target.triple);
@@ -74,6 +86,7 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
         let linker = format!("{}-gcc", target.triple.replace("-unknown", ""));
         command.env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), linker);
     }
+    command.arg("--").arg(format!("-Clink-arg={}", root.join(LINKER_SCRIPT).display())).args(target.flags);
     process::run(&mut command)?;
     Ok(folder.join("lambda/bootstrap"))
 }
