@@ -140,8 +140,8 @@ impl Bill {
         self.lines.iter().map(cost).sum()
     }
 
-    pub fn group(&self, group: Group) -> f64 {
-        self.lines.iter().filter(|line| line.group == group).map(|line| line.cost).sum()
+    pub fn group(&self, group: Group, cost: impl Fn(&BillLine) -> f64) -> f64 {
+        self.lines.iter().filter(|line| line.group == group).map(cost).sum()
     }
 }
 

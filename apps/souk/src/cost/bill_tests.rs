@@ -114,7 +114,7 @@ fn every_line_of_ten_orders() {
     }
     assert_near(bill.total(|line| line.cost), bill.lines.iter().map(|line| line.quantity).sum(), "the sum");
     assert_near(
-        [Group::State, Group::Events, Group::Compute, Group::Rest].map(|group| bill.group(group)).iter().sum(),
+        [Group::State, Group::Events, Group::Compute, Group::Rest].map(|group| bill.group(group, |line| line.cost)).iter().sum(),
         bill.total(|line| line.cost),
         "groups",
     );

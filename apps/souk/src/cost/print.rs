@@ -38,13 +38,14 @@ fn lines(bill: &Bill) -> Result<(), CliError> {
 }
 
 fn shares(bill: &Bill) -> Result<(), CliError> {
-    let of = |group| bill.group(group);
-    let (state, events, compute) = (of(Group::State), of(Group::Events), of(Group::Compute));
-    say(&format!(
-        "State {state:.2}, events {events:.2}, compute {compute:.2}: {:.2}; the rest {:.2}.\n",
-        state + events + compute,
-        of(Group::Rest)
-    ))
+    let of = |cost: fn(&BillLine) -> f64| {
+        let [state, events, compute, rest] =
+            [Group::State, Group::Events, Group::Compute, Group::Rest].map(|group| bill.group(group, cost));
+        let together = state + events + compute;
+        format!("state {state:.2}, events {events:.2}, compute {compute:.2}: {together:.2}; the rest {rest:.2}")
+    };
+    say(&format!("At list prices: {}.", of(|line| line.cost)))?;
+    say(&format!("With the free tier: {}.\n", of(|line| line.cost_with_free)))
 }
 
 fn services(bill: &Bill) -> Result<(), CliError> {
