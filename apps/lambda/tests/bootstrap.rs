@@ -241,24 +241,30 @@ fn a_bad_message_fails_alone() {
 
 #[test]
 fn a_call_of_the_bus_fails_if_its_event_does() {
-    let function = Function::start_with("payments", "events", &[("CONSUMER", "payments"), ("METRICS", "false")]);
+    let function = Function::start_with("orders", "events", &[("CONSUMER", "orders"), ("METRICS", "false")]);
     let event = |kind: &str, detail: &Value| {
         json!({
-            "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": kind, "source": "souk.orders",
+            "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": kind, "source": "souk.payments",
             "account": "123456789012", "time": "2026-11-21T05:16:23Z", "region": "eu-central-1", "resources": [], "detail": detail,
         })
     };
     let mut unknown = envelope("S-1");
     unknown["type"] = json!("order.enchanted");
     for detail in [unknown, json!({ "one": 1 })] {
-        let failed = function.invoke(event("order.confirmed", &detail)).unwrap_err();
+        let failed = function.invoke(event("payment.captured", &detail)).unwrap_err();
         assert!(failed["errorMessage"].is_string() && failed["errorType"].is_string(), "{failed}");
     }
-    // The order's payment is not there yet: it may be a moment later, and so it is tried again.
-    let early = function.invoke(event("order.confirmed", &envelope("S-1"))).unwrap_err();
-    assert!(early["errorMessage"].as_str().unwrap().starts_with("conflict: "), "{early}");
+    // The order is not there: it may be a moment later, and so it is tried again.
+    let mut early = envelope("S-1");
+    early["source"] = json!("payments");
+    early["type"] = json!("payment.captured");
+    early["data"] = json!({
+        "order_id": "ord_00000000000000000000000007", "payment_id": "pay_00000000000000000000000005", "amount": { "amount": 4488, "currency": "EUR" },
+    });
+    let early = function.invoke(event("payment.captured", &early)).unwrap_err();
+    assert!(early["errorMessage"].as_str().unwrap().starts_with("not-found: "), "{early}");
     let lines = function.stop();
-    let tries: Vec<_> = lines.iter().filter(|line| line["consumer"] == "payments" && line["deliveries"].is_number()).collect();
+    let tries: Vec<_> = lines.iter().filter(|line| line["consumer"] == "orders" && line["deliveries"].is_number()).collect();
     let tries: Vec<_> = tries.iter().map(|line| (line["deliveries"].as_f64().unwrap(), line["failures"].as_f64().unwrap())).collect();
     assert_eq!(tries, [(1.0, 1.0), (1.0, 1.0), (3.0, 3.0)], "what is no event will not become one");
     assert!(metric(&lines, "deliveries").is_empty(), "numbers are in the log, and no metrics");
