@@ -72,7 +72,9 @@ async fn write(app: &App, delivery: &shell::Delivery, drafts: Vec<Draft>) -> Res
         _ => delivery.envelope.id,
     };
     for (number, drafts) in (0..).zip(mailing::grouped(drafts)) {
-        write_mailing(app, &delivery.part(number), mailing::mailing_id(about, number), &drafts).await?;
+        let Some(first) = drafts.first() else { continue };
+        let id = mailing::mailing_id(about, first.content.message.template(), &first.to);
+        write_mailing(app, &delivery.part(number), id, &drafts).await?;
     }
     Ok(())
 }

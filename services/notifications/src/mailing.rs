@@ -6,7 +6,7 @@ use kernel::{Duration, Email, EventId, MailId, OrderId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Attempt, Draft, MailRecord, MailStatus, Mode};
-use crate::message::{Content, Message, OrderData};
+use crate::message::{Content, Message, OrderData, Template};
 
 /// The last bits of a mail's id are its place in the mailing.
 const PLACE_BITS: u32 = 4;
@@ -61,12 +61,13 @@ pub fn grouped(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
     mailings
 }
 
-/// The same for every delivery of the event, so that each mail is written once. Sorts by the time in `about`: the
-/// event's, or that of the thing whose end is told once, however many events tell it.
-pub fn mailing_id(about: EventId, number: u32) -> MailId {
+/// By what its first mail says, and to whom: the same for every delivery of the event, also if the people to write to
+/// are others by then, so that each mail is written once. Sorts by the time in `about`: the event's, or that of the
+/// thing whose end is told once, however many events tell it.
+pub fn mailing_id(about: EventId, template: Template, to: &Email) -> MailId {
     const CHANCE_BITS: u32 = 80;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&about.0.to_be_bytes()).update(&number.to_be_bytes());
+    hasher.update(&about.0.to_be_bytes()).update(template.name().as_bytes()).update(b"#").update(to.as_str().as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     let chance = u128::from_be_bytes(bytes) & ((1 << CHANCE_BITS) - 1);
@@ -153,7 +154,6 @@ fn is_zero(number: &u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Template;
     use crate::samples;
 
     const CAUSE: EventId = EventId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0);
@@ -185,18 +185,30 @@ mod tests {
         }
     }
 
+    fn sale_id() -> MailId {
+        mailing_id(CAUSE, Template::OrderConfirmation, &sale()[0].to)
+    }
+
     #[test]
-    fn ids_follow_from_the_cause() {
-        let id = mailing_id(CAUSE, 0);
-        assert_eq!((id, id.0 >> 80, id.0 & 15), (mailing_id(CAUSE, 0), CAUSE.0 >> 80, 0));
-        assert_ne!(id, mailing_id(CAUSE, 1));
-        assert_ne!(id, mailing_id(EventId(CAUSE.0 + 1), 0));
+    fn one_mailing_per_cause_template_and_address() {
+        let other = EventId(CAUSE.0 + 1);
+        let (ann, bob): (Email, Email) = ("ann@example.com".parse().unwrap(), "bob@example.com".parse().unwrap());
+        let id = mailing_id(CAUSE, Template::Receipt, &ann);
+        assert_eq!(id, mailing_id(CAUSE, Template::Receipt, &ann));
+        assert_eq!((id.0 >> 80, id.0 & 15), (CAUSE.0 >> 80, 0));
         assert_eq!(mailing_of(MailId(id.0 | 15)), id);
+        for different in [
+            mailing_id(other, Template::Receipt, &ann),
+            mailing_id(CAUSE, Template::Welcome, &ann),
+            mailing_id(CAUSE, Template::Receipt, &bob),
+        ] {
+            assert_ne!(id, different);
+        }
     }
 
     #[test]
     fn mails_are_what_was_drafted_and_change_alone() {
-        let id = mailing_id(CAUSE, 0);
+        let id = sale_id();
         let written = Mailing::written(id, &sale(), CAUSE, Mode::Send, KEEP, NOW);
         assert_eq!(written.events.len(), 3);
         let mailing: Mailing = serde_json::from_str(&serde_json::to_string(&written.state).unwrap()).unwrap();
@@ -214,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_sale_fits_in_two_write_units() {
-        let mailing = Mailing::written(mailing_id(CAUSE, 0), &sale(), CAUSE, Mode::Capture, KEEP, NOW).state;
+        let mailing = Mailing::written(sale_id(), &sale(), CAUSE, Mode::Capture, KEEP, NOW).state;
         let json = serde_json::to_string(&mailing).unwrap();
         assert!(json.len() < 1536, "{} bytes: {json}", json.len());
     }

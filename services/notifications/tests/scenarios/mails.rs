@@ -1,11 +1,14 @@
 //! From events to mails: which ones, to whom, once, and how they are sent.
 
+use std::sync::Arc;
+
 use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSuspended, CancelReason, ClaimRefused, Event, LeadDelivered,
     OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, ReviewPublished, ReviewReminderDue, StockLow, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
+use notifications::Delivery;
 use ports::MailError;
 use serde_json::json;
 use shell::testing::Harness;
@@ -92,6 +95,21 @@ async fn a_cancellation_that_is_told_again_is_one_mail() {
         world.advance(Duration::from_secs(1));
     }
     assert_eq!(log(&world, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_comes_to_own_a_business_between_two_deliveries_is_written_to_once() {
+    let directory = Arc::new(FakeDirectory::default());
+    let world = shop_in(directory.clone(), Delivery::Capture, config());
+    let event = BusinessPublished { business_id: BusinessId(4), slug: "old-mill".into(), name: "Old Mill".into() };
+    let envelope = world.publish(event).await;
+    for owners in [vec![UserId(6)], vec![UserId(8), UserId(6)], vec![UserId(8)]] {
+        *directory.0.lock().unwrap() = owners;
+        world.deliver("notifications", &envelope).await.unwrap();
+    }
+    let mut receivers = field(&log(&world, "").await, "to");
+    receivers.sort_unstable();
+    assert_eq!(receivers, ["user6@example.com", "user8@example.com"]);
 }
 
 #[tokio::test]

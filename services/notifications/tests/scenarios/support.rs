@@ -119,8 +119,15 @@ impl IdentityReads for FakeAccounts {
     }
 }
 
-/// One business, with two owners of whom one has no verified address.
-struct FakeDirectory;
+/// One business and its owners.
+pub struct FakeDirectory(pub Mutex<Vec<UserId>>);
+
+impl Default for FakeDirectory {
+    /// Two owners, of whom one has no verified address.
+    fn default() -> Self {
+        Self(Mutex::new(vec![UserId(6), UNVERIFIED]))
+    }
+}
 
 #[async_trait]
 impl DirectoryReads for FakeDirectory {
@@ -151,18 +158,17 @@ impl DirectoryReads for FakeDirectory {
     }
 
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
-        Ok(vec![UserId(6), UNVERIFIED])
+        Ok(self.0.lock().unwrap().clone())
     }
 }
 
 pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
-    let dependencies = Dependencies {
-        orders: Arc::new(FakeOrders),
-        links: Arc::new(FakeLinks),
-        accounts: Arc::new(FakeAccounts),
-        directory: Arc::new(FakeDirectory),
-        delivery,
-    };
+    shop_in(Arc::new(FakeDirectory::default()), delivery, config)
+}
+
+pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: ShopConfig) -> Harness {
+    let dependencies =
+        Dependencies { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
     Harness::new(|kit| vec![notifications::service(&kit.desk(&notifications::TABLE), dependencies, config)])
 }
 
