@@ -35,7 +35,7 @@ pub use operations::{LetterView, OPERATIONS, operations};
 pub use passwords::Passwords;
 pub use root_routes::RootRoutes;
 pub use service::{Consumer, Delivery, RetryPolicy, Schedule, Service};
-pub use table::{Table, one_page};
+pub use table::{Table, one_page, picked};
 pub use telemetry::Telemetry;
 pub use trace::within_trace;
 pub use watch::Watch;

@@ -123,6 +123,31 @@ impl Table {
     }
 }
 
+/// What is picked of a listing's items. At most `pages_max` pages of it are read, so a page may hold fewer than `limit` and
+/// still have a next one.
+pub async fn picked<T, U, F>(
+    limit: usize,
+    pages_max: usize,
+    cursor: Option<Cursor>,
+    listing: impl Fn(usize, Option<Cursor>) -> F,
+    pick: impl Fn(T) -> Option<U>,
+) -> Result<Page<U>, Problem>
+where
+    F: Future<Output = Result<Page<T>, Problem>>,
+{
+    let mut picked = Page { items: Vec::new(), next: cursor };
+    for _ in 0..pages_max {
+        // No more than are missing: whatever a page holds beyond them could not be shown.
+        let page = listing(limit - picked.items.len(), picked.next.take()).await?;
+        picked.items.extend(page.items.into_iter().filter_map(&pick));
+        picked.next = page.next;
+        if picked.next.is_none() || picked.items.len() == limit {
+            break;
+        }
+    }
+    Ok(picked)
+}
+
 /// What comes last in several listings (`Table::last_of`) behind `after`.
 pub fn one_page<T>(lasts: Vec<Page<Stored<T>>>, place: impl Fn(&T) -> String, limit: usize, after: Option<&str>) -> Page<Stored<T>> {
     let mut more = lasts.iter().any(|last| last.next.is_some());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kernel::{BusinessId, Duration};
+use kernel::Duration;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, PaymentGateway as _, PublicKeys};
 use shell::{Authenticator, Desk, Passwords, Service, Signer, TokenVerifier, World};
@@ -250,10 +250,5 @@ impl Wiring<'_> {
 
 pub(crate) fn catalog_settings(config: &Config) -> catalog::Settings {
     let shop = &config.shop;
-    catalog::Settings {
-        public_url: shop.public_url.clone(),
-        currency: shop.currency,
-        tax_rate: shop.tax_rate,
-        house_seller: BusinessId::HOUSE,
-    }
+    catalog::Settings { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }

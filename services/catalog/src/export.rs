@@ -71,7 +71,7 @@ struct ExportQuery {
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
 async fn export(State(app): State<App>, call: Call, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
     call.require_user()?;
-    let seller = listed_seller(&app, &call, query.seller)?;
+    let seller = listed_seller(&call, query.seller)?;
     let categories = app.desk.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
     let pages = stream::try_unfold(Step::Heading, move |step| {

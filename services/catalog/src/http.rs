@@ -85,7 +85,7 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer 
 #[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
 async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInput>) -> Answer {
     call.require_user()?;
-    let seller_id = seller_for(&call.actor, input.seller_id, app.settings.house_seller)?;
+    let seller_id = seller_for(&call.actor, input.seller_id, BusinessId::HOUSE)?;
     let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
@@ -216,18 +216,18 @@ struct ListAllQuery {
 #[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
 async fn list_all(State(app): State<App>, call: Call, Query(query): Query<ListAllQuery>) -> Answer {
     call.require_user()?;
-    let seller = listed_seller(&app, &call, query.seller)?;
+    let seller = listed_seller(&call, query.seller)?;
     let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
     let page = app.desk.table().list::<Product>(wanted).await?;
     Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
 }
 
 /// Whose products someone may list: staff all of them, sellers their own.
-pub fn listed_seller(app: &App, call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
+pub fn listed_seller(call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
     if call.actor.is_staff() {
         return Ok(wanted);
     }
-    Ok(Some(seller_for(&call.actor, wanted, app.settings.house_seller)?))
+    Ok(Some(seller_for(&call.actor, wanted, BusinessId::HOUSE)?))
 }
 
 impl ListQuery {

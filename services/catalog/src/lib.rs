@@ -20,7 +20,7 @@ mod views;
 
 use std::sync::Arc;
 
-use kernel::{BusinessId, Currency, ProductId, TaxRate};
+use kernel::{Currency, ProductId, TaxRate};
 use ports::reads::{InventoryReads, ReviewReads};
 use quick_cache::sync::Cache;
 use shell::{Desk, Service};
@@ -40,8 +40,6 @@ pub struct Settings {
     pub currency: Currency,
     /// For variants that say nothing else; prices include it.
     pub tax_rate: TaxRate,
-    /// The shop's own business: the seller of what admins and imports make.
-    pub house_seller: BusinessId,
 }
 
 impl Settings {

@@ -19,7 +19,7 @@
 use kernel::{BusinessId, Cursor, Email, Limit, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, KEYS_MAX, Key, Query, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::{Table, one_page};
+use shell::{Table, one_page, picked};
 
 use crate::order::{Order, StatusName};
 
@@ -122,31 +122,8 @@ pub async fn of_guest(table: &Table, email: &Email, limit: usize, cursor: Option
 /// A page of an open status may hold fewer than `limit` and still have a next one.
 pub async fn in_status(table: &Table, status: StatusName, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     let list = Query::index(BY_PROGRESS, progress_list(status)).descending();
-    picked(limit, cursor, |order| order.status.name() == status, |wanted, cursor| table.list(list.clone().limit(wanted).after(cursor)))
-        .await
-}
-
-/// Those of a listing that are wanted. A page may hold fewer than `limit` and still have a next one.
-async fn picked<F>(
-    limit: Limit,
-    cursor: Option<Cursor>,
-    is_wanted: impl Fn(&Order) -> bool,
-    listing: impl Fn(usize, Option<Cursor>) -> F,
-) -> Result<Page<Stored<Order>>, Problem>
-where
-    F: Future<Output = Result<Page<Stored<Order>>, Problem>>,
-{
-    let mut picked = Page { items: Vec::new(), next: cursor };
-    for _ in 0..PAGES_MAX {
-        // No more than are missing: whatever a page holds beyond them could not be shown.
-        let page = listing(limit.get() - picked.items.len(), picked.next.take()).await?;
-        picked.items.extend(page.items.into_iter().filter(|order| is_wanted(order)));
-        picked.next = page.next;
-        if picked.next.is_none() || picked.items.len() == limit.get() {
-            break;
-        }
-    }
-    Ok(picked)
+    let listing = |wanted, cursor| table.list(list.clone().limit(wanted).after(cursor));
+    picked(limit.get(), PAGES_MAX, cursor, listing, |order: Stored<Order>| (order.status.name() == status).then_some(order)).await
 }
 
 /// How far the tick has looked for unpaid orders.
@@ -187,8 +164,8 @@ pub async fn all(table: &Table, limit: usize, cursor: Option<Cursor>) -> Result<
 /// A page for the house may hold fewer than `limit` and still have a next one.
 pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     if seller == BusinessId::HOUSE {
-        let is_its_own = |order: &Order| order.lines.iter().any(|line| line.seller_id == seller);
-        return picked(limit, cursor, is_its_own, |wanted, cursor| all(table, wanted, cursor)).await;
+        let its_own = |order: Stored<Order>| order.lines.iter().any(|line| line.seller_id == seller).then_some(order);
+        return picked(limit.get(), PAGES_MAX, cursor, |wanted, cursor| all(table, wanted, cursor), its_own).await;
     }
     of_marketplace_seller(table, seller, limit, cursor).await
 }

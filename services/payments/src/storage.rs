@@ -19,7 +19,7 @@ use contracts::Decision;
 use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
 use ports::store::{Bounds, IndexEntry, Key, Query, Record, StoreError, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::{Changes, Table};
+use shell::{Changes, Table, picked};
 
 use crate::payment::{Payment, Status};
 
@@ -165,20 +165,12 @@ pub(crate) async fn all(
     if let Some(Cursor(place)) = &cursor {
         check_place(place)?;
     }
-    let mut picked = Page { items: Vec::new(), next: cursor };
-    for _ in 0..PICKED_PAGES_MAX {
-        // No more than are missing: whatever a page holds beyond them could not be shown.
-        let wanted = limit.get() - picked.items.len();
+    let listing = |wanted, cursor| {
         let lists = (0..PARTITIONS).map(|number| Query::table(partition(number << 8)));
-        let page: Page<Stored<Place>> = table.merged(lists, |place: &Place| place.key().sk, wanted, picked.next.take()).await?;
-        let payments = page.items.into_iter().filter_map(payment);
-        picked.items.extend(payments.filter(|payment| status.is_none_or(|status| payment.status == status)));
-        picked.next = page.next;
-        if picked.next.is_none() || picked.items.len() == limit.get() {
-            break;
-        }
-    }
-    Ok(picked)
+        table.merged(lists, |place: &Place| place.key().sk, wanted, cursor)
+    };
+    let wanted = |lying| payment(lying).filter(|payment| status.is_none_or(|status| payment.status == status));
+    picked(limit.get(), PICKED_PAGES_MAX, cursor, listing, wanted).await
 }
 
 fn check_place(place: &str) -> Result<(), Problem> {

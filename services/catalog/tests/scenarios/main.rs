@@ -96,7 +96,7 @@ pub struct Shop {
 impl Shop {
     pub fn open() -> Self {
         let public_url = "https://shop.example".to_owned();
-        let settings = Settings { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900), house_seller: HOUSE };
+        let settings = Settings { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
         let desk = OnceLock::new();
         let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
