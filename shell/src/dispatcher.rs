@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::deliver::deliver;
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
 use crate::queues::{self, Letter, ReadUpTo, Replay};
 use crate::service::Consumer;
@@ -38,7 +38,7 @@ enum Kind {
 }
 
 pub(crate) struct Dispatcher {
-    desk: Desk,
+    work: UnitOfWork,
     log: Arc<dyn EventLog>,
     consumer: Consumer,
     running: FuturesUnordered<BoxFuture<'static, Kind>>,
@@ -51,11 +51,11 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub async fn start(desk: Desk, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
-        let saved = desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
-        let saved_at = desk.now();
+    pub async fn start(work: UnitOfWork, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
+        let saved = work.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
+        let saved_at = work.now();
         Ok(Self {
-            desk,
+            work,
             log,
             consumer,
             running: FuturesUnordered::new(),
@@ -95,7 +95,7 @@ impl Dispatcher {
                 more = true;
                 self.look_around(&behind).await;
             }
-            if self.desk.now().since(self.saved_at) >= SAVE_EVERY {
+            if self.work.now().since(self.saved_at) >= SAVE_EVERY {
                 self.save().await;
             }
         }
@@ -128,10 +128,10 @@ impl Dispatcher {
     }
 
     fn deliver(&mut self, kind: Kind, envelope: Arc<Envelope>, attempt: u32, replay: Option<String>) {
-        let (desk, consumer) = (self.desk.clone(), self.consumer.clone());
+        let (work, consumer) = (self.work.clone(), self.consumer.clone());
         let work = async move {
-            let result = deliver(desk.world(), &consumer, &envelope, attempt, replay).await;
-            record_surely(&desk, &consumer, &kind, &envelope, attempt, result).await;
+            let result = deliver(work.world(), &consumer, &envelope, attempt, replay).await;
+            record_surely(&work, &consumer, &kind, &envelope, attempt, result).await;
             kind
         };
         self.running.push(OPERATION.scope(self.consumer.operation.clone(), work).boxed());
@@ -157,7 +157,7 @@ impl Dispatcher {
         }
         if let Ok(head) = self.log.head().await {
             let backlog = head.saturating_sub(self.settled_through());
-            self.desk
+            self.work
                 .world()
                 .telemetry
                 .backlog
@@ -168,8 +168,8 @@ impl Dispatcher {
     }
 
     async fn take_retries(&mut self) -> Result<(), Problem> {
-        let now = self.desk.now();
-        for letter in queues::retries(&self.desk, self.consumer.name, IN_FLIGHT_MAX).await? {
+        let now = self.work.now();
+        for letter in queues::retries(&self.work, self.consumer.name, IN_FLIGHT_MAX).await? {
             let due = letter.next_at.is_some_and(|next| next <= now);
             if due && self.running.len() < IN_FLIGHT_MAX && self.retrying.insert(letter.position) {
                 let letter = letter.value;
@@ -183,14 +183,14 @@ impl Dispatcher {
     /// A replay runs in steps beside the new events. A failure joins the retries like any other.
     async fn replay_some(&mut self) -> Result<(), Problem> {
         let key = Replay::key_of(self.consumer.name);
-        let Some(replay) = self.desk.table().find::<Replay>(&key).await? else { return Ok(()) };
+        let Some(replay) = self.work.table().find::<Replay>(&key).await? else { return Ok(()) };
         let page = self.log.read(replay.after, self.consumer.types, READ_AT_ONCE).await?;
         let wanted = page.events.into_iter().filter(|event| event.position <= replay.through);
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
-            let (desk, consumer, again) = (self.desk.clone(), self.consumer.clone(), replay.again.clone());
+            let (work, consumer, again) = (self.work.clone(), self.consumer.clone(), replay.again.clone());
             let work = async move {
-                let result = deliver(desk.world(), &consumer, &envelope, 1, again).await;
-                record(&desk, &consumer, &Kind::Logged(position), &envelope, 1, result).await
+                let result = deliver(work.world(), &consumer, &envelope, 1, again).await;
+                record(&work, &consumer, &Kind::Logged(position), &envelope, 1, result).await
             };
             OPERATION.scope(self.consumer.operation.clone(), work)
         });
@@ -201,7 +201,7 @@ impl Dispatcher {
         let load = async || Ok(());
         let (version, mut next) = (replay.version, replay.value);
         next.after = page.through;
-        self.desk
+        self.work
             .step("replay", load, |(), _| {
                 if done {
                     Ok(Changes::none().delete(key.clone(), version))
@@ -219,13 +219,13 @@ impl Dispatcher {
 
     async fn save(&mut self) {
         let position = self.settled_through();
-        self.saved_at = self.desk.now();
+        self.saved_at = self.work.now();
         if position == self.saved {
             return;
         }
         let cursor = ReadUpTo { consumer: self.consumer.name.into(), position };
         let load = async || Ok(());
-        match self.desk.step("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
+        match self.work.step("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
             Ok(_) => self.saved = position,
             Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
         }
@@ -234,9 +234,9 @@ impl Dispatcher {
 
 /// As long as the store refuses the note of a failure, the event stays in flight and the cursor
 /// cannot pass it.
-async fn record_surely(desk: &Desk, consumer: &Consumer, kind: &Kind, envelope: &Envelope, attempt: u32, result: Result<(), Problem>) {
+async fn record_surely(work: &UnitOfWork, consumer: &Consumer, kind: &Kind, envelope: &Envelope, attempt: u32, result: Result<(), Problem>) {
     let mut pause = Duration::from_millis(50);
-    while let Err(problem) = record(desk, consumer, kind, envelope, attempt, result.clone()).await {
+    while let Err(problem) = record(work, consumer, kind, envelope, attempt, result.clone()).await {
         tracing::error!(consumer = consumer.name, event = %envelope.id, %problem, "the outcome of a delivery could not be recorded");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
@@ -245,7 +245,7 @@ async fn record_surely(desk: &Desk, consumer: &Consumer, kind: &Kind, envelope: 
 
 /// Writes down how a delivery went: a failed one waits for its next try, or is a dead letter.
 async fn record(
-    desk: &Desk,
+    work: &UnitOfWork,
     consumer: &Consumer,
     kind: &Kind,
     envelope: &Envelope,
@@ -254,33 +254,33 @@ async fn record(
 ) -> Result<(), Problem> {
     let problem = match (result, kind) {
         (Ok(()), Kind::Logged(_)) => return Ok(()),
-        (Ok(()), Kind::Retry(letter)) => return queues::settle(desk, letter).await,
+        (Ok(()), Kind::Retry(letter)) => return queues::settle(work, letter).await,
         (Err(problem), _) => problem,
     };
-    let now = desk.now();
+    let now = work.now();
     let (position, first_failed_at, before) = match kind {
         Kind::Logged(position) => (*position, now, None),
         Kind::Retry(letter) => (letter.position, letter.first_failed_at, Some(&**letter)),
     };
-    let next_at = (attempt < consumer.retry.tries).then(|| now.plus(delay(desk, consumer, attempt)));
+    let next_at = (attempt < consumer.retry.tries).then(|| now.plus(delay(work, consumer, attempt)));
     let subject = envelope.event.subject();
     if next_at.is_some() {
         tracing::warn!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed and is tried again");
     } else {
         tracing::error!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed for the last time: dead letter");
-        desk.world().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
+        work.world().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
     }
     let mut error = problem.to_string();
     error.truncate(error.floor_char_boundary(2000));
     let letter =
         Letter { consumer: consumer.name.into(), position, envelope: envelope.clone(), attempts: attempt, first_failed_at, next_at, error };
-    queues::park(desk, &letter, before).await
+    queues::park(work, &letter, before).await
 }
 
 /// Doubles with every try; between half and all of it, so that failures do not come back together.
-fn delay(desk: &Desk, consumer: &Consumer, attempt: u32) -> Duration {
+fn delay(work: &UnitOfWork, consumer: &Consumer, attempt: u32) -> Duration {
     let full = consumer.retry.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(consumer.retry.max_delay);
     let mut chance = [0; 2];
-    desk.world().entropy.fill(&mut chance);
+    work.world().entropy.fill(&mut chance);
     full / 2 + (full / 2) * u32::from(u16::from_le_bytes(chance)) / 65_536
 }

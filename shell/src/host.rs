@@ -16,7 +16,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::api::{Api, ApiConfig, Ready};
 use crate::auth::Authenticator;
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::dispatcher::Dispatcher;
 use crate::http::{LimitsConfig, document_json, serve};
 use crate::operations::operations;
@@ -31,7 +31,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 /// What a host needs besides the services.
 pub struct HostConfig {
     /// On `queues::TABLE`.
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub log: Arc<dyn EventLog>,
     pub authenticator: Arc<dyn Authenticator>,
     pub limits: LimitsConfig,
@@ -50,7 +50,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(mut config: HostConfig, mut services: Vec<Service>) -> Result<Self, Problem> {
-        let queues = Arc::new(LogQueues::new(config.desk.clone(), config.log.clone()));
+        let queues = Arc::new(LogQueues::new(config.work.clone(), config.log.clone()));
         let consumers: Vec<_> = services.iter().flat_map(|service| &service.consumers).map(|consumer| consumer.name.to_owned()).collect();
         services.push(operations(queues, consumers));
         let log = config.log.clone();
@@ -59,12 +59,12 @@ impl Host {
             Box::pin(async move { Ok(log.head().await.map(|_| ())?) })
         });
         let api = ApiConfig {
-            world: config.desk.world().clone(),
+            world: config.work.world().clone(),
             authenticator: config.authenticator.clone(),
             limits: config.limits.clone(),
             ready,
         };
-        let pages = std::mem::take(&mut config.pages).route("/metrics", get(metrics).with_state(config.desk.world().clone()));
+        let pages = std::mem::take(&mut config.pages).route("/metrics", get(metrics).with_state(config.work.world().clone()));
         let api = Api::with(api, &mut services, |document| Ok(pages.merge(document_json(document)?)))?;
         Ok(Self { config, services, api })
     }
@@ -87,11 +87,11 @@ impl Host {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let router = self.api.router();
-        let HostConfig { desk, log, limits, holder, .. } = self.config;
+        let HostConfig { work, log, limits, holder, .. } = self.config;
         let consumers: Vec<_> = self.services.iter().flat_map(|service| service.consumers.iter().cloned()).collect();
         let backlogs: Arc<Vec<AtomicU64>> = Arc::new(consumers.iter().map(|_| AtomicU64::new(0)).collect());
         for (place, consumer) in consumers.into_iter().enumerate() {
-            let dispatcher = Dispatcher::start(desk.clone(), log.clone(), consumer).await?;
+            let dispatcher = Dispatcher::start(work.clone(), log.clone(), consumer).await?;
             let (edge, backlogs, depth) = (self.api.edge.clone(), backlogs.clone(), limits.queue_depth);
             tasks.spawn(dispatcher.run(stopped.clone(), move |backlog| {
                 backlogs[place].store(backlog, Ordering::Relaxed);
@@ -99,7 +99,7 @@ impl Host {
             }));
         }
         for schedule in self.services.iter().flat_map(|service| service.schedules.iter().cloned()) {
-            tasks.spawn(scheduler::run(desk.clone(), schedule, holder.clone(), stopped.clone()));
+            tasks.spawn(scheduler::run(work.clone(), schedule, holder.clone(), stopped.clone()));
         }
         let http = tokio::spawn(serve(listener, router, limits.connections, stopped, SHUTDOWN_GRACE));
         Ok(Running { stop, http, tasks })

@@ -1,11 +1,11 @@
 //! Runs services: everything that can fail, wait or vary is here, so that the services' rules need
-//! not. A command, an event and a timer all end in one atomic commit, made by the `Desk`.
+//! not. A command, an event and a timer all end in one atomic commit, made by the `UnitOfWork`.
 
 mod api;
 mod auth;
 mod changes;
 mod deliver;
-mod desk;
+mod unit_of_work;
 mod dispatcher;
 mod host;
 pub mod http;
@@ -28,7 +28,7 @@ pub use api::{Api, ApiConfig, Ready};
 pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
 pub use changes::{Changes, Moment, Outcome};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};
-pub use desk::{Desk, INBOX_KEPT};
+pub use unit_of_work::{UnitOfWork, INBOX_KEPT};
 pub use host::{Host, HostConfig, Running};
 pub use http::{Answer, Authorization, Call, Failure, LimitsConfig, Operation, Reply, page_limit};
 pub use operations::{LetterView, OPERATIONS, operations};

@@ -12,7 +12,7 @@ use ports::{Content, DeadLetter, EventLog, LetterId, Position, QueueStatus, Queu
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{Changes, Moment};
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 
 /// The shell's own table.
 pub const TABLE: TableSchema = TableSchema { name: "shell", indexes: 0 };
@@ -108,31 +108,31 @@ const COUNTED_MAX: usize = 1000;
 
 /// The queues of a home with a log. A letter's name is the position of its event.
 pub struct LogQueues {
-    desk: Desk,
+    work: UnitOfWork,
     log: Arc<dyn EventLog>,
 }
 
 impl LogQueues {
     /// The desk is on `TABLE`.
-    pub fn new(desk: Desk, log: Arc<dyn EventLog>) -> Self {
-        Self { desk, log }
+    pub fn new(work: UnitOfWork, log: Arc<dyn EventLog>) -> Self {
+        Self { work, log }
     }
 
     async fn count(&self, consumer: &str, prefix: &str) -> Result<u64, Problem> {
         let query = Query::table(queue(consumer)).prefix(prefix).limit(COUNTED_MAX);
-        Ok(self.desk.table().list::<serde::de::IgnoredAny>(query).await?.items.len() as u64)
+        Ok(self.work.table().list::<serde::de::IgnoredAny>(query).await?.items.len() as u64)
     }
 
     async fn move_dead(&self, consumer: &str, id: &LetterId, redrive: bool) -> Result<(), Problem> {
         let missing = || Problem::not_found(format_args!("dead letter {id} of {consumer}"));
         let position = id.0.parse().map_err(|_| missing())?;
         let key = Letter::dead_key(consumer, position);
-        let load = async || self.desk.table().find::<Letter>(&key).await?.ok_or_else(missing);
+        let load = async || self.work.table().find::<Letter>(&key).await?.ok_or_else(missing);
         let decide = |letter: Stored<Letter>, moment: &Moment| {
             let changes = Changes::none().delete(letter.key(), letter.version);
             if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value }) } else { Ok(changes) }
         };
-        self.desk.step("queues", load, decide).await?;
+        self.work.step("queues", load, decide).await?;
         tracing::info!(consumer, position, redrive, "a dead letter was moved");
         Ok(())
     }
@@ -141,7 +141,7 @@ impl LogQueues {
 #[async_trait]
 impl Queues for LogQueues {
     async fn status(&self, consumer: &str) -> Result<QueueStatus, Problem> {
-        let position = settled_through(&self.desk, consumer).await?;
+        let position = settled_through(&self.work, consumer).await?;
         let backlog = self.log.head().await?.saturating_sub(position);
         let (waiting, dead) = (self.count(consumer, "retry#").await?, self.count(consumer, "dead#").await?);
         Ok(QueueStatus { consumer: consumer.into(), position: Some(position), backlog, waiting, dead })
@@ -149,7 +149,7 @@ impl Queues for LogQueues {
 
     async fn dead_letters(&self, consumer: &str, limit: usize, after: Option<Cursor>) -> Result<Page<DeadLetter>, Problem> {
         let query = Query::table(queue(consumer)).prefix("dead#").limit(limit).after(after);
-        Ok(self.desk.table().list::<Letter>(query).await?.map(|letter| letter.value.shown()))
+        Ok(self.work.table().list::<Letter>(query).await?.map(|letter| letter.value.shown()))
     }
 
     async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
@@ -159,7 +159,7 @@ impl Queues for LogQueues {
     async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem> {
         let query = Query::table(queue(consumer)).prefix("dead#").limit(limit);
         let mut redriven = 0;
-        for letter in self.desk.table().list::<Letter>(query).await?.items {
+        for letter in self.work.table().list::<Letter>(query).await?.items {
             match self.move_dead(consumer, &letter.id(), true).await {
                 Ok(()) => redriven += 1,
                 // Somebody else was faster.
@@ -178,22 +178,22 @@ impl Queues for LogQueues {
 
 /// The log's position up to which everything is settled for a consumer: done, waiting for another try,
 /// or dead.
-pub async fn settled_through(desk: &Desk, consumer: &str) -> Result<Position, Problem> {
-    Ok(desk.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
+pub async fn settled_through(work: &UnitOfWork, consumer: &str) -> Result<Position, Problem> {
+    Ok(work.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
-pub(crate) async fn retries(desk: &Desk, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
+pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
     let query = Query::table(queue(consumer)).bounds(Bounds::Prefix("retry#".into())).limit(limit);
-    Ok(desk.table().list::<Letter>(query).await?.items)
+    Ok(work.table().list::<Letter>(query).await?.items)
 }
 
 /// Delivers everything after a position to one consumer again. Effects that have happened are not
 /// repeated, unless `again` is set: that is for rebuilding what can be rebuilt.
-pub async fn replay(desk: &Desk, log: &dyn EventLog, consumer: &str, after: Position, again: bool) -> Result<(), Problem> {
+pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after: Position, again: bool) -> Result<(), Problem> {
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
-    let load = async || desk.table().find::<Replay>(&key).await;
-    desk.step("queues", load, |running, moment| match running {
+    let load = async || work.table().find::<Replay>(&key).await;
+    work.step("queues", load, |running, moment| match running {
         Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
         None => Changes::create(contracts::Decision::changed(Replay {
             consumer: consumer.into(),
@@ -208,9 +208,9 @@ pub async fn replay(desk: &Desk, log: &dyn EventLog, consumer: &str, after: Posi
 
 /// Remembers a failed delivery: to be tried at `next_at`, or dead. `before` is what was remembered of
 /// it until now.
-pub(crate) async fn park(desk: &Desk, letter: &Letter, before: Option<&Letter>) -> Result<(), Problem> {
+pub(crate) async fn park(work: &UnitOfWork, letter: &Letter, before: Option<&Letter>) -> Result<(), Problem> {
     let load = async || Ok(());
-    desk.step("dispatcher", load, |(), _| {
+    work.step("dispatcher", load, |(), _| {
         let changes = Changes::none().derived(letter)?;
         Ok(match before.map(Letter::key).filter(|key| *key != letter.key()) {
             Some(key) => changes.delete_derived(key),
@@ -222,8 +222,8 @@ pub(crate) async fn park(desk: &Desk, letter: &Letter, before: Option<&Letter>) 
 }
 
 /// A delivery that had failed has succeeded.
-pub(crate) async fn settle(desk: &Desk, letter: &Letter) -> Result<(), Problem> {
+pub(crate) async fn settle(work: &UnitOfWork, letter: &Letter) -> Result<(), Problem> {
     let load = async || Ok(());
-    desk.step("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
+    work.step("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::deliver;
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
 use crate::service::Schedule;
 
@@ -31,7 +31,7 @@ impl Record for Lease {
 }
 
 /// Runs one schedule until `stop`. `holder` names this process.
-pub(crate) async fn run(desk: Desk, schedule: Schedule, holder: String, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(work: UnitOfWork, schedule: Schedule, holder: String, mut stop: watch::Receiver<bool>) {
     // A renewal outlasts two ticks, so that a holder that is alive keeps its lease.
     let lease_for = schedule.every * 2 + Duration::from_secs(5);
     loop {
@@ -40,24 +40,24 @@ pub(crate) async fn run(desk: Desk, schedule: Schedule, holder: String, mut stop
             _ = stop.wait_for(|stop| *stop) => break,
         }
         let tick = OPERATION.scope(schedule.operation.clone(), async {
-            if hold(&desk, schedule.name, &holder, lease_for).await? { deliver::tick(desk.world(), &schedule).await } else { Ok(()) }
+            if hold(&work, schedule.name, &holder, lease_for).await? { deliver::tick(work.world(), &schedule).await } else { Ok(()) }
         });
         if let Err(problem) = tick.await {
             tracing::error!(schedule = schedule.name, %problem, "a tick failed; the next one tries again");
         }
     }
-    if let Err(problem) = release(&desk, schedule.name, &holder).await {
+    if let Err(problem) = release(&work, schedule.name, &holder).await {
         tracing::warn!(schedule = schedule.name, %problem, "the lease was not given back; it runs out by itself");
     }
 }
 
 /// Takes or renews the lease; false if another process holds it. A renewal is written only when half
 /// of the time is gone, which spares a write per tick.
-async fn hold(desk: &Desk, schedule: &str, holder: &str, lease_for: Duration) -> Result<bool, Problem> {
+async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Duration) -> Result<bool, Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || desk.table().find::<Lease>(&key).await;
+    let load = async || work.table().find::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
-    desk.step("lease", load, |lease: Option<Stored<Lease>>, moment| {
+    work.step("lease", load, |lease: Option<Stored<Lease>>, moment| {
         let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
         let until = moment.now.plus(lease_for);
         let (changes, held) = match lease {
@@ -73,10 +73,10 @@ async fn hold(desk: &Desk, schedule: &str, holder: &str, lease_for: Duration) ->
     Ok(taken.into_inner())
 }
 
-async fn release(desk: &Desk, schedule: &str, holder: &str) -> Result<(), Problem> {
+async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || desk.table().find::<Lease>(&key).await;
-    desk.step("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
+    let load = async || work.table().find::<Lease>(&key).await;
+    work.step("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
         Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
         Some(_) | None => Ok(Changes::none()),
     })
@@ -95,18 +95,18 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
         let stores = memory::MemoryStores::new(clock.clone() as Arc<dyn Clock>);
         let world = crate::World::new(clock.clone(), Arc::new(FixedEntropy::new(1)));
-        let desk = world.desk(crate::queues::TABLE, stores.table(crate::queues::TABLE));
+        let work = world.work(crate::queues::TABLE, stores.table(crate::queues::TABLE));
         let lease = Duration::from_secs(10);
-        assert!(hold(&desk, "tick", "one", lease).await.unwrap());
-        assert!(!hold(&desk, "tick", "two", lease).await.unwrap());
+        assert!(hold(&work, "tick", "one", lease).await.unwrap());
+        assert!(!hold(&work, "tick", "two", lease).await.unwrap());
         clock.advance(Duration::from_secs(6));
-        assert!(hold(&desk, "tick", "one", lease).await.unwrap(), "renewed");
+        assert!(hold(&work, "tick", "one", lease).await.unwrap(), "renewed");
         clock.advance(Duration::from_secs(6));
-        assert!(!hold(&desk, "tick", "two", lease).await.unwrap(), "the renewal counts");
+        assert!(!hold(&work, "tick", "two", lease).await.unwrap(), "the renewal counts");
         clock.advance(Duration::from_secs(10));
-        assert!(hold(&desk, "tick", "two", lease).await.unwrap(), "the first one fell silent");
-        assert!(!hold(&desk, "tick", "one", lease).await.unwrap());
-        release(&desk, "tick", "two").await.unwrap();
-        assert!(hold(&desk, "tick", "one", lease).await.unwrap(), "given back at once");
+        assert!(hold(&work, "tick", "two", lease).await.unwrap(), "the first one fell silent");
+        assert!(!hold(&work, "tick", "one", lease).await.unwrap());
+        release(&work, "tick", "two").await.unwrap();
+        assert!(hold(&work, "tick", "one", lease).await.unwrap(), "given back at once");
     }
 }

@@ -10,7 +10,7 @@ use kernel::{Duration, Problem};
 use ports::store::TableSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::http::{Operation, described};
 use crate::root_routes::RootRoutes;
 
@@ -126,8 +126,8 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(desk: &Desk) -> Self {
-        let table = desk.schema();
+    pub fn new(work: &UnitOfWork) -> Self {
+        let table = work.schema();
         Self { table: Some(table), ..Self::without_table(table.name) }
     }
 

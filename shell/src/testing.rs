@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 
 use crate::auth::Authenticator;
 use crate::deliver::{deliver, find_consumer, find_schedule, tick};
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::host::{Host, HostConfig};
 use crate::http::LimitsConfig;
 use crate::queues;
@@ -33,8 +33,8 @@ pub struct Kit {
 }
 
 impl Kit {
-    pub fn desk(&self, schema: &TableSchema) -> Desk {
-        self.world.desk(*schema, self.table(schema))
+    pub fn work(&self, schema: &TableSchema) -> UnitOfWork {
+        self.world.work(*schema, self.table(schema))
     }
 
     /// A table itself, for a peer that keeps something of its own.
@@ -85,7 +85,7 @@ impl Harness {
         let services = build(&kit);
         let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
         let config = HostConfig {
-            desk: kit.desk(&queues::TABLE),
+            work: kit.work(&queues::TABLE),
             log: log.clone(),
             authenticator: Arc::new(ActorsAsTokens),
             limits,

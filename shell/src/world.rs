@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ports::store::{Store, TableSchema};
 use ports::{Clock, Entropy};
 
-use crate::desk::Desk;
+use crate::unit_of_work::UnitOfWork;
 use crate::table::Table;
 use crate::telemetry::Telemetry;
 use crate::watch::Watchers;
@@ -23,8 +23,8 @@ impl World {
     }
 
     /// The desk of the service that owns the table.
-    pub fn desk(self: &Arc<Self>, schema: TableSchema, store: Arc<dyn Store>) -> Desk {
-        Desk::new(self.clone(), schema, Table::new(schema.name, store, self.telemetry.clone()))
+    pub fn work(self: &Arc<Self>, schema: TableSchema, store: Arc<dyn Store>) -> UnitOfWork {
+        UnitOfWork::new(self.clone(), schema, Table::new(schema.name, store, self.telemetry.clone()))
     }
 
     pub(crate) fn seed(&self) -> [u8; 16] {

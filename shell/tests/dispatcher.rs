@@ -16,7 +16,7 @@ use ports::store::{Commit, Query, TableSchema};
 use ports::{Clock, Content, DeadLetter, EventLog, LetterId, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, Letter, LogQueues};
 use shell::{
-    Authenticator, Consumer, Delivery, Desk, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, World,
+    Authenticator, Consumer, Delivery, UnitOfWork, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, World,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,8 +35,8 @@ impl Authenticator for Nobody {
 struct Home {
     stores: MemoryStores,
     log: Arc<dyn EventLog>,
-    desk: Desk,
-    queues: Desk,
+    work: UnitOfWork,
+    queues: UnitOfWork,
 }
 
 const NAME: &str = "tallies";
@@ -51,15 +51,15 @@ impl Home {
     fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let stores = MemoryStores::new(clock.clone());
         let world = World::new(clock, Arc::new(SystemEntropy));
-        let desk = world.desk(TABLE, stores.table(TABLE));
-        let queues = world.desk(queues::TABLE, stores.table(queues::TABLE));
-        Self { log: stores.log(), stores, desk, queues }
+        let work = world.work(TABLE, stores.table(TABLE));
+        let queues = world.work(queues::TABLE, stores.table(queues::TABLE));
+        Self { log: stores.log(), stores, work, queues }
     }
 
     async fn start(&self, holder: &str, service: Service) -> (Running, std::net::SocketAddr) {
         let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
         let config = HostConfig {
-            desk: self.queues.clone(),
+            work: self.queues.clone(),
             log: self.log.clone(),
             authenticator: Arc::new(Nobody),
             limits,
@@ -76,11 +76,11 @@ impl Home {
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
         let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(retry);
-        self.start("one", Service::new(&self.desk).consumer(consumer)).await.0
+        self.start("one", Service::new(&self.work).consumer(consumer)).await.0
     }
 
     async fn publish(&self, n: u128) {
-        let time = self.desk.now();
+        let time = self.work.now();
         let id = EventId(n << 64 | u128::from(self.log.head().await.unwrap()));
         let cause = "test".to_owned();
         let envelope = Envelope {
@@ -114,7 +114,7 @@ impl Home {
     }
 
     async fn count(&self, n: u128) -> u32 {
-        count(&self.desk, &MailId(n).to_string()).await
+        count(&self.work, &MailId(n).to_string()).await
     }
 }
 
@@ -122,17 +122,17 @@ impl Home {
 async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
     let home = Home::new();
     let (broken, tries) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
-    let (desk, breaks, tried) = (home.desk.clone(), broken.clone(), tries.clone());
+    let (work, breaks, tried) = (home.work.clone(), broken.clone(), tries.clone());
     let running = home
         .consume(QUICK, move |delivery| {
-            let (desk, breaks, tried) = (desk.clone(), breaks.clone(), tried.clone());
+            let (work, breaks, tried) = (work.clone(), breaks.clone(), tried.clone());
             async move {
                 if breaks.load(Ordering::SeqCst) {
                     let before = tried.fetch_add(1, Ordering::SeqCst);
                     assert!(before % 2 == 0, "every second failure is a panic");
                     return Err(Problem::unavailable("broken on purpose"));
                 }
-                tally_delivery(&desk, &delivery).await
+                tally_delivery(&work, &delivery).await
             }
         })
         .await;
@@ -189,16 +189,16 @@ async fn retries_wait_as_their_policy_says() {
 #[tokio::test]
 async fn a_slow_delivery_holds_up_nobody_and_the_cursor_stays_behind_it() {
     let home = Home::new();
-    let (desk, gate) = (home.desk.clone(), Arc::new(Notify::new()));
+    let (work, gate) = (home.work.clone(), Arc::new(Notify::new()));
     let opened = gate.clone();
     let running = home
         .consume(QUICK, move |delivery| {
-            let (desk, gate) = (desk.clone(), gate.clone());
+            let (work, gate) = (work.clone(), gate.clone());
             async move {
                 if delivery.envelope.event.subject() == MailId(2).to_string() {
                     gate.notified().await;
                 }
-                tally_delivery(&desk, &delivery).await
+                tally_delivery(&work, &delivery).await
             }
         })
         .await;
@@ -222,13 +222,13 @@ async fn a_restart_repeats_what_was_not_settled_and_effects_happen_once() {
     for n in 1..=3 {
         home.publish(n).await;
     }
-    let desk = home.desk.clone();
+    let work = home.work.clone();
     // The effect has happened, but the process dies before the delivery is settled.
     let host = home
         .consume(QUICK, move |delivery| {
-            let desk = desk.clone();
+            let work = work.clone();
             async move {
-                tally_delivery(&desk, &delivery).await?;
+                tally_delivery(&work, &delivery).await?;
                 if delivery.envelope.event.subject() == MailId(2).to_string() { std::future::pending().await } else { Ok(()) }
             }
         })
@@ -237,13 +237,13 @@ async fn a_restart_repeats_what_was_not_settled_and_effects_happen_once() {
     until("the cursor is saved", async || home.status().await.position == Some(1)).await;
     drop(host);
 
-    let (desk, seen) = (home.desk.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let (work, seen) = (home.work.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
     let sees = seen.clone();
     let running = home
         .consume(QUICK, move |delivery| {
-            let desk = desk.clone();
+            let work = work.clone();
             sees.lock().unwrap().push(delivery.envelope.event.subject());
-            async move { tally_delivery(&desk, &delivery).await }
+            async move { tally_delivery(&work, &delivery).await }
         })
         .await;
     until("all is settled", async || home.status().await.position == Some(3)).await;
@@ -257,13 +257,13 @@ async fn a_restart_repeats_what_was_not_settled_and_effects_happen_once() {
 #[tokio::test]
 async fn a_replay_has_effects_again_only_when_told_so() {
     let home = Home::new();
-    let (desk, deliveries) = (home.desk.clone(), Arc::new(AtomicU32::new(0)));
+    let (work, deliveries) = (home.work.clone(), Arc::new(AtomicU32::new(0)));
     let counted = deliveries.clone();
     let running = home
         .consume(QUICK, move |delivery| {
-            let (desk, counted) = (desk.clone(), counted.clone());
+            let (work, counted) = (work.clone(), counted.clone());
             async move {
-                tally_delivery(&desk, &delivery).await?;
+                tally_delivery(&work, &delivery).await?;
                 counted.fetch_add(1, Ordering::SeqCst);
                 Ok(())
             }
@@ -295,7 +295,7 @@ async fn of_two_hosts_one_runs_the_schedule() {
             ticks.fetch_add(1, Ordering::SeqCst);
             std::future::ready(Ok(()))
         });
-        Service::new(&home.desk).schedule(schedule)
+        Service::new(&home.work).schedule(schedule)
     };
     let (one, _) = home.start("one", service(&ones)).await;
     until("the first host ticks", async || ones.load(Ordering::SeqCst) > 0).await;
@@ -312,13 +312,13 @@ async fn of_two_hosts_one_runs_the_schedule() {
 async fn a_stop_finishes_open_requests_and_running_deliveries() {
     let home = Home::new();
     let (gate, entered) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
-    let (desk, held, inside) = (home.desk.clone(), gate.clone(), entered.clone());
+    let (work, held, inside) = (home.work.clone(), gate.clone(), entered.clone());
     let consumer = Consumer::new(NAME, &["mail.queued"], move |delivery| {
-        let (desk, held, inside) = (desk.clone(), held.clone(), inside.clone());
+        let (work, held, inside) = (work.clone(), held.clone(), inside.clone());
         async move {
             inside.fetch_add(1, Ordering::SeqCst);
             held.notified().await;
-            tally_delivery(&desk, &delivery).await
+            tally_delivery(&work, &delivery).await
         }
     });
     let (held, inside) = (gate.clone(), entered.clone());
@@ -327,7 +327,7 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
         held.notified().await;
         "finished"
     });
-    let (running, address) = home.start("one", Service::new(&home.desk).consumer(consumer).root_routes(slow)).await;
+    let (running, address) = home.start("one", Service::new(&home.work).consumer(consumer).root_routes(slow)).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
     home.publish(1).await;

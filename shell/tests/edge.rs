@@ -7,7 +7,7 @@ use serde_json::json;
 use shell::testing::{Got, Harness};
 
 fn world() -> Harness {
-    Harness::new(|kit| vec![common::service(&kit.desk(&common::TABLE))])
+    Harness::new(|kit| vec![common::service(&kit.work(&common::TABLE))])
 }
 
 async fn bump(world: &Harness, actor: &Actor, name: &str, note: &str, key: &str) -> Got {

@@ -34,16 +34,16 @@ fn host(limits: LimitsConfig) -> Router {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
     let world = World::new(clock, Arc::new(SystemEntropy));
-    let desk = |schema| world.desk(schema, stores.table(schema));
+    let work = |schema| world.work(schema, stores.table(schema));
     let config = HostConfig {
-        desk: desk(queues::TABLE),
+        work: work(queues::TABLE),
         log: stores.log(),
         authenticator: Arc::new(Numbers),
         limits,
         holder: "one".into(),
         pages: Router::new(),
     };
-    Host::new(config, vec![common::service(&desk(TABLE))]).unwrap().router()
+    Host::new(config, vec![common::service(&work(TABLE))]).unwrap().router()
 }
 
 /// A request from an address, with headers.

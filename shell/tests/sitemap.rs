@@ -13,7 +13,7 @@ use ports::store::{Key, Query, Record, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Failure, Path, Sitemap, SitemapEntry};
 use shell::testing::Harness;
-use shell::{Changes, Desk, RootRoutes, Service};
+use shell::{Changes, UnitOfWork, RootRoutes, Service};
 
 const TABLE: TableSchema = TableSchema { name: "pages", indexes: 0 };
 
@@ -28,28 +28,28 @@ impl Record for Page {
     }
 }
 
-fn world() -> (Harness, Desk) {
+fn world() -> (Harness, UnitOfWork) {
     let mut made = None;
     let world = Harness::new(|kit| {
-        let desk = made.insert(kit.desk(&TABLE)).clone();
-        let sitemap = Arc::new(Sitemap::new(&desk, Query::table("pages"), "https://shop.example/maps?a&b"));
+        let work = made.insert(kit.work(&TABLE)).clone();
+        let sitemap = Arc::new(Sitemap::new(&work, Query::table("pages"), "https://shop.example/maps?a&b"));
         let index = async |State(sitemap): State<Arc<Sitemap>>| Ok::<_, Failure>(sitemap.index().await?);
         let file = async |State(sitemap): State<Arc<Sitemap>>, Path(name): Path<String>| {
             let entry = |page: Page| SitemapEntry { url: format!("https://shop.example/{}?a&b", page.n), changed_at: None };
             Ok::<_, Failure>(sitemap.file(&name, entry).await?)
         };
-        vec![Service::new(&desk).root_routes(RootRoutes::new().get("/map.xml", index).get("/maps/{name}", file).with_state(sitemap))]
+        vec![Service::new(&work).root_routes(RootRoutes::new().get("/map.xml", index).get("/maps/{name}", file).with_state(sitemap))]
     });
     (world, made.unwrap())
 }
 
-async fn fill(desk: &Desk, from: usize, to: usize) {
+async fn fill(work: &UnitOfWork, from: usize, to: usize) {
     for first in (from..to).step_by(100) {
         let put = |(), _: &shell::Moment| {
             (first..to.min(first + 100))
                 .try_fold(Changes::none(), |changes, n| Ok(changes.and(Changes::create(Decision::changed(Page { n }))?)))
         };
-        desk.step("test", || async { Ok(()) }, put).await.unwrap();
+        work.step("test", || async { Ok(()) }, put).await.unwrap();
     }
 }
 
@@ -72,15 +72,15 @@ async fn files(world: &Harness) -> Vec<(String, Vec<String>)> {
 
 #[tokio::test]
 async fn every_page_is_in_one_file() {
-    let (world, desk) = world();
+    let (world, work) = world();
     assert!(files(&world).await.is_empty());
     world.advance(Duration::from_secs(3_600));
-    fill(&desk, 0, 50_000).await;
+    fill(&work, 0, 50_000).await;
     let one = files(&world).await;
     assert_eq!(one.iter().map(|(name, pages)| (name.as_str(), pages.len())).collect::<Vec<_>>(), [("first.xml", 50_000)]);
     assert_eq!(one[0].1[7], "https://shop.example/7?a&amp;b");
 
-    fill(&desk, 50_000, 50_007).await;
+    fill(&work, 50_000, 50_007).await;
     assert_eq!(files(&world).await.len(), 1, "the index is kept for an hour");
     world.advance(Duration::from_secs(3_600));
     let two = files(&world).await;

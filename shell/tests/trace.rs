@@ -14,29 +14,29 @@ use shell::{Consumer, Schedule};
 /// Each mail leads to another one, until there have been four.
 fn world() -> Harness {
     Harness::new(|kit| {
-        let desk = kit.desk(&TABLE);
-        let (heard, timed) = (desk.clone(), desk.clone());
+        let work = kit.work(&TABLE);
+        let (heard, timed) = (work.clone(), work.clone());
         let chain = Consumer::new("chain", &["mail.queued"], move |delivery| {
-            let desk = heard.clone();
+            let work = heard.clone();
             async move {
-                let read = async || load(&desk, "chain").await;
+                let read = async || load(&work, "chain").await;
                 let next = |tally: Option<ports::store::Stored<common::Tally>>, moment: &shell::Moment| {
                     let more = tally.as_ref().is_none_or(|tally| tally.count < 3);
                     Ok(bump(tally, "chain", more.then(|| moment.id::<MailId>(0)))?.0)
                 };
-                desk.react(&delivery, read, next).await
+                work.react(&delivery, read, next).await
             }
         });
         let tick = Schedule::new("tallies.tick", kernel::Duration::from_secs(1), move || {
-            let desk = timed.clone();
+            let work = timed.clone();
             async move {
                 for name in ["b", "c"] {
-                    desk.step("tick", || load(&desk, name), |tally, moment| Ok(bump(tally, name, Some(moment.id(0)))?.0)).await?;
+                    work.step("tick", || load(&work, name), |tally, moment| Ok(bump(tally, name, Some(moment.id(0)))?.0)).await?;
                 }
                 Ok(())
             }
         });
-        vec![common::service(&desk).consumer(chain).schedule(tick)]
+        vec![common::service(&work).consumer(chain).schedule(tick)]
     })
 }
 

@@ -8,16 +8,16 @@ use search::{SearchConfig, SearchDeps};
 use shell::{Service, queues};
 
 use crate::config::{Config, ConfigError};
-use crate::services::{Parts, catalog_settings, desk};
+use crate::services::{Parts, catalog_settings, work};
 
 /// The service over that index.
 pub fn search(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<Service, ConfigError> {
-    Ok(search::service(&desk(parts, search::TABLE), deps(config, parts, index, log), settings(config)))
+    Ok(search::service(&work(parts, search::TABLE), deps(config, parts, index, log), settings(config)))
 }
 
 /// Builds the index anew in this process; no other may be serving.
 pub async fn rebuild_search(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<u64, Problem> {
-    search::rebuild_now(&desk(parts, search::TABLE), deps(config, parts, index, log), settings(config)).await
+    search::rebuild_now(&work(parts, search::TABLE), deps(config, parts, index, log), settings(config)).await
 }
 
 fn settings(config: &Config) -> SearchConfig {
@@ -27,10 +27,10 @@ fn settings(config: &Config) -> SearchConfig {
 fn deps(config: &Config, parts: &dyn Parts, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> SearchDeps {
     SearchDeps {
         index,
-        directory: Arc::new(directory::Reads::new(&desk(parts, directory::TABLE), &config.shop.time_zone)),
-        products: Arc::new(catalog::Reads::new(&desk(parts, catalog::TABLE), catalog_settings(config))),
-        reviews: Arc::new(reviews::Reads::new(&desk(parts, reviews::TABLE))),
+        directory: Arc::new(directory::Reads::new(&work(parts, directory::TABLE), &config.shop.time_zone)),
+        products: Arc::new(catalog::Reads::new(&work(parts, catalog::TABLE), catalog_settings(config))),
+        reviews: Arc::new(reviews::Reads::new(&work(parts, reviews::TABLE))),
         log,
-        shell: desk(parts, queues::TABLE),
+        shell: work(parts, queues::TABLE),
     }
 }

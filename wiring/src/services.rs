@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, PaymentGateway as _, PublicKeys};
-use shell::{Authenticator, Desk, Passwords, Service, Signer, TokenVerifier, World};
+use shell::{Authenticator, UnitOfWork, Passwords, Service, Signer, TokenVerifier, World};
 use test_gateway::TestGateway;
 
 use crate::config::{Config, ConfigError, Environment};
@@ -82,7 +82,7 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
 /// Verifies the tokens of the user pool, or of the built-in issuer where there is none, and looks at the account.
 /// With a pool the signing key is not needed: most functions in the cloud have no right to read it.
 pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
-    let accounts = Arc::new(identity::Reads::new(&desk(parts, identity::TABLE)));
+    let accounts = Arc::new(identity::Reads::new(&work(parts, identity::TABLE)));
     let clock = parts.world().clock.clone();
     Ok(Arc::new(match parts.pool_issuer()? {
         Some(pool) => TokenVerifier::trusting_none(accounts, clock).trust_pool(pool.issuer, pool.client_id, pool.keys),
@@ -94,8 +94,8 @@ pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, Config
 }
 
 /// The desk of the service that owns the table.
-pub fn desk(parts: &dyn Parts, schema: TableSchema) -> Desk {
-    parts.world().desk(schema, parts.store(schema))
+pub fn work(parts: &dyn Parts, schema: TableSchema) -> UnitOfWork {
+    parts.world().work(schema, parts.store(schema))
 }
 
 struct Wiring<'a> {
@@ -104,13 +104,13 @@ struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    fn desk(&self, schema: TableSchema) -> Desk {
-        desk(self.parts, schema)
+    fn work(&self, schema: TableSchema) -> UnitOfWork {
+        work(self.parts, schema)
     }
 
     fn identity(&self) -> Result<Service, ConfigError> {
-        let desk = self.desk(identity::TABLE);
-        Ok(identity::service(&desk, self.parts.signer()?, self.parts.credentials()?, identity::IdentityConfig::default()))
+        let work = self.work(identity::TABLE);
+        Ok(identity::service(&work, self.parts.signer()?, self.parts.credentials()?, identity::IdentityConfig::default()))
     }
 
     fn directory(&self) -> Result<Service, ConfigError> {
@@ -122,44 +122,44 @@ impl Wiring<'_> {
         };
         let dependencies = directory::Dependencies {
             reviews: Some(self.review_reads()),
-            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
             borders: self.parts.borders()?,
             signer: self.parts.signer()?,
         };
-        Ok(directory::service(&self.desk(directory::TABLE), dependencies, settings))
+        Ok(directory::service(&self.work(directory::TABLE), dependencies, settings))
     }
 
     fn catalog(&self) -> Result<Service, ConfigError> {
         let dependencies = catalog::Dependencies {
             blobs: self.parts.files()?,
-            stock: Arc::new(inventory::Reads::new(&self.desk(inventory::TABLE))),
+            stock: Arc::new(inventory::Reads::new(&self.work(inventory::TABLE))),
             reviews: self.review_reads(),
         };
-        Ok(catalog::service(&self.desk(catalog::TABLE), catalog_settings(self.config), dependencies))
+        Ok(catalog::service(&self.work(catalog::TABLE), catalog_settings(self.config), dependencies))
     }
 
     fn inventory(&self) -> Service {
         let inventory = &self.config.inventory;
         let config = inventory::InventoryConfig { default_threshold: i64::from(inventory.low_stock_threshold) };
-        inventory::service(&self.desk(inventory::TABLE), config)
+        inventory::service(&self.work(inventory::TABLE), config)
     }
 
     fn cart(&self) -> Service {
-        let stock = Arc::new(inventory::Reads::new(&self.desk(inventory::TABLE)));
+        let stock = Arc::new(inventory::Reads::new(&self.work(inventory::TABLE)));
         let config = cart::CartConfig { currency: self.config.shop.currency };
-        cart::service(&self.desk(cart::TABLE), self.catalog_reads(), stock, config)
+        cart::service(&self.work(cart::TABLE), self.catalog_reads(), stock, config)
     }
 
     fn orders(&self) -> Result<Service, ConfigError> {
         // Whether a number could be a card is told without a call, so the breaker is not asked.
         let gateway = self.parts.gateway()?;
         let deps = orders::OrdersDeps {
-            carts: Arc::new(cart::Reads::new(&self.desk(cart::TABLE))),
+            carts: Arc::new(cart::Reads::new(&self.work(cart::TABLE))),
             catalog: self.catalog_reads(),
-            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
+            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
             check_method: Arc::new(move |method| gateway.check_method(method)),
         };
-        Ok(orders::service(&self.desk(orders::TABLE), deps, self.orders_config()))
+        Ok(orders::service(&self.work(orders::TABLE), deps, self.orders_config()))
     }
 
     fn payments(&self) -> Result<Service, ConfigError> {
@@ -168,27 +168,27 @@ impl Wiring<'_> {
         let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), clock.clone(), self.guard_options()));
         let development = self.config.environment == Environment::Development;
         let pages = test_gateway_pages::routes(gateway, clock, development);
-        Ok(payments::service(&self.desk(payments::TABLE), guarded).root_routes(pages))
+        Ok(payments::service(&self.work(payments::TABLE), guarded).root_routes(pages))
     }
 
     fn notifications(&self) -> Result<Service, ConfigError> {
         let dependencies = notifications::Dependencies {
-            orders: Arc::new(orders::Reads::new(&self.desk(orders::TABLE))),
+            orders: Arc::new(orders::Reads::new(&self.work(orders::TABLE))),
             links: Arc::new(identity::Links::new(self.parts.signer()?)),
-            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
-            directory: Arc::new(directory::Reads::new(&self.desk(directory::TABLE), &self.config.shop.time_zone)),
+            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
+            directory: Arc::new(directory::Reads::new(&self.work(directory::TABLE), &self.config.shop.time_zone)),
             delivery: self.parts.mail_delivery()?,
         };
-        let service = notifications::service(&self.desk(notifications::TABLE), dependencies, self.mail_config());
+        let service = notifications::service(&self.work(notifications::TABLE), dependencies, self.mail_config());
         Ok(service.root_routes(start_page::routes(self.config)))
     }
 
     fn reviews(&self) -> Result<Service, ConfigError> {
         let deps = reviews::ReviewsDeps {
-            accounts: Arc::new(identity::Reads::new(&self.desk(identity::TABLE))),
-            directory: Arc::new(directory::Reads::new(&self.desk(directory::TABLE), &self.config.shop.time_zone)),
+            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
+            directory: Arc::new(directory::Reads::new(&self.work(directory::TABLE), &self.config.shop.time_zone)),
             products: self.catalog_reads(),
-            orders: Arc::new(orders::Reads::new(&self.desk(orders::TABLE))),
+            orders: Arc::new(orders::Reads::new(&self.work(orders::TABLE))),
         };
         let settings = &self.config.reviews;
         let config = reviews::ReviewsConfig {
@@ -196,15 +196,15 @@ impl Wiring<'_> {
             unverified: settings.unverified,
             remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
         };
-        Ok(reviews::service(&self.desk(reviews::TABLE), deps, config))
+        Ok(reviews::service(&self.work(reviews::TABLE), deps, config))
     }
 
     fn review_reads(&self) -> Arc<reviews::Reads> {
-        Arc::new(reviews::Reads::new(&self.desk(reviews::TABLE)))
+        Arc::new(reviews::Reads::new(&self.work(reviews::TABLE)))
     }
 
     fn catalog_reads(&self) -> Arc<catalog::Reads> {
-        Arc::new(catalog::Reads::new(&self.desk(catalog::TABLE), catalog_settings(self.config)))
+        Arc::new(catalog::Reads::new(&self.work(catalog::TABLE), catalog_settings(self.config)))
     }
 
     fn orders_config(&self) -> orders::OrdersConfig {

@@ -102,7 +102,7 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
         }
         Queues::Replay { consumer, after, again } => {
             checked(&consumer)?;
-            queues::replay(&home.shell_desk(), &*home.log(), &consumer, after, again).await?;
+            queues::replay(&home.shell_work(), &*home.log(), &consumer, after, again).await?;
             say(&format!("{consumer} gets everything after {after} again, while the shop runs"))
         }
     }

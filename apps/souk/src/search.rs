@@ -37,12 +37,12 @@ async fn rebuild(home: &Home) -> Result<(), CliError> {
 }
 
 async fn ask(home: &Home) -> Result<u64, CliError> {
-    let desk = home.search_desk();
-    ::search::request_rebuild(&desk, "asked for by souk search rebuild").await?;
+    let work = home.search_work();
+    ::search::request_rebuild(&work, "asked for by souk search rebuild").await?;
     say("the running shop builds it")?;
     for _ in 0..LOOKS_MAX {
         tokio::time::sleep(LOOK_EVERY).await;
-        let Some(rebuild) = ::search::requested_rebuild(&desk).await? else { continue };
+        let Some(rebuild) = ::search::requested_rebuild(&work).await? else { continue };
         match rebuild.status {
             ::search::Status::Wanted | ::search::Status::Running => {}
             ::search::Status::Done => return Ok(rebuild.documents.unwrap_or(0)),

@@ -98,7 +98,7 @@ impl Home {
         let mut service = self.service().await?;
         let authenticator = self.with_key(|| wiring::authenticator(self)).await?;
         // Who keeps nothing still needs the accounts of those who ask.
-        let table = wiring::desk(self, service.table.unwrap_or(identity::TABLE)).table().clone();
+        let table = wiring::work(self, service.table.unwrap_or(identity::TABLE)).table().clone();
         let ready: Ready = Arc::new(move || {
             let table = table.clone();
             // There is no such item; what counts is that the table says so.

@@ -11,7 +11,7 @@ use kernel::{BusinessId, Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Desk, Host, HostConfig, Passwords, Service, Signer, World};
+use shell::{UnitOfWork, Host, HostConfig, Passwords, Service, Signer, World};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
@@ -91,8 +91,8 @@ impl Home {
         }
     }
 
-    fn desk(&self, schema: TableSchema) -> Desk {
-        wiring::desk(self, schema)
+    fn work(&self, schema: TableSchema) -> UnitOfWork {
+        wiring::work(self, schema)
     }
 
     /// All services, with search, which only a home with a disk of its own has; without the home's own housekeeping.
@@ -111,8 +111,8 @@ impl Home {
     }
 
     /// Where a rebuild of the search index is asked for.
-    pub fn search_desk(&self) -> Desk {
-        self.desk(search::TABLE)
+    pub fn search_work(&self) -> UnitOfWork {
+        self.work(search::TABLE)
     }
 
     /// Builds the search index anew in this process; no other may be serving.
@@ -121,8 +121,8 @@ impl Home {
         wiring::rebuild_search(&self.config, self, index, self.log()).await
     }
 
-    pub fn shell_desk(&self) -> Desk {
-        self.desk(queues::TABLE)
+    pub fn shell_work(&self) -> UnitOfWork {
+        self.work(queues::TABLE)
     }
 
     pub fn log(&self) -> Arc<dyn EventLog> {
@@ -138,7 +138,7 @@ impl Home {
 
     /// What the consumers' queues hold.
     pub fn queues(&self) -> LogQueues {
-        LogQueues::new(self.shell_desk(), self.log())
+        LogQueues::new(self.shell_work(), self.log())
     }
 
     /// The names of all consumers.
@@ -151,14 +151,14 @@ impl Home {
         let mut services = self.services()?;
         if let State::Disk { database, .. } = &self.state {
             let consumers = consumers_of(&services);
-            services.push(upkeep::service(&self.desk(UPKEEP), database.clone(), consumers));
+            services.push(upkeep::service(&self.work(UPKEEP), database.clone(), consumers));
         }
         let authenticator = wiring::authenticator(self)?;
         let mut holder = [0; 8];
         self.world.entropy.fill(&mut holder);
         let holder = format!("{}-{:016x}", std::process::id(), u64::from_le_bytes(holder));
         let config = HostConfig {
-            desk: self.shell_desk(),
+            work: self.shell_work(),
             log: self.log(),
             authenticator,
             limits: self.config.limits.clone(),
@@ -170,8 +170,8 @@ impl Home {
 
     /// Writes a product into the catalog and its first stock into the inventory, where the file gives one.
     pub async fn import_product(&self, product: &ImportedProduct) -> Result<Imported, Problem> {
-        let imported = catalog::import_product(&self.desk(catalog::TABLE), BusinessId::HOUSE, product).await?;
-        let inventory = self.desk(inventory::TABLE);
+        let imported = catalog::import_product(&self.work(catalog::TABLE), BusinessId::HOUSE, product).await?;
+        let inventory = self.work(inventory::TABLE);
         for variant in &imported.variants {
             let Some(on_hand) = variant.quantity else { continue };
             let count = inventory::StockCount {
@@ -192,16 +192,16 @@ impl Home {
 
     /// Writes the places of a file into the directory; tells after each commit how many are done.
     pub async fn import_businesses(&self, places: Vec<directory::Place>, progress: impl Fn(usize)) -> Result<directory::Report, Problem> {
-        directory::import(&self.desk(directory::TABLE), &borders(), places, progress).await
+        directory::import(&self.work(directory::TABLE), &borders(), places, progress).await
     }
 
     pub async fn create_admin(&self, email: Email, password: &str) -> Result<UserId, Problem> {
-        identity::create_admin(&self.desk(identity::TABLE), &self.passwords, email, password).await
+        identity::create_admin(&self.work(identity::TABLE), &self.passwords, email, password).await
     }
 
     /// A verified account without further roles.
     pub async fn create_customer(&self, email: Email, name: &str, password: &str) -> Result<UserId, Problem> {
-        identity::create_customer(&self.desk(identity::TABLE), &self.passwords, email, name, password).await
+        identity::create_customer(&self.work(identity::TABLE), &self.passwords, email, name, password).await
     }
 
     /// 100 bits of chance, easy to type.

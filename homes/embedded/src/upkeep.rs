@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Duration, Problem};
 use ports::EventLog;
 use ports::store::StoreError;
-use shell::{Desk, Schedule, Service, queues};
+use shell::{UnitOfWork, Schedule, Service, queues};
 use sqlite::Sqlite;
 
 /// Rows per transaction, and transactions per tick: the writer's other work goes on in between.
@@ -15,24 +15,24 @@ const SWEEPS_MAX: usize = 40;
 const LOG_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A service without routes, for its schedule.
-pub(crate) fn service(desk: &Desk, database: Arc<Sqlite>, consumers: Vec<&'static str>) -> Service {
-    let own = desk.clone();
+pub(crate) fn service(work: &UnitOfWork, database: Arc<Sqlite>, consumers: Vec<&'static str>) -> Service {
+    let own = work.clone();
     let consumers = Arc::new(consumers);
-    Service::new(desk).schedule(Schedule::new("shell.upkeep", Duration::from_secs(60), move || {
-        let (desk, database, consumers) = (own.clone(), database.clone(), consumers.clone());
-        async move { tick(&desk, &database, &consumers).await }
+    Service::new(work).schedule(Schedule::new("shell.upkeep", Duration::from_secs(60), move || {
+        let (work, database, consumers) = (own.clone(), database.clone(), consumers.clone());
+        async move { tick(&work, &database, &consumers).await }
     }))
 }
 
-async fn tick(desk: &Desk, database: &Sqlite, consumers: &[&'static str]) -> Result<(), Problem> {
+async fn tick(work: &UnitOfWork, database: &Sqlite, consumers: &[&'static str]) -> Result<(), Problem> {
     for _ in 0..SWEEPS_MAX {
         if database.sweep(SWEEP_ROWS).await? < SWEEP_ROWS {
             break;
         }
     }
     let log = database.log();
-    let settled = settled_by_all(desk, &*log, consumers).await?;
-    let before = desk.now().minus(LOG_KEPT);
+    let settled = settled_by_all(work, &*log, consumers).await?;
+    let before = work.now().minus(LOG_KEPT);
     for _ in 0..SWEEPS_MAX {
         let pruned: Result<usize, StoreError> = log.prune(before, settled, SWEEP_ROWS).await;
         if pruned? < SWEEP_ROWS {
@@ -43,10 +43,10 @@ async fn tick(desk: &Desk, database: &Sqlite, consumers: &[&'static str]) -> Res
 }
 
 /// What some consumer has not settled is never forgotten.
-async fn settled_by_all(desk: &Desk, log: &dyn EventLog, consumers: &[&'static str]) -> Result<u64, Problem> {
+async fn settled_by_all(work: &UnitOfWork, log: &dyn EventLog, consumers: &[&'static str]) -> Result<u64, Problem> {
     let mut settled = log.head().await?;
     for consumer in consumers {
-        settled = settled.min(queues::settled_through(desk, consumer).await?);
+        settled = settled.min(queues::settled_through(work, consumer).await?);
     }
     Ok(settled)
 }

@@ -46,7 +46,7 @@ async fn home() -> Home {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
     let world = World::new(clock, Arc::new(SystemEntropy));
-    let desk = world.desk(queues::TABLE, stores.table(queues::TABLE));
+    let work = world.work(queues::TABLE, stores.table(queues::TABLE));
     let (sender, taken) = mpsc::unbounded_channel();
     let broken = Arc::new(AtomicBool::new(false));
     let breaks = broken.clone();
@@ -56,9 +56,9 @@ async fn home() -> Home {
         async move { result.map(|id| sender.send(id).unwrap()) }
     };
     let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(QUICK);
-    let service = Service::new(&world.desk(TABLE, stores.table(TABLE))).consumer(consumer);
+    let service = Service::new(&world.work(TABLE, stores.table(TABLE))).consumer(consumer);
     let config = HostConfig {
-        desk: desk.clone(),
+        work: work.clone(),
         log: stores.log(),
         authenticator: Arc::new(Nobody),
         limits: LimitsConfig::default(),
@@ -67,7 +67,7 @@ async fn home() -> Home {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = Host::new(config, vec![service]).unwrap().start(listener).await.unwrap();
-    Home { queues: LogQueues::new(desk, stores.log()), stores, broken, taken: Mutex::new(taken), _running: running }
+    Home { queues: LogQueues::new(work, stores.log()), stores, broken, taken: Mutex::new(taken), _running: running }
 }
 
 impl Home {

@@ -20,8 +20,8 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
 
 /// A cart that has expired in the meantime needs no closing, and one that is closed stays so.
 async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> Result<(), Problem> {
-    let (table, key) = (app.desk.table(), storage::cart_key(cart));
-    app.desk
+    let (table, key) = (app.work.table(), storage::cart_key(cart));
+    app.work
         .follow(
             delivery,
             || table.find::<Cart>(&key),
@@ -35,8 +35,8 @@ async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> 
 
 /// Deletes the customer's current cart. Older ones, which no longer lead to the person, expire.
 async fn forget(app: &App, delivery: &Delivery, customer: UserId) -> Result<(), Problem> {
-    let table = app.desk.table();
-    app.desk
+    let table = app.work.table();
+    app.work
         .react(
             delivery,
             || storage::mine(table, customer),

@@ -83,13 +83,13 @@ async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -
         }
         Ok(changes.reply(reply))
     };
-    app.desk.command(&call, || storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.command(&call, || storage::goods(&*app.catalog, &wanted), decide).await
 }
 
 /// Shows a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
-    let found = app.desk.table().peek::<Cart>(&storage::cart_key(id)).await?;
+    let found = app.work.table().peek::<Cart>(&storage::cart_key(id)).await?;
     let cart = readable(&call, found)?;
     show_current(&app, cart).await
 }
@@ -97,7 +97,7 @@ async fn show(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Ans
 /// Adds to a cart; more of a variant that is in it is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
 async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> Answer {
-    let (table, key, wanted) = (app.desk.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
+    let (table, key, wanted) = (app.work.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
     let load = || async {
         let cart = table.find::<Cart>(&key).await?;
         Ok((cart, storage::goods(&*app.catalog, &wanted).await?))
@@ -107,7 +107,7 @@ async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(bo
         let goods = goods.pop().flatten().ok_or(CartError::NotForSale)?;
         updated(cart.version, cart.value.add(goods, body.quantity, moment.now)?)
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Sets how many of a variant are wanted.
@@ -130,7 +130,7 @@ async fn remove(State(app): State<App>, call: Call, Path((id, variant)): Path<(C
 /// Agrees to what the lines cost now.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
 async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
-    let (table, key) = (app.desk.table(), storage::cart_key(id));
+    let (table, key) = (app.work.table(), storage::cart_key(id));
     let load = || async {
         let found = table.find::<Cart>(&key).await?;
         let goods = match &found {
@@ -143,14 +143,14 @@ async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId
         let cart = writable(&call, found)?;
         updated(cart.version, cart.value.accept_prices(&goods, moment.now)?)
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Shows the customer's current cart, making one if there is none.
 #[utoipa::path(get, path = "/me/cart", tag = "cart", operation_id = "getMyCart", responses((status = 200, body = CartView)))]
 async fn show_mine(State(app): State<App>, call: Call) -> Answer {
     let customer = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let mine = storage::mine(table, customer).await?;
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
         return show_current(&app, cart).await;
@@ -161,14 +161,14 @@ async fn show_mine(State(app): State<App>, call: Call) -> Answer {
         let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
         Ok(changes.and(made).reply(reply))
     };
-    app.desk.command(&call, || storage::mine(table, customer), decide).await
+    app.work.command(&call, || storage::mine(table, customer), decide).await
 }
 
 /// Moves the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
 #[utoipa::path(post, path = "/me/cart/merge", tag = "cart", operation_id = "mergeCart", request_body = MergeCart, responses((status = 200, body = CartView)))]
 async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) -> Answer {
     let customer = call.require_user()?;
-    let (table, key) = (app.desk.table(), storage::cart_key(body.cart_id));
+    let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
     let load = || async { Ok((storage::mine(table, customer).await?, table.find::<Cart>(&key).await?)) };
     let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), moment: &Moment| {
         let guest = writable(&call, guest)?;
@@ -188,7 +188,7 @@ async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) 
         };
         Ok(changes.and(own).and(Changes::update(guest.version, closed)?).reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// A change of lines, bound to the version in If-Match if there is one.
@@ -198,13 +198,13 @@ async fn edit(
     id: CartId,
     rule: impl Fn(Cart, &Moment) -> Result<Decision<Cart>, CartError>,
 ) -> Result<Reply, Failure> {
-    let (table, key) = (app.desk.table(), storage::cart_key(id));
+    let (table, key) = (app.work.table(), storage::cart_key(id));
     let decide = |found, moment: &Moment| {
         let cart = writable(call, found)?;
         call.check_version(cart.version)?;
         updated(cart.version, rule(cart.value, moment)?)
     };
-    app.desk.command(call, || table.find::<Cart>(&key), decide).await
+    app.work.command(call, || table.find::<Cart>(&key), decide).await
 }
 
 fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kernel::Currency;
 use ports::reads::{CatalogReads, InventoryReads};
-use shell::{Consumer, Desk, Service};
+use shell::{Consumer, UnitOfWork, Service};
 
 pub use cart::{LINES_MAX, QUANTITY_MAX};
 pub use reads::Reads;
@@ -32,15 +32,15 @@ impl Default for CartConfig {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub catalog: Arc<dyn CatalogReads>,
     pub inventory: Arc<dyn InventoryReads>,
     pub config: CartConfig,
 }
 
-pub fn service(desk: &Desk, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
-    let service = Service::new(desk).reads(&["catalog", "inventory"]);
-    let app = App { desk: desk.clone(), catalog, inventory, config };
+pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
+    let service = Service::new(work).reads(&["catalog", "inventory"]);
+    let app = App { work: work.clone(), catalog, inventory, config };
     let consuming = app.clone();
     service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
         let app = consuming.clone();

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{CartId, Problem};
 use ports::reads::{CartContents, CartLine, CartReads};
-use shell::{Desk, Table};
+use shell::{UnitOfWork, Table};
 
 use crate::cart::Cart;
 use crate::storage::cart_key;
@@ -14,8 +14,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk) -> Self {
-        Self { table: desk.table().clone() }
+    pub fn new(work: &UnitOfWork) -> Self {
+        Self { table: work.table().clone() }
     }
 }
 

@@ -73,7 +73,7 @@ fn world() -> (Harness, Arc<Shop>) {
         shop.sells(variant, price, true);
         shop.has(variant, 10, false);
     }
-    let harness = Harness::new(|kit| vec![service(&kit.desk(&TABLE), shop.clone(), shop.clone(), CartConfig::default())]);
+    let harness = Harness::new(|kit| vec![service(&kit.work(&TABLE), shop.clone(), shop.clone(), CartConfig::default())]);
     (harness, shop)
 }
 
@@ -292,7 +292,7 @@ async fn a_repeated_request_adds_once() {
 #[tokio::test]
 async fn carts_are_forgotten_and_read_by_orders() {
     let (world, _) = world();
-    let reads = Reads::new(&world.kit().desk(&TABLE));
+    let reads = Reads::new(&world.kit().work(&TABLE));
     let me = Harness::customer(1);
     let mine = new_cart(&world, &me, &[(1, 2)]).await;
     let guests = new_cart(&world, &Harness::guest(), &[(1, 2)]).await;

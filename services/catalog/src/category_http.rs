@@ -22,7 +22,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 /// Lists all categories, a tree by `parent_id`.
 #[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
 async fn list(State(app): State<App>) -> Answer {
-    let page = app.desk.table().list::<Category>(storage::categories_query()).await?;
+    let page = app.work.table().list::<Category>(storage::categories_query()).await?;
     // Every change of a category raises its version, and a new or a missing one changes the number.
     let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
     let etag = page.items.iter().fold(etag, |sum, category| sum ^ category.id.0 as u64);
@@ -42,7 +42,7 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
-    app.desk.command(&call, || Surroundings::load_for_new(app.desk.table(), parent_id, &slug), create).await
+    app.work.command(&call, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
 }
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
@@ -52,8 +52,8 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
     let draft = CategoryDraft::from(input);
     let load = || async {
-        let around = Surroundings::load(app.desk.table(), parent_id, slug.as_deref()).await?;
-        Ok((storage::category(app.desk.table(), id).await?, around))
+        let around = Surroundings::load(app.work.table(), parent_id, slug.as_deref()).await?;
+        Ok((storage::category(app.work.table(), id).await?, around))
     };
     let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &Moment| {
         call.require_version(before.version)?;
@@ -62,7 +62,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
         let reply = Reply::ok(&CategoryView::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
-    app.desk.command(&call, load, edit).await
+    app.work.command(&call, load, edit).await
 }
 
 /// Deletes a category that holds neither products nor other categories.
@@ -74,7 +74,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         category.may_be_deleted(holdings.holdings())?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
-    app.desk.command(&call, || storage::category(app.desk.table(), id), delete).await
+    app.work.command(&call, || storage::category(app.work.table(), id), delete).await
 }
 
 /// What a new or edited category stands beside.

@@ -72,7 +72,7 @@ struct ExportQuery {
 async fn export(State(app): State<App>, call: Call, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
     call.require_user()?;
     let seller = listed_seller(&call, query.seller)?;
-    let categories = app.desk.table().list::<Category>(storage::categories_query()).await?;
+    let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
     let pages = stream::try_unfold(Step::Heading, move |step| {
         let (app, names) = (app.clone(), names.clone());
@@ -96,7 +96,7 @@ async fn next_chunk(app: &App, names: &Names, seller: Option<BusinessId>, step: 
         Step::Heading => Ok(Some((csv_of(|writer| writer.write_record(HEADINGS))?, Step::Page(0, None)))),
         Step::Page(number, cursor) if number < PAGES_MAX => {
             let query = storage::products_query(seller, None).limit(PAGE).after(cursor);
-            let page = app.desk.table().list::<Product>(query).await?;
+            let page = app.work.table().list::<Product>(query).await?;
             let chunk = csv_of(|writer| page.items.iter().try_for_each(|product| write_product(writer, product, names)))?;
             let next = page.next.map_or(Step::End, |cursor| Step::Page(number + 1, Some(cursor)));
             Ok(Some((chunk, next)))

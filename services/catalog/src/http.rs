@@ -77,7 +77,7 @@ struct ListQuery {
 /// Lists what is for sale. At most one of category, tag and seller.
 #[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer {
-    let page = app.desk.table().list::<Card>(query.store_query(&app).await?).await?;
+    let page = app.work.table().list::<Card>(query.store_query(&app).await?).await?;
     let etag = etag_of(&page);
     Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
 }
@@ -89,14 +89,14 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInp
     let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
-    let load = || editing::State::load(app.desk.table(), None, Some(&slug), category_id);
+    let load = || editing::State::load(app.work.table(), None, Some(&slug), category_id);
     let create = |state: editing::State, moment: &shell::Moment| {
         let new = NewProduct { id: moment.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(moment, &new)?;
         let view = ProductView::of(&product, app.settings.tax_rate);
         Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
     };
-    app.desk.command(&call, load, create).await
+    app.work.command(&call, load, create).await
 }
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
@@ -111,7 +111,7 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
         let (reply, _) = page(&app, &product).await?;
         return Ok(reply.etag(product.version));
     }
-    let (now, key) = (app.desk.now(), (product.id, product.version));
+    let (now, key) = (app.work.now(), (product.id, product.version));
     if let Some(kept) = app.pages.get(&key).filter(|kept| now.since(kept.made_at) < PAGE_KEPT) {
         return Ok(kept.reply.clone());
     }
@@ -159,7 +159,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
     let content = input.into_draft().checked(app.settings.currency)?;
-    let load = || editing::State::load(app.desk.table(), Some(id), slug.as_ref(), category_id);
+    let load = || editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
     let edit = |state: editing::State, moment: &shell::Moment| {
         let before = state.existing()?;
         if !before.visible_to(&call.actor) {
@@ -172,7 +172,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
         call.require_version(before.version)?;
         Ok(answer(&app, before, edited))
     };
-    app.desk.command(&call, load, edit).await
+    app.work.command(&call, load, edit).await
 }
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
@@ -183,7 +183,7 @@ async fn change_status(State(app): State<App>, call: Call, Path(id): Path<Produc
         call.check_version(state.existing()?.version)?;
         Ok(answer(&app, state.existing()?, changed))
     };
-    app.desk.command(&call, || editing::State::load_existing(app.desk.table(), id), change).await
+    app.work.command(&call, || editing::State::load_existing(app.work.table(), id), change).await
 }
 
 /// Archives a product: it leaves the shop, and stays for the orders that name it.
@@ -195,7 +195,7 @@ async fn archive(State(app): State<App>, call: Call, Path(id): Path<ProductId>) 
         call.check_version(state.existing()?.version)?;
         Ok(changes.reply(Reply::no_content()))
     };
-    app.desk.command(&call, || editing::State::load_existing(app.desk.table(), id), archive).await
+    app.work.command(&call, || editing::State::load_existing(app.work.table(), id), archive).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -218,7 +218,7 @@ async fn list_all(State(app): State<App>, call: Call, Query(query): Query<ListAl
     call.require_user()?;
     let seller = listed_seller(&call, query.seller)?;
     let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
-    let page = app.desk.table().list::<Product>(wanted).await?;
+    let page = app.work.table().list::<Product>(wanted).await?;
     Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
 }
 
@@ -267,7 +267,7 @@ async fn category_id(app: &App, reference: &str) -> Result<CategoryId, Problem> 
     if let Ok(id) = reference.parse() {
         return Ok(id);
     }
-    let found = if is_slug(reference) { storage::category_with_slug(app.desk.table(), reference).await? } else { None };
+    let found = if is_slug(reference) { storage::category_with_slug(app.work.table(), reference).await? } else { None };
     found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such category"))
 }
 
@@ -286,7 +286,7 @@ fn price_bounds(min: Option<i64>, max: Option<i64>) -> Result<Bounds, Problem> {
 }
 
 async fn find(app: &App, reference: &str) -> Result<Stored<Product>, Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let id = match reference.parse() {
         Ok(id) => Some(id),
         Err(_) if is_slug(reference) => table.peek::<SlugOwner>(&storage::slug_key(reference)).await?.map(|owner| owner.product_id),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
-use shell::{Changes, Desk, Moment};
+use shell::{Changes, UnitOfWork, Moment};
 
 use crate::category::CategoryDraft;
 use crate::category_http::Surroundings;
@@ -44,15 +44,15 @@ pub struct ImportedVariant {
 }
 
 /// Makes or updates the product of a seller. Safe to run for many products at once.
-pub async fn import_product(desk: &Desk, seller_id: BusinessId, product: &ImportedProduct) -> Result<Imported, Problem> {
+pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &ImportedProduct) -> Result<Imported, Problem> {
     let category_id = match &product.category {
-        Some(name) => Some(category(desk, name).await?),
+        Some(name) => Some(category(work, name).await?),
         None => None,
     };
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
     let written: Mutex<Option<(Outcome, Product)>> = Mutex::new(None);
-    let load = || State::load(desk.table(), Some(id), Some(&slug), category_id);
+    let load = || State::load(work.table(), Some(id), Some(&slug), category_id);
     let decide = |state: State, moment: &Moment| {
         let (after, changes, outcome) = if state.product.is_some() {
             let (after, changes) = state.replace(moment, &product.content, product.status)?;
@@ -66,7 +66,7 @@ pub async fn import_product(desk: &Desk, seller_id: BusinessId, product: &Import
         *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome, after));
         Ok(changes)
     };
-    desk.step(CAUSE, load, decide).await?;
+    work.step(CAUSE, load, decide).await?;
     let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (outcome, after) = written.ok_or_else(|| Problem::internal("an import ended without a decision"))?;
     Ok(Imported { outcome, product_id: id, variants: with_stock(after, product) })
@@ -86,12 +86,12 @@ fn with_stock(after: Product, product: &ImportedProduct) -> Vec<ImportedVariant>
 
 /// The category that has the name's slug or had it before, so that one which was renamed is found; else the one that has
 /// the name, as a file says that was exported after it was renamed. Made at the root of the tree if there is none.
-async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
+async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> {
     let slug = match slugify(name) {
         slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
         slug => slug,
     };
-    if let Some(id) = storage::category_with_slug(desk.table(), &slug).await? {
+    if let Some(id) = storage::category_with_slug(work.table(), &slug).await? {
         return Ok(id);
     }
     let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
@@ -107,7 +107,7 @@ async fn category(desk: &Desk, name: &str) -> Result<CategoryId, Problem> {
             None => Ok(around.create(moment.id(0), draft.clone())?.1),
         },
     };
-    desk.step(CAUSE, || Surroundings::load_for_new(desk.table(), None, &slug), create).await?;
-    let owner: Option<Stored<CategorySlug>> = desk.table().find(&storage::category_slug_key(&slug)).await?;
+    work.step(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;
+    let owner: Option<Stored<CategorySlug>> = work.table().find(&storage::category_slug_key(&slug)).await?;
     Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use kernel::{Currency, ProductId, TaxRate};
 use ports::reads::{InventoryReads, ReviewReads};
 use quick_cache::sync::Cache;
-use shell::{Desk, Service};
+use shell::{UnitOfWork, Service};
 
 pub use import::{Imported, ImportedVariant, Outcome, import_product};
 pub use reads::Reads;
@@ -59,7 +59,7 @@ pub struct Dependencies {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub settings: Arc<Settings>,
     pub deps: Dependencies,
     pub pages: Arc<Cache<(ProductId, u64), Arc<http::KeptPage>>>,
@@ -68,9 +68,9 @@ pub(crate) struct App {
 /// Public pages that are kept for a moment, at most: of some kilobytes each.
 const PAGES_MAX: usize = 2_000;
 
-pub fn service(desk: &Desk, settings: Settings, dependencies: Dependencies) -> Service {
-    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
-    Service::new(desk)
+pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies) -> Service {
+    let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
+    Service::new(work)
         .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))
         .routes(category_http::routes(app.clone()))

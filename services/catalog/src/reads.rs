@@ -7,7 +7,7 @@ use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, Ta
 use ports::reads::{CatalogReads, CategoryListing, Offer, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
-use shell::{Desk, Table};
+use shell::{UnitOfWork, Table};
 
 use crate::Settings;
 use crate::category::Category;
@@ -25,8 +25,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk, settings: Settings) -> Self {
-        Self { table: desk.table().clone(), settings }
+    pub fn new(work: &UnitOfWork, settings: Settings) -> Self {
+        Self { table: work.table().clone(), settings }
     }
 }
 

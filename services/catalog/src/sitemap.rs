@@ -26,7 +26,7 @@ struct Listed {
 
 pub fn routes(app: App) -> RootRoutes {
     let files_url = format!("{}/sitemaps/products", app.settings.public_url);
-    let sitemap = Arc::new(Sitemap::new(&app.desk, Query::table(Listing::All.pk()), files_url));
+    let sitemap = Arc::new(Sitemap::new(&app.work, Query::table(Listing::All.pk()), files_url));
     RootRoutes::new()
         .get("/sitemap-products.xml", index)
         .get("/sitemaps/products/{file}", file)

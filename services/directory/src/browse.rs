@@ -60,7 +60,7 @@ struct ListQuery {
 #[utoipa::path(get, path = "/businesses", tag = "directory", operation_id = "listBusinesses", params(ListQuery), responses((status = 200, body = Page<BusinessCard>)))]
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer {
     let limit = page_limit(query.limit)?;
-    let tree = storage::shown_tree(app.desk.table()).await?.value;
+    let tree = storage::shown_tree(app.work.table()).await?.value;
     let categories = query.category.as_deref().map(|reference| subtree(&tree, reference)).transpose()?;
     let radius_m = query.radius_m.unwrap_or(RADIUS_M_DEFAULT);
     if !(1..=RADIUS_M_MAX).contains(&radius_m) {
@@ -75,7 +75,7 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer 
         }
         (Some(_), Some(_)) => return Err(Problem::invalid("give bounds or near, not both").into()),
     };
-    let now = app.desk.now();
+    let now = app.work.now();
     let page = businesses.map(|business| BusinessCard::of(&business, &tree, from, &app.settings, now));
     Ok(Reply::ok(&page).cache_secs(CACHE_SECS))
 }
@@ -84,7 +84,7 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer 
 #[utoipa::path(get, path = "/businesses/{business_id}", tag = "directory", operation_id = "getBusiness", params(("business_id" = String, Path, description = "Id or slug")),
     responses((status = 200, body = BusinessView), (status = 308, description = "It has another slug now, see Location", body = BusinessView)))]
 async fn show(State(app): State<App>, Path(reference): Path<String>) -> Answer {
-    let table = app.desk.table();
+    let table = app.work.table();
     let id: Option<BusinessId> = match reference.parse() {
         Ok(id) => Some(id),
         Err(_) if is_slug(&reference) => table.peek::<SlugOwner>(&storage::slug_key(&reference)).await?.map(|owner| owner.business_id),
@@ -96,7 +96,7 @@ async fn show(State(app): State<App>, Path(reference): Path<String>) -> Answer {
     };
     let business = business.ok_or_else(|| Problem::new(Code::NotFound, "there is no such business"))?;
     let tree = storage::shown_tree(table).await?;
-    let view = BusinessView::of(&business, &tree, rating(&app, business.id).await?, &app.settings, app.desk.now());
+    let view = BusinessView::of(&business, &tree, rating(&app, business.id).await?, &app.settings, app.work.now());
     if is_slug(&reference) && reference != business.slug {
         return Ok(Reply::created(format!("/api/v1/businesses/{}", business.slug), &view).status(308).cache_secs(CACHE_SECS));
     }
@@ -125,7 +125,7 @@ async fn by_name(
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<Page<Business>, Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let Some(categories) = categories else {
         let page = table.list::<Business>(storage::published_query().limit(limit.get()).after(cursor)).await?;
         return Ok(page.map(|business| business.value));
@@ -144,7 +144,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
             }
             query = query.bounds(Bounds::AtLeast(format!("{last}~")));
         }
-        let page = app.desk.table().list::<Placed>(query).await?;
+        let page = app.work.table().list::<Placed>(query).await?;
         places.extend(page.items.into_iter().map(|placed| (placed.value.place, placed.value.business_id)));
     }
     places.sort();
@@ -156,7 +156,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
     if keys.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let found: Vec<Option<Stored<Business>>> = app.desk.table().peek_many(&keys).await?;
+    let found: Vec<Option<Stored<Business>>> = app.work.table().peek_many(&keys).await?;
     let items = found.into_iter().flatten().map(|business| business.value).filter(Business::is_published).collect();
     Ok(Page { items, next })
 }
@@ -222,7 +222,7 @@ async fn in_area(app: &App, area: &Area, categories: Option<&BTreeSet<CategoryId
     for query in storage::area_queries(area.south, area.north, area.west, area.east) {
         let mut cursor = None;
         while looked_at < AREA_LOOKED_AT_MAX {
-            let page = app.desk.table().list::<Business>(query.clone().limit(AREA_PAGE).after(cursor)).await?;
+            let page = app.work.table().list::<Business>(query.clone().limit(AREA_PAGE).after(cursor)).await?;
             looked_at += page.items.len();
             let wanted = |business: &Business| {
                 let placed = business.profile.position.is_some_and(|position| area.holds(position));

@@ -31,8 +31,8 @@ impl From<CategoryInput> for CategoryDraft {
 /// Lists all categories of businesses, a tree by `parent_id`, with how many businesses they hold.
 #[utoipa::path(get, path = "/business-categories", tag = "directory", operation_id = "listBusinessCategories", responses((status = 200, body = CategoriesView)))]
 async fn list(State(app): State<App>) -> Answer {
-    let tree = storage::shown_tree(app.desk.table()).await?;
-    let counts = counts(app.desk.table()).await?;
+    let tree = storage::shown_tree(app.work.table()).await?;
+    let counts = counts(app.work.table()).await?;
     let mut items: Vec<CategoryView> = tree.categories.iter().map(|category| CategoryView::of(category, &tree, &counts)).collect();
     items.sort_by(|one, other| (one.level, one.position, &one.name).cmp(&(other.level, other.position, &other.name)));
     Ok(Reply::ok(&CategoriesView { items }).cache_secs(CACHE_SECS))
@@ -49,7 +49,7 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
         Ok(grown(&before, decision, &[id])?.reply(reply))
     };
-    app.desk.command(&call, || storage::tree(app.desk.table()), decide).await
+    app.work.command(&call, || storage::tree(app.work.table()), decide).await
 }
 
 /// Renames a category or moves it with all that is below it.
@@ -57,14 +57,14 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
 async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
     call.require_admin()?;
     let draft = CategoryDraft::from(input);
-    let load = || async { Ok((storage::tree(app.desk.table()).await?, counts(app.desk.table()).await?)) };
+    let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &Moment| {
         let decision = before.value.clone().edit(id, &draft)?;
         call.check_version(before.version)?;
         let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
         Ok(grown(&before, decision, &[])?.reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Deletes a category that holds neither businesses nor other categories.
@@ -72,7 +72,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
 async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
     call.require_admin()?;
     let load = || async {
-        let table = app.desk.table();
+        let table = app.work.table();
         Ok((storage::tree(table).await?, table.find::<CategoryCount>(&storage::count_key(id)).await?))
     };
     let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &Moment| {
@@ -87,7 +87,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// The tree's next state, with counters for the categories that are new.

@@ -40,7 +40,7 @@ struct ListQuery {
 async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> Answer {
     let user = call.require_user()?;
     let load = || async {
-        let table = app.desk.table();
+        let table = app.work.table();
         Ok((storage::business(table, id).await?, table.find::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
     };
     let decide = |(business, before): (Stored<Business>, Option<Stored<Claim>>), moment: &Moment| {
@@ -54,7 +54,7 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
         };
         Ok(changes.reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Lists claims for staff, the oldest first.
@@ -62,7 +62,7 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
 async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>) -> Answer {
     call.require_staff()?;
     let wanted = storage::claims_query(query.status.unwrap_or(Status::Open)).limit(page_limit(query.limit)?.get()).after(query.cursor);
-    let page = app.desk.table().list::<Claim>(wanted).await?;
+    let page = app.work.table().list::<Claim>(wanted).await?;
     Ok(Reply::ok(&page.map(|claim| ClaimView::from(claim.value))))
 }
 
@@ -72,7 +72,7 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
     call.require_admin()?;
     let load = || async {
         let claim = claim(&app, id).await?;
-        let (business, tree) = editing::load(app.desk.table(), claim.business_id).await?;
+        let (business, tree) = editing::load(app.work.table(), claim.business_id).await?;
         Ok((claim, business, tree))
     };
     let decide = |(claim, business, tree): (Stored<Claim>, Stored<Business>, Stored<Tree>), moment: &Moment| {
@@ -85,7 +85,7 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
         let changes = Changes::update(claim.version, approved)?.and(storage::save(Some(&business), None, &tree, owned)?);
         Ok(changes.reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Refuses a claim, with the reason.
@@ -98,9 +98,9 @@ async fn refuse(State(app): State<App>, call: Call, Path(id): Path<ClaimId>, Jso
         let reply = Reply::ok(&ClaimView::from(decision.state.clone()));
         Ok(Changes::update(claim.version, decision)?.reply(reply))
     };
-    app.desk.command(&call, || claim(&app, id), decide).await
+    app.work.command(&call, || claim(&app, id), decide).await
 }
 
 async fn claim(app: &App, id: ClaimId) -> Result<Stored<Claim>, Problem> {
-    app.desk.table().find(&storage::claim_key(id)).await?.ok_or_else(|| Problem::not_found("such claim"))
+    app.work.table().find(&storage::claim_key(id)).await?.ok_or_else(|| Problem::not_found("such claim"))
 }

@@ -4,7 +4,7 @@ use contracts::Event;
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
-use shell::{Changes, Delivery, Desk, Moment};
+use shell::{Changes, Delivery, UnitOfWork, Moment};
 
 use crate::business::Business;
 use crate::category::Tree;
@@ -21,24 +21,24 @@ const AT_ONCE: usize = 20;
 
 /// Told again, or broken off and told again, it finds what is left: each step takes what it has done out of the list
 /// that the next one reads.
-pub async fn on(desk: &Desk, delivery: &Delivery) -> Result<(), Problem> {
+pub async fn on(work: &UnitOfWork, delivery: &Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
         Event::UserErased(erased) => {
-            leave(desk, erased.user_id).await?;
-            forget_claims(desk, erased.user_id).await?;
-            forget_leads(desk, erased.user_id).await
+            leave(work, erased.user_id).await?;
+            forget_claims(work, erased.user_id).await?;
+            forget_leads(work, erased.user_id).await
         }
         other => Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
     }
 }
 
 /// The businesses stay, without the person.
-async fn leave(desk: &Desk, user: UserId) -> Result<(), Problem> {
+async fn leave(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let mut cursor = None;
     loop {
-        let page = desk.table().list::<Membership>(storage::memberships_query(user).limit(AT_ONCE).after(cursor)).await?;
+        let page = work.table().list::<Membership>(storage::memberships_query(user).limit(AT_ONCE).after(cursor)).await?;
         for membership in page.items {
-            leave_one(desk, user, membership.business_id).await?;
+            leave_one(work, user, membership.business_id).await?;
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -47,28 +47,28 @@ async fn leave(desk: &Desk, user: UserId) -> Result<(), Problem> {
     }
 }
 
-async fn leave_one(desk: &Desk, user: UserId, business: BusinessId) -> Result<(), Problem> {
+async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Result<(), Problem> {
     let leave = |(before, tree): (Stored<Business>, Stored<Tree>), moment: &Moment| {
         let decision = before.value.clone().forget_member(user, moment.now);
         storage::save(Some(&before), None, &tree, decision)
     };
-    desk.step(CAUSE, || editing::load(desk.table(), business), leave).await?;
+    work.step(CAUSE, || editing::load(work.table(), business), leave).await?;
     Ok(())
 }
 
 /// What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
-async fn forget_claims(desk: &Desk, user: UserId) -> Result<(), Problem> {
-    let load = || first::<Claim>(desk, storage::claims_of_user(user));
+async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
+    let load = || first::<Claim>(work, storage::claims_of_user(user));
     let forget = |claims: Vec<Stored<Claim>>, _: &Moment| {
         Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
     };
-    while desk.step(CAUSE, load, forget).await? {}
+    while work.step(CAUSE, load, forget).await? {}
     Ok(())
 }
 
 /// The enquiries that somebody sent while they were signed in: who asked, and what they wrote. What a business pays stays.
-async fn forget_leads(desk: &Desk, user: UserId) -> Result<(), Problem> {
-    let load = || first::<Lead>(desk, storage::leads_of_customer(user));
+async fn forget_leads(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
+    let load = || first::<Lead>(work, storage::leads_of_customer(user));
     let forget = |leads: Vec<Stored<Lead>>, _: &Moment| {
         leads.iter().try_fold(Changes::none(), |changes, lead| {
             let changes = changes.delete_derived(storage::contact_key(lead.id));
@@ -78,10 +78,10 @@ async fn forget_leads(desk: &Desk, user: UserId) -> Result<(), Problem> {
             })
         })
     };
-    while desk.step(CAUSE, load, forget).await? {}
+    while work.step(CAUSE, load, forget).await? {}
     Ok(())
 }
 
-async fn first<T: DeserializeOwned>(desk: &Desk, query: Query) -> Result<Vec<Stored<T>>, Problem> {
-    Ok(desk.table().list::<T>(query.limit(AT_ONCE)).await?.items)
+async fn first<T: DeserializeOwned>(work: &UnitOfWork, query: Query) -> Result<Vec<Stored<T>>, Problem> {
+    Ok(work.table().list::<T>(query.limit(AT_ONCE)).await?.items)
 }

@@ -94,7 +94,7 @@ pub async fn change(
     id: BusinessId,
     decide: impl Fn(Business, &Moment) -> Result<Decision<Business>, BusinessError>,
 ) -> Answer {
-    let load = || load(app.desk.table(), id);
+    let load = || load(app.work.table(), id);
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), moment: &Moment| {
         let decision = decide(before.value.clone(), moment)?;
         call.check_version(before.version)?;
@@ -102,7 +102,7 @@ pub async fn change(
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(version);
         Ok(storage::save(Some(&before), None, &tree, decision)?.reply(reply))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 pub async fn load(table: &Table, id: BusinessId) -> Result<(Stored<Business>, Stored<Tree>), Problem> {

@@ -36,7 +36,7 @@ async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileI
     let profile = app.deps.borders.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &call.request_id)), SlugWish::exactly)?;
     let load = || async {
-        let table = app.desk.table();
+        let table = app.work.table();
         let owned = table.list::<Membership>(storage::memberships_query(user)).await?.items.len();
         Ok((owned, storage::tree(table).await?, wish.owners(table).await?))
     };
@@ -51,14 +51,14 @@ async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileI
         let reply = Reply::created(format!("/api/v1/businesses/{id}/profile"), &ManagedBusiness::from(decision.state.clone())).etag(1);
         Ok(editing::created(decision, owner, &tree)?.reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Lists the businesses that the caller acts for.
 #[utoipa::path(get, path = "/me/businesses", tag = "directory", operation_id = "listOwnBusinesses", responses((status = 200, body = Page<ManagedBusiness>)))]
 async fn list_own(State(app): State<App>, call: Call) -> Answer {
     let user = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
     let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.peek_many(&keys).await? };
@@ -70,7 +70,7 @@ async fn list_own(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn profile(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_user()?;
-    let business = app.desk.table().peek::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
+    let business = app.work.table().peek::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     business.may_manage(&call.actor)?;
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
 }
@@ -84,8 +84,8 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
     let near = SlugWish::near(&profile, &id.to_string());
     let wish = exact.as_ref().unwrap_or(&near);
     let load = || async {
-        let (business, tree) = editing::load(app.desk.table(), id).await?;
-        Ok((business, tree, wish.owners(app.desk.table()).await?))
+        let (business, tree) = editing::load(app.work.table(), id).await?;
+        Ok((business, tree, wish.owners(app.work.table()).await?))
     };
     let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), moment: &Moment| {
         before.require(&call.actor, StaffRole::Manager)?;
@@ -99,7 +99,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Removes a business for good. For its owners and for admins.
@@ -133,12 +133,12 @@ async fn set_staff(
 ) -> Answer {
     call.require_user()?;
     // Only an owner may learn whether there is such a user.
-    storage::business(app.desk.table(), id).await?.require(&call.actor, StaffRole::Owner)?;
+    storage::business(app.work.table(), id).await?.require(&call.actor, StaffRole::Owner)?;
     let account = app.deps.accounts.account(user).await?;
     if account.is_none_or(|account| account.disabled) {
         return Err(Problem::not_found(format!("user {user}")).into());
     }
-    let works_for = app.desk.table().list::<Membership>(storage::memberships_query(user)).await?.items;
+    let works_for = app.work.table().list::<Membership>(storage::memberships_query(user)).await?.items;
     if works_for.len() >= BUSINESSES_PER_USER_MAX && !works_for.iter().any(|membership| membership.business_id == id) {
         return Err(Problem::new(Code::Conflict, BusinessError::TooManyBusinesses.to_string()).into());
     }

@@ -8,7 +8,7 @@ use contracts::Decision;
 use futures::StreamExt as _;
 use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Changes, Desk, Moment, Table};
+use shell::{Changes, UnitOfWork, Moment, Table};
 
 use crate::business::{Business, Imported};
 use crate::category::{Category, CategoryDraft, CategoryError, Tree};
@@ -55,11 +55,11 @@ pub struct Import {
 }
 
 /// Writes the places; tells after each commit how many are done.
-pub async fn import(desk: &Desk, borders: &Borders, places: Vec<Place>, progress: impl Fn(usize)) -> Result<Report, Problem> {
+pub async fn import(work: &UnitOfWork, borders: &Borders, places: Vec<Place>, progress: impl Fn(usize)) -> Result<Report, Problem> {
     let mut report = Report::default();
-    let (imports, refused) = prepared(desk, borders, places).await?;
+    let (imports, refused) = prepared(work, borders, places).await?;
     report.refused = refused;
-    let mut writes = std::pin::pin!(futures::stream::iter(chunks(imports)).map(|chunk| write(desk, chunk)).buffered(AT_ONCE));
+    let mut writes = std::pin::pin!(futures::stream::iter(chunks(imports)).map(|chunk| write(work, chunk)).buffered(AT_ONCE));
     while let Some(outcomes) = writes.next().await {
         let outcomes = outcomes?;
         for outcome in &outcomes {
@@ -75,9 +75,9 @@ pub async fn import(desk: &Desk, borders: &Borders, places: Vec<Place>, progress
 }
 
 /// Makes the categories that are missing, and hands out slugs in the order of the file.
-async fn prepared(desk: &Desk, borders: &Borders, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
+async fn prepared(work: &UnitOfWork, borders: &Borders, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
     let paths: BTreeSet<&Vec<String>> = places.iter().flat_map(|place| &place.categories).collect();
-    let ids = categories(desk, &paths).await?;
+    let ids = categories(work, &paths).await?;
     let (mut imports, mut refused, mut taken) = (Vec::with_capacity(places.len()), Vec::new(), HashSet::new());
     for place in places {
         let mut profile = borders.completed(place.profile)?;
@@ -96,7 +96,7 @@ async fn prepared(desk: &Desk, borders: &Borders, places: Vec<Place>) -> Result<
 }
 
 /// The ids of the categories of these paths, made where they are missing.
-async fn categories(desk: &Desk, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
+async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
     for chunk in paths.iter().copied().collect::<Vec<_>>().chunks(CATEGORIES_PER_COMMIT / crate::category::DEPTH_MAX) {
         let grow = |before: Stored<Tree>, moment: &Moment| {
             let mut decision = Decision::unchanged(before.value.clone());
@@ -120,9 +120,9 @@ async fn categories(desk: &Desk, paths: &BTreeSet<&Vec<String>>) -> Result<BTree
             }
             grown(&before, decision, &new)
         };
-        desk.step(CAUSE, || storage::tree(desk.table()), grow).await?;
+        work.step(CAUSE, || storage::tree(work.table()), grow).await?;
     }
-    let tree = storage::tree(desk.table()).await?;
+    let tree = storage::tree(work.table()).await?;
     let id = |path: &Vec<String>| tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
     paths.iter().map(|path| Ok(((*path).clone(), id(path)?))).collect()
 }
@@ -193,15 +193,15 @@ struct Loaded {
     owners: Vec<Vec<Option<Stored<SlugOwner>>>>,
 }
 
-async fn write(desk: &Desk, chunk: Vec<Import>) -> Result<Vec<Outcome>, Problem> {
+async fn write(work: &UnitOfWork, chunk: Vec<Import>) -> Result<Vec<Outcome>, Problem> {
     let outcomes: Mutex<Vec<Outcome>> = Mutex::default();
-    let load = || load(desk.table(), &chunk);
+    let load = || load(work.table(), &chunk);
     let decide = |loaded: Loaded, moment: &Moment| {
         let (changes, done) = decided(&chunk, &loaded, moment)?;
         *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = done;
         Ok(changes)
     };
-    desk.step(CAUSE, load, decide).await?;
+    work.step(CAUSE, load, decide).await?;
     Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -159,7 +159,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
     let hashes = hashes(&app, &contact);
     let load = || async {
         let today =
-            app.desk.table().find_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
+            app.work.table().find_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
         Ok((around(&app, id, &hashes).await?, today))
     };
     let decide = |(around, today): (Around, Vec<Option<Stored<AskedToday>>>), moment: &Moment| {
@@ -185,7 +185,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
         changes = Changes::create(decision)?.and(changes).write(Write::Put { item: contact.to_item()?, expect: Expect::Absent });
         Ok(changes.reply(Reply::ok(&EnquiryView { id: contact.lead_id }).status(202)))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Lists the leads of a business for its people, newest first.
@@ -194,7 +194,7 @@ async fn list(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Qu
     call.require_user()?;
     require_people(&app, &call, id).await?;
     let wanted = storage::leads_of_business(id).limit(page_limit(query.limit)?.get()).after(query.cursor);
-    let page = app.desk.table().list::<Lead>(wanted).await?;
+    let page = app.work.table().list::<Lead>(wanted).await?;
     let leads: Vec<Lead> = page.items.into_iter().map(|lead| lead.value).collect();
     Ok(Reply::ok(&Page { items: views(&app, &leads).await?, next: page.next }).no_store())
 }
@@ -204,7 +204,7 @@ async fn list(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Qu
 async fn show(State(app): State<App>, call: Call, Path((id, lead)): Path<(BusinessId, LeadId)>) -> Answer {
     call.require_user()?;
     require_people(&app, &call, id).await?;
-    let lead: Stored<Lead> = app.desk.table().peek(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
+    let lead: Stored<Lead> = app.work.table().peek(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
         return Err(LeadError::NotFound.into());
     }
@@ -221,7 +221,7 @@ async fn give_back(
     Json(input): Json<ReturnInput>,
 ) -> Answer {
     call.require_user()?;
-    let business = storage::business(app.desk.table(), id).await?;
+    let business = storage::business(app.work.table(), id).await?;
     business.require(&call.actor, contracts::StaffRole::Manager)?;
     change(
         &app,
@@ -239,7 +239,7 @@ async fn give_back(
 async fn list_all(State(app): State<App>, call: Call, Query(query): Query<AllQuery>) -> Answer {
     call.require_staff()?;
     let wanted = storage::leads_in_status(query.status.unwrap_or(Status::New)).limit(page_limit(query.limit)?.get()).after(query.cursor);
-    let page = app.desk.table().list::<Lead>(wanted).await?;
+    let page = app.work.table().list::<Lead>(wanted).await?;
     Ok(Reply::ok(&page.map(|lead| LeadView::of(&lead, None))))
 }
 
@@ -248,7 +248,7 @@ async fn list_all(State(app): State<App>, call: Call, Query(query): Query<AllQue
 async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
     call.require_admin()?;
     let load = || async {
-        let table = app.desk.table();
+        let table = app.work.table();
         let lead: Stored<Lead> = table.find(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?;
         let contact: Stored<Contact> = table.find(&storage::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
         let hashes = hashes(&app, &contact);
@@ -263,7 +263,7 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
         }
         Ok(Changes::update(lead.version, decision)?.and(changes).reply(reply))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Notes that a lead is paid for: who asked is released.
@@ -296,23 +296,23 @@ async fn refuse_return(State(app): State<App>, call: Call, Path(id): Path<LeadId
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
 async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &Moment) -> Result<Decision<Lead>, LeadError>) -> Answer {
-    let load = || async { Ok(app.desk.table().find::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
+    let load = || async { Ok(app.work.table().find::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, moment: &Moment| {
         let decision = decide(lead.value.clone(), moment)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
         Ok(Changes::update(lead.version, decision)?.reply(reply))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 async fn require_people(app: &App, call: &Call, id: BusinessId) -> Result<(), Problem> {
-    let business: Stored<Business> = app.desk.table().peek(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
+    let business: Stored<Business> = app.work.table().peek(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     Ok(business.may_manage(&call.actor)?)
 }
 
 /// The leads with who asked, where that is released; a duplicate is released with the lead before it.
 async fn views(app: &App, leads: &[Lead]) -> Result<Vec<LeadView>, Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let mut originals: Vec<Key> = leads.iter().filter_map(|lead| lead.duplicate_of).map(storage::lead_key).collect();
     originals.sort();
     originals.dedup();
@@ -332,12 +332,12 @@ fn hashes(app: &App, contact: &Contact) -> Vec<String> {
 }
 
 async fn around(app: &App, id: BusinessId, hashes: &[String]) -> Result<Around, Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let keys: Vec<Key> = hashes.iter().map(|hash| storage::asked_key(hash, id)).collect();
     Ok(Around {
         business: storage::business(table, id).await?,
         asked: table.find_many(&keys).await?,
-        month: table.find(&storage::month_key(id, app.desk.now())).await?,
+        month: table.find(&storage::month_key(id, app.work.now())).await?,
     })
 }
 

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use kernel::Money;
 use ports::reads::{IdentityReads, ReviewReads};
-use shell::{Consumer, Desk, Service, Signer};
+use shell::{Consumer, UnitOfWork, Service, Signer};
 
 pub use business::diagram;
 pub use hours::is_time_zone;
@@ -69,20 +69,20 @@ pub struct Dependencies {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub settings: Arc<Settings>,
     pub deps: Dependencies,
 }
 
-pub fn service(desk: &Desk, dependencies: Dependencies, settings: Settings) -> Service {
+pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
     let reads: &[&str] = if dependencies.reviews.is_some() { &["identity", "reviews"] } else { &["identity"] };
-    let app = App { desk: desk.clone(), settings: Arc::new(settings), deps: dependencies };
-    let listening = desk.clone();
+    let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
+    let listening = work.clone();
     let consumer = Consumer::new("directory", consumer::TYPES, move |delivery| {
-        let desk = listening.clone();
-        async move { consumer::on(&desk, &delivery).await }
+        let work = listening.clone();
+        async move { consumer::on(&work, &delivery).await }
     });
-    Service::new(desk)
+    Service::new(work)
         .reads(reads)
         .consumer(consumer)
         .routes(browse::routes(app.clone()))

@@ -47,7 +47,7 @@ struct ListQuery {
 async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>) -> Answer {
     call.require_staff()?;
     let wanted = storage::status_query(query.status.unwrap_or(Status::Pending)).limit(page_limit(query.limit)?.get()).after(query.cursor);
-    let page = app.desk.table().list::<Business>(wanted).await?;
+    let page = app.work.table().list::<Business>(wanted).await?;
     Ok(Reply::ok(&page.map(|business| ManagedBusiness::from(business.value))))
 }
 

@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Cursor, Page, Problem, UserId};
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads};
 use ports::store::{Key, Stored};
-use shell::{Desk, Table};
+use shell::{UnitOfWork, Table};
 
 use crate::business::Business;
 use crate::category::Tree;
@@ -21,8 +21,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk, time_zone: impl Into<String>) -> Self {
-        Self { table: desk.table().clone(), time_zone: time_zone.into() }
+    pub fn new(work: &UnitOfWork, time_zone: impl Into<String>) -> Self {
+        Self { table: work.table().clone(), time_zone: time_zone.into() }
     }
 
     fn listing(&self, business: &Business, tree: &Tree) -> BusinessListing {

@@ -30,7 +30,7 @@ struct Listed {
 
 pub fn routes(app: App) -> RootRoutes {
     let files_url = format!("{}/sitemaps/businesses", app.settings.public_url);
-    let sitemap = Arc::new(Sitemap::new(&app.desk, storage::published_query(), files_url));
+    let sitemap = Arc::new(Sitemap::new(&app.work, storage::published_query(), files_url));
     RootRoutes::new()
         .get("/robots.txt", robots)
         .get("/sitemap.xml", index)

@@ -3,29 +3,29 @@
 use contracts::Event;
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::Stored;
-use shell::{Changes, Desk};
+use shell::{Changes, UnitOfWork};
 
 use crate::storage;
 use crate::user::User;
 
 pub const TYPES: &[&str] = &["business.staff_changed", "business.removed"];
 
-pub async fn on(desk: &Desk, delivery: &shell::Delivery) -> Result<(), Problem> {
+pub async fn on(work: &UnitOfWork, delivery: &shell::Delivery) -> Result<(), Problem> {
     match &delivery.envelope.event {
-        Event::BusinessStaffChanged(event) => follow(desk, delivery, event.business_id, &[event.user_id], event.role.is_some()).await,
-        Event::BusinessRemoved(event) => follow(desk, delivery, event.business_id, &event.members, false).await,
+        Event::BusinessStaffChanged(event) => follow(work, delivery, event.business_id, &[event.user_id], event.role.is_some()).await,
+        Event::BusinessRemoved(event) => follow(work, delivery, event.business_id, &event.members, false).await,
         other => Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
     }
 }
 
 /// All users of an event in one commit. A user who is not there has nothing to follow.
-async fn follow(desk: &Desk, delivery: &shell::Delivery, business: BusinessId, users: &[UserId], acts: bool) -> Result<(), Problem> {
+async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: BusinessId, users: &[UserId], acts: bool) -> Result<(), Problem> {
     if users.is_empty() {
         return Ok(());
     }
     let keys: Vec<_> = users.iter().copied().map(storage::user_key).collect();
-    let load = || desk.table().find_many::<User>(&keys);
-    desk.react(delivery, load, |found: Vec<Option<Stored<User>>>, moment| {
+    let load = || work.table().find_many::<User>(&keys);
+    work.react(delivery, load, |found: Vec<Option<Stored<User>>>, moment| {
         found.iter().flatten().try_fold(Changes::none(), |changes, before| {
             let decision = before.value.clone().follow_business(business, acts, delivery.envelope.sequence, moment.now);
             if decision.changed { Ok(changes.and(storage::update_user(before, decision)?)) } else { Ok(changes) }

@@ -21,7 +21,7 @@ mod user;
 use std::sync::Arc;
 
 use kernel::Duration;
-use shell::{Consumer, Desk, Service, Signer};
+use shell::{Consumer, UnitOfWork, Service, Signer};
 
 pub use attempts::AttemptLimit;
 pub use credentials::Credentials;
@@ -62,7 +62,7 @@ impl Default for IdentityConfig {
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub signer: Arc<Signer>,
     pub credentials: Credentials,
     pub config: Arc<IdentityConfig>,
@@ -70,17 +70,17 @@ pub(crate) struct App {
 
 impl App {
     pub fn entropy(&self) -> &dyn ports::Entropy {
-        &*self.desk.world().entropy
+        &*self.work.world().entropy
     }
 }
 
 /// The signer makes the links of mails, and the tokens unless a user pool does.
-pub fn service(desk: &Desk, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
-    let app = App { desk: desk.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
-    let consumer_desk = desk.clone();
+pub fn service(work: &UnitOfWork, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
+    let app = App { work: work.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
+    let consumer_desk = work.clone();
     let consumer = Consumer::new("identity", consumer::TYPES, move |delivery| {
-        let desk = consumer_desk.clone();
-        async move { consumer::on(&desk, &delivery).await }
+        let work = consumer_desk.clone();
+        async move { consumer::on(&work, &delivery).await }
     });
-    Service::new(desk).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer)
+    Service::new(work).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer)
 }

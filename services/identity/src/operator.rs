@@ -4,7 +4,7 @@ use contracts::Decision;
 use kernel::{Code, Email, Problem, Role, UserId};
 use ports::Enrolled;
 use ports::store::{Record, Stored};
-use shell::{Desk, Moment};
+use shell::{UnitOfWork, Moment};
 
 use crate::admins::Admins;
 use crate::credentials::{Credentials, password_problem, pool_problem};
@@ -14,24 +14,24 @@ use crate::user::{Registration, User, UserError};
 
 /// Makes an admin with a verified address. An account that has the address already becomes one, and
 /// keeps its password if its address is verified.
-pub async fn create_admin(desk: &Desk, credentials: impl Into<Credentials>, email: Email, password: &str) -> Result<UserId, Problem> {
-    create(desk, &credentials.into(), email, "Admin", password, Some(Role::Admin)).await
+pub async fn create_admin(work: &UnitOfWork, credentials: impl Into<Credentials>, email: Email, password: &str) -> Result<UserId, Problem> {
+    create(work, &credentials.into(), email, "Admin", password, Some(Role::Admin)).await
 }
 
 /// Makes an account with a verified address and no further role. A verified account that has the
 /// address already stays as it is.
 pub async fn create_customer(
-    desk: &Desk,
+    work: &UnitOfWork,
     credentials: impl Into<Credentials>,
     email: Email,
     name: &str,
     password: &str,
 ) -> Result<UserId, Problem> {
-    create(desk, &credentials.into(), email, name, password, None).await
+    create(work, &credentials.into(), email, name, password, None).await
 }
 
 async fn create(
-    desk: &Desk,
+    work: &UnitOfWork,
     credentials: &Credentials,
     email: Email,
     name: &str,
@@ -39,9 +39,9 @@ async fn create(
     role: Option<Role>,
 ) -> Result<UserId, Problem> {
     check_password(password, &email).map_err(|error| error.at("password"))?;
-    let password_hash = credentials.hash(password, &*desk.world().entropy).await?;
+    let password_hash = credentials.hash(password, &*work.world().entropy).await?;
     let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
-    let table = desk.table();
+    let table = work.table();
     let load = || async {
         let admins = table.find::<Admins>(&Admins::default().key()).await?;
         let enrolled = match credentials.pool() {
@@ -67,7 +67,7 @@ async fn create(
             }
         }
     };
-    desk.step("operator.create-user", load, decide).await?;
+    work.step("operator.create-user", load, decide).await?;
     let id = storage::owner(table, &email).await?.ok_or_else(|| Problem::internal("the new account is not found"))?;
     if let Some(pool) = credentials.pool() {
         let user = storage::user(table, id).await?;

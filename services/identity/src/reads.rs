@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kernel::{BusinessId, Email, Problem, Role, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads, LinkPurpose, LinkTokens};
 use serde::Deserialize;
-use shell::{Desk, Signer, Table};
+use shell::{UnitOfWork, Signer, Table};
 
 use crate::storage;
 use crate::tokens::Link;
@@ -17,8 +17,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk) -> Self {
-        Self { table: desk.table().clone() }
+    pub fn new(work: &UnitOfWork) -> Self {
+        Self { table: work.table().clone() }
     }
 }
 

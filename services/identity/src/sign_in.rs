@@ -29,12 +29,12 @@ pub async fn user_by_password(
     password: &str,
     purpose: Purpose,
 ) -> Result<(Stored<User>, Proof), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let client = format!("client:{}", call.client);
     let limit = app.config.failures_per_client;
     let client_key = storage::attempts_key(&client);
     let failures = table.find::<Attempts>(&client_key).await?;
-    Attempts::check(failures.as_deref(), limit, app.desk.now())?;
+    Attempts::check(failures.as_deref(), limit, app.work.now())?;
     take_account_attempt(app, email).await?;
 
     let user = storage::user_by_email(table, email).await?.filter(|user| user.may_sign_in());
@@ -43,7 +43,7 @@ pub async fn user_by_password(
         return Ok(proved);
     }
     let load = || table.find::<Attempts>(&client_key);
-    app.desk.step("identity.sign-in-failed", load, |failures, moment| storage::count_attempt(failures, &client, limit, moment.now)).await?;
+    app.work.step("identity.sign-in-failed", load, |failures, moment| storage::count_attempt(failures, &client, limit, moment.now)).await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
 
@@ -61,7 +61,7 @@ async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
     let subject = account_subject(email);
     let key = storage::attempts_key(&subject);
     let limit = app.config.sign_ins_per_account;
-    let load = || app.desk.table().find::<Attempts>(&key);
-    app.desk.step("identity.sign-in", load, |attempts, moment| storage::take_attempt(attempts, &subject, limit, moment.now)).await?;
+    let load = || app.work.table().find::<Attempts>(&key);
+    app.work.step("identity.sign-in", load, |attempts, moment| storage::take_attempt(attempts, &subject, limit, moment.now)).await?;
     Ok(())
 }

@@ -32,7 +32,7 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
 /// for an inbox here and below: it is in the commit of every shift. Whether the order is known already is looked up
 /// only after the first try was refused: a new order is the rule, and the commit finds out anyway.
 async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
-    let (table, order) = (app.desk.table(), placed.order.order_id);
+    let (table, order) = (app.work.table(), placed.order.order_id);
     let lines = reservation::summed(&placed.lines)?;
     let news = StockReserved { order: placed.order.clone(), payment: placed.payment.clone() };
     let refused_before = AtomicBool::new(delivery.attempt > 1 || delivery.replay.is_some());
@@ -41,7 +41,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         let stock = if existing.is_none() { storage::stock_of(table, &lines).await? } else { Vec::new() };
         Ok((existing, stock))
     };
-    app.desk
+    app.work
         .follow(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
@@ -52,7 +52,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
 }
 
 async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
-    app.desk
+    app.work
         .follow(
             delivery,
             || held(app, order),
@@ -64,7 +64,7 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
 }
 
 async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
-    app.desk
+    app.work
         .follow(
             delivery,
             || held(app, order),
@@ -79,7 +79,7 @@ async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Prob
 type Held = (Option<u64>, Option<Reservation>, Vec<StockItem>);
 
 async fn held(app: &App, order: OrderId) -> Result<Held, Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let Some(stored) = storage::reservation(table, order).await? else { return Ok((None, None, Vec::new())) };
     let stock = if stored.holds() { storage::stock_of(table, &stored.lines).await? } else { Vec::new() };
     Ok((Some(stored.version), Some(stored.value), stock))
@@ -88,7 +88,7 @@ async fn held(app: &App, order: OrderId) -> Result<Held, Problem> {
 /// Makes the stock records that are missing and keeps names up to date. Each commit guards itself, so a
 /// repetition finds nothing to do.
 async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> Result<(), Problem> {
-    let (table, sequence) = (app.desk.table(), delivery.envelope.sequence);
+    let (table, sequence) = (app.work.table(), delivery.envelope.sequence);
     let cause = format!("event:{}", delivery.envelope.id);
     for variants in product.variants.chunks(VARIANTS_PER_COMMIT) {
         let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(variant.variant_id)).collect();
@@ -106,15 +106,15 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
             }
             Ok(changes)
         };
-        app.desk.step(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
+        app.work.step(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
     }
     Ok(())
 }
 
 /// Puts the variant on the list of low stock, unless it has risen in the meantime.
 async fn mark_low(app: &App, delivery: &Delivery, low: &StockLow) -> Result<(), Problem> {
-    let table = app.desk.table();
-    app.desk
+    let table = app.work.table();
+    app.work
         .react(
             delivery,
             || storage::stock(table, low.variant_id),

@@ -160,7 +160,7 @@ struct MovementPage {
 async fn availability(State(app): State<App>, Query(query): Query<AvailabilityQuery>) -> Answer {
     let variants = parse_variants(&query.variants)?;
     let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(*variant)).collect();
-    let found = app.desk.table().peek_many::<StockItem>(&keys).await?;
+    let found = app.work.table().peek_many::<StockItem>(&keys).await?;
     let items = variants.into_iter().zip(found).map(|(variant, item)| AvailabilityHint::of(variant, item.as_deref())).collect();
     Ok(Reply::ok(&AvailabilityView { items }).cache_secs(HINT_SECS))
 }
@@ -173,7 +173,7 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>
         return Err(Problem::field("sku", format!("has at most {SKU_CHARS_MAX} characters")).into());
     }
     let selection = Selection { seller, low: query.low, sku_prefix: query.sku };
-    let page = storage::list(app.desk.table(), selection, page_limit(query.limit)?, query.cursor).await?;
+    let page = storage::list(app.work.table(), selection, page_limit(query.limit)?, query.cursor).await?;
     let page: Page<StockView> = page.map(|item| StockView::of(&item));
     Ok(Reply::ok(&StockPage { items: page.items, next: page.next }))
 }
@@ -181,7 +181,7 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>
 /// The ETag changes when a person edits the stock, not with every sale.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "getStock", params(("variant_id" = VariantId, Path)), responses((status = 200, body = StockView)))]
 async fn show(State(app): State<App>, call: Call, Path(variant): Path<VariantId>) -> Answer {
-    let item = storage::stock(app.desk.table(), variant).await;
+    let item = storage::stock(app.work.table(), variant).await;
     let item = readable(&call, item)?;
     // What is shown moves without the ETag, so that no cache may keep it.
     Ok(Reply::ok(&StockView::of(&item)).etag(revision(&item)).no_store())
@@ -190,7 +190,7 @@ async fn show(State(app): State<App>, call: Call, Path(variant): Path<VariantId>
 /// Sets the threshold and whether back-orders are taken. Needs If-Match.
 #[utoipa::path(patch, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "setStock", params(("variant_id" = VariantId, Path)), request_body = SetStock, responses((status = 200, body = StockView)))]
 async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> Answer {
-    let table = app.desk.table();
+    let table = app.work.table();
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
     let decide = |item: Result<Stored<StockItem>, Problem>, _: &shell::Moment| {
         let item = writable(&call, item)?;
@@ -204,13 +204,13 @@ async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>,
             None => Ok(Outcome::from(Reply::ok(&StockView::of(&item)).etag(revision(&item)))),
         }
     };
-    app.desk.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// Corrects how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
 async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> Answer {
-    let table = app.desk.table();
+    let table = app.work.table();
     let adjustment = body.adjustment()?;
     let decide = |item: Result<Stored<StockItem>, Problem>, moment: &shell::Moment| {
         let item = writable(&call, item)?;
@@ -222,13 +222,13 @@ async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantI
         let id = moment.id::<kernel::EventId>(0).to_string();
         Ok(unmark(storage::shift_changes(shift, &entry, &id)?, variant, risen).reply(reply))
     };
-    app.desk.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), PageQuery), responses((status = 200, body = MovementPage)))]
 async fn movements(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Query(query): Query<PageQuery>) -> Answer {
-    let table = app.desk.table();
+    let table = app.work.table();
     let item = storage::stock(table, variant).await;
     readable(&call, item)?;
     let page = storage::movements(table, variant, page_limit(query.limit)?, query.cursor).await?;

@@ -2,7 +2,7 @@
 
 use kernel::{BusinessId, Problem, ProductId, VariantId};
 use ports::store::Stored;
-use shell::{Changes, Desk};
+use shell::{Changes, UnitOfWork};
 
 use crate::stock::{Adjustment, Described, MovementKind, StockItem};
 use crate::storage::{self, Movement};
@@ -27,9 +27,9 @@ pub struct StockCount {
 /// Sets how many there are, if nobody has said so yet: not an import, and not a person. Importing the
 /// same file again therefore changes nothing, and undoes no sale. With `overwrite` the import is a new
 /// count. Returns whether anything changed.
-pub async fn set_stock(desk: &Desk, count: StockCount) -> Result<bool, Problem> {
-    let (table, key) = (desk.table(), storage::stock_key(count.variant_id));
-    desk.step("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
+pub async fn set_stock(work: &UnitOfWork, count: StockCount) -> Result<bool, Problem> {
+    let (table, key) = (work.table(), storage::stock_key(count.variant_id));
+    work.step("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
 }
 
 fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell::Moment) -> Result<Changes, Problem> {

@@ -13,7 +13,7 @@ mod storage;
 use contracts::Decision;
 use kernel::Problem;
 use ports::store::Stored;
-use shell::{Changes, Consumer, Desk, Service};
+use shell::{Changes, Consumer, UnitOfWork, Service};
 
 pub use import::{StockCount, set_stock};
 pub use reads::Reads;
@@ -36,13 +36,13 @@ impl Default for InventoryConfig {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub config: InventoryConfig,
 }
 
-pub fn service(desk: &Desk, config: InventoryConfig) -> Service {
-    let service = Service::new(desk);
-    let app = App { desk: desk.clone(), config };
+pub fn service(work: &UnitOfWork, config: InventoryConfig) -> Service {
+    let service = Service::new(work);
+    let app = App { work: work.clone(), config };
     let consuming = app.clone();
     service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
         let app = consuming.clone();

@@ -15,7 +15,7 @@ use crate::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
 const SELLER: BusinessId = BusinessId(50);
 
 fn world() -> Harness {
-    Harness::new(|kit| vec![service(&kit.desk(&TABLE), InventoryConfig { default_threshold: 5 })])
+    Harness::new(|kit| vec![service(&kit.work(&TABLE), InventoryConfig { default_threshold: 5 })])
 }
 
 fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {
@@ -35,7 +35,7 @@ fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {
 async fn stocked(items: &[(u128, i64, i64)]) -> Harness {
     let world = world();
     for (variant, on_hand, threshold) in items {
-        assert!(set_stock(&world.kit().desk(&TABLE), count(*variant, *on_hand, *threshold)).await.unwrap());
+        assert!(set_stock(&world.kit().work(&TABLE), count(*variant, *on_hand, *threshold)).await.unwrap());
     }
     world
 }
@@ -315,14 +315,14 @@ async fn the_catalog_names_what_is_stocked() {
     assert_eq!(stock(&world, 120).await["title"], "Pot");
     assert_eq!(world.event_types().await, ["product.changed", "product.changed"], "stock that never was is not low stock");
     // The import may come after the catalog; the second import of the same file changes nothing.
-    let desk = world.kit().desk(&TABLE);
-    assert!(set_stock(&desk, count(2, 40, 3)).await.unwrap());
+    let work = world.kit().work(&TABLE);
+    assert!(set_stock(&work, count(2, 40, 3)).await.unwrap());
     world.publish(placed(1, &[(2, 10)])).await;
     world.settle().await;
-    assert!(!set_stock(&desk, count(2, 40, 3)).await.unwrap());
+    assert!(!set_stock(&work, count(2, 40, 3)).await.unwrap());
     check_stock(&world, 2, (40, 30, 10)).await;
-    assert!(set_stock(&desk, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
-    assert!(!set_stock(&desk, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
+    assert!(set_stock(&work, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
+    assert!(!set_stock(&work, StockCount { overwrite: true, ..count(2, 60, 3) }).await.unwrap());
     check_stock(&world, 2, (60, 50, 10)).await;
 }
 
@@ -374,7 +374,7 @@ async fn managing_stock() {
 #[tokio::test]
 async fn who_may_see_and_change_stock() {
     let world = stocked(&[(1, 10, 3), (2, 1, 3)]).await;
-    set_stock(&world.kit().desk(&TABLE), StockCount { seller_id: Some(BusinessId(51)), ..count(3, 7, 0) }).await.unwrap();
+    set_stock(&world.kit().work(&TABLE), StockCount { seller_id: Some(BusinessId(51)), ..count(3, 7, 0) }).await.unwrap();
     let path = format!("/api/v1/admin/stock/{}", VariantId(1));
     let (seller, other) = (Harness::business(1, SELLER), Harness::business(2, BusinessId(51)));
     let another_seller = format!("/api/v1/admin/stock?seller_id={}", BusinessId(51));
@@ -418,7 +418,7 @@ async fn hints_for_customers_and_reads_for_services() {
     for variants in [String::new(), OrderId(1).to_string(), (0..51).map(|id| VariantId(id).to_string()).collect::<Vec<_>>().join(",")] {
         assert_eq!(world.get(&format!("/api/v1/availability?variants={variants}")).send().await.status, 422, "{variants:.40}");
     }
-    let reads = Reads::new(&world.kit().desk(&TABLE));
+    let reads = Reads::new(&world.kit().work(&TABLE));
     let known: Vec<_> = reads.availability(&[2.into(), 9.into(), 4.into(), 2.into()]).await.unwrap();
     let known: Vec<_> = known.into_iter().map(|item| (item.variant_id.0, item.available, item.backorder)).collect();
     assert_eq!(known, [(2, 2, false), (9, 0, false), (4, 0, true), (2, 2, false)]);

@@ -84,10 +84,10 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
     let outcomes = match &app.shared.dependencies.delivery {
         crate::Delivery::Capture => Vec::new(),
         crate::Delivery::Send(mailer) => {
-            if storage::is_written(app.desk.table(), id).await? {
+            if storage::is_written(app.work.table(), id).await? {
                 return Ok(());
             }
-            sending::first_attempts(app, mailer.as_ref(), &written(app.desk.now()).state).await?
+            sending::first_attempts(app, mailer.as_ref(), &written(app.work.now()).state).await?
         }
     };
     // A mailing is nearly always new, so the first run does not look for it. If it is not, the commit conflicts and the
@@ -95,7 +95,7 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
     let is_first_run = AtomicBool::new(true);
     let load = || {
         let looks = !is_first_run.swap(false, Ordering::Relaxed);
-        async move { if looks { storage::is_written(app.desk.table(), id).await } else { Ok(false) } }
+        async move { if looks { storage::is_written(app.work.table(), id).await } else { Ok(false) } }
     };
     let decide = |is_written: bool, moment: &shell::Moment| {
         if is_written {
@@ -114,8 +114,8 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
     };
     // As long as the log of mails remembers them, a mailing is put where there is none and needs no inbox record.
     if app.shared.config.keep() >= shell::INBOX_KEPT {
-        app.desk.follow(delivery, load, decide).await
+        app.work.follow(delivery, load, decide).await
     } else {
-        app.desk.react(delivery, load, decide).await
+        app.work.react(delivery, load, decide).await
     }
 }

@@ -99,7 +99,7 @@ impl MailSummary {
 async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>) -> Answer {
     call.require_staff()?;
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
-    let page = storage::log(app.desk.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
+    let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
 }
@@ -108,7 +108,7 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
 async fn get(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
     call.require_staff()?;
-    let mail = storage::peek(app.desk.table(), id).await?;
+    let mail = storage::peek(app.work.table(), id).await?;
     let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
     let view = MailView {
         summary: MailSummary::of(&app, &mail.value)?,
@@ -124,8 +124,8 @@ async fn get(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answ
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
 async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
     call.require_staff()?;
-    let table = app.desk.table();
-    app.desk
+    let table = app.work.table();
+    app.work
         .command(
             &call,
             || storage::mailing(table, id),

@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicI64;
 
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
-use shell::{Consumer, Desk, RetryPolicy, Service};
+use shell::{Consumer, UnitOfWork, RetryPolicy, Service};
 
 pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;
@@ -48,7 +48,7 @@ const SENDING: RetryPolicy = RetryPolicy { tries: 24, first_delay: Duration::fro
 
 #[derive(Clone)]
 pub(crate) struct App {
-    desk: Desk,
+    work: UnitOfWork,
     shared: Arc<Shared>,
 }
 
@@ -68,17 +68,17 @@ impl App {
 /// # Panics
 /// If a template of this crate is wrong, which its tests would show.
 #[allow(clippy::expect_used)]
-pub fn service(desk: &Desk, dependencies: Dependencies, config: ShopConfig) -> Service {
+pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig) -> Service {
     let renderer = Renderer::new(&config).expect("the templates are well formed");
     let shows_mailbox = dependencies.delivery.captures() && config.mailbox;
     let sends = !dependencies.delivery.captures();
     let app = App {
-        desk: desk.clone(),
+        work: work.clone(),
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
     let writer = app.clone();
-    let mut service = Service::new(desk).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(
+    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(
         Consumer::new("notifications", consumer::TYPES, move |delivery| {
             let app = writer.clone();
             async move { consumer::on(&app, &delivery).await }

@@ -69,7 +69,7 @@ async fn found(app: &App, mails: &Mails) -> Result<Page<MailRecord>, Problem> {
         text => Some(text.parse().map_err(|_| Problem::field("to", "must be an e-mail address"))?),
     };
     let filter = Filter { template: None, status: None, to, shop: app.shared.config.admin_email.clone() };
-    storage::log(app.desk.table(), &filter, page_limit(mails.limit)?.get(), mails.cursor.clone()).await
+    storage::log(app.work.table(), &filter, page_limit(mails.limit)?.get(), mails.cursor.clone()).await
 }
 
 async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> Answer {
@@ -82,7 +82,7 @@ async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> Answer 
 }
 
 async fn message(State(app): State<App>, Path(id): Path<MailId>) -> Answer {
-    let mail = storage::peek(app.desk.table(), id).await?;
+    let mail = storage::peek(app.work.table(), id).await?;
     Ok(Reply::ok(&MessageView::of(&app, &mail).await?).no_store())
 }
 
@@ -103,7 +103,7 @@ async fn list(State(app): State<App>, Query(mails): Query<Mails>) -> PageAnswer 
 }
 
 async fn show(State(app): State<App>, Path(id): Path<MailId>) -> PageAnswer {
-    let mail = storage::peek(app.desk.table(), id).await?;
+    let mail = storage::peek(app.work.table(), id).await?;
     let view = MessageView::of(&app, &mail).await?;
     // Links open in a new tab: the frame itself may show nothing but the mail.
     let srcdoc = view.html.replacen("<head>", "<head><base target=\"_blank\">", 1);

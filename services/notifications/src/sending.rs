@@ -29,7 +29,7 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     let (Event::MailQueued(queued), Delivery::Send(mailer)) = (&delivery.envelope.event, &app.shared.dependencies.delivery) else {
         return Err(Problem::internal(format!("{} cannot be sent here", delivery.envelope.event.kind())));
     };
-    let load = || storage::mailing(app.desk.table(), queued.mail_id);
+    let load = || storage::mailing(app.work.table(), queued.mail_id);
     let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|mail| mail.awaits(queued.attempt));
     let found = match load().await {
         // The log does not keep it any more.
@@ -53,7 +53,7 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         let changes = Changes::update(version, Decision::changed(mailing.with(ended)))?;
         refusal.iter().try_fold(changes, Changes::derived)
     };
-    app.desk.follow(delivery, load, decide).await
+    app.work.follow(delivery, load, decide).await
 }
 
 /// The first attempts at the mails of a new mailing, in the delivery of what it follows from. A server that did not take
@@ -67,7 +67,7 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
     }
     let attempts = letters.iter().map(async |(letter, mail)| match letter {
         None => Outcome::Suppressed,
-        Some(_) if app.desk.now().as_millis() < rests_until.load(Ordering::Relaxed) => {
+        Some(_) if app.work.now().as_millis() < rests_until.load(Ordering::Relaxed) => {
             Outcome::Later("it did not take another mail just now".into())
         }
         Some(letter) => attempt(mailer, mail, letter).await,
@@ -76,7 +76,7 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
     for (outcome, (_, mail)) in outcomes.iter().zip(&letters) {
         if let Outcome::Later(reason) = outcome {
             tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail is queued, since it was not taken");
-            rests_until.fetch_max(app.desk.now().as_millis() + REST_MILLIS, Ordering::Relaxed);
+            rests_until.fetch_max(app.work.now().as_millis() + REST_MILLIS, Ordering::Relaxed);
         }
     }
     Ok(outcomes)
@@ -84,7 +84,7 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
 
 /// The mail as it goes out; none if its receiver can do without it and has refused mail before.
 async fn prepared(app: &App, mail: &MailRecord) -> Result<Option<Mail>, Problem> {
-    if !mail.template().is_essential() && app.desk.table().find::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
+    if !mail.template().is_essential() && app.work.table().find::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
         return Ok(None);
     }
     letter::outgoing(app, mail).await.map(Some)

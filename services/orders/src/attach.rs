@@ -11,14 +11,14 @@ const PAGE: usize = 50;
 const PAGES_MAX: usize = 10;
 
 pub async fn guest_orders(app: &App, verified: &UserVerified) -> Result<(), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let cause = format!("user.verified:{}", verified.user_id);
     let mut cursor = None;
     for _ in 0..PAGES_MAX {
         let page = storage::of_guest(table, &verified.email, PAGE, cursor).await?;
         for listed in &page.items {
             let id = listed.value.id;
-            let attached = app.desk.step(
+            let attached = app.work.step(
                 &cause,
                 || storage::order(table, id),
                 |order, moment| Changes::update(order.version, order.value.attach(verified.user_id, &verified.email, moment.now)?),

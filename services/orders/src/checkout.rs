@@ -49,7 +49,7 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
     let is_first_run = AtomicBool::new(true);
     let load = || basis(app, call, &request, is_first_run.swap(false, Ordering::Relaxed));
-    let reply = app.desk.idempotent(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
+    let reply = app.work.idempotent(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
@@ -84,7 +84,7 @@ async fn basis(app: &App, call: &Call, request: &PlaceOrder, is_first_run: bool)
     if is_first_run && new.is_ok() {
         return new;
     }
-    match storage::placed(app.desk.table(), OrderId(request.cart_id.0)).await? {
+    match storage::placed(app.work.table(), OrderId(request.cart_id.0)).await? {
         Some(order) => Ok(Basis::Placed(Box::new(order))),
         None => new,
     }

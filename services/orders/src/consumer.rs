@@ -41,8 +41,8 @@ async fn follow(
     id: OrderId,
     rule: impl Fn(Order, Timestamp) -> Decided + Send + Sync,
 ) -> Result<(), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let decide =
         |order: ports::store::Stored<Order>, moment: &shell::Moment| Changes::update(order.version, rule(order.value, moment.now)?);
-    app.desk.follow(delivery, || storage::order(table, id), decide).await
+    app.work.follow(delivery, || storage::order(table, id), decide).await
 }

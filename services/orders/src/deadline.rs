@@ -19,7 +19,7 @@ const BACK_EVERY: Duration = Duration::from_secs(24 * 3600);
 const BACK: Duration = Duration::from_secs(48 * 3600);
 
 pub async fn expire(app: &App) -> Result<(), Problem> {
-    let (table, now) = (app.desk.table(), app.desk.now());
+    let (table, now) = (app.work.table(), app.work.now());
     let found = storage::sweep(table).await?;
     let begun = begin(found.as_deref(), now);
     let (mut through, mut failure) = (begun.through.clone(), None);
@@ -54,8 +54,8 @@ fn begin(found: Option<&Sweep>, now: Timestamp) -> Sweep {
 }
 
 async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
-    let table = app.desk.table();
-    let noted = app.desk.step(
+    let table = app.work.table();
+    let noted = app.work.step(
         CAUSE,
         || storage::sweep(table),
         |found, _| {
@@ -70,8 +70,8 @@ async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
 }
 
 async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
-    let table = app.desk.table();
-    let ended = app.desk.step(
+    let table = app.work.table();
+    let ended = app.work.step(
         CAUSE,
         || storage::order(table, listed.id),
         |order, moment| Changes::update(order.version, order.value.expire(moment.now)?),

@@ -109,14 +109,14 @@ async fn place(State(app): State<App>, call: Call, Json(body): Json<PlaceOrder>)
 /// The caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
 async fn list(State(app): State<App>, call: Call, Query(page): Query<Paging>) -> Answer {
-    let orders = storage::of_customer(app.desk.table(), call.require_user()?, page_limit(page.limit)?, page.cursor).await?;
+    let orders = storage::of_customer(app.work.table(), call.require_user()?, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |_| true))
 }
 
 /// One order.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
-    let order = storage::shown(app.desk.table(), id).await?;
+    let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&call.actor, query.token.as_deref())?;
     Ok(shown(&order, part, &call.actor, order.version))
 }
@@ -158,7 +158,7 @@ async fn cancel(
 /// What has happened to an order so far.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
 async fn timeline(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
-    let order = storage::shown(app.desk.table(), id).await?;
+    let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&call.actor, query.token.as_deref())?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
@@ -167,7 +167,7 @@ async fn timeline(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Q
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
 async fn list_all(State(app): State<App>, call: Call, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> Answer {
     call.require_staff()?;
-    let (table, limit) = (app.desk.table(), page_limit(page.limit)?);
+    let (table, limit) = (app.work.table(), page_limit(page.limit)?);
     let orders = match filter.status {
         Some(status) => storage::in_status(table, status, limit, page.cursor).await?,
         None => storage::all(table, limit.get(), page.cursor).await?,
@@ -188,7 +188,7 @@ async fn advance(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Js
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
 async fn list_of_seller(State(app): State<App>, call: Call, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> Answer {
     let seller = seller(&call, filter.business_id)?;
-    let orders = storage::of_seller(app.desk.table(), seller, page_limit(page.limit)?, page.cursor).await?;
+    let orders = storage::of_seller(app.work.table(), seller, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |line| line.seller_id == seller))
 }
 
@@ -200,7 +200,7 @@ async fn change(
     query: Token,
     rule: impl Fn(Order, Part, &Moment) -> Decided + Send + Sync,
 ) -> Result<Reply, Failure> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let decide = |order: Stored<Order>, moment: &Moment| {
         let part = order.part_of(&moment.actor, query.token.as_deref())?;
         call.check_version(order.version)?;
@@ -208,7 +208,7 @@ async fn change(
         let reply = shown(&decision.state, part, &moment.actor, order.version + u64::from(decision.changed));
         Ok(Changes::update(order.version, decision)?.reply(reply))
     };
-    app.desk.command(call, || storage::order(table, id), decide).await
+    app.work.command(call, || storage::order(table, id), decide).await
 }
 
 /// What one who has this part in the order sees of it.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::GatewayError;
 use ports::reads::{CartReads, CatalogReads, IdentityReads};
-use shell::{Consumer, Desk, Schedule, Service};
+use shell::{Consumer, UnitOfWork, Schedule, Service};
 
 pub use order::{Pricing as OrdersConfig, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
@@ -42,13 +42,13 @@ pub struct OrdersDeps {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub deps: OrdersDeps,
     pub config: OrdersConfig,
 }
 
-pub fn service(desk: &Desk, deps: OrdersDeps, config: OrdersConfig) -> Service {
-    let app = App { desk: desk.clone(), deps, config };
+pub fn service(work: &UnitOfWork, deps: OrdersDeps, config: OrdersConfig) -> Service {
+    let app = App { work: work.clone(), deps, config };
     let (listening, ticking) = (app.clone(), app.clone());
     let consumer = Consumer::new("orders", consumer::TYPES, move |delivery| {
         let app = listening.clone();
@@ -58,7 +58,7 @@ pub fn service(desk: &Desk, deps: OrdersDeps, config: OrdersConfig) -> Service {
         let app = ticking.clone();
         async move { deadline::expire(&app).await }
     });
-    Service::new(desk)
+    Service::new(work)
         .root_routes(pages::routes(app.clone()))
         .routes(http::routes(app))
         .consumer(consumer)

@@ -22,7 +22,7 @@ struct Token {
 
 async fn show(State(app): State<App>, call: Call, id: Result<Path<OrderId>, Failure>, Query(query): Query<Token>) -> PageAnswer {
     let Ok(Path(id)) = id else { return Ok(no_way_in(query.token.is_some())) };
-    let order = match storage::shown(app.desk.table(), id).await {
+    let order = match storage::shown(app.work.table(), id).await {
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),
         order => order?,
     };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kernel::{OrderId, Problem};
 use ports::reads::{OrderLineSummary, OrderReads, OrderSummary};
 use ports::store::Stored;
-use shell::{Desk, Table};
+use shell::{UnitOfWork, Table};
 
 use crate::order::{Line, Order};
 use crate::storage;
@@ -15,8 +15,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk) -> Self {
-        Self { table: desk.table().clone() }
+    pub fn new(work: &UnitOfWork) -> Self {
+        Self { table: work.table().clone() }
     }
 }
 

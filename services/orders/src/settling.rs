@@ -20,7 +20,7 @@ pub struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     pub fn begin(app: &'a App, call: &Call, order: OrderId) -> Self {
-        let watch = |wait| (app.desk.watch(&storage::key(order)), app.desk.now().plus(wait), wait);
+        let watch = |wait| (app.work.watch(&storage::key(order)), app.work.now().plus(wait), wait);
         Self { app, order, until: call.wait.filter(|wait| !wait.is_zero()).map(watch) }
     }
 
@@ -29,12 +29,12 @@ impl<'a> Waiting<'a> {
         let Some((mut watch, until, wait)) = self.until else { return Ok(None) };
         // The order as the command left it is read here, so that is nothing to look up for.
         watch.catch_up();
-        let mut order = storage::order(self.app.desk.table(), self.order).await?;
+        let mut order = storage::order(self.app.work.table(), self.order).await?;
         for _ in 0..wait.as_secs() * LOOKS_PER_SECOND + CHANGES_MAX {
-            if order.is_settled() || !watch.changed(until.since(self.app.desk.now())).await {
+            if order.is_settled() || !watch.changed(until.since(self.app.work.now())).await {
                 break;
             }
-            order = storage::order(self.app.desk.table(), self.order).await?;
+            order = storage::order(self.app.work.table(), self.order).await?;
         }
         Ok(Some(order))
     }

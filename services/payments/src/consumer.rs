@@ -30,12 +30,12 @@ pub(crate) async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
 /// A try to pay an order whose stock is held.
 async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &PaymentTry) -> Result<(), Problem> {
     let load = || async {
-        let now = app.desk.now();
-        let order = storage::order(app.desk.table(), reference.order_id).await?;
+        let now = app.work.now();
+        let order = storage::order(app.work.table(), reference.order_id).await?;
         let opened = Payment::open(reference, wanted.payment_id, Some(&wanted.payment_method), now);
         let mut entry = opened.enter(order.present().map(|present| &present.value), order.is_cancelled(), now);
         if let Entry::Late(late) = &entry
-            && storage::former(app.desk.table(), late.order_id, late.id).await?.is_some()
+            && storage::former(app.work.table(), late.order_id, late.id).await?.is_some()
         {
             entry = Entry::Known;
         }
@@ -47,7 +47,7 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
         };
         Ok((order, entry, answers))
     };
-    app.desk
+    app.work
         .follow(delivery, load, |(order, entry, answers), moment| {
             let settled = |payment: Payment| {
                 let goal = payment.goal;
@@ -67,16 +67,16 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
 
 async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Result<(), Problem> {
     let load = || async {
-        let order = storage::order(app.desk.table(), event.order.order_id).await?;
+        let order = storage::order(app.work.table(), event.order.order_id).await?;
         let unseen = event.payment_id.filter(|_| order.present().is_none());
-        let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.desk.now()));
+        let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.work.now()));
         let answers = match order.present().map(|present| &present.value).or(unseen.as_ref()) {
-            Some(payment) => pursue(app.gateway.as_ref(), payment, Goal::Release, app.desk.now()).await,
+            Some(payment) => pursue(app.gateway.as_ref(), payment, Goal::Release, app.work.now()).await,
             None => Vec::new(),
         };
         Ok((order, unseen, answers))
     };
-    app.desk
+    app.work
         .follow(delivery, load, |(order, unseen, answers), moment| match (order, unseen) {
             (OrderState::Present(present), _) => moved(*present, Goal::Release, &answers, moment.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.

@@ -124,7 +124,7 @@ struct Listing {
     params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
 async fn list_of_order(State(app): State<App>, call: Call, Path(id): Path<OrderId>) -> Answer {
     call.require_user()?;
-    let mut payments = storage::of_order(app.desk.table(), id).await?;
+    let mut payments = storage::of_order(app.work.table(), id).await?;
     payments.retain(|payment| may_see(&call.actor, payment));
     payments.sort_by_key(|payment| std::cmp::Reverse(payment.id));
     Ok(Reply::ok(&Page { items: payments.iter().map(|payment| PaymentView::of(payment, &call.actor)).collect(), next: None }))
@@ -134,7 +134,7 @@ async fn list_of_order(State(app): State<App>, call: Call, Path(id): Path<OrderI
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<PaymentId>) -> Answer {
     call.require_user()?;
-    let payment = storage::seen(app.desk.table(), id).await?;
+    let payment = storage::seen(app.work.table(), id).await?;
     if !may_see(&call.actor, &payment) {
         return Err(Problem::not_found(format!("payment {id}")).into());
     }
@@ -146,7 +146,7 @@ async fn show(State(app): State<App>, call: Call, Path(id): Path<PaymentId>) -> 
 #[utoipa::path(post, path = "/payments/{payment_id}/refresh", tag = "payments", operation_id = "refreshPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 204)))]
 async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
-    let payment = storage::seen(app.desk.table(), id).await?;
+    let payment = storage::seen(app.work.table(), id).await?;
     settle::refresh(&app, payment).await?;
     Ok(Reply::no_content())
 }
@@ -156,7 +156,7 @@ async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
     params(Listing), responses((status = 200, body = Page<PaymentView>)))]
 async fn list(State(app): State<App>, call: Call, Query(listing): Query<Listing>) -> Answer {
     call.require_staff()?;
-    let page = storage::all(app.desk.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
+    let page = storage::all(app.work.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &call.actor))))
 }
 
@@ -165,12 +165,12 @@ async fn list(State(app): State<App>, call: Call, Query(listing): Query<Listing>
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
 async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> Answer {
     call.require_admin()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || async {
         let seen = storage::seen(table, id).await?;
         storage::current(table, &seen.value).await
     };
-    app.desk
+    app.work
         .command(&call, load, |payment, moment| {
             call.check_version(payment.version)?;
             let decision = payment.value.refund(moment.id(0), body.amount, &body.reason, &moment.actor, moment.now)?;

@@ -14,7 +14,7 @@ mod storage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shell::{Consumer, Delivery, Desk, Schedule, Service};
+use shell::{Consumer, Delivery, UnitOfWork, Schedule, Service};
 
 pub use gateway::{GuardOptions, GuardedGateway};
 pub use storage::TABLE;
@@ -24,13 +24,13 @@ pub const SETTLE: &str = "payments.settle";
 
 #[derive(Clone)]
 struct App {
-    desk: Desk,
+    work: UnitOfWork,
     gateway: Arc<GuardedGateway>,
 }
 
 /// The service. The gateway's guard is shared: whoever else calls the gateway should do it through it.
-pub fn service(desk: &Desk, gateway: Arc<GuardedGateway>) -> Service {
-    let app = App { desk: desk.clone(), gateway };
+pub fn service(work: &UnitOfWork, gateway: Arc<GuardedGateway>) -> Service {
+    let app = App { work: work.clone(), gateway };
     let (consuming, settling) = (app.clone(), app.clone());
     let consumer = Consumer::new("payments", consumer::TYPES, move |delivery: Delivery| {
         let app = consuming.clone();
@@ -40,5 +40,5 @@ pub fn service(desk: &Desk, gateway: Arc<GuardedGateway>) -> Service {
         let app = settling.clone();
         async move { settle::settle_due(&app).await }
     });
-    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(schedule)
+    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(schedule)
 }

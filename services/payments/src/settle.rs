@@ -26,9 +26,9 @@ enum Patience {
 
 /// Asks about every payment that is due, until the gateway is away.
 pub(crate) async fn settle_due(app: &App) -> Result<(), Problem> {
-    let (now, mut cursor, mut failure) = (app.desk.now(), None, None);
+    let (now, mut cursor, mut failure) = (app.work.now(), None, None);
     for _ in 0..PAGES_MAX {
-        let page = storage::due(app.desk.table(), now, cursor).await?;
+        let page = storage::due(app.work.table(), now, cursor).await?;
         let mut payments = page.items.into_iter();
         while payments.len() > 0 {
             if !app.gateway.is_reachable() {
@@ -57,11 +57,11 @@ pub(crate) async fn refresh(app: &App, seen: Stored<Payment>) -> Result<(), Prob
 
 async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Result<(), Problem> {
     let load = || async {
-        let payment = storage::current(app.desk.table(), &seen.value).await?;
-        let answers = pursue(app.gateway.as_ref(), &payment, payment.goal, app.desk.now()).await;
+        let payment = storage::current(app.work.table(), &seen.value).await?;
+        let answers = pursue(app.gateway.as_ref(), &payment, payment.goal, app.work.now()).await;
         Ok((payment, answers))
     };
-    app.desk
+    app.work
         .step("tick:payments.settle", load, |(payment, answers), moment| {
             let (goal, status) = (payment.goal, payment.status);
             let decision = payment.value.settle(goal, &answers, moment.now);

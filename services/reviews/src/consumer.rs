@@ -62,7 +62,7 @@ async fn make_eligible(
     for target in targets {
         verify(app, *target, customer).await?;
     }
-    let table = app.desk.table();
+    let table = app.work.table();
     let keys: Vec<_> = targets.iter().map(|target| storage::eligibility_key(customer, *target)).collect();
     let decide = |found: Vec<Option<Stored<Eligibility>>>, moment: &Moment| {
         let mut changes = besides(moment)?;
@@ -72,22 +72,22 @@ async fn make_eligible(
         }
         Ok(changes)
     };
-    app.desk.react(delivery, || table.find_many::<Eligibility>(&keys), decide).await
+    app.work.react(delivery, || table.find_many::<Eligibility>(&keys), decide).await
 }
 
 async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {
-    let load = || storage::state(app.desk.table(), target, customer);
+    let load = || storage::state(app.work.table(), target, customer);
     let decide = |state: State, _: &Moment| match &state.review {
         Some(review) => state.moved(review.value.clone().verify()),
         None => Ok(Changes::none()),
     };
-    app.desk.step("reviews.verify", load, decide).await?;
+    app.work.step("reviews.verify", load, decide).await?;
     Ok(())
 }
 
 /// Removes all that an erased account has written, and what it could have written.
 async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let limit = Limit::new(ERASED_AT_ONCE as u32).unwrap_or_default();
     // What is removed leaves the listing, so that its first page is read until it is empty.
     loop {
@@ -105,17 +105,17 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
         let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
         Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
     };
-    while app.desk.step("reviews.forget", load, decide).await? {}
+    while app.work.step("reviews.forget", load, decide).await? {}
     Ok(())
 }
 
 async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
-    let load = || storage::state(app.desk.table(), seen.target, seen.author_id);
+    let load = || storage::state(app.work.table(), seen.target, seen.author_id);
     let decide = |state: State, _: &Moment| match &state.review {
         Some(review) => state.moved(review.value.clone().remove()),
         None => Ok(Changes::none()),
     };
-    app.desk.step("reviews.forget", load, decide).await?;
+    app.work.step("reviews.forget", load, decide).await?;
     Ok(())
 }
 

@@ -139,14 +139,14 @@ async fn list(State(app): State<App>, Query(listing): Query<Listing>) -> Answer 
         return Err(ReviewError::Rating.into());
     }
     let sort = listing.sort.unwrap_or_default();
-    let page = storage::published(app.desk.table(), listing.target, sort, listing.rating, limit, listing.cursor.map(Cursor)).await?;
+    let page = storage::published(app.work.table(), listing.target, sort, listing.rating, limit, listing.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::public(&review))))
 }
 
 /// The average of a business or a product, and how it is made up.
 #[utoipa::path(get, path = "/reviews/summary", tag = "reviews", operation_id = "getReviewSummary", params(Of), responses((status = 200, body = SummaryView)))]
 async fn summary(State(app): State<App>, Query(of): Query<Of>) -> Answer {
-    let found = app.desk.table().peek::<Aggregate>(&storage::aggregate_key(of.target)).await?;
+    let found = app.work.table().peek::<Aggregate>(&storage::aggregate_key(of.target)).await?;
     Ok(Reply::ok(&SummaryView::of(found.map_or_else(|| Aggregate::empty(of.target), |found| found.value))))
 }
 
@@ -160,7 +160,7 @@ async fn submit(State(app): State<App>, call: Call, Json(body): Json<NewReview>)
 /// Published ones are for everyone; others for their author, the staff, and nobody else.
 #[utoipa::path(get, path = "/reviews/{review_id}", tag = "reviews", operation_id = "getReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    let review = app.desk.table().peek::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
+    let review = app.work.table().peek::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
     let view = if call.actor.is_staff() {
         ReviewView::moderator(&review)
     } else if call.actor.user_id() == Some(review.author_id) {
@@ -217,9 +217,9 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
     if body.text.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARACTERS_MAX) {
         return Err(Problem::field("text", format!("at most {REASON_CHARACTERS_MAX} characters")).into());
     }
-    let table = app.desk.table();
+    let table = app.work.table();
     let made = |at| Report { review_id: id, reader_id, reason: body.reason, text: body.text.clone(), at };
-    let key = ports::store::Record::key(&made(app.desk.now()));
+    let key = ports::store::Record::key(&made(app.work.now()));
     let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Report>(&key)) };
     let decide = |(state, present): (storage::State, Option<Stored<Report>>), moment: &Moment| {
         if present.is_some() {
@@ -229,14 +229,14 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
         let report = Changes::create(contracts::Decision::changed(made(moment.now)))?;
         Ok(state.moved(decision)?.and(report).reply(Reply::no_content()))
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// The customer's own reviews, newest first.
 #[utoipa::path(get, path = "/me/reviews", tag = "reviews", operation_id = "listMyReviews", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
 async fn list_mine(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
     let (user, limit) = (call.require_user()?, page_limit(paging.limit)?);
-    let page = storage::of_author(app.desk.table(), user, limit, paging.cursor.map(Cursor)).await?;
+    let page = storage::of_author(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::own(&review))))
 }
 
@@ -244,7 +244,7 @@ async fn list_mine(State(app): State<App>, call: Call, Query(paging): Query<Pagi
 #[utoipa::path(get, path = "/me/reviews/eligible", tag = "reviews", operation_id = "listReviewEligibility", params(Paging), responses((status = 200, body = Page<EligibilityView>)))]
 async fn list_eligible(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
     let (user, limit) = (call.require_user()?, page_limit(paging.limit)?);
-    let page = storage::eligibilities(app.desk.table(), user, limit, paging.cursor.map(Cursor)).await?;
+    let page = storage::eligibilities(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(EligibilityView::of)))
 }
 
@@ -252,7 +252,7 @@ async fn list_eligible(State(app): State<App>, call: Call, Query(paging): Query<
 #[utoipa::path(get, path = "/admin/reviews", tag = "reviews", operation_id = "listReviewQueue", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
 async fn list_queue(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
     call.require_staff()?;
-    let page = storage::queue(app.desk.table(), page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
+    let page = storage::queue(app.work.table(), page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::moderator(&review))))
 }
 
@@ -260,7 +260,7 @@ async fn list_queue(State(app): State<App>, call: Call, Query(paging): Query<Pag
 #[utoipa::path(get, path = "/admin/reviews/{review_id}/reports", tag = "reviews", operation_id = "listReviewReports", params(("review_id" = ReviewId, Path), Paging), responses((status = 200, body = Page<ReportView>)))]
 async fn list_reports(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> Answer {
     call.require_staff()?;
-    let page = storage::reports(app.desk.table(), id, page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
+    let page = storage::reports(app.work.table(), id, page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(ReportView::of)))
 }
 
@@ -306,13 +306,13 @@ async fn change(
         let reply = Reply::ok(&view(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.desk.command(call, || storage::existing(app.desk.table(), id), decide).await
+    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// A vote and its counter move in one commit; the counter is an `Add`, so readers do not wait for one another.
 async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer {
     let reader_id = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let vote = Vote { review_id: id, reader_id };
     let key = ports::store::Record::key(&vote);
     let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Vote>(&key)) };
@@ -329,7 +329,7 @@ async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 /// Readers only know of what is published.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, OrderReads, ProductReads};
 use serde::{Deserialize, Serialize};
-use shell::{Consumer, Desk, Schedule, Service};
+use shell::{Consumer, UnitOfWork, Schedule, Service};
 
 pub use reads::Reads;
 pub use review::{Status, diagram, lifecycle};
@@ -68,13 +68,13 @@ pub struct ReviewsDeps {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub deps: ReviewsDeps,
     pub config: ReviewsConfig,
 }
 
-pub fn service(desk: &Desk, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
-    let app = App { desk: desk.clone(), deps, config };
+pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
+    let app = App { work: work.clone(), deps, config };
     let (listening, ticking) = (app.clone(), app.clone());
     let consumer = Consumer::new("reviews", consumer::TYPES, move |delivery| {
         let app = listening.clone();
@@ -84,7 +84,7 @@ pub fn service(desk: &Desk, deps: ReviewsDeps, config: ReviewsConfig) -> Service
         let app = ticking.clone();
         async move { reminder::remind(&app).await }
     });
-    Service::new(desk).routes(http::routes(app)).consumer(consumer).schedule(remind).reads(&["identity", "directory", "catalog", "orders"])
+    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(remind).reads(&["identity", "directory", "catalog", "orders"])
 }
 
 #[cfg(test)]

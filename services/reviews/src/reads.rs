@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kernel::{Problem, Rating, ReviewTarget};
 use ports::reads::ReviewReads;
 use ports::store::KEYS_MAX;
-use shell::{Desk, Table};
+use shell::{UnitOfWork, Table};
 
 use crate::aggregate::Aggregate;
 use crate::storage::aggregate_key;
@@ -17,8 +17,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(desk: &Desk) -> Self {
-        Self { table: desk.table().clone() }
+    pub fn new(work: &UnitOfWork) -> Self {
+        Self { table: work.table().clone() }
     }
 }
 

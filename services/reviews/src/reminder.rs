@@ -22,7 +22,7 @@ pub(crate) struct Reminder {
 /// Tells of every reminder whose time has come, and forgets it.
 pub(crate) async fn remind(app: &App) -> Result<(), Problem> {
     let mut failure = None;
-    for reminder in storage::reminders_due(app.desk.table(), app.desk.now()).await? {
+    for reminder in storage::reminders_due(app.work.table(), app.work.now()).await? {
         // One order's failure does not keep the others waiting.
         failure = failure.or(remind_of(app, reminder.value).await.err());
     }
@@ -30,13 +30,13 @@ pub(crate) async fn remind(app: &App) -> Result<(), Problem> {
 }
 
 async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || async {
         let reminder = table.find::<Reminder>(&storage::reminder_key(seen.order_id)).await?;
         let keys: Vec<_> = seen.targets.iter().map(|target| storage::review_key(Review::id_of(*target, seen.customer_id))).collect();
         Ok((reminder, table.find_many::<Review>(&keys).await?))
     };
-    app.desk
+    app.work
         .step("tick:reviews.remind", load, |(reminder, reviews): (Option<Stored<Reminder>>, Vec<Option<Stored<Review>>>), _| {
             let Some(reminder) = reminder else { return Ok(Changes::none()) };
             let open = |review: &Option<Stored<Review>>| review.as_ref().is_none_or(|review| review.status == Status::Removed);

@@ -147,7 +147,7 @@ fn baker() -> Actor {
 fn town(config: ReviewsConfig) -> (Harness, Arc<Town>) {
     let town = Arc::new(Town::default());
     let deps = ReviewsDeps { accounts: town.clone(), directory: town.clone(), products: town.clone(), orders: town.clone() };
-    (Harness::new(|kit| vec![service(&kit.desk(&TABLE), deps, config)]), town)
+    (Harness::new(|kit| vec![service(&kit.work(&TABLE), deps, config)]), town)
 }
 
 fn open() -> ReviewsConfig {
@@ -437,7 +437,7 @@ async fn others_read_the_averages() {
     for (n, rating) in [(1, 3), (2, 4)] {
         submitted(&world, &Harness::customer(n), bakery(), rating).await;
     }
-    let reads = Reads::new(&world.kit().desk(&TABLE));
+    let reads = Reads::new(&world.kit().work(&TABLE));
     let ratings = reads.ratings(&[ReviewTarget::Product(BREAD), bakery(), bakery()]).await.unwrap();
     let (none, some) = (Rating::default(), Rating { sum: 7, count: 2 });
     assert_eq!(ratings, [none, some, some]);

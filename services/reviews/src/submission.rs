@@ -51,7 +51,7 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
     refuse_own(app, &call.actor, author_id, business_id).await?;
     let account = app.deps.accounts.account(author_id).await?.ok_or_else(|| Problem::not_found("account"))?;
     let author_name = shown_name(&account.name);
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || async { futures::try_join!(storage::state(table, target, author_id), storage::eligibility(table, author_id, target)) };
     let decide = |(state, eligibility): (State, Option<Stored<Eligibility>>), moment: &Moment| {
         let verified = eligibility.is_some();
@@ -73,7 +73,7 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
         let reply = Reply::created(format!("/api/v1/reviews/{}", view.id), &view).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Contents) -> Answer {
@@ -86,7 +86,7 @@ pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Content
         let reply = Reply::ok(&ReviewView::own(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.desk.command(call, || storage::existing(app.desk.table(), id), decide).await
+    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
@@ -97,7 +97,7 @@ pub(crate) async fn remove(app: &App, call: &Call, id: ReviewId) -> Answer {
         let decision = review.value.clone().remove();
         Ok(state.moved(decision)?.reply(Reply::no_content()))
     };
-    app.desk.command(call, || storage::existing(app.desk.table(), id), decide).await
+    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 pub(crate) fn present(state: &State) -> Result<&Stored<Review>, Problem> {

@@ -41,7 +41,7 @@ pub async fn look(app: &App) -> Result<(), Problem> {
         compare(app).await?;
         app.checked.done.store(true, Ordering::Release);
     }
-    let open = rebuilding::requested_rebuild(&app.desk).await?.filter(|rebuild| matches!(rebuild.status, Status::Wanted | Status::Running));
+    let open = rebuilding::requested_rebuild(&app.work).await?.filter(|rebuild| matches!(rebuild.status, Status::Wanted | Status::Running));
     if open.is_some() {
         rebuilding::run(app).await?;
         return Ok(());
@@ -58,7 +58,7 @@ enum Fit {
 async fn compare(app: &App) -> Result<(), Problem> {
     match fit(app).await? {
         Fit::Fits(mark) => catch_up(app, mark).await,
-        Fit::Unfit(reason) => rebuilding::request_rebuild(&app.desk, reason).await,
+        Fit::Unfit(reason) => rebuilding::request_rebuild(&app.work, reason).await,
     }
 }
 
@@ -96,7 +96,7 @@ async fn catch_up(app: &App, mark: Mark) -> Result<(), Problem> {
         }
         position = page.through;
     }
-    rebuilding::request_rebuild(&app.desk, "the index is far behind the log").await
+    rebuilding::request_rebuild(&app.work, "the index is far behind the log").await
 }
 
 /// Otherwise the events of others would make an index look old in which nothing has changed for long.

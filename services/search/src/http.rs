@@ -23,7 +23,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 /// Finds businesses, services and products.
 #[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
 async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) -> Answer {
-    let query = parameters.query(app.config, app.desk.now())?;
+    let query = parameters.query(app.config, app.work.now())?;
     let results = app.deps.index.search(query).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SearchView::from(results)))
 }
@@ -46,11 +46,11 @@ async fn show_index(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
 async fn build_anew(State(app): State<App>, call: Call) -> Answer {
     call.require_admin()?;
-    rebuilding::request_rebuild(&app.desk, "asked for by an admin").await?;
+    rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }
 
 async fn view(app: &App) -> Result<IndexView, kernel::Problem> {
     let index = app.deps.index.status().await?;
-    Ok(IndexView { index, rebuild: rebuilding::requested_rebuild(&app.desk).await? })
+    Ok(IndexView { index, rebuild: rebuilding::requested_rebuild(&app.work).await? })
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use kernel::{Currency, Duration};
 use ports::reads::{DirectoryReads, ProductReads, ReviewReads};
 use ports::{EventLog, Search};
-use shell::{Consumer, Desk, RetryPolicy, Schedule, Service};
+use shell::{Consumer, UnitOfWork, RetryPolicy, Schedule, Service};
 
 use crate::check::Checked;
 use crate::feed::Feed;
@@ -40,7 +40,7 @@ pub struct SearchDeps {
     pub reviews: Arc<dyn ReviewReads>,
     pub log: Arc<dyn EventLog>,
     /// On the shell's own table, which knows how far the events have been delivered.
-    pub shell: Desk,
+    pub shell: UnitOfWork,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct SearchConfig {
 
 #[derive(Clone)]
 pub(crate) struct App {
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub deps: SearchDeps,
     pub config: SearchConfig,
     pub feed: Arc<Feed>,
@@ -59,13 +59,13 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Self {
-        Self { desk: desk.clone(), deps, config, feed: Arc::default(), checked: Arc::default() }
+    fn new(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Self {
+        Self { work: work.clone(), deps, config, feed: Arc::default(), checked: Arc::default() }
     }
 }
 
-pub fn service(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Service {
-    let app = App::new(desk, deps, config);
+pub fn service(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Service {
+    let app = App::new(work, deps, config);
     let (consuming, looking) = (app.clone(), app.clone());
     let consumer = Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
         let app = consuming.clone();
@@ -75,5 +75,5 @@ pub fn service(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Service {
         let app = looking.clone();
         async move { check::look(&app).await }
     });
-    Service::new(desk).reads(&["catalog", "directory", "reviews"]).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
+    Service::new(work).reads(&["catalog", "directory", "reviews"]).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
 }

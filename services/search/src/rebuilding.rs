@@ -4,7 +4,7 @@ use contracts::Decision;
 use kernel::{Cursor, Problem, Timestamp};
 use ports::search::Rebuild as Building;
 use ports::store::Stored;
-use shell::{Changes, Desk};
+use shell::{Changes, UnitOfWork};
 
 use crate::rebuild::Rebuild;
 use crate::{App, SearchConfig, SearchDeps, documents, feed, storage};
@@ -13,26 +13,26 @@ use crate::{App, SearchConfig, SearchDeps, documents, feed, storage};
 const PAGES_MAX: usize = 1_000_000;
 
 /// The latest rebuild, whatever became of it.
-pub async fn requested_rebuild(desk: &Desk) -> Result<Option<Rebuild>, Problem> {
-    Ok(desk.table().find::<Rebuild>(&storage::rebuild_key()).await?.map(|rebuild| rebuild.value))
+pub async fn requested_rebuild(work: &UnitOfWork) -> Result<Option<Rebuild>, Problem> {
+    Ok(work.table().find::<Rebuild>(&storage::rebuild_key()).await?.map(|rebuild| rebuild.value))
 }
 
 /// Asks the process that serves to build the index anew.
-pub async fn request_rebuild(desk: &Desk, reason: &str) -> Result<(), Problem> {
-    step(desk, |before, now| Some(Rebuild::want(before, reason, now))).await
+pub async fn request_rebuild(work: &UnitOfWork, reason: &str) -> Result<(), Problem> {
+    step(work, |before, now| Some(Rebuild::want(before, reason, now))).await
 }
 
 /// Builds the index anew in this process, while no other serves.
-pub async fn rebuild_now(desk: &Desk, deps: SearchDeps, config: SearchConfig) -> Result<u64, Problem> {
-    request_rebuild(desk, "asked for").await?;
-    run(&App::new(desk, deps, config)).await
+pub async fn rebuild_now(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Result<u64, Problem> {
+    request_rebuild(work, "asked for").await?;
+    run(&App::new(work, deps, config)).await
 }
 
 /// Runs the rebuild that is wanted, or was cut off.
 pub async fn run(app: &App) -> Result<u64, Problem> {
-    step(&app.desk, |before, _| before.map(Rebuild::start)).await?;
+    step(&app.work, |before, _| before.map(Rebuild::start)).await?;
     let outcome = build(app).await;
-    step(&app.desk, |before, now| before.map(|rebuild| rebuild.end(&outcome, now))).await?;
+    step(&app.work, |before, now| before.map(|rebuild| rebuild.end(&outcome, now))).await?;
     match &outcome {
         Ok(documents) => tracing::info!(documents, "the search index was built anew"),
         Err(problem) => tracing::error!(%problem, "the search index could not be built anew; the old one stays"),
@@ -40,8 +40,8 @@ pub async fn run(app: &App) -> Result<u64, Problem> {
     outcome
 }
 
-async fn step(desk: &Desk, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<Decision<Rebuild>>) -> Result<(), Problem> {
-    let load = async || desk.table().find::<Rebuild>(&storage::rebuild_key()).await;
+async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<Decision<Rebuild>>) -> Result<(), Problem> {
+    let load = async || work.table().find::<Rebuild>(&storage::rebuild_key()).await;
     let decide = |found: Option<Stored<Rebuild>>, moment: &shell::Moment| {
         let version = found.as_ref().map(|found| found.version);
         match (rule(found.map(|found| found.value), moment.now), version) {
@@ -50,7 +50,7 @@ async fn step(desk: &Desk, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<D
             (Some(decision), Some(version)) => Changes::update(version, decision),
         }
     };
-    desk.step("search.rebuild", load, decide).await.map(|_| ())
+    work.step("search.rebuild", load, decide).await.map(|_| ())
 }
 
 /// What was settled before the first page is read is in the pages; what comes later goes to both indexes.

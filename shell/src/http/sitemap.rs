@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
 
 use super::escape;
-use crate::Desk;
+use crate::UnitOfWork;
 
 /// What one file may list.
 const URLS_MAX: usize = 50_000;
@@ -27,7 +27,7 @@ pub struct SitemapEntry {
 /// A listing of a table as a sitemap. A file is called after the place in the listing where it begins, so
 /// that it is found without counting.
 pub struct Sitemap {
-    desk: Desk,
+    work: UnitOfWork,
     listing: Query,
     /// Where the files are, without a slash at the end.
     files_url: String,
@@ -35,15 +35,15 @@ pub struct Sitemap {
 }
 
 impl Sitemap {
-    pub fn new(desk: &Desk, listing: Query, files_url: impl Into<String>) -> Self {
-        Self { desk: desk.clone(), listing: listing.limit(READ_AT_ONCE), files_url: files_url.into(), index: Mutex::default() }
+    pub fn new(work: &UnitOfWork, listing: Query, files_url: impl Into<String>) -> Self {
+        Self { work: work.clone(), listing: listing.limit(READ_AT_ONCE), files_url: files_url.into(), index: Mutex::default() }
     }
 
     /// The files that there are, as they were at most an hour ago.
     pub async fn index(&self) -> Result<Response, Problem> {
         // Whoever comes while somebody walks waits for that walk.
         let mut kept = self.index.lock().await;
-        let now = self.desk.now();
+        let now = self.work.now();
         let fresh = kept.as_ref().filter(|(at, _)| now < at.plus(kernel::Duration::from_secs(KEPT_SECS)));
         if let Some((_, text)) = fresh {
             return Ok(xml(text.clone()));
@@ -88,7 +88,7 @@ impl Sitemap {
     /// Shows what stands in one file, and returns where the next one begins.
     async fn walk<T: DeserializeOwned>(&self, mut start: Option<Cursor>, mut each: impl FnMut(T)) -> Result<Option<Cursor>, Problem> {
         for _ in 0..URLS_MAX / READ_AT_ONCE {
-            let page = self.desk.table().list::<T>(self.listing.clone().after(start)).await?;
+            let page = self.work.table().list::<T>(self.listing.clone().after(start)).await?;
             page.items.into_iter().for_each(|item| each(item.value));
             start = page.next;
             if start.is_none() {

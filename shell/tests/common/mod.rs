@@ -11,7 +11,7 @@ use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Delivery, Desk, Reply, Service};
+use shell::{Answer, Call, Changes, Delivery, UnitOfWork, Reply, Service};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,12 +35,12 @@ impl Record for Tally {
     }
 }
 
-pub async fn load(desk: &Desk, name: &str) -> Result<Option<Stored<Tally>>, Problem> {
-    desk.table().find(&Tally::key_of(name)).await
+pub async fn load(work: &UnitOfWork, name: &str) -> Result<Option<Stored<Tally>>, Problem> {
+    work.table().find(&Tally::key_of(name)).await
 }
 
-pub async fn count(desk: &Desk, name: &str) -> u32 {
-    load(desk, name).await.unwrap().map_or(0, |tally| tally.count)
+pub async fn count(work: &UnitOfWork, name: &str) -> u32 {
+    load(work, name).await.unwrap().map_or(0, |tally| tally.count)
 }
 
 pub fn mail(n: u128) -> MailQueued {
@@ -63,9 +63,9 @@ pub fn bump(tally: Option<Stored<Tally>>, name: &str, about: Option<MailId>) -> 
 }
 
 /// Counts the delivery under the subject's name, once per event.
-pub async fn tally_delivery(desk: &Desk, delivery: &Delivery) -> Result<(), Problem> {
+pub async fn tally_delivery(work: &UnitOfWork, delivery: &Delivery) -> Result<(), Problem> {
     let name = delivery.envelope.event.subject();
-    desk.react(delivery, || load(desk, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
+    work.react(delivery, || load(work, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -81,10 +81,10 @@ pub struct TallyView {
 }
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
-async fn bump_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
-    desk.command(
+async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+    work.command(
         &call,
-        || load(&desk, &name),
+        || load(&work, &name),
         |tally, moment| {
             let id = moment.id::<MailId>(0);
             let (changes, count) = bump(tally, &name, Some(id))?;
@@ -95,10 +95,10 @@ async fn bump_tally(State(desk): State<Desk>, call: Call, Path(name): Path<Strin
 }
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn replace_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
-    desk.command(
+async fn replace_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+    work.command(
         &call,
-        || load(&desk, &name),
+        || load(&work, &name),
         |tally, moment| {
             let version = tally.as_ref().map_or(0, |tally| tally.version);
             call.require_version(version)?;
@@ -111,15 +111,15 @@ async fn replace_tally(State(desk): State<Desk>, call: Call, Path(name): Path<St
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(State(desk): State<Desk>, call: Call, Path(name): Path<String>) -> Answer {
+async fn get_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>) -> Answer {
     let key = Tally::key_of(&name);
-    let mut watch = desk.watch(&key);
+    let mut watch = work.watch(&key);
     if let Some(wait) = call.wait
-        && desk.table().peek::<Tally>(&key).await?.is_none()
+        && work.table().peek::<Tally>(&key).await?.is_none()
     {
         watch.changed(wait).await;
     }
-    let tally = desk.table().peek::<Tally>(&key).await?.ok_or_else(|| Problem::not_found(format_args!("tally {name}")))?;
+    let tally = work.table().peek::<Tally>(&key).await?.ok_or_else(|| Problem::not_found(format_args!("tally {name}")))?;
     let reply = Reply::ok(&TallyView { count: tally.count, id: name.clone() }).etag(tally.version);
     Ok(if name == "secret" { reply.no_store() } else { reply })
 }
@@ -139,14 +139,14 @@ async fn long() -> Answer {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }
 
-pub fn service(desk: &Desk) -> Service {
+pub fn service(work: &UnitOfWork) -> Service {
     let routes = OpenApiRouter::new()
         .routes(routes!(bump_tally, replace_tally, get_tally))
         .routes(routes!(get_mail))
         .routes(routes!(panics))
         .routes(routes!(long))
-        .with_state(desk.clone());
-    Service::new(desk).routes(routes)
+        .with_state(work.clone());
+    Service::new(work).routes(routes)
 }
 
 /// Looks until the condition holds.

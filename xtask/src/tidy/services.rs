@@ -75,7 +75,7 @@ mod tests {
     use super::super::testing::{lines, tree};
     use super::*;
 
-    const LIB: &str = "//! Carts.\n\npub fn service(desk: &Desk) -> Service {\n}\n";
+    const LIB: &str = "//! Carts.\n\npub fn service(work: &UnitOfWork) -> Service {\n}\n";
 
     #[test]
     fn a_service_of_the_usual_shape_passes() {
@@ -94,7 +94,7 @@ mod tests {
     fn missing_files_and_impure_nouns_are_found() {
         let files = [
             ("services/cart/src/lib.rs", "pub fn service() {}\npub fn service() {}\n"),
-            ("services/cart/src/cart.rs", "use shell::Desk;\nasync fn f() -> Result<Decision<Self>, Problem> {}\n"),
+            ("services/cart/src/cart.rs", "use shell::UnitOfWork;\nasync fn f() -> Result<Decision<Self>, Problem> {}\n"),
             ("services/cart/src/http.rs", ""),
             ("services/tax/src/http.rs", ""),
             ("services/tax/src/lib.rs", LIB),

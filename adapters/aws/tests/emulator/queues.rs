@@ -18,7 +18,7 @@ use crate::{clients, unique};
 
 const CONSUMER: &str = "orders.follow";
 
-struct Desk {
+struct UnitOfWork {
     clients: Arc<Clients>,
     queues: Queues,
     live: String,
@@ -42,15 +42,15 @@ pub async fn receive(clients: &Clients, url: &str, count: usize) -> Vec<Message>
     panic!("{} of {count} messages came", received.len());
 }
 
-async fn desk() -> Desk {
+async fn work() -> UnitOfWork {
     let clients = clients();
     let queues = Queues::new(clients.clone(), unique("q") + "-", Arc::new(SystemEntropy));
     let live = queue(&clients, &queues.name(CONSUMER)).await;
     let dead = queue(&clients, &queues.dead_name(CONSUMER)).await;
-    Desk { clients, queues, live, dead }
+    UnitOfWork { clients, queues, live, dead }
 }
 
-impl Desk {
+impl UnitOfWork {
     async fn send(&self, url: &str, body: &str) {
         self.clients.queues().send_message().queue_url(url).message_body(body).send().await.unwrap();
     }
@@ -71,7 +71,7 @@ fn on_the_bus(id: EventId) -> String {
     json!({ "version": "0", "detail-type": "mail.queued", "source": "souk.notifications", "detail": envelope }).to_string()
 }
 
-impl QueueHome for Desk {
+impl QueueHome for UnitOfWork {
     fn queues(&self) -> &dyn ports::Queues {
         &self.queues
     }
@@ -99,7 +99,7 @@ impl QueueHome for Desk {
     }
 }
 
-suite::dead_letters_tests!(desk);
+suite::dead_letters_tests!(work);
 
 /// Consumers that the bus calls. The emulator cannot run them here, so a queue stands where each function would
 /// be, behind a rule as the stacks write it (`infra/src/consumer.ts`).
@@ -119,8 +119,8 @@ mod direct {
         rules.put_targets().rule(queue).event_bus_name(bus).targets(target).send().await.unwrap();
     }
 
-    async fn desk() -> Desk {
-        let Desk { clients, queues, live, dead } = super::desk().await;
+    async fn work() -> UnitOfWork {
+        let UnitOfWork { clients, queues, live, dead } = super::work().await;
         let bus = unique("bus");
         clients.events().create_event_bus().name(&bus).send().await.unwrap();
         queue(&clients, &queues.name(OTHER)).await;
@@ -128,104 +128,104 @@ mod direct {
             rule(&clients, &bus, consumer, &queues.name(consumer)).await;
         }
         let bus = Bus::new(clients.clone(), bus, Arc::new(SystemEntropy));
-        Desk { queues: queues.called_by(bus), clients, live, dead }
+        UnitOfWork { queues: queues.called_by(bus), clients, live, dead }
     }
 
-    suite::dead_letters_tests!(desk);
+    suite::dead_letters_tests!(work);
 
     #[tokio::test]
     async fn a_letter_goes_to_its_consumer_alone() {
-        let desk = desk().await;
-        let event = desk.give_up(1).await;
-        assert_eq!(desk.queues.redrive_some(CONSUMER, 10).await, Ok(1));
-        let [message] = &receive(&desk.clients, &desk.live, 1).await[..] else { panic!("one message") };
+        let work = work().await;
+        let event = work.give_up(1).await;
+        assert_eq!(work.queues.redrive_some(CONSUMER, 10).await, Ok(1));
+        let [message] = &receive(&work.clients, &work.live, 1).await[..] else { panic!("one message") };
         let handed: serde_json::Value = serde_json::from_str(message.body().unwrap()).unwrap();
         assert_eq!((&handed["source"], &handed["detail-type"]), (&json!("redrive"), &json!(CONSUMER)));
         assert_eq!(BTreeSet::from([envelope_of(message.body().unwrap()).unwrap().id]), event);
-        let url = queue(&desk.clients, &desk.queues.name(OTHER)).await;
-        let asked = desk.clients.queues().receive_message().queue_url(url).wait_time_seconds(1).send().await.unwrap();
+        let url = queue(&work.clients, &work.queues.name(OTHER)).await;
+        let asked = work.clients.queues().receive_message().queue_url(url).wait_time_seconds(1).send().await.unwrap();
         assert_eq!(asked.messages(), [], "the other consumer wants the same events, but not this letter");
     }
 
     /// Lambda and the bus write down why; the letter that comes back was redriven before, and is redriven again.
     #[tokio::test]
     async fn what_was_given_up_twice_says_why() {
-        let desk = desk().await;
+        let work = work().await;
         let body = on_the_bus(EventId(7))
             .replace("souk.notifications", "redrive")
             .replace("\"mail.queued\",\"source", &format!("\"{CONSUMER}\",\"source"));
         for (name, why) in [("ErrorMessage", "the table is on fire"), ("ERROR_MESSAGE", "no permission")] {
             let value = MessageAttributeValue::builder().data_type("String").string_value(why).build().unwrap();
-            let send = desk.clients.queues().send_message().queue_url(&desk.dead).message_body(&body).message_attributes(name, value);
+            let send = work.clients.queues().send_message().queue_url(&work.dead).message_body(&body).message_attributes(name, value);
             send.send().await.unwrap();
         }
-        let letters = desk.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items;
+        let letters = work.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items;
         let why: BTreeSet<_> = letters.iter().map(|letter| letter.error.as_deref()).collect();
         assert_eq!(why, BTreeSet::from([Some("the table is on fire"), Some("no permission")]));
-        assert_eq!(desk.queues.redrive_some(CONSUMER, 5).await, Ok(2));
-        assert_eq!(desk.come_again(2).await, BTreeSet::from([EventId(7)]));
+        assert_eq!(work.queues.redrive_some(CONSUMER, 5).await, Ok(2));
+        assert_eq!(work.come_again(2).await, BTreeSet::from([EventId(7)]));
     }
 
     #[tokio::test]
     async fn what_is_no_event_stays_and_keeps_nobody_back() {
-        let desk = desk().await;
-        let events = desk.give_up(2).await;
-        desk.send(&desk.dead, "no event").await;
-        assert_eq!(desk.queues.redrive_some(CONSUMER, 10).await, Ok(2));
-        assert_eq!(desk.come_again(2).await, events);
-        let [letter] = &desk.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items[..] else { panic!("one letter") };
-        let problem = desk.queues.redrive(CONSUMER, &letter.id).await.unwrap_err();
+        let work = work().await;
+        let events = work.give_up(2).await;
+        work.send(&work.dead, "no event").await;
+        assert_eq!(work.queues.redrive_some(CONSUMER, 10).await, Ok(2));
+        assert_eq!(work.come_again(2).await, events);
+        let [letter] = &work.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items[..] else { panic!("one letter") };
+        let problem = work.queues.redrive(CONSUMER, &letter.id).await.unwrap_err();
         assert!(problem.code == Code::Invalid && problem.detail.contains("cannot be delivered again"), "{problem}");
-        desk.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
-        assert_eq!(desk.queues.depth(CONSUMER).await.unwrap().dead, 0);
+        work.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
+        assert_eq!(work.queues.depth(CONSUMER).await.unwrap().dead, 0);
     }
 }
 
 #[tokio::test]
 async fn what_is_no_event_is_shown_as_it_is() {
-    let desk = desk().await;
-    desk.send(&desk.dead, &"Größe ".repeat(1000)).await;
-    let page = desk.queues.dead_letters(CONSUMER, 5, None).await.unwrap();
+    let work = work().await;
+    work.send(&work.dead, &"Größe ".repeat(1000)).await;
+    let page = work.queues.dead_letters(CONSUMER, 5, None).await.unwrap();
     let [letter] = &page.items[..] else { panic!("{page:?}") };
     let Content::Unreadable(text) = &letter.content else { panic!("{letter:?}") };
     assert!(text.starts_with("Größe Größe") && text.chars().count() == 2000, "{text}");
-    desk.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
-    assert_eq!(desk.queues.status("nobody").await.unwrap_err().code, Code::Internal, "a queue that should be there");
-    assert!(matches!(desk.queues.depth("nobody").await, Err(QueueError::Unknown(_))));
+    work.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
+    assert_eq!(work.queues.status("nobody").await.unwrap_err().code, Code::Internal, "a queue that should be there");
+    assert!(matches!(work.queues.depth("nobody").await, Err(QueueError::Unknown(_))));
 }
 
 /// A function answers with 6 MB at most.
 #[tokio::test]
 async fn a_page_ends_before_it_is_too_large() {
-    let desk = desk().await;
+    let work = work().await;
     for _ in 0..21 {
-        desk.send(&desk.dead, &"x".repeat(200_000)).await;
+        work.send(&work.dead, &"x".repeat(200_000)).await;
     }
-    let first = desk.queues.dead_letters(CONSUMER, 100, None).await.unwrap();
+    let first = work.queues.dead_letters(CONSUMER, 100, None).await.unwrap();
     assert_eq!(first.items.len(), 20);
-    let second = desk.queues.dead_letters(CONSUMER, 100, first.next).await.unwrap();
+    let second = work.queues.dead_letters(CONSUMER, 100, first.next).await.unwrap();
     assert_eq!((second.items.len(), second.next), (1, None));
 }
 
 #[tokio::test]
 async fn failed_deliveries_rest() {
-    let desk = desk().await;
+    let work = work().await;
     for n in 0..11 {
-        desk.send(&desk.live, &format!("{n}")).await;
+        work.send(&work.live, &format!("{n}")).await;
     }
-    let failed: Vec<_> = receive(&desk.clients, &desk.live, 11)
+    let failed: Vec<_> = receive(&work.clients, &work.live, 11)
         .await
         .iter()
         .map(|message| FailedDelivery { receipt_handle: message.receipt_handle().unwrap().to_owned(), receives: 1 })
         .collect();
     let rest = |secs| Pauses { first: Duration::from_secs(secs), longest: Duration::from_secs(3600) };
-    desk.queues.postpone(CONSUMER, &failed, rest(3600)).await.unwrap();
-    let depth = desk.queues.depth(CONSUMER).await.unwrap();
+    work.queues.postpone(CONSUMER, &failed, rest(3600)).await.unwrap();
+    let depth = work.queues.depth(CONSUMER).await.unwrap();
     assert_eq!((depth.ready, depth.hidden), (0, 11));
-    desk.queues.postpone(CONSUMER, &failed, rest(0)).await.unwrap();
-    assert_eq!(receive(&desk.clients, &desk.live, 11).await.len(), 11, "at once");
+    work.queues.postpone(CONSUMER, &failed, rest(0)).await.unwrap();
+    assert_eq!(receive(&work.clients, &work.live, 11).await.len(), 11, "at once");
 
-    let arn = format!("arn:aws:sqs:eu-central-1:000000000000:{}", desk.queues.name(CONSUMER));
-    assert_eq!(desk.queues.consumer_of(&arn, ["cart.close", CONSUMER]), Some(CONSUMER));
-    assert_eq!(desk.queues.consumer_of(&format!("{arn}-dead"), [CONSUMER]), None);
+    let arn = format!("arn:aws:sqs:eu-central-1:000000000000:{}", work.queues.name(CONSUMER));
+    assert_eq!(work.queues.consumer_of(&arn, ["cart.close", CONSUMER]), Some(CONSUMER));
+    assert_eq!(work.queues.consumer_of(&format!("{arn}-dead"), [CONSUMER]), None);
 }

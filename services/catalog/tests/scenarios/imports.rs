@@ -14,7 +14,7 @@ async fn import(shop: &Shop, file: &[u8]) -> Vec<Imported> {
     let mut all = Vec::new();
     for product in parse(file, Currency::EUR) {
         let product = product.unwrap_or_else(|error| panic!("{error}"));
-        all.push(import_product(&shop.desk, HOUSE, &product).await.unwrap_or_else(|problem| panic!("line {}: {problem}", product.line)));
+        all.push(import_product(&shop.work, HOUSE, &product).await.unwrap_or_else(|problem| panic!("line {}: {problem}", product.line)));
     }
     all
 }
@@ -190,7 +190,7 @@ async fn sellers_do_not_disturb_one_another() {
     assert!(text(&got.json["slug"]).starts_with("pot-"), "the slug of another one is not taken");
     assert_eq!(got.json["category_id"], json!(category), "a category with the slug is used");
     for product in parse(FILE.as_bytes(), Currency::EUR) {
-        let other = import_product(&shop.desk, POTTERY, &product.unwrap()).await.unwrap();
+        let other = import_product(&shop.work, POTTERY, &product.unwrap()).await.unwrap();
         assert_eq!(other.outcome, Outcome::Created);
     }
     assert_eq!(outcomes(&import(&shop, FILE.as_bytes()).await), [Outcome::Unchanged; 2]);
@@ -202,8 +202,8 @@ async fn imports_side_by_side_make_one_of_each() {
     let products: Vec<_> = parse(FILE.as_bytes(), Currency::EUR).map(Result::unwrap).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for product in products.iter().cycle().take(16) {
-        let (desk, product) = (shop.desk.clone(), product.clone());
-        tasks.spawn(async move { import_product(&desk, HOUSE, &product).await.unwrap().outcome });
+        let (work, product) = (shop.work.clone(), product.clone());
+        tasks.spawn(async move { import_product(&work, HOUSE, &product).await.unwrap().outcome });
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|outcome| **outcome == Outcome::Created).count(), 2, "{done:?}");

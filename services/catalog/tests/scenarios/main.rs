@@ -18,7 +18,7 @@ use kernel::{Actor, BusinessId, Currency, Duration, Problem, Rating, ReviewTarge
 use ports::reads::{Availability, InventoryReads, ReviewReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
-use shell::Desk;
+use shell::UnitOfWork;
 use shell::testing::{Got, Harness};
 
 pub const HOUSE: BusinessId = BusinessId(1);
@@ -87,7 +87,7 @@ impl ReviewReads for Beside {
 
 pub struct Shop {
     pub world: Harness,
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub reads: Reads,
     pub files: Arc<Files>,
     pub beside: Arc<Beside>,
@@ -97,15 +97,15 @@ impl Shop {
     pub fn open() -> Self {
         let public_url = "https://shop.example".to_owned();
         let settings = Settings { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
-        let desk = OnceLock::new();
+        let work = OnceLock::new();
         let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
-            let desk = desk.get_or_init(|| kit.desk(&catalog::TABLE));
+            let work = work.get_or_init(|| kit.work(&catalog::TABLE));
             let dependencies = Dependencies { blobs: files.clone(), stock: beside.clone(), reviews: beside.clone() };
-            vec![catalog::service(desk, settings.clone(), dependencies)]
+            vec![catalog::service(work, settings.clone(), dependencies)]
         });
-        let desk = desk.get().expect("the harness was built").clone();
-        Self { reads: Reads::new(&desk, settings), world, desk, files, beside }
+        let work = work.get().expect("the harness was built").clone();
+        Self { reads: Reads::new(&work, settings), world, work, files, beside }
     }
 
     pub async fn create(&self, actor: &Actor, body: &Value) -> Got {

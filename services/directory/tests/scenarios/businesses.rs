@@ -215,7 +215,7 @@ async fn staff_and_claims() {
     let text_of_file = "id,name,lat,lon\nosm:node/1,Old Mill,48,11\n";
     let mapping = directory::Mapping::parse(directory::DEFAULT_MAPPING).unwrap();
     let places = directory::parse(text_of_file, directory::FileKind::Csv, &mapping).unwrap();
-    directory::import(&town.desk, &borders(), places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
+    directory::import(&town.work, &borders(), places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
     let listing = town.get("/businesses/old-mill", &Harness::guest()).await.expect(200);
     let (mill, claimant) = (text(&listing.json["id"]), Harness::customer(5));
     assert_eq!((&listing.json["claimed"], listing.json["attribution"].is_string()), (&json!(false), true));

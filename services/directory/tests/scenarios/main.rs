@@ -17,7 +17,7 @@ use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
-use shell::{Desk, Signer, SigningKey};
+use shell::{UnitOfWork, Signer, SigningKey};
 
 /// Everybody has an account but `NOBODY`, and that of `CLOSED` is disabled.
 struct People;
@@ -44,7 +44,7 @@ impl IdentityReads for People {
 
 pub struct Town {
     pub world: Harness,
-    pub desk: Desk,
+    pub work: UnitOfWork,
 }
 
 pub fn borders() -> Borders {
@@ -57,9 +57,9 @@ impl Town {
     }
 
     pub fn with_lead_price(amount: i64) -> Self {
-        let desk = OnceLock::new();
+        let work = OnceLock::new();
         let world = Harness::new(|kit| {
-            let desk = desk.get_or_init(|| kit.desk(&directory::TABLE));
+            let work = work.get_or_init(|| kit.work(&directory::TABLE));
             let signer = Signer::new("https://town.example", &SigningKey([7; 32])).unwrap();
             let settings = Settings {
                 public_url: "https://town.example".into(),
@@ -67,10 +67,10 @@ impl Town {
                 lead_price: Money::new(amount, Currency::EUR),
             };
             let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), borders: borders() };
-            vec![directory::service(desk, dependencies, settings)]
+            vec![directory::service(work, dependencies, settings)]
         });
-        let desk = desk.get().expect("the harness was built").clone();
-        Self { world, desk }
+        let work = work.get().expect("the harness was built").clone();
+        Self { world, work }
     }
 
     pub async fn get(&self, path: &str, actor: &Actor) -> Got {

@@ -68,7 +68,7 @@ struct SetRoles {
 #[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
 async fn users(State(app): State<App>, call: Call, Query(filter): Query<UserFilter>) -> Answer {
     call.require_staff()?;
-    let page = list(app.desk.table(), &filter, page_limit(filter.limit)?).await?;
+    let page = list(app.work.table(), &filter, page_limit(filter.limit)?).await?;
     Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
 }
 
@@ -76,7 +76,7 @@ async fn users(State(app): State<App>, call: Call, Query(filter): Query<UserFilt
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
 async fn user(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
     call.require_staff()?;
-    let user = storage::user(app.desk.table(), id).await?;
+    let user = storage::user(app.work.table(), id).await?;
     Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
 }
 
@@ -107,10 +107,10 @@ async fn change(
 ) -> Answer {
     call.require_admin()?;
     let load = || async {
-        let (user, admins) = storage::user_and_admins(app.desk.table(), id).await?;
+        let (user, admins) = storage::user_and_admins(app.work.table(), id).await?;
         call.check_version(user.version)?;
         // A user pool has no businesses, so it does not matter here which.
-        let changed = rule(user.value.clone(), app.desk.now(), BusinessId(0))?.state;
+        let changed = rule(user.value.clone(), app.work.now(), BusinessId(0))?.state;
         storage::check_admins(admins.as_ref(), &changed)?;
         app.credentials.follow(&user, &changed).await?;
         app.credentials.enforce(&changed).await?;
@@ -122,7 +122,7 @@ async fn change(
         let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 impl UserFilter {

@@ -14,7 +14,7 @@ use crate::user::User;
 
 pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str) -> Answer {
     let tokens = pool.refresh(refresh_token).await.map_err(pool_problem)?;
-    let user = app.desk.table().find::<User>(&storage::user_key(tokens.user)).await?;
+    let user = app.work.table().find::<User>(&storage::user_key(tokens.user)).await?;
     match user {
         Some(user) if user.may_sign_in() => {
             adopt_roles(app, &user, &tokens).await?;
@@ -30,12 +30,12 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
     if user.adoptable(&tokens.roles).is_empty() {
         return Ok(());
     }
-    let load = || storage::user_and_admins(app.desk.table(), user.id);
+    let load = || storage::user_and_admins(app.work.table(), user.id);
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), _: &Moment| {
         let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
         storage::update_user_and_admins(&user, admins, decision)
     };
-    if app.desk.step("identity.adopt-roles", load, decide).await? {
+    if app.work.step("identity.adopt-roles", load, decide).await? {
         tracing::info!(user = %user.id, groups = ?tokens.roles, "roles that were granted in the user pool were taken over");
     }
     Ok(())
@@ -48,7 +48,7 @@ pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> Answer
 
 /// After the password has been changed and all sessions have ended.
 pub(super) async fn sign_in_again(app: &App, pool: &dyn UserPool, id: UserId, password: &str) -> Answer {
-    let user: Stored<User> = storage::user(app.desk.table(), id).await?;
+    let user: Stored<User> = storage::user(app.work.table(), id).await?;
     let tokens = pool.sign_in(Some(id), password, user.tokens_valid_from).await.map_err(pool_problem)?;
     Ok(answer(&tokens))
 }

@@ -137,7 +137,7 @@ async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -
             Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
         }
     };
-    app.desk.command(&without_record(&call), || async { Ok(()) }, decide).await
+    app.work.command(&without_record(&call), || async { Ok(()) }, decide).await
 }
 
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
@@ -150,7 +150,7 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
     }
     let token = RefreshToken::read(&app.signer, refresh_token)?;
     let presented = Presented { generation: token.generation, retry: call.idempotency_key.as_deref().map(retry_name) };
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
         let (user, session) = state.ok_or(SessionError::Ended)?;
@@ -158,7 +158,7 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
         let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, moment.now)?;
         Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
     };
-    let answer = app.desk.command(&without_record(&call), load, decide).await;
+    let answer = app.work.command(&without_record(&call), load, decide).await;
     if answer.as_ref().is_err_and(|failure| failure.problem().code == Code::InvalidToken) {
         revoke_if_reused(&app, &token, &presented).await?;
     }
@@ -168,7 +168,7 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
 /// A refusal commits nothing, so the family is revoked in a step of its own. That a token has been
 /// used stays true, so nothing is lost if the step has to be made by the next reuse.
 async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented) -> Result<(), Problem> {
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
         let Some((user, session)) = state else {
@@ -182,7 +182,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
             Err(SessionError::Ended) | Ok(_) => Ok(Changes::none()),
         }
     };
-    if app.desk.step("identity.refresh-token-reused", load, decide).await? {
+    if app.work.step("identity.refresh-token-reused", load, decide).await? {
         tracing::warn!(user = %token.user, session = %token.session, "a refresh token was used twice; the session is revoked");
     }
     Ok(())
@@ -204,7 +204,7 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
-    app.desk.command(&without_record(&call), || app.desk.table().find(&key), decide).await
+    app.work.command(&without_record(&call), || app.work.table().find(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
@@ -216,11 +216,11 @@ async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
     let load = || async {
-        let user = storage::user(app.desk.table(), id).await?;
-        app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.desk.now()).state).await?;
+        let user = storage::user(app.work.table(), id).await?;
+        app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.work.now()).state).await?;
         Ok(user)
     };
-    app.desk.command(&call, load, decide).await
+    app.work.command(&call, load, decide).await
 }
 
 /// Follow the link of a verification mail.
@@ -231,11 +231,11 @@ async fn verify_email(State(app): State<App>, call: Call, Json(body): Json<Verif
 
 pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
     let link = link(app, LinkPurpose::VerifyEmail, token)?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let load = || async {
         let user = storage::user(table, link.user).await?;
         let email_free = storage::pending_email_free(table, &user).await?;
-        let verified = user.value.clone().verify_email(link.serial, email_free, app.desk.now())?;
+        let verified = user.value.clone().verify_email(link.serial, email_free, app.work.now())?;
         app.credentials.follow(&user, &verified.state).await?;
         Ok((user, email_free))
     };
@@ -243,7 +243,7 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
         let decision = user.value.clone().verify_email(link.serial, email_free, moment.now)?;
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(call), load, decide).await
+    app.work.command(&without_record(call), load, decide).await
 }
 
 /// Ask for another verification mail. The answer does not tell whether one is sent.
@@ -276,13 +276,13 @@ async fn reset_password(State(app): State<App>, call: Call, Json(body): Json<Res
 }
 
 pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &str) -> Answer {
-    let table = app.desk.table();
+    let table = app.work.table();
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let hash = app.credentials.hash(new_password, app.entropy()).await?;
     let load = || async {
         let user = storage::user(table, link.user).await?;
-        let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.desk.now())?;
+        let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.work.now())?;
         app.credentials.set_password(user.id, "new_password", new_password).await?;
         app.credentials.follow(&user, &changed.state).await?;
         Ok(user)
@@ -292,14 +292,14 @@ pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &st
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.desk.command(&without_record(call), load, decide).await
+    app.work.command(&without_record(call), load, decide).await
 }
 
 /// A link that would set a password now, and whose it is.
 pub(super) async fn reset_link(app: &App, token: &str) -> Result<(Link, Stored<User>), Problem> {
     let link = link(app, LinkPurpose::ResetPassword, token)?;
-    let user = storage::user(app.desk.table(), link.user).await?;
-    user.check_reset(link.serial, app.desk.now())?;
+    let user = storage::user(app.work.table(), link.user).await?;
+    user.check_reset(link.serial, app.work.now())?;
     Ok((link, user))
 }
 
@@ -312,7 +312,7 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
 async fn change_password(State(app): State<App>, call: Call, Json(body): Json<ChangePassword>) -> Answer {
     let id = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let user = storage::user(table, id).await?;
     check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let proved = confirm_password(&app, &call, &user, "current_password", &body.current_password).await?;
@@ -320,7 +320,7 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
     let load = || async {
         let user = storage::user(table, id).await?;
         unchanged_password(&proved, &user)?;
-        let changed = user.value.clone().change_password(hash.clone(), app.desk.now())?;
+        let changed = user.value.clone().change_password(hash.clone(), app.work.now())?;
         app.credentials.set_password(id, "new_password", &body.new_password).await?;
         app.credentials.follow(&user, &changed.state).await?;
         Ok(user)
@@ -336,7 +336,7 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
             Some(_) => Ok(changes.reply(Reply::no_content())),
         }
     };
-    let changed = app.desk.command(&without_record(&call), load, decide).await?;
+    let changed = app.work.command(&without_record(&call), load, decide).await?;
     match app.credentials.pool() {
         None => Ok(changed),
         Some(pool) => at_pool::sign_in_again(&app, pool, id, &body.new_password).await,
@@ -376,14 +376,14 @@ where
     F: Future<Output = Result<A, Problem>> + Send,
     A: Send,
 {
-    let table = app.desk.table();
+    let table = app.work.table();
     let subject = mail_subject(email);
     let limit = app.config.mails_per_address;
     let load = || {
         let asked = ask();
         async {
             let attempts = table.find::<Attempts>(&storage::attempts_key(&subject)).await?;
-            Attempts::check(attempts.as_deref(), limit, app.desk.now())?;
+            Attempts::check(attempts.as_deref(), limit, app.work.now())?;
             let answer = asked.await?;
             Ok((attempts, storage::user_by_email(table, email).await?, answer))
         }
@@ -392,7 +392,7 @@ where
         let counted = storage::take_attempt(attempts, &subject, limit, moment.now)?;
         Ok(decide(user, answer, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
     };
-    app.desk.command(call, load, decide).await
+    app.work.command(call, load, decide).await
 }
 
 fn lifetimes(app: &App) -> Lifetimes {

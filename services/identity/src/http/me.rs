@@ -61,7 +61,7 @@ struct AddressBody {
 /// Show one's account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
 async fn profile(State(app): State<App>, call: Call) -> Answer {
-    let user = storage::user(app.desk.table(), call.require_user()?).await?;
+    let user = storage::user(app.work.table(), call.require_user()?).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
@@ -69,7 +69,7 @@ async fn profile(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
 async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<ChangeProfile>) -> Answer {
     let id = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
     let user = storage::user(table, id).await?;
     let wanted = change.email.clone().filter(|email| *email != user.email);
@@ -87,7 +87,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         let user = storage::user(table, id).await?;
         call.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
-        let named = user.value.clone().change_profile(change.clone(), false, app.desk.now())?;
+        let named = user.value.clone().change_profile(change.clone(), false, app.work.now())?;
         app.credentials.follow(&user, &named.state).await?;
         let Some(email) = &wanted else {
             return Ok((user, true, None));
@@ -106,14 +106,14 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         }
         Ok(changes.reply(reply))
     };
-    app.desk.command(&without_record(&call), load, decide).await
+    app.work.command(&without_record(&call), load, decide).await
 }
 
 /// Erase one's account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
 async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> Answer {
     let id = call.require_user()?;
-    let table = app.desk.table();
+    let table = app.work.table();
     let user = storage::user(table, id).await?;
     let proved = confirm_password(&app, &call, &user, "password", &body.password).await?;
     let nobody: Email = format!("{id}@erased.invalid").parse().map_err(Problem::internal)?;
@@ -127,21 +127,21 @@ async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> A
     let load = || async {
         let (user, admins) = storage::user_and_admins(table, id).await?;
         unchanged_password(&proved, &user)?;
-        let erased = user.value.clone().erase(nobody.clone(), app.desk.now());
+        let erased = user.value.clone().erase(nobody.clone(), app.work.now());
         storage::check_admins(admins.as_ref(), &erased.state)?;
         app.credentials.follow(&user, &erased.state).await?;
         Ok((user, admins))
     };
-    app.desk.command(&without_record(&call), load, decide).await
+    app.work.command(&without_record(&call), load, decide).await
 }
 
 /// Everything that is kept about oneself here.
 #[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
 async fn export(State(app): State<App>, call: Call) -> Answer {
     let id = call.require_user()?;
-    let now = app.desk.now();
-    let (user, book) = storage::user_and_addresses(app.desk.table(), id).await?;
-    let sessions = storage::sessions(app.desk.table(), id).await?;
+    let now = app.work.now();
+    let (user, book) = storage::user_and_addresses(app.work.table(), id).await?;
+    let sessions = storage::sessions(app.work.table(), id).await?;
     let view = ExportView {
         exported_at: now,
         profile: ProfileView::of(&user),
@@ -155,7 +155,7 @@ async fn export(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
 async fn addresses(State(app): State<App>, call: Call) -> Answer {
     let id = call.require_user()?;
-    let book = app.desk.table().peek::<AddressBook>(&storage::addresses_key(id)).await?;
+    let book = app.work.table().peek::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
     Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
 }
@@ -173,7 +173,7 @@ async fn add_address(State(app): State<App>, call: Call, Json(body): Json<Addres
             .etag(version.unwrap_or(0) + 1);
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.desk.command(&call, || load(&app, user), decide).await
+    app.work.command(&call, || load(&app, user), decide).await
 }
 
 /// Replace an address.
@@ -188,7 +188,7 @@ async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<Addr
         let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.desk.command(&call, || load(&app, user), decide).await
+    app.work.command(&call, || load(&app, user), decide).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
@@ -203,7 +203,7 @@ async fn remove_address(State(app): State<App>, call: Call, Path(id): Path<Addre
         let changes = storage::put_addresses(version, decision)?;
         Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
     };
-    app.desk.command(&call, || load(&app, user), decide).await
+    app.work.command(&call, || load(&app, user), decide).await
 }
 
 struct Loaded {
@@ -212,7 +212,7 @@ struct Loaded {
 }
 
 async fn load(app: &App, user: UserId) -> Result<Loaded, Problem> {
-    let (user, book) = storage::user_and_addresses(app.desk.table(), user).await?;
+    let (user, book) = storage::user_and_addresses(app.work.table(), user).await?;
     Ok(Loaded { user, book })
 }
 

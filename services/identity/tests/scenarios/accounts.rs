@@ -17,7 +17,7 @@ async fn erase(shop: &Shop, actor: &Actor, password: &str) -> Got {
 }
 
 async fn make_admin(shop: &Shop, email: &str) -> UserId {
-    identity::create_admin(&shop.desk, &shop.passwords, email.parse().unwrap(), PASSWORD).await.unwrap()
+    identity::create_admin(&shop.work, &shop.passwords, email.parse().unwrap(), PASSWORD).await.unwrap()
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn the_operator_makes_accounts() {
     let shop = Shop::open();
     let make = async |name: &str, password: &str| {
         let email = "demo@example.com".parse().unwrap();
-        identity::create_customer(&shop.desk, &shop.passwords, email, name, password).await
+        identity::create_customer(&shop.work, &shop.passwords, email, name, password).await
     };
     assert!(make("Demo", "short").await.is_err());
     let id = make("Demo", PASSWORD).await.unwrap();

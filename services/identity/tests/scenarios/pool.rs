@@ -163,9 +163,9 @@ impl Shop {
         let signer = Arc::new(Signer::new("http://127.0.0.1:8080", &SigningKey([7; 32])).unwrap());
         let pool = Arc::new(Pool::default());
         let (key, credentials) = (signer.clone(), Credentials::Pool(pool.clone()));
-        let world = Harness::new(|kit| vec![identity::service(&kit.desk(&TABLE), key, credentials, IdentityConfig::default())]);
+        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, credentials, IdentityConfig::default())]);
         *lock(&pool.clock) = Some(world.kit().clock());
-        let reads = Reads::new(&world.kit().desk(&TABLE));
+        let reads = Reads::new(&world.kit().work(&TABLE));
         Self { world, reads, links: Links::new(signer), pool }
     }
 
@@ -377,8 +377,8 @@ async fn roles_that_are_taken_away_stay_away() {
     let tokens = shop.sign_in(PASSWORD).await.expect(200).json;
     assert_eq!(account().await.roles, [Role::Customer, Role::Support, Role::Admin]);
     // Another one, so that this is not the last.
-    let desk = shop.world.kit().desk(&TABLE);
-    identity::create_admin(&desk, Credentials::Pool(shop.pool.clone()), "root@example.com".parse().unwrap(), PASSWORD).await.unwrap();
+    let work = shop.world.kit().work(&TABLE);
+    identity::create_admin(&work, Credentials::Pool(shop.pool.clone()), "root@example.com".parse().unwrap(), PASSWORD).await.unwrap();
     let before = account().await.tokens_valid_from;
     let put = async |roles: Value| {
         let path = format!("/api/v1/admin/users/{id}/roles");
@@ -410,10 +410,10 @@ async fn roles_that_are_taken_away_stay_away() {
 #[tokio::test]
 async fn the_last_admin_stays_in_the_pool_too() {
     let shop = Shop::open();
-    let desk = shop.world.kit().desk(&TABLE);
+    let work = shop.world.kit().work(&TABLE);
     let credentials = || Credentials::Pool(shop.pool.clone());
-    let root = identity::create_admin(&desk, credentials(), "root@example.com".parse().unwrap(), PASSWORD).await.unwrap();
-    assert_eq!(identity::create_admin(&desk, credentials(), "root@example.com".parse().unwrap(), OTHER).await.unwrap(), root, "again");
+    let root = identity::create_admin(&work, credentials(), "root@example.com".parse().unwrap(), PASSWORD).await.unwrap();
+    assert_eq!(identity::create_admin(&work, credentials(), "root@example.com".parse().unwrap(), OTHER).await.unwrap(), root, "again");
     let member = shop.pool.member(root).unwrap();
     assert_eq!((member.proved, member.password.as_str(), member.roles), (true, PASSWORD, vec![Role::Customer, Role::Admin]));
     let path = format!("/api/v1/admin/users/{root}/disable");

@@ -8,7 +8,7 @@ use kernel::{Actor, Email, Problem, UserId};
 use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
 use shell::testing::{Got, Harness};
-use shell::{Authenticator, Desk, Passwords, Signer, SigningKey, TokenVerifier};
+use shell::{Authenticator, UnitOfWork, Passwords, Signer, SigningKey, TokenVerifier};
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -16,7 +16,7 @@ pub struct Shop {
     pub world: Harness,
     pub reads: Arc<Reads>,
     pub links: Links,
-    pub desk: Desk,
+    pub work: UnitOfWork,
     pub passwords: Arc<Passwords>,
     verifier: TokenVerifier,
 }
@@ -26,12 +26,12 @@ impl Shop {
         let signer = Arc::new(Signer::new("http://127.0.0.1:8080", &SigningKey([7; 32])).unwrap());
         let passwords = Arc::new(Passwords::default());
         let (key, hashes) = (signer.clone(), passwords.clone());
-        let world = Harness::new(|kit| vec![identity::service(&kit.desk(&TABLE), key, hashes, IdentityConfig::default())]);
-        let desk = world.kit().desk(&TABLE);
-        let reads = Arc::new(Reads::new(&desk));
+        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, hashes, IdentityConfig::default())]);
+        let work = world.kit().work(&TABLE);
+        let reads = Arc::new(Reads::new(&work));
         let verifier = TokenVerifier::new(signer.issuer(), signer.jwks(), reads.clone(), world.kit().clock());
         let links = Links::new(signer);
-        Self { world, reads, links, desk, passwords, verifier }
+        Self { world, reads, links, work, passwords, verifier }
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Got {

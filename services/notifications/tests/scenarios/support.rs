@@ -169,7 +169,7 @@ pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: ShopConfig) -> Harness {
     let dependencies =
         Dependencies { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
-    Harness::new(|kit| vec![notifications::service(&kit.desk(&notifications::TABLE), dependencies, config)])
+    Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 
 pub fn capturing() -> Harness {

@@ -89,9 +89,9 @@ impl Shop {
         };
         let mut reads = None;
         let harness = Harness::new(|kit| {
-            let desk = kit.desk(&orders::TABLE);
-            reads = Some(orders::Reads::new(&desk));
-            vec![orders::service(&desk, deps, config)]
+            let work = kit.work(&orders::TABLE);
+            reads = Some(orders::Reads::new(&work));
+            vec![orders::service(&work, deps, config)]
         });
         Self { harness, world, reads: reads.expect("the harness builds the services") }
     }

@@ -32,7 +32,7 @@ impl Shop {
             let options = GuardOptions { call: limit, ..GuardOptions::default() };
             let guard = Arc::new(GuardedGateway::new(gateway.clone(), kit.clock(), options));
             kept = Some((gateway, guard.clone()));
-            vec![payments::service(&kit.desk(&payments::TABLE), guard)]
+            vec![payments::service(&kit.work(&payments::TABLE), guard)]
         });
         let (gateway, guard) = kept.unwrap();
         Self { world, gateway, guard }

@@ -176,9 +176,9 @@ pub fn world_on(index: Arc<dyn Search>) -> (Harness, Arc<Town>) {
             products: reads.clone(),
             reviews: reads,
             log: kit.log(),
-            shell: kit.desk(&shell::queues::TABLE),
+            shell: kit.work(&shell::queues::TABLE),
         };
-        vec![search::service(&kit.desk(&TABLE), deps, SearchConfig { currency: Currency::EUR })]
+        vec![search::service(&kit.work(&TABLE), deps, SearchConfig { currency: Currency::EUR })]
     });
     (world, town)
 }

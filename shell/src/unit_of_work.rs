@@ -23,7 +23,7 @@ pub const INBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What a service is handed: its own table and the commit loop. Cheap to clone.
 #[derive(Clone)]
-pub struct Desk {
+pub struct UnitOfWork {
     world: Arc<World>,
     schema: TableSchema,
     table: Table,
@@ -56,7 +56,7 @@ enum Ended {
     Repeated(Box<Cause>),
 }
 
-impl Desk {
+impl UnitOfWork {
     pub(crate) fn new(world: Arc<World>, schema: TableSchema, table: Table) -> Self {
         Self { world, schema, table }
     }

@@ -12,39 +12,39 @@ use contracts::Event;
 use kernel::{Actor, Code, MailId, Problem};
 use serde_json::json;
 use shell::testing::Harness;
-use shell::{Consumer, Desk};
+use shell::{Consumer, UnitOfWork};
 
-fn world() -> (Harness, Desk) {
+fn world() -> (Harness, UnitOfWork) {
     let harness = Harness::new(|kit| {
-        let desk = kit.desk(&TABLE);
-        let own = desk.clone();
+        let work = kit.work(&TABLE);
+        let own = work.clone();
         let consumer = Consumer::new("tallies", &["mail.queued"], move |delivery| {
-            let desk = own.clone();
-            async move { tally_delivery(&desk, &delivery).await }
+            let work = own.clone();
+            async move { tally_delivery(&work, &delivery).await }
         });
-        vec![common::service(&desk).consumer(consumer)]
+        vec![common::service(&work).consumer(consumer)]
     });
-    let desk = harness.kit().desk(&TABLE);
-    (harness, desk)
+    let work = harness.kit().work(&TABLE);
+    (harness, work)
 }
 
 /// What another process does between our load and our commit.
-async fn interfere(desk: &Desk) {
-    desk.step("other", || load(desk, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
+async fn interfere(work: &UnitOfWork) {
+    work.step("other", || load(work, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
-    let (_harness, desk) = world();
+    let (_harness, work) = world();
     let (loads, ids) = (AtomicU32::new(0), Mutex::new(Vec::new()));
     let load = async || {
-        let tally = load(&desk, "a").await?;
+        let tally = load(&work, "a").await?;
         if loads.fetch_add(1, Ordering::SeqCst) < 4 {
-            interfere(&desk).await;
+            interfere(&work).await;
         }
         Ok(tally)
     };
-    let changed = desk
+    let changed = work
         .step("test", load, |tally, moment| {
             ids.lock().unwrap().push((moment.id::<MailId>(0), moment.secret(0)));
             Ok(bump(tally, "a", None)?.0)
@@ -52,7 +52,7 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
         .await
         .unwrap();
     assert!(changed);
-    assert_eq!(count(&desk, "a").await, 5, "four by the other, one by us");
+    assert_eq!(count(&work, "a").await, 5, "four by the other, one by us");
     let ids = ids.into_inner().unwrap();
     assert_eq!(ids.len(), 5);
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
@@ -60,43 +60,43 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
 
 #[tokio::test]
 async fn endless_conflicts_end_with_a_503() {
-    let (_harness, desk) = world();
+    let (_harness, work) = world();
     let loads = AtomicU32::new(0);
     let load = async || {
-        let tally = load(&desk, "a").await?;
+        let tally = load(&work, "a").await?;
         loads.fetch_add(1, Ordering::SeqCst);
-        interfere(&desk).await;
+        interfere(&work).await;
         Ok(tally)
     };
-    let problem = desk.step("test", load, |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap_err();
+    let problem = work.step("test", load, |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap_err();
     assert_eq!((problem.code, problem.code.status(), problem.retry_after_secs), (Code::Overloaded, 503, Some(1)));
     assert_eq!(loads.into_inner(), 24);
-    assert_eq!(count(&desk, "a").await, 24, "only the other's");
+    assert_eq!(count(&work, "a").await, 24, "only the other's");
 }
 
 #[tokio::test]
 async fn a_problem_of_the_rule_writes_nothing() {
-    let (harness, desk) = world();
-    let refused = desk.step("test", || load(&desk, "a"), |_, _| Err(Problem::forbidden("no"))).await;
+    let (harness, work) = world();
+    let refused = work.step("test", || load(&work, "a"), |_, _| Err(Problem::forbidden("no"))).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
-    assert_eq!(count(&desk, "a").await, 0);
+    assert_eq!(count(&work, "a").await, 0);
     assert!(harness.events().await.is_empty());
 }
 
 #[tokio::test]
 async fn an_event_delivered_twice_changes_nothing_the_second_time() {
-    let (harness, desk) = world();
+    let (harness, work) = world();
     let envelope = harness.publish(mail(7)).await;
     let name = MailId(7).to_string();
     for _ in 0..3 {
         harness.deliver("tallies", &envelope).await.unwrap();
     }
-    assert_eq!(count(&desk, &name).await, 1);
-    assert_eq!(load(&desk, &name).await.unwrap().unwrap().version, 1);
+    assert_eq!(count(&work, &name).await, 1);
+    assert_eq!(load(&work, &name).await.unwrap().unwrap().version, 1);
     let other = harness.publish(mail(7)).await;
     assert_ne!(other.id, envelope.id);
     harness.deliver("tallies", &other).await.unwrap();
-    assert_eq!(count(&desk, &name).await, 2, "another event about the same");
+    assert_eq!(count(&work, &name).await, 2, "another event about the same");
 }
 
 #[tokio::test]
@@ -121,11 +121,11 @@ async fn events_tell_who_why_and_in_which_order() {
 #[tokio::test]
 async fn what_follows_from_an_event_names_it_as_its_cause() {
     let chain = Harness::new(|kit| {
-        let desk = kit.desk(&TABLE);
-        let service = common::service(&desk);
+        let work = kit.work(&TABLE);
+        let service = common::service(&work);
         let consumer = Consumer::new("chain", &["stock.released"], move |delivery| {
-            let desk = desk.clone();
-            async move { desk.react(&delivery, || load(&desk, "a"), |tally, moment| Ok(bump(tally, "a", Some(moment.id(0)))?.0)).await }
+            let work = work.clone();
+            async move { work.react(&delivery, || load(&work, "a"), |tally, moment| Ok(bump(tally, "a", Some(moment.id(0)))?.0)).await }
         });
         vec![service.consumer(consumer)]
     });
