@@ -202,7 +202,7 @@ impl Dispatcher {
         let (version, mut next) = (replay.version, replay.value);
         next.after = page.through;
         self.work
-            .step("replay", load, |(), _| {
+            .run_job("replay", load, |(), _| {
                 if done {
                     Ok(Changes::none().delete(key.clone(), version))
                 } else {
@@ -225,7 +225,7 @@ impl Dispatcher {
         }
         let cursor = ReadUpTo { consumer: self.consumer.name.into(), position };
         let load = async || Ok(());
-        match self.work.step("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
+        match self.work.run_job("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
             Ok(_) => self.saved = position,
             Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
         }

@@ -132,7 +132,7 @@ impl LogQueues {
             let changes = Changes::none().delete(letter.key(), letter.version);
             if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value }) } else { Ok(changes) }
         };
-        self.work.step("queues", load, decide).await?;
+        self.work.run_job("queues", load, decide).await?;
         tracing::info!(consumer, position, redrive, "a dead letter was moved");
         Ok(())
     }
@@ -193,7 +193,7 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
     let load = async || work.table().find::<Replay>(&key).await;
-    work.step("queues", load, |running, moment| match running {
+    work.run_job("queues", load, |running, moment| match running {
         Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
         None => Changes::create(contracts::Decision::changed(Replay {
             consumer: consumer.into(),
@@ -210,7 +210,7 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
 /// it until now.
 pub(crate) async fn park(work: &UnitOfWork, letter: &Letter, before: Option<&Letter>) -> Result<(), Problem> {
     let load = async || Ok(());
-    work.step("dispatcher", load, |(), _| {
+    work.run_job("dispatcher", load, |(), _| {
         let changes = Changes::none().derived(letter)?;
         Ok(match before.map(Letter::key).filter(|key| *key != letter.key()) {
             Some(key) => changes.delete_derived(key),
@@ -224,6 +224,6 @@ pub(crate) async fn park(work: &UnitOfWork, letter: &Letter, before: Option<&Let
 /// A delivery that had failed has succeeded.
 pub(crate) async fn settle(work: &UnitOfWork, letter: &Letter) -> Result<(), Problem> {
     let load = async || Ok(());
-    work.step("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
+    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
     Ok(())
 }

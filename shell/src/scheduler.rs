@@ -57,7 +57,7 @@ async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Durati
     let key = Lease::key_of(schedule);
     let load = async || work.table().find::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
-    work.step("lease", load, |lease: Option<Stored<Lease>>, moment| {
+    work.run_job("lease", load, |lease: Option<Stored<Lease>>, moment| {
         let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
         let until = moment.now.plus(lease_for);
         let (changes, held) = match lease {
@@ -76,7 +76,7 @@ async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Durati
 async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), Problem> {
     let key = Lease::key_of(schedule);
     let load = async || work.table().find::<Lease>(&key).await;
-    work.step("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
+    work.run_job("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
         Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
         Some(_) | None => Ok(Changes::none()),
     })

@@ -85,7 +85,7 @@ impl UnitOfWork {
 
     /// Runs an HTTP command. `load` and `decide` run again on a conflict, so both must be repeatable.
     /// With an Idempotency-Key the first answer is kept for 24 hours and returned to every repetition.
-    pub async fn command<S, F>(
+    pub async fn handle_request<S, F>(
         &self,
         call: &Call,
         load: impl Fn() -> F,
@@ -105,10 +105,10 @@ impl UnitOfWork {
         self.answer(call, marker, load, decide).await
     }
 
-    /// Like `command`, for a rule that tells a repeated request by itself: it finds what the first one made under a
+    /// Like `handle_request`, for a rule that tells a repeated request by itself: it finds what the first one made under a
     /// key that both give, and answers from it. No answer is kept, so the commit may be a single write. The item
     /// keeps `Call::mark`, by which the rule refuses an Idempotency-Key that comes with another request.
-    pub async fn idempotent<S, F>(
+    pub async fn handle_request_once<S, F>(
         &self,
         call: &Call,
         load: impl Fn() -> F,
@@ -149,7 +149,7 @@ impl UnitOfWork {
 
     /// Handles a delivered event. Delivered again, it changes nothing: the inbox record is in the
     /// same commit. An event that changes nothing leaves no record.
-    pub async fn react<S, F>(
+    pub async fn handle_event<S, F>(
         &self,
         delivery: &Delivery,
         load: impl Fn() -> F,
@@ -162,11 +162,11 @@ impl UnitOfWork {
         self.handle(delivery, Keeps::WithChanges, load, decide).await
     }
 
-    /// Like `react`, for state that tells a repeated event by itself: whatever a rule makes of the event once, it
+    /// Like `handle_event`, for state that tells a repeated event by itself: whatever a rule makes of the event once, it
     /// makes nothing of it afterwards, however late it comes again (a lifecycle without a way back, an item that
     /// is put only where there is none and outlives every queue). The inbox record is left out where a
     /// guarded write is in the commit, which halves the price of a single write and saves one more.
-    pub async fn follow<S, F>(
+    pub async fn handle_event_guarded<S, F>(
         &self,
         delivery: &Delivery,
         load: impl Fn() -> F,
@@ -210,7 +210,7 @@ impl UnitOfWork {
 
     /// A step of a schedule, of an import or of the command line. No marker: the state guards itself.
     /// Returns whether anything changed.
-    pub async fn step<S, F>(
+    pub async fn run_job<S, F>(
         &self,
         cause: &str,
         load: impl Fn() -> F,

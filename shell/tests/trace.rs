@@ -24,14 +24,14 @@ fn world() -> Harness {
                     let more = tally.as_ref().is_none_or(|tally| tally.count < 3);
                     Ok(bump(tally, "chain", more.then(|| moment.id::<MailId>(0)))?.0)
                 };
-                work.react(&delivery, read, next).await
+                work.handle_event(&delivery, read, next).await
             }
         });
         let tick = Schedule::new("tallies.tick", kernel::Duration::from_secs(1), move || {
             let work = timed.clone();
             async move {
                 for name in ["b", "c"] {
-                    work.step("tick", || load(&work, name), |tally, moment| Ok(bump(tally, name, Some(moment.id(0)))?.0)).await?;
+                    work.run_job("tick", || load(&work, name), |tally, moment| Ok(bump(tally, name, Some(moment.id(0)))?.0)).await?;
                 }
                 Ok(())
             }

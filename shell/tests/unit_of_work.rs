@@ -30,7 +30,7 @@ fn world() -> (Harness, UnitOfWork) {
 
 /// What another process does between our load and our commit.
 async fn interfere(work: &UnitOfWork) {
-    work.step("other", || load(work, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
+    work.run_job("other", || load(work, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
         Ok(tally)
     };
     let changed = work
-        .step("test", load, |tally, moment| {
+        .run_job("test", load, |tally, moment| {
             ids.lock().unwrap().push((moment.id::<MailId>(0), moment.secret(0)));
             Ok(bump(tally, "a", None)?.0)
         })
@@ -68,7 +68,7 @@ async fn endless_conflicts_end_with_a_503() {
         interfere(&work).await;
         Ok(tally)
     };
-    let problem = work.step("test", load, |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap_err();
+    let problem = work.run_job("test", load, |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap_err();
     assert_eq!((problem.code, problem.code.status(), problem.retry_after_secs), (Code::Overloaded, 503, Some(1)));
     assert_eq!(loads.into_inner(), 24);
     assert_eq!(count(&work, "a").await, 24, "only the other's");
@@ -77,7 +77,7 @@ async fn endless_conflicts_end_with_a_503() {
 #[tokio::test]
 async fn a_problem_of_the_rule_writes_nothing() {
     let (harness, work) = world();
-    let refused = work.step("test", || load(&work, "a"), |_, _| Err(Problem::forbidden("no"))).await;
+    let refused = work.run_job("test", || load(&work, "a"), |_, _| Err(Problem::forbidden("no"))).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
     assert_eq!(count(&work, "a").await, 0);
     assert!(harness.events().await.is_empty());
@@ -125,7 +125,7 @@ async fn what_follows_from_an_event_names_it_as_its_cause() {
         let service = common::service(&work);
         let consumer = Consumer::new("chain", &["stock.released"], move |delivery| {
             let work = work.clone();
-            async move { work.react(&delivery, || load(&work, "a"), |tally, moment| Ok(bump(tally, "a", Some(moment.id(0)))?.0)).await }
+            async move { work.handle_event(&delivery, || load(&work, "a"), |tally, moment| Ok(bump(tally, "a", Some(moment.id(0)))?.0)).await }
         });
         vec![service.consumer(consumer)]
     });

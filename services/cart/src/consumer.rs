@@ -22,7 +22,7 @@ pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
 async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> Result<(), Problem> {
     let (table, key) = (app.work.table(), storage::cart_key(cart));
     app.work
-        .follow(
+        .handle_event_guarded(
             delivery,
             || table.find::<Cart>(&key),
             |found, moment| match found {
@@ -37,7 +37,7 @@ async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> 
 async fn forget(app: &App, delivery: &Delivery, customer: UserId) -> Result<(), Problem> {
     let table = app.work.table();
     app.work
-        .react(
+        .handle_event(
             delivery,
             || storage::mine(table, customer),
             |mine, _| {

@@ -83,7 +83,7 @@ async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -
         }
         Ok(changes.reply(reply))
     };
-    app.work.command(&call, || storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.handle_request(&call, || storage::goods(&*app.catalog, &wanted), decide).await
 }
 
 /// Shows a cart with current prices and stock hints.
@@ -107,7 +107,7 @@ async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(bo
         let goods = goods.pop().flatten().ok_or(CartError::NotForSale)?;
         updated(cart.version, cart.value.add(goods, body.quantity, moment.now)?)
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Sets how many of a variant are wanted.
@@ -143,7 +143,7 @@ async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId
         let cart = writable(&call, found)?;
         updated(cart.version, cart.value.accept_prices(&goods, moment.now)?)
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Shows the customer's current cart, making one if there is none.
@@ -161,7 +161,7 @@ async fn show_mine(State(app): State<App>, call: Call) -> Answer {
         let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
         Ok(changes.and(made).reply(reply))
     };
-    app.work.command(&call, || storage::mine(table, customer), decide).await
+    app.work.handle_request(&call, || storage::mine(table, customer), decide).await
 }
 
 /// Moves the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
@@ -188,7 +188,7 @@ async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) 
         };
         Ok(changes.and(own).and(Changes::update(guest.version, closed)?).reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// A change of lines, bound to the version in If-Match if there is one.
@@ -204,7 +204,7 @@ async fn edit(
         call.check_version(cart.version)?;
         updated(cart.version, rule(cart.value, moment)?)
     };
-    app.work.command(call, || table.find::<Cart>(&key), decide).await
+    app.work.handle_request(call, || table.find::<Cart>(&key), decide).await
 }
 
 fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {

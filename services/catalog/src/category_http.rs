@@ -42,7 +42,7 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
-    app.work.command(&call, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
+    app.work.handle_request(&call, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
 }
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
@@ -62,7 +62,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
         let reply = Reply::ok(&CategoryView::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
-    app.work.command(&call, load, edit).await
+    app.work.handle_request(&call, load, edit).await
 }
 
 /// Deletes a category that holds neither products nor other categories.
@@ -74,7 +74,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         category.may_be_deleted(holdings.holdings())?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
-    app.work.command(&call, || storage::category(app.work.table(), id), delete).await
+    app.work.handle_request(&call, || storage::category(app.work.table(), id), delete).await
 }
 
 /// What a new or edited category stands beside.

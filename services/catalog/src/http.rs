@@ -96,7 +96,7 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInp
         let view = ProductView::of(&product, app.settings.tax_rate);
         Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
     };
-    app.work.command(&call, load, create).await
+    app.work.handle_request(&call, load, create).await
 }
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
@@ -172,7 +172,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
         call.require_version(before.version)?;
         Ok(answer(&app, before, edited))
     };
-    app.work.command(&call, load, edit).await
+    app.work.handle_request(&call, load, edit).await
 }
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
@@ -183,7 +183,7 @@ async fn change_status(State(app): State<App>, call: Call, Path(id): Path<Produc
         call.check_version(state.existing()?.version)?;
         Ok(answer(&app, state.existing()?, changed))
     };
-    app.work.command(&call, || editing::State::load_existing(app.work.table(), id), change).await
+    app.work.handle_request(&call, || editing::State::load_existing(app.work.table(), id), change).await
 }
 
 /// Archives a product: it leaves the shop, and stays for the orders that name it.
@@ -195,7 +195,7 @@ async fn archive(State(app): State<App>, call: Call, Path(id): Path<ProductId>) 
         call.check_version(state.existing()?.version)?;
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.command(&call, || editing::State::load_existing(app.work.table(), id), archive).await
+    app.work.handle_request(&call, || editing::State::load_existing(app.work.table(), id), archive).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

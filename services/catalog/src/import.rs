@@ -66,7 +66,7 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
         *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome, after));
         Ok(changes)
     };
-    work.step(CAUSE, load, decide).await?;
+    work.run_job(CAUSE, load, decide).await?;
     let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (outcome, after) = written.ok_or_else(|| Problem::internal("an import ended without a decision"))?;
     Ok(Imported { outcome, product_id: id, variants: with_stock(after, product) })
@@ -107,7 +107,7 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
             None => Ok(around.create(moment.id(0), draft.clone())?.1),
         },
     };
-    work.step(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;
+    work.run_job(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;
     let owner: Option<Stored<CategorySlug>> = work.table().find(&storage::category_slug_key(&slug)).await?;
     Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
 }

@@ -49,7 +49,7 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
         Ok(grown(&before, decision, &[id])?.reply(reply))
     };
-    app.work.command(&call, || storage::tree(app.work.table()), decide).await
+    app.work.handle_request(&call, || storage::tree(app.work.table()), decide).await
 }
 
 /// Renames a category or moves it with all that is below it.
@@ -64,7 +64,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
         let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
         Ok(grown(&before, decision, &[])?.reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Deletes a category that holds neither businesses nor other categories.
@@ -87,7 +87,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// The tree's next state, with counters for the categories that are new.

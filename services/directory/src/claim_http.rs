@@ -54,7 +54,7 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
         };
         Ok(changes.reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Lists claims for staff, the oldest first.
@@ -85,7 +85,7 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
         let changes = Changes::update(claim.version, approved)?.and(storage::save(Some(&business), None, &tree, owned)?);
         Ok(changes.reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Refuses a claim, with the reason.
@@ -98,7 +98,7 @@ async fn refuse(State(app): State<App>, call: Call, Path(id): Path<ClaimId>, Jso
         let reply = Reply::ok(&ClaimView::from(decision.state.clone()));
         Ok(Changes::update(claim.version, decision)?.reply(reply))
     };
-    app.work.command(&call, || claim(&app, id), decide).await
+    app.work.handle_request(&call, || claim(&app, id), decide).await
 }
 
 async fn claim(app: &App, id: ClaimId) -> Result<Stored<Claim>, Problem> {

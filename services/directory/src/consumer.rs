@@ -52,7 +52,7 @@ async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Res
         let decision = before.value.clone().forget_member(user, moment.now);
         storage::save(Some(&before), None, &tree, decision)
     };
-    work.step(CAUSE, || editing::load(work.table(), business), leave).await?;
+    work.run_job(CAUSE, || editing::load(work.table(), business), leave).await?;
     Ok(())
 }
 
@@ -62,7 +62,7 @@ async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let forget = |claims: Vec<Stored<Claim>>, _: &Moment| {
         Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
     };
-    while work.step(CAUSE, load, forget).await? {}
+    while work.run_job(CAUSE, load, forget).await? {}
     Ok(())
 }
 
@@ -78,7 +78,7 @@ async fn forget_leads(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
             })
         })
     };
-    while work.step(CAUSE, load, forget).await? {}
+    while work.run_job(CAUSE, load, forget).await? {}
     Ok(())
 }
 

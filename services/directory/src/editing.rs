@@ -102,7 +102,7 @@ pub async fn change(
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(version);
         Ok(storage::save(Some(&before), None, &tree, decision)?.reply(reply))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 pub async fn load(table: &Table, id: BusinessId) -> Result<(Stored<Business>, Stored<Tree>), Problem> {

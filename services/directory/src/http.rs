@@ -51,7 +51,7 @@ async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileI
         let reply = Reply::created(format!("/api/v1/businesses/{id}/profile"), &ManagedBusiness::from(decision.state.clone())).etag(1);
         Ok(editing::created(decision, owner, &tree)?.reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Lists the businesses that the caller acts for.
@@ -99,7 +99,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Removes a business for good. For its owners and for admins.

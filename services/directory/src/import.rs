@@ -120,7 +120,7 @@ async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result
             }
             grown(&before, decision, &new)
         };
-        work.step(CAUSE, || storage::tree(work.table()), grow).await?;
+        work.run_job(CAUSE, || storage::tree(work.table()), grow).await?;
     }
     let tree = storage::tree(work.table()).await?;
     let id = |path: &Vec<String>| tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
@@ -201,7 +201,7 @@ async fn write(work: &UnitOfWork, chunk: Vec<Import>) -> Result<Vec<Outcome>, Pr
         *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = done;
         Ok(changes)
     };
-    work.step(CAUSE, load, decide).await?;
+    work.run_job(CAUSE, load, decide).await?;
     Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -185,7 +185,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
         changes = Changes::create(decision)?.and(changes).write(Write::Put { item: contact.to_item()?, expect: Expect::Absent });
         Ok(changes.reply(Reply::ok(&EnquiryView { id: contact.lead_id }).status(202)))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Lists the leads of a business for its people, newest first.
@@ -263,7 +263,7 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
         }
         Ok(Changes::update(lead.version, decision)?.and(changes).reply(reply))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Notes that a lead is paid for: who asked is released.
@@ -302,7 +302,7 @@ async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &Momen
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
         Ok(Changes::update(lead.version, decision)?.reply(reply))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 async fn require_people(app: &App, call: &Call, id: BusinessId) -> Result<(), Problem> {

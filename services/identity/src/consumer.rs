@@ -25,7 +25,7 @@ async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: Busines
     }
     let keys: Vec<_> = users.iter().copied().map(storage::user_key).collect();
     let load = || work.table().find_many::<User>(&keys);
-    work.react(delivery, load, |found: Vec<Option<Stored<User>>>, moment| {
+    work.handle_event(delivery, load, |found: Vec<Option<Stored<User>>>, moment| {
         found.iter().flatten().try_fold(Changes::none(), |changes, before| {
             let decision = before.value.clone().follow_business(business, acts, delivery.envelope.sequence, moment.now);
             if decision.changed { Ok(changes.and(storage::update_user(before, decision)?)) } else { Ok(changes) }

@@ -42,7 +42,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         Ok((existing, stock))
     };
     app.work
-        .follow(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
+        .handle_event_guarded(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
             let plan = reservation::place(existing, news.clone(), lines.clone(), &stock, moment.now);
@@ -53,7 +53,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
 
 async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
     app.work
-        .follow(
+        .handle_event_guarded(
             delivery,
             || held(app, order),
             |(version, existing, stock), moment| {
@@ -65,7 +65,7 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
 
 async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
     app.work
-        .follow(
+        .handle_event_guarded(
             delivery,
             || held(app, order),
             |(version, existing, stock), moment| {
@@ -106,7 +106,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
             }
             Ok(changes)
         };
-        app.work.step(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
+        app.work.run_job(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
 async fn mark_low(app: &App, delivery: &Delivery, low: &StockLow) -> Result<(), Problem> {
     let table = app.work.table();
     app.work
-        .react(
+        .handle_event(
             delivery,
             || storage::stock(table, low.variant_id),
             |item, _| {

@@ -204,7 +204,7 @@ async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>,
             None => Ok(Outcome::from(Reply::ok(&StockView::of(&item)).etag(revision(&item)))),
         }
     };
-    app.work.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// Corrects how many there are, never below what is promised to orders. Give a difference or a count.
@@ -222,7 +222,7 @@ async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantI
         let id = moment.id::<kernel::EventId>(0).to_string();
         Ok(unmark(storage::shift_changes(shift, &entry, &id)?, variant, risen).reply(reply))
     };
-    app.work.command(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.

@@ -29,7 +29,7 @@ pub struct StockCount {
 /// count. Returns whether anything changed.
 pub async fn set_stock(work: &UnitOfWork, count: StockCount) -> Result<bool, Problem> {
     let (table, key) = (work.table(), storage::stock_key(count.variant_id));
-    work.step("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
+    work.run_job("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
 }
 
 fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell::Moment) -> Result<Changes, Problem> {

@@ -114,8 +114,8 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
     };
     // As long as the log of mails remembers them, a mailing is put where there is none and needs no inbox record.
     if app.shared.config.keep() >= shell::INBOX_KEPT {
-        app.work.follow(delivery, load, decide).await
+        app.work.handle_event_guarded(delivery, load, decide).await
     } else {
-        app.work.react(delivery, load, decide).await
+        app.work.handle_event(delivery, load, decide).await
     }
 }

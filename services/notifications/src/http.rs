@@ -126,7 +126,7 @@ async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> A
     call.require_staff()?;
     let table = app.work.table();
     app.work
-        .command(
+        .handle_request(
             &call,
             || storage::mailing(table, id),
             |mailing, moment| {

@@ -53,7 +53,7 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
         let changes = Changes::update(version, Decision::changed(mailing.with(ended)))?;
         refusal.iter().try_fold(changes, Changes::derived)
     };
-    app.work.follow(delivery, load, decide).await
+    app.work.handle_event_guarded(delivery, load, decide).await
 }
 
 /// The first attempts at the mails of a new mailing, in the delivery of what it follows from. A server that did not take

@@ -18,7 +18,7 @@ pub async fn guest_orders(app: &App, verified: &UserVerified) -> Result<(), Prob
         let page = storage::of_guest(table, &verified.email, PAGE, cursor).await?;
         for listed in &page.items {
             let id = listed.value.id;
-            let attached = app.work.step(
+            let attached = app.work.run_job(
                 &cause,
                 || storage::order(table, id),
                 |order, moment| Changes::update(order.version, order.value.attach(verified.user_id, &verified.email, moment.now)?),

@@ -49,7 +49,7 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
     let is_first_run = AtomicBool::new(true);
     let load = || basis(app, call, &request, is_first_run.swap(false, Ordering::Relaxed));
-    let reply = app.work.idempotent(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
+    let reply = app.work.handle_request_once(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {

@@ -44,5 +44,5 @@ async fn follow(
     let table = app.work.table();
     let decide =
         |order: ports::store::Stored<Order>, moment: &shell::Moment| Changes::update(order.version, rule(order.value, moment.now)?);
-    app.work.follow(delivery, || storage::order(table, id), decide).await
+    app.work.handle_event_guarded(delivery, || storage::order(table, id), decide).await
 }

@@ -55,7 +55,7 @@ fn begin(found: Option<&Sweep>, now: Timestamp) -> Sweep {
 
 async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
     let table = app.work.table();
-    let noted = app.work.step(
+    let noted = app.work.run_job(
         CAUSE,
         || storage::sweep(table),
         |found, _| {
@@ -71,7 +71,7 @@ async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
 
 async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
     let table = app.work.table();
-    let ended = app.work.step(
+    let ended = app.work.run_job(
         CAUSE,
         || storage::order(table, listed.id),
         |order, moment| Changes::update(order.version, order.value.expire(moment.now)?),

@@ -208,7 +208,7 @@ async fn change(
         let reply = shown(&decision.state, part, &moment.actor, order.version + u64::from(decision.changed));
         Ok(Changes::update(order.version, decision)?.reply(reply))
     };
-    app.work.command(call, || storage::order(table, id), decide).await
+    app.work.handle_request(call, || storage::order(table, id), decide).await
 }
 
 /// What one who has this part in the order sees of it.

@@ -48,7 +48,7 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
         Ok((order, entry, answers))
     };
     app.work
-        .follow(delivery, load, |(order, entry, answers), moment| {
+        .handle_event_guarded(delivery, load, |(order, entry, answers), moment| {
             let settled = |payment: Payment| {
                 let goal = payment.goal;
                 Decision { changed: true, ..payment.settle(goal, &answers, moment.now) }
@@ -77,7 +77,7 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         Ok((order, unseen, answers))
     };
     app.work
-        .follow(delivery, load, |(order, unseen, answers), moment| match (order, unseen) {
+        .handle_event_guarded(delivery, load, |(order, unseen, answers), moment| match (order, unseen) {
             (OrderState::Present(present), _) => moved(*present, Goal::Release, &answers, moment.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
             (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answers, moment.now) }),

@@ -171,7 +171,7 @@ async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, J
         storage::current(table, &seen.value).await
     };
     app.work
-        .command(&call, load, |payment, moment| {
+        .handle_request(&call, load, |payment, moment| {
             call.check_version(payment.version)?;
             let decision = payment.value.refund(moment.id(0), body.amount, &body.reason, &moment.actor, moment.now)?;
             let view = PaymentView::of(&decision.state, &moment.actor);

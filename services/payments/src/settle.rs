@@ -62,7 +62,7 @@ async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Resu
         Ok((payment, answers))
     };
     app.work
-        .step("tick:payments.settle", load, |(payment, answers), moment| {
+        .run_job("tick:payments.settle", load, |(payment, answers), moment| {
             let (goal, status) = (payment.goal, payment.status);
             let decision = payment.value.settle(goal, &answers, moment.now);
             let news = decision.state.status != status || !decision.events.is_empty();

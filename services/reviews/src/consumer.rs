@@ -72,7 +72,7 @@ async fn make_eligible(
         }
         Ok(changes)
     };
-    app.work.react(delivery, || table.find_many::<Eligibility>(&keys), decide).await
+    app.work.handle_event(delivery, || table.find_many::<Eligibility>(&keys), decide).await
 }
 
 async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {
@@ -81,7 +81,7 @@ async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(),
         Some(review) => state.moved(review.value.clone().verify()),
         None => Ok(Changes::none()),
     };
-    app.work.step("reviews.verify", load, decide).await?;
+    app.work.run_job("reviews.verify", load, decide).await?;
     Ok(())
 }
 
@@ -105,7 +105,7 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
         let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
         Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
     };
-    while app.work.step("reviews.forget", load, decide).await? {}
+    while app.work.run_job("reviews.forget", load, decide).await? {}
     Ok(())
 }
 
@@ -115,7 +115,7 @@ async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
         Some(review) => state.moved(review.value.clone().remove()),
         None => Ok(Changes::none()),
     };
-    app.work.step("reviews.forget", load, decide).await?;
+    app.work.run_job("reviews.forget", load, decide).await?;
     Ok(())
 }
 

@@ -229,7 +229,7 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
         let report = Changes::create(contracts::Decision::changed(made(moment.now)))?;
         Ok(state.moved(decision)?.and(report).reply(Reply::no_content()))
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// The customer's own reviews, newest first.
@@ -306,7 +306,7 @@ async fn change(
         let reply = Reply::ok(&view(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// A vote and its counter move in one commit; the counter is an `Add`, so readers do not wait for one another.
@@ -329,7 +329,7 @@ async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 /// Readers only know of what is published.

@@ -73,7 +73,7 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
         let reply = Reply::created(format!("/api/v1/reviews/{}", view.id), &view).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Contents) -> Answer {
@@ -86,7 +86,7 @@ pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Content
         let reply = Reply::ok(&ReviewView::own(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
@@ -97,7 +97,7 @@ pub(crate) async fn remove(app: &App, call: &Call, id: ReviewId) -> Answer {
         let decision = review.value.clone().remove();
         Ok(state.moved(decision)?.reply(Reply::no_content()))
     };
-    app.work.command(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
 }
 
 pub(crate) fn present(state: &State) -> Result<&Stored<Review>, Problem> {

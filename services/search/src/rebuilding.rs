@@ -50,7 +50,7 @@ async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Op
             (Some(decision), Some(version)) => Changes::update(version, decision),
         }
     };
-    work.step("search.rebuild", load, decide).await.map(|_| ())
+    work.run_job("search.rebuild", load, decide).await.map(|_| ())
 }
 
 /// What was settled before the first page is read is in the pages; what comes later goes to both indexes.

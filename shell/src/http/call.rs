@@ -58,7 +58,7 @@ impl Call {
         self.check_version(version)
     }
 
-    /// What an item keeps of the request that made it, for `UnitOfWork::idempotent`: 64 bits each of the hashes of whose
+    /// What an item keeps of the request that made it, for `UnitOfWork::handle_request_once`: 64 bits each of the hashes of whose
     /// Idempotency-Key it was and of what it asked. `None` without a key.
     pub fn mark(&self) -> Option<String> {
         let (cause, fingerprint) = self.cause_id().zip(self.fingerprint.as_deref())?;

@@ -65,7 +65,7 @@ pub fn bump(tally: Option<Stored<Tally>>, name: &str, about: Option<MailId>) -> 
 /// Counts the delivery under the subject's name, once per event.
 pub async fn tally_delivery(work: &UnitOfWork, delivery: &Delivery) -> Result<(), Problem> {
     let name = delivery.envelope.event.subject();
-    work.react(delivery, || load(work, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
+    work.handle_event(delivery, || load(work, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -82,7 +82,7 @@ pub struct TallyView {
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
 async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
-    work.command(
+    work.handle_request(
         &call,
         || load(&work, &name),
         |tally, moment| {
@@ -96,7 +96,7 @@ async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
 async fn replace_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
-    work.command(
+    work.handle_request(
         &call,
         || load(&work, &name),
         |tally, moment| {

@@ -122,7 +122,7 @@ async fn change(
         let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 impl UserFilter {

@@ -137,7 +137,7 @@ async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -
             Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
         }
     };
-    app.work.command(&without_record(&call), || async { Ok(()) }, decide).await
+    app.work.handle_request(&without_record(&call), || async { Ok(()) }, decide).await
 }
 
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
@@ -158,7 +158,7 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
         let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, moment.now)?;
         Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
     };
-    let answer = app.work.command(&without_record(&call), load, decide).await;
+    let answer = app.work.handle_request(&without_record(&call), load, decide).await;
     if answer.as_ref().is_err_and(|failure| failure.problem().code == Code::InvalidToken) {
         revoke_if_reused(&app, &token, &presented).await?;
     }
@@ -182,7 +182,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
             Err(SessionError::Ended) | Ok(_) => Ok(Changes::none()),
         }
     };
-    if app.work.step("identity.refresh-token-reused", load, decide).await? {
+    if app.work.run_job("identity.refresh-token-reused", load, decide).await? {
         tracing::warn!(user = %token.user, session = %token.session, "a refresh token was used twice; the session is revoked");
     }
     Ok(())
@@ -204,7 +204,7 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
-    app.work.command(&without_record(&call), || app.work.table().find(&key), decide).await
+    app.work.handle_request(&without_record(&call), || app.work.table().find(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
@@ -220,7 +220,7 @@ async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
         app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.work.now()).state).await?;
         Ok(user)
     };
-    app.work.command(&call, load, decide).await
+    app.work.handle_request(&call, load, decide).await
 }
 
 /// Follow the link of a verification mail.
@@ -243,7 +243,7 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
         let decision = user.value.clone().verify_email(link.serial, email_free, moment.now)?;
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    app.work.command(&without_record(call), load, decide).await
+    app.work.handle_request(&without_record(call), load, decide).await
 }
 
 /// Ask for another verification mail. The answer does not tell whether one is sent.
@@ -292,7 +292,7 @@ pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &st
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.work.command(&without_record(call), load, decide).await
+    app.work.handle_request(&without_record(call), load, decide).await
 }
 
 /// A link that would set a password now, and whose it is.
@@ -336,7 +336,7 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
             Some(_) => Ok(changes.reply(Reply::no_content())),
         }
     };
-    let changed = app.work.command(&without_record(&call), load, decide).await?;
+    let changed = app.work.handle_request(&without_record(&call), load, decide).await?;
     match app.credentials.pool() {
         None => Ok(changed),
         Some(pool) => at_pool::sign_in_again(&app, pool, id, &body.new_password).await,
@@ -392,7 +392,7 @@ where
         let counted = storage::take_attempt(attempts, &subject, limit, moment.now)?;
         Ok(decide(user, answer, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
     };
-    app.work.command(call, load, decide).await
+    app.work.handle_request(call, load, decide).await
 }
 
 fn lifetimes(app: &App) -> Lifetimes {

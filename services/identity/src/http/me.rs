@@ -106,7 +106,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         }
         Ok(changes.reply(reply))
     };
-    app.work.command(&without_record(&call), load, decide).await
+    app.work.handle_request(&without_record(&call), load, decide).await
 }
 
 /// Erase one's account. What the law wants kept, such as orders, stays without the person.
@@ -132,7 +132,7 @@ async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> A
         app.credentials.follow(&user, &erased.state).await?;
         Ok((user, admins))
     };
-    app.work.command(&without_record(&call), load, decide).await
+    app.work.handle_request(&without_record(&call), load, decide).await
 }
 
 /// Everything that is kept about oneself here.
@@ -173,7 +173,7 @@ async fn add_address(State(app): State<App>, call: Call, Json(body): Json<Addres
             .etag(version.unwrap_or(0) + 1);
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.command(&call, || load(&app, user), decide).await
+    app.work.handle_request(&call, || load(&app, user), decide).await
 }
 
 /// Replace an address.
@@ -188,7 +188,7 @@ async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<Addr
         let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.command(&call, || load(&app, user), decide).await
+    app.work.handle_request(&call, || load(&app, user), decide).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
@@ -203,7 +203,7 @@ async fn remove_address(State(app): State<App>, call: Call, Path(id): Path<Addre
         let changes = storage::put_addresses(version, decision)?;
         Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
     };
-    app.work.command(&call, || load(&app, user), decide).await
+    app.work.handle_request(&call, || load(&app, user), decide).await
 }
 
 struct Loaded {
