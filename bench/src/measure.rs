@@ -142,13 +142,13 @@ async fn visit(mut visitor: Visitor, load: Load, schedule: Option<(Instant, Dura
             continue;
         }
         let started = match (due, schedule) {
-            (Some(moment), Some((_, distance))) => {
-                if moment >= until {
+            (Some(context), Some((_, distance))) => {
+                if context >= until {
                     break;
                 }
-                tokio::time::sleep_until(moment.into()).await;
-                due = Some(moment + distance);
-                moment
+                tokio::time::sleep_until(context.into()).await;
+                due = Some(context + distance);
+                context
             }
             _ => Instant::now(),
         };

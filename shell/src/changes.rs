@@ -8,14 +8,14 @@ use crate::Reply;
 
 /// The time, the actor and the chance of one command. The same for every run of its rule, but for `now`.
 #[derive(Debug, Clone)]
-pub struct Moment {
+pub struct DecisionContext {
     pub now: Timestamp,
     pub actor: Actor,
     pub(crate) begun_at: Timestamp,
     pub(crate) seed: [u8; 16],
 }
 
-impl Moment {
+impl DecisionContext {
     /// A new identifier. The same `n` gives the same one when the rule runs again.
     pub fn id<T: From<u128>>(&self, n: u8) -> T {
         T::from(stamped(self.begun_at, &self.chance(b'i', n)))
@@ -136,17 +136,17 @@ mod tests {
 
     #[test]
     fn ids_repeat_for_the_same_moment_and_sort_by_its_time() {
-        let moment = |millis, seed| Moment {
+        let context = |millis, seed| DecisionContext {
             now: Timestamp::from_millis(millis),
             actor: Actor::Guest,
             begun_at: Timestamp::from_millis(millis),
             seed: [seed; 16],
         };
-        let early = moment(1_000, 9);
+        let early = context(1_000, 9);
         assert_eq!(early.id::<OrderId>(0), early.id::<OrderId>(0));
         assert_ne!(early.id::<OrderId>(0), early.id::<OrderId>(1));
-        assert!(early.id::<OrderId>(0) < moment(1_001, 1).id::<OrderId>(0));
+        assert!(early.id::<OrderId>(0) < context(1_001, 1).id::<OrderId>(0));
         assert_eq!(early.secret(0).len(), 32);
-        assert_ne!(early.secret(0), moment(1_000, 8).secret(0));
+        assert_ne!(early.secret(0), context(1_000, 8).secret(0));
     }
 }

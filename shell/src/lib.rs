@@ -26,7 +26,7 @@ mod world;
 
 pub use api::{Api, ApiConfig, Ready};
 pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
-pub use changes::{Changes, Moment, Outcome};
+pub use changes::{Changes, DecisionContext, Outcome};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};
 pub use unit_of_work::{UnitOfWork, INBOX_KEPT};
 pub use host::{Host, HostConfig, Running};

@@ -11,7 +11,7 @@ use ports::store::{Bounds, Expect, Key, Query, Record, Stored, TableSchema, Writ
 use ports::{Content, DeadLetter, EventLog, LetterId, Position, QueueStatus, Queues};
 use serde::{Deserialize, Serialize};
 
-use crate::changes::{Changes, Moment};
+use crate::changes::{Changes, DecisionContext};
 use crate::unit_of_work::UnitOfWork;
 
 /// The shell's own table.
@@ -128,9 +128,9 @@ impl LogQueues {
         let position = id.0.parse().map_err(|_| missing())?;
         let key = Letter::dead_key(consumer, position);
         let load = async || self.work.table().find::<Letter>(&key).await?.ok_or_else(missing);
-        let decide = |letter: Stored<Letter>, moment: &Moment| {
+        let decide = |letter: Stored<Letter>, context: &DecisionContext| {
             let changes = Changes::none().delete(letter.key(), letter.version);
-            if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(moment.now), ..letter.value }) } else { Ok(changes) }
+            if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
         };
         self.work.run_job("queues", load, decide).await?;
         tracing::info!(consumer, position, redrive, "a dead letter was moved");
@@ -193,13 +193,13 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
     let load = async || work.table().find::<Replay>(&key).await;
-    work.run_job("queues", load, |running, moment| match running {
+    work.run_job("queues", load, |running, context| match running {
         Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
         None => Changes::create(contracts::Decision::changed(Replay {
             consumer: consumer.into(),
             after,
             through,
-            again: again.then(|| format!("again{}", moment.secret(0))),
+            again: again.then(|| format!("again{}", context.secret(0))),
         })),
     })
     .await?;

@@ -57,13 +57,13 @@ async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Durati
     let key = Lease::key_of(schedule);
     let load = async || work.table().find::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
-    work.run_job("lease", load, |lease: Option<Stored<Lease>>, moment| {
+    work.run_job("lease", load, |lease: Option<Stored<Lease>>, context| {
         let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
-        let until = moment.now.plus(lease_for);
+        let until = context.now.plus(lease_for);
         let (changes, held) = match lease {
             None => (Changes::create(mine(until))?, true),
-            Some(lease) if lease.holder == holder && lease.until > moment.now.plus(lease_for / 2) => (Changes::none(), true),
-            Some(lease) if lease.holder == holder || lease.until <= moment.now => (Changes::update(lease.version, mine(until))?, true),
+            Some(lease) if lease.holder == holder && lease.until > context.now.plus(lease_for / 2) => (Changes::none(), true),
+            Some(lease) if lease.holder == holder || lease.until <= context.now => (Changes::update(lease.version, mine(until))?, true),
             Some(_) => (Changes::none(), false),
         };
         taken.store(held, std::sync::atomic::Ordering::Relaxed);

@@ -6,7 +6,7 @@ use contracts::Envelope;
 use kernel::{Actor, Duration, EventId, Problem, Timestamp};
 use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema, Write};
 
-use crate::changes::{Changes, Moment, Outcome, stamped};
+use crate::changes::{Changes, DecisionContext, Outcome, stamped};
 use crate::http::{Call, Failure, Reply, key_reused};
 use crate::service::Delivery;
 use crate::table::Table;
@@ -73,7 +73,7 @@ impl UnitOfWork {
         &self.world
     }
 
-    /// For showing things; a rule takes the time from its `Moment`.
+    /// For showing things; a rule takes the time from its `DecisionContext`.
     pub fn now(&self) -> Timestamp {
         self.world.clock.now()
     }
@@ -89,7 +89,7 @@ impl UnitOfWork {
         &self,
         call: &Call,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -112,7 +112,7 @@ impl UnitOfWork {
         &self,
         call: &Call,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -126,7 +126,7 @@ impl UnitOfWork {
         call: &Call,
         marker: Option<Cause>,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -153,7 +153,7 @@ impl UnitOfWork {
         &self,
         delivery: &Delivery,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
     ) -> Result<(), Problem>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -170,7 +170,7 @@ impl UnitOfWork {
         &self,
         delivery: &Delivery,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
     ) -> Result<(), Problem>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -184,7 +184,7 @@ impl UnitOfWork {
         delivery: &Delivery,
         keeps: Keeps,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
     ) -> Result<(), Problem>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -204,7 +204,7 @@ impl UnitOfWork {
             marker: Some(Cause { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
             keeps,
         };
-        self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await?;
+        self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await?;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl UnitOfWork {
         &self,
         cause: &str,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Changes, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
     ) -> Result<bool, Problem>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -223,7 +223,7 @@ impl UnitOfWork {
         let seed = self.world.seed();
         let origin =
             Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
-        match self.run(&origin, load, |state, moment| Ok(decide(state, moment)?.reply(Reply::no_content()))).await? {
+        match self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await? {
             Ended::Done { changed, .. } => Ok(changed),
             Ended::Repeated(_) => Ok(false),
         }
@@ -233,7 +233,7 @@ impl UnitOfWork {
         &self,
         origin: &Origin<'_>,
         load: impl Fn() -> F,
-        decide: impl Fn(S, &Moment) -> Result<Outcome, Problem>,
+        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Ended, Problem>
     where
         F: Future<Output = Result<S, Problem>> + Send,
@@ -241,8 +241,8 @@ impl UnitOfWork {
     {
         for run in 0..RUNS_MAX {
             let state = load().await?;
-            let moment = Moment { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
-            let Outcome { changes, reply } = decide(state, &moment)?;
+            let context = DecisionContext { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
+            let Outcome { changes, reply } = decide(state, &context)?;
             let changed = !changes.is_empty();
             let marker = match origin.keeps {
                 Keeps::Always => origin.marker.clone().map(|marker| Cause { response: Some(reply.stored()), ..marker }),
@@ -252,7 +252,7 @@ impl UnitOfWork {
             if !changed && marker.is_none() {
                 return Ok(Ended::Done { reply, changed });
             }
-            let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &moment), cause: marker };
+            let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), cause: marker };
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
@@ -296,14 +296,14 @@ fn repeated(call: &Call, cause: Cause) -> Result<Reply, Failure> {
     Ok(Reply::from_stored(response))
 }
 
-fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, moment: &Moment) -> Vec<Envelope> {
+fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, context: &DecisionContext) -> Vec<Envelope> {
     let traceparent = trace::current();
     let envelope = |(place, (event, version)): (usize, (contracts::Event, Option<u64>))| {
         let n = u8::try_from(place).unwrap_or(u8::MAX);
         Envelope {
-            id: EventId(stamped(moment.now, &moment.chance(b'e', n))),
-            time: moment.now,
-            sequence: version.unwrap_or_else(|| moment.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
+            id: EventId(stamped(context.now, &context.chance(b'e', n))),
+            time: context.now,
+            sequence: version.unwrap_or_else(|| context.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
             cause: origin.cause.to_owned(),
             correlation: origin.correlation.to_owned(),
             traceparent,

@@ -45,7 +45,7 @@ fn world() -> (Harness, UnitOfWork) {
 
 async fn fill(work: &UnitOfWork, from: usize, to: usize) {
     for first in (from..to).step_by(100) {
-        let put = |(), _: &shell::Moment| {
+        let put = |(), _: &shell::DecisionContext| {
             (first..to.min(first + 100))
                 .try_fold(Changes::none(), |changes, n| Ok(changes.and(Changes::create(Decision::changed(Page { n }))?)))
         };

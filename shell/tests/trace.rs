@@ -20,9 +20,9 @@ fn world() -> Harness {
             let work = heard.clone();
             async move {
                 let read = async || load(&work, "chain").await;
-                let next = |tally: Option<ports::store::Stored<common::Tally>>, moment: &shell::Moment| {
+                let next = |tally: Option<ports::store::Stored<common::Tally>>, context: &shell::DecisionContext| {
                     let more = tally.as_ref().is_none_or(|tally| tally.count < 3);
-                    Ok(bump(tally, "chain", more.then(|| moment.id::<MailId>(0)))?.0)
+                    Ok(bump(tally, "chain", more.then(|| context.id::<MailId>(0)))?.0)
                 };
                 work.handle_event(&delivery, read, next).await
             }
@@ -31,7 +31,7 @@ fn world() -> Harness {
             let work = timed.clone();
             async move {
                 for name in ["b", "c"] {
-                    work.run_job("tick", || load(&work, name), |tally, moment| Ok(bump(tally, name, Some(moment.id(0)))?.0)).await?;
+                    work.run_job("tick", || load(&work, name), |tally, context| Ok(bump(tally, name, Some(context.id(0)))?.0)).await?;
                 }
                 Ok(())
             }

@@ -45,8 +45,8 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
         Ok(tally)
     };
     let changed = work
-        .run_job("test", load, |tally, moment| {
-            ids.lock().unwrap().push((moment.id::<MailId>(0), moment.secret(0)));
+        .run_job("test", load, |tally, context| {
+            ids.lock().unwrap().push((context.id::<MailId>(0), context.secret(0)));
             Ok(bump(tally, "a", None)?.0)
         })
         .await
@@ -125,7 +125,7 @@ async fn what_follows_from_an_event_names_it_as_its_cause() {
         let service = common::service(&work);
         let consumer = Consumer::new("chain", &["stock.released"], move |delivery| {
             let work = work.clone();
-            async move { work.handle_event(&delivery, || load(&work, "a"), |tally, moment| Ok(bump(tally, "a", Some(moment.id(0)))?.0)).await }
+            async move { work.handle_event(&delivery, || load(&work, "a"), |tally, context| Ok(bump(tally, "a", Some(context.id(0)))?.0)).await }
         });
         vec![service.consumer(consumer)]
     });

@@ -48,7 +48,7 @@ const STAGES: &[Stage] = &[
         },
     },
     Stage { name: "first-sale", about: "from an empty folder to a delivered order", run: |root| whole(root, "first_sale") },
-    Stage { name: "crash", about: "killed at any moment, nothing is lost", run: |root| whole(root, "crash") },
+    Stage { name: "crash", about: "killed at any context, nothing is lost", run: |root| whole(root, "crash") },
     Stage { name: "search", about: "a change is found, and still is after a kill", run: |root| whole(root, "search") },
     Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
     Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },

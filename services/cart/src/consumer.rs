@@ -25,8 +25,8 @@ async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> 
         .handle_event_guarded(
             delivery,
             || table.find::<Cart>(&key),
-            |found, moment| match found {
-                Some(cart) => Changes::update(cart.version, cart.value.ordered(order, moment.now)),
+            |found, context| match found {
+                Some(cart) => Changes::update(cart.version, cart.value.ordered(order, context.now)),
                 None => Ok(Changes::none()),
             },
         )

@@ -6,7 +6,7 @@ use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Failure, Moment, Outcome, Reply};
+use shell::{Answer, Call, Changes, Failure, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -68,12 +68,12 @@ async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -
     let mut wanted: Vec<_> = body.lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let decide = |found: Vec<Option<Goods>>, moment: &Moment| {
-        let mut cart = Cart::new(moment.id(0), moment.actor.user_id(), app.config.currency, moment.now);
+    let decide = |found: Vec<Option<Goods>>, context: &DecisionContext| {
+        let mut cart = Cart::new(context.id(0), context.actor.user_id(), app.config.currency, context.now);
         for line in &body.lines {
             let goods =
                 found.iter().flatten().find(|goods| (goods.product_id, goods.variant_id) == (line.product_id, line.variant_id)).cloned();
-            cart = cart.add(goods.ok_or(CartError::NotForSale)?, line.quantity, moment.now)?.state;
+            cart = cart.add(goods.ok_or(CartError::NotForSale)?, line.quantity, context.now)?.state;
         }
         let current = cart.customer_id.map(|customer_id| Current { customer_id, cart_id: cart.id });
         let reply = Reply::created(format!("/api/v1/carts/{}", cart.id), &CartView::of(cart.clone())?).etag(1);
@@ -102,10 +102,10 @@ async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(bo
         let cart = table.find::<Cart>(&key).await?;
         Ok((cart, storage::goods(&*app.catalog, &wanted).await?))
     };
-    let decide = |(found, mut goods): (Option<Stored<Cart>>, Vec<Option<Goods>>), moment: &Moment| {
+    let decide = |(found, mut goods): (Option<Stored<Cart>>, Vec<Option<Goods>>), context: &DecisionContext| {
         let cart = writable(&call, found)?;
         let goods = goods.pop().flatten().ok_or(CartError::NotForSale)?;
-        updated(cart.version, cart.value.add(goods, body.quantity, moment.now)?)
+        updated(cart.version, cart.value.add(goods, body.quantity, context.now)?)
     };
     app.work.handle_request(&call, load, decide).await
 }
@@ -118,13 +118,13 @@ async fn set_quantity(
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
 ) -> Answer {
-    edit(&app, &call, id, |cart, moment| cart.set_quantity(variant, body.quantity, moment.now)).await
+    edit(&app, &call, id, |cart, context| cart.set_quantity(variant, body.quantity, context.now)).await
 }
 
 /// Takes a variant out of a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
 async fn remove(State(app): State<App>, call: Call, Path((id, variant)): Path<(CartId, VariantId)>) -> Answer {
-    edit(&app, &call, id, |cart, moment| cart.remove(variant, moment.now)).await
+    edit(&app, &call, id, |cart, context| cart.remove(variant, context.now)).await
 }
 
 /// Agrees to what the lines cost now.
@@ -139,9 +139,9 @@ async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId
         };
         Ok((found, goods.into_values().collect::<Vec<Goods>>()))
     };
-    let decide = |(found, goods): (Option<Stored<Cart>>, Vec<Goods>), moment: &Moment| {
+    let decide = |(found, goods): (Option<Stored<Cart>>, Vec<Goods>), context: &DecisionContext| {
         let cart = writable(&call, found)?;
-        updated(cart.version, cart.value.accept_prices(&goods, moment.now)?)
+        updated(cart.version, cart.value.accept_prices(&goods, context.now)?)
     };
     app.work.handle_request(&call, load, decide).await
 }
@@ -155,8 +155,8 @@ async fn show_mine(State(app): State<App>, call: Call) -> Answer {
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
         return show_current(&app, cart).await;
     }
-    let decide = |mine: Mine, moment: &Moment| {
-        let (cart, version, changes) = open(mine, customer, &app, moment)?;
+    let decide = |mine: Mine, context: &DecisionContext| {
+        let (cart, version, changes) = open(mine, customer, &app, context)?;
         let reply = Reply::ok(&CartView::of(cart.clone())?).etag(version.unwrap_or(1)).no_store();
         let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
         Ok(changes.and(made).reply(reply))
@@ -170,16 +170,16 @@ async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) 
     let customer = call.require_user()?;
     let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
     let load = || async { Ok((storage::mine(table, customer).await?, table.find::<Cart>(&key).await?)) };
-    let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), moment: &Moment| {
+    let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), context: &DecisionContext| {
         let guest = writable(&call, guest)?;
-        let (cart, version, changes) = open(mine, customer, &app, moment)?;
+        let (cart, version, changes) = open(mine, customer, &app, context)?;
         if guest.customer_id.is_some() {
             // The customer's own cart needs no merging.
             let reply = Reply::ok(&CartView::of(cart.clone())?).etag(version.unwrap_or(1));
             let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
             return Ok(changes.and(made).reply(reply));
         }
-        let (own, closed) = cart.merge(guest.value, moment.now)?;
+        let (own, closed) = cart.merge(guest.value, context.now)?;
         let etag = version.map_or(1, |version| version + u64::from(own.changed));
         let reply = Reply::ok(&CartView::of(own.state.clone())?).etag(etag);
         let own = match version {
@@ -196,13 +196,13 @@ async fn edit(
     app: &App,
     call: &Call,
     id: CartId,
-    rule: impl Fn(Cart, &Moment) -> Result<Decision<Cart>, CartError>,
+    rule: impl Fn(Cart, &DecisionContext) -> Result<Decision<Cart>, CartError>,
 ) -> Result<Reply, Failure> {
     let (table, key) = (app.work.table(), storage::cart_key(id));
-    let decide = |found, moment: &Moment| {
+    let decide = |found, context: &DecisionContext| {
         let cart = writable(call, found)?;
         call.check_version(cart.version)?;
-        updated(cart.version, rule(cart.value, moment)?)
+        updated(cart.version, rule(cart.value, context)?)
     };
     app.work.handle_request(call, || table.find::<Cart>(&key), decide).await
 }
@@ -213,12 +213,12 @@ fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {
 }
 
 /// The customer's open cart with its version; a new one, which has none yet, with the change of the pointer.
-fn open(mine: Mine, customer: UserId, app: &App, moment: &Moment) -> Result<(Cart, Option<u64>, Changes), Problem> {
+fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> Result<(Cart, Option<u64>, Changes), Problem> {
     let Mine { current, cart } = mine;
     if let Some(cart) = cart.filter(|cart| cart.is_open()) {
         return Ok((cart.value, Some(cart.version), Changes::none()));
     }
-    let cart = Cart::new(moment.id(0), Some(customer), app.config.currency, moment.now);
+    let cart = Cart::new(context.id(0), Some(customer), app.config.currency, context.now);
     let pointer = Decision::changed(Current { customer_id: customer, cart_id: cart.id });
     let changes = match current {
         None => Changes::create(pointer)?,

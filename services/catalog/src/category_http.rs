@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::Stored;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Moment, Reply, Table};
+use shell::{Answer, Call, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,8 +37,8 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
     let parent_id = input.parent_id;
     let draft = CategoryDraft::from(input);
     let slug = draft.checked_slug()?;
-    let create = |around: Surroundings, moment: &Moment| {
-        let (category, changes) = around.create(moment.id(0), draft.clone())?;
+    let create = |around: Surroundings, context: &DecisionContext| {
+        let (category, changes) = around.create(context.id(0), draft.clone())?;
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
@@ -55,7 +55,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
         let around = Surroundings::load(app.work.table(), parent_id, slug.as_deref()).await?;
         Ok((storage::category(app.work.table(), id).await?, around))
     };
-    let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &Moment| {
+    let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &DecisionContext| {
         call.require_version(before.version)?;
         let parent = around.parent.as_ref();
         let decision = before.value.clone().edit(holdings.holdings(), parent.map(|parent| &parent.value), draft.clone())?;
@@ -69,7 +69,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
 async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
     call.require_admin()?;
-    let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &Moment| {
+    let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
         call.check_version(category.version)?;
         category.may_be_deleted(holdings.holdings())?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))

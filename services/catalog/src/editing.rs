@@ -2,7 +2,7 @@
 
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, SLUG_CHARS_MAX, is_slug, slugify};
 use ports::store::Stored;
-use shell::{Changes, Moment, Table};
+use shell::{Changes, DecisionContext, Table};
 
 use crate::category::Category;
 use crate::content::Content;
@@ -80,37 +80,37 @@ impl State {
         self.product.as_ref().ok_or_else(|| Problem::new(Code::NotFound, "there is no such product"))
     }
 
-    pub fn create(&self, moment: &Moment, new: &NewProduct<'_>) -> Result<(Product, Changes), Problem> {
+    pub fn create(&self, context: &DecisionContext, new: &NewProduct<'_>) -> Result<(Product, Changes), Problem> {
         let (slug, owner) = self.free_slug(new.slug, new.id);
         let placing = Placing { slug, category_path: self.category_path(), status: new.status };
-        let decision = Product::create(&moment.actor, new.id, new.seller_id, new.content, placing, moment.now)?;
+        let decision = Product::create(&context.actor, new.id, new.seller_id, new.content, placing, context.now)?;
         Ok((decision.state.clone(), storage::save(None, owner, self.category.as_ref(), decision)?))
     }
 
     /// Without a slug or a status, these stay.
     pub fn edit(
         &self,
-        moment: &Moment,
+        context: &DecisionContext,
         content: &Content,
         slug: Option<&SlugWish>,
         status: Option<ProductStatus>,
     ) -> Result<(Product, Changes), Problem> {
         let before = self.existing()?;
         let placing = self.placing(before, slug, status.unwrap_or(before.status));
-        let decision = before.value.clone().edit(&moment.actor, content, placing, moment.now)?;
+        let decision = before.value.clone().edit(&context.actor, content, placing, context.now)?;
         self.saved(before, decision)
     }
 
     /// What an import does to a product that exists.
-    pub fn replace(&self, moment: &Moment, content: &Content, status: ProductStatus) -> Result<(Product, Changes), Problem> {
+    pub fn replace(&self, context: &DecisionContext, content: &Content, status: ProductStatus) -> Result<(Product, Changes), Problem> {
         let before = self.existing()?;
         let placing = self.placing(before, None, status);
-        self.saved(before, before.value.clone().replace(content, placing, moment.now)?)
+        self.saved(before, before.value.clone().replace(content, placing, context.now)?)
     }
 
-    pub fn change_status(&self, moment: &Moment, status: ProductStatus) -> Result<(Product, Changes), Problem> {
+    pub fn change_status(&self, context: &DecisionContext, status: ProductStatus) -> Result<(Product, Changes), Problem> {
         let before = self.existing()?;
-        self.saved(before, before.value.clone().change_status(&moment.actor, status, self.category_path(), moment.now)?)
+        self.saved(before, before.value.clone().change_status(&context.actor, status, self.category_path(), context.now)?)
     }
 
     fn saved(&self, before: &Stored<Product>, decision: contracts::Decision<Product>) -> Result<(Product, Changes), Problem> {

@@ -90,9 +90,9 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInp
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
     let load = || editing::State::load(app.work.table(), None, Some(&slug), category_id);
-    let create = |state: editing::State, moment: &shell::Moment| {
-        let new = NewProduct { id: moment.id(0), seller_id, slug: &slug, content: &content, status };
-        let (product, changes) = state.create(moment, &new)?;
+    let create = |state: editing::State, context: &shell::DecisionContext| {
+        let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
+        let (product, changes) = state.create(context, &new)?;
         let view = ProductView::of(&product, app.settings.tax_rate);
         Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
     };
@@ -160,7 +160,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
     let content = input.into_draft().checked(app.settings.currency)?;
     let load = || editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
-    let edit = |state: editing::State, moment: &shell::Moment| {
+    let edit = |state: editing::State, context: &shell::DecisionContext| {
         let before = state.existing()?;
         if !before.visible_to(&call.actor) {
             return Err(missing());
@@ -168,7 +168,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
         if seller_id.is_some_and(|seller_id| seller_id != before.seller_id) {
             return Err(Problem::field("seller_id", "a product stays with its seller"));
         }
-        let edited = state.edit(moment, &content, slug.as_ref(), status)?;
+        let edited = state.edit(context, &content, slug.as_ref(), status)?;
         call.require_version(before.version)?;
         Ok(answer(&app, before, edited))
     };
@@ -178,8 +178,8 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Jso
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> Answer {
     call.require_user()?;
-    let change = |state: editing::State, moment: &shell::Moment| {
-        let changed = state.change_status(moment, input.status)?;
+    let change = |state: editing::State, context: &shell::DecisionContext| {
+        let changed = state.change_status(context, input.status)?;
         call.check_version(state.existing()?.version)?;
         Ok(answer(&app, state.existing()?, changed))
     };
@@ -190,8 +190,8 @@ async fn change_status(State(app): State<App>, call: Call, Path(id): Path<Produc
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
 async fn archive(State(app): State<App>, call: Call, Path(id): Path<ProductId>) -> Answer {
     call.require_user()?;
-    let archive = |state: editing::State, moment: &shell::Moment| {
-        let (_, changes) = state.change_status(moment, ProductStatus::Archived)?;
+    let archive = |state: editing::State, context: &shell::DecisionContext| {
+        let (_, changes) = state.change_status(context, ProductStatus::Archived)?;
         call.check_version(state.existing()?.version)?;
         Ok(changes.reply(Reply::no_content()))
     };

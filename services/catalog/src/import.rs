@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
-use shell::{Changes, UnitOfWork, Moment};
+use shell::{Changes, UnitOfWork, DecisionContext};
 
 use crate::category::CategoryDraft;
 use crate::category_http::Surroundings;
@@ -53,14 +53,14 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     let slug = SlugWish::near(&product.handle);
     let written: Mutex<Option<(Outcome, Product)>> = Mutex::new(None);
     let load = || State::load(work.table(), Some(id), Some(&slug), category_id);
-    let decide = |state: State, moment: &Moment| {
+    let decide = |state: State, context: &DecisionContext| {
         let (after, changes, outcome) = if state.product.is_some() {
-            let (after, changes) = state.replace(moment, &product.content, product.status)?;
+            let (after, changes) = state.replace(context, &product.content, product.status)?;
             let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Updated };
             (after, changes, outcome)
         } else {
             let new = NewProduct { id, seller_id, slug: &slug, content: &product.content, status: product.status };
-            let (after, changes) = state.create(moment, &new)?;
+            let (after, changes) = state.create(context, &new)?;
             (after, changes, Outcome::Created)
         };
         *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome, after));
@@ -95,7 +95,7 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
         return Ok(id);
     }
     let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
-    let create = |around: Surroundings, moment: &Moment| match &around.slug {
+    let create = |around: Surroundings, context: &DecisionContext| match &around.slug {
         // Another import has made it meanwhile.
         Some(owner) if owner.current => Ok(Changes::none()),
         left => match around.named(name) {
@@ -104,7 +104,7 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
                 let leads = Decision::changed(CategorySlug { slug: slug.clone(), category_id, current: false });
                 left.as_ref().map_or_else(|| Changes::create(leads.clone()), |left| Changes::update(left.version, leads.clone()))
             }
-            None => Ok(around.create(moment.id(0), draft.clone())?.1),
+            None => Ok(around.create(context.id(0), draft.clone())?.1),
         },
     };
     work.run_job(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;

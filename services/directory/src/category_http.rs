@@ -7,7 +7,7 @@ use contracts::Decision;
 use kernel::{CategoryId, Problem};
 use ports::store::{Expect, Record as _, Stored, Write};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Moment, Reply, Table};
+use shell::{Answer, Call, Changes, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,8 +42,8 @@ async fn list(State(app): State<App>) -> Answer {
 async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryInput>) -> Answer {
     call.require_admin()?;
     let draft = CategoryDraft::from(input);
-    let decide = |before: Stored<Tree>, moment: &Moment| {
-        let id: CategoryId = moment.id(0);
+    let decide = |before: Stored<Tree>, context: &DecisionContext| {
+        let id: CategoryId = context.id(0);
         let decision = before.value.clone().create(id, &draft)?;
         let view = view(&decision.state, id, &HashMap::new())?;
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
@@ -58,7 +58,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
     call.require_admin()?;
     let draft = CategoryDraft::from(input);
     let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
-    let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &Moment| {
+    let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         let decision = before.value.clone().edit(id, &draft)?;
         call.check_version(before.version)?;
         let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
@@ -75,7 +75,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         let table = app.work.table();
         Ok((storage::tree(table).await?, table.find::<CategoryCount>(&storage::count_key(id)).await?))
     };
-    let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &Moment| {
+    let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &DecisionContext| {
         let businesses = count.as_ref().map_or(0, |count| count.businesses);
         let decision = before.value.clone().delete(id, businesses)?;
         call.check_version(before.version)?;

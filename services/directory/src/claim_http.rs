@@ -5,7 +5,7 @@ use kernel::{BusinessId, ClaimId, Cursor, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Moment, Reply, page_limit};
+use shell::{Answer, Call, Changes, DecisionContext, Reply, page_limit};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -43,10 +43,10 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
         let table = app.work.table();
         Ok((storage::business(table, id).await?, table.find::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
     };
-    let decide = |(business, before): (Stored<Business>, Option<Stored<Claim>>), moment: &Moment| {
+    let decide = |(business, before): (Stored<Business>, Option<Stored<Claim>>), context: &DecisionContext| {
         business.may_be_claimed()?;
         let version = before.as_ref().map(|claim| claim.version);
-        let decision = Claim::request(before.map(|claim| claim.value), id, &business.profile.name, user, &input.proof, moment.now)?;
+        let decision = Claim::request(before.map(|claim| claim.value), id, &business.profile.name, user, &input.proof, context.now)?;
         let reply = Reply::ok(&ClaimView::from(decision.state.clone())).status(202);
         let changes = match version {
             Some(version) => Changes::update(version, decision)?,
@@ -75,13 +75,13 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
         let (business, tree) = editing::load(app.work.table(), claim.business_id).await?;
         Ok((claim, business, tree))
     };
-    let decide = |(claim, business, tree): (Stored<Claim>, Stored<Business>, Stored<Tree>), moment: &Moment| {
-        let approved = claim.value.clone().approve(moment.now)?;
+    let decide = |(claim, business, tree): (Stored<Claim>, Stored<Business>, Stored<Tree>), context: &DecisionContext| {
+        let approved = claim.value.clone().approve(context.now)?;
         let reply = Reply::ok(&ClaimView::from(approved.state.clone()));
         if !approved.changed {
             return Ok(reply.into());
         }
-        let owned = business.value.clone().claimed(claim.user_id, id, moment.now)?;
+        let owned = business.value.clone().claimed(claim.user_id, id, context.now)?;
         let changes = Changes::update(claim.version, approved)?.and(storage::save(Some(&business), None, &tree, owned)?);
         Ok(changes.reply(reply))
     };
@@ -93,8 +93,8 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
 async fn refuse(State(app): State<App>, call: Call, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> Answer {
     call.require_admin()?;
     let reason = checked_reason(&input.reason)?;
-    let decide = |claim: Stored<Claim>, moment: &Moment| {
-        let decision = claim.value.clone().refuse(reason.clone(), moment.now)?;
+    let decide = |claim: Stored<Claim>, context: &DecisionContext| {
+        let decision = claim.value.clone().refuse(reason.clone(), context.now)?;
         let reply = Reply::ok(&ClaimView::from(decision.state.clone()));
         Ok(Changes::update(claim.version, decision)?.reply(reply))
     };

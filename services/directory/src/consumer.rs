@@ -4,7 +4,7 @@ use contracts::Event;
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
-use shell::{Changes, Delivery, UnitOfWork, Moment};
+use shell::{Changes, Delivery, UnitOfWork, DecisionContext};
 
 use crate::business::Business;
 use crate::category::Tree;
@@ -48,8 +48,8 @@ async fn leave(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
 }
 
 async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Result<(), Problem> {
-    let leave = |(before, tree): (Stored<Business>, Stored<Tree>), moment: &Moment| {
-        let decision = before.value.clone().forget_member(user, moment.now);
+    let leave = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
+        let decision = before.value.clone().forget_member(user, context.now);
         storage::save(Some(&before), None, &tree, decision)
     };
     work.run_job(CAUSE, || editing::load(work.table(), business), leave).await?;
@@ -59,7 +59,7 @@ async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Res
 /// What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
 async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let load = || first::<Claim>(work, storage::claims_of_user(user));
-    let forget = |claims: Vec<Stored<Claim>>, _: &Moment| {
+    let forget = |claims: Vec<Stored<Claim>>, _: &DecisionContext| {
         Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
     };
     while work.run_job(CAUSE, load, forget).await? {}
@@ -69,7 +69,7 @@ async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
 /// The enquiries that somebody sent while they were signed in: who asked, and what they wrote. What a business pays stays.
 async fn forget_leads(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let load = || first::<Lead>(work, storage::leads_of_customer(user));
-    let forget = |leads: Vec<Stored<Lead>>, _: &Moment| {
+    let forget = |leads: Vec<Stored<Lead>>, _: &DecisionContext| {
         leads.iter().try_fold(Changes::none(), |changes, lead| {
             let changes = changes.delete_derived(storage::contact_key(lead.id));
             Ok(match lead.value.clone().forget_customer() {

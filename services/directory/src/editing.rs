@@ -3,7 +3,7 @@
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Answer, Call, Changes, Moment, Reply, Table};
+use shell::{Answer, Call, Changes, DecisionContext, Reply, Table};
 
 use crate::App;
 use crate::business::{Business, BusinessError};
@@ -92,11 +92,11 @@ pub async fn change(
     app: &App,
     call: &Call,
     id: BusinessId,
-    decide: impl Fn(Business, &Moment) -> Result<Decision<Business>, BusinessError>,
+    decide: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
 ) -> Answer {
     let load = || load(app.work.table(), id);
-    let decide = |(before, tree): (Stored<Business>, Stored<Tree>), moment: &Moment| {
-        let decision = decide(before.value.clone(), moment)?;
+    let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
+        let decision = decide(before.value.clone(), context)?;
         call.check_version(before.version)?;
         let version = before.version + u64::from(decision.changed);
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(version);

@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Code, Page, Problem, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Moment, Reply};
+use shell::{Answer, Call, DecisionContext, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -40,14 +40,14 @@ async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileI
         let owned = table.list::<Membership>(storage::memberships_query(user)).await?.items.len();
         Ok((owned, storage::tree(table).await?, wish.owners(table).await?))
     };
-    let decide = |(owned, tree, owners): (usize, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), moment: &Moment| {
+    let decide = |(owned, tree, owners): (usize, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), context: &DecisionContext| {
         if owned >= BUSINESSES_PER_USER_MAX {
             return Err(BusinessError::TooManyBusinesses.into());
         }
         check_categories(&tree, &profile.categories)?;
-        let id = moment.id(0);
+        let id = context.id(0);
         let (slug, owner) = wish.choose(id, &owners)?;
-        let decision = Business::register(id, user, slug, profile.clone(), moment.now)?;
+        let decision = Business::register(id, user, slug, profile.clone(), context.now)?;
         let reply = Reply::created(format!("/api/v1/businesses/{id}/profile"), &ManagedBusiness::from(decision.state.clone())).etag(1);
         Ok(editing::created(decision, owner, &tree)?.reply(reply))
     };
@@ -87,7 +87,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         let (business, tree) = editing::load(app.work.table(), id).await?;
         Ok((business, tree, wish.owners(app.work.table()).await?))
     };
-    let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), moment: &Moment| {
+    let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), context: &DecisionContext| {
         before.require(&call.actor, StaffRole::Manager)?;
         call.require_version(before.version)?;
         let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
@@ -95,7 +95,7 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         // The slug follows the name; what else is edited leaves the page where it is.
         let moves = exact.is_some() || profile.name.trim() != before.profile.name;
         let (slug, owner) = if moves { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
-        let decision = before.value.clone().edit(&moment.actor, slug, profile.clone(), moment.now)?;
+        let decision = before.value.clone().edit(&context.actor, slug, profile.clone(), context.now)?;
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
     };
@@ -106,21 +106,21 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
 #[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn remove(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_user()?;
-    change(&app, &call, id, |business, moment| business.remove(&moment.actor, moment.now)).await
+    change(&app, &call, id, |business, context| business.remove(&context.actor, context.now)).await
 }
 
 /// Asks for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn submit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_user()?;
-    change(&app, &call, id, |business, moment| business.submit(&moment.actor, moment.now)).await
+    change(&app, &call, id, |business, context| business.submit(&context.actor, context.now)).await
 }
 
 /// Takes a request for publication back.
 #[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn withdraw(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_user()?;
-    change(&app, &call, id, |business, moment| business.withdraw(&moment.actor, moment.now)).await
+    change(&app, &call, id, |business, context| business.withdraw(&context.actor, context.now)).await
 }
 
 /// Gives a user a role in a business. For its owners. 404 for a user who is not there, or whose account is closed.
@@ -142,12 +142,12 @@ async fn set_staff(
     if works_for.len() >= BUSINESSES_PER_USER_MAX && !works_for.iter().any(|membership| membership.business_id == id) {
         return Err(Problem::new(Code::Conflict, BusinessError::TooManyBusinesses.to_string()).into());
     }
-    change(&app, &call, id, |business, moment| business.set_staff(&moment.actor, user, Some(input.role), moment.now)).await
+    change(&app, &call, id, |business, context| business.set_staff(&context.actor, user, Some(input.role), context.now)).await
 }
 
 /// Takes a user's role in a business away. For its owners, and for whoever leaves.
 #[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn remove_staff(State(app): State<App>, call: Call, Path((id, user)): Path<(BusinessId, UserId)>) -> Answer {
     call.require_user()?;
-    change(&app, &call, id, |business, moment| business.set_staff(&moment.actor, user, None, moment.now)).await
+    change(&app, &call, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
 }

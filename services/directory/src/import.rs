@@ -8,7 +8,7 @@ use contracts::Decision;
 use futures::StreamExt as _;
 use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Changes, UnitOfWork, Moment, Table};
+use shell::{Changes, UnitOfWork, DecisionContext, Table};
 
 use crate::business::{Business, Imported};
 use crate::category::{Category, CategoryDraft, CategoryError, Tree};
@@ -98,7 +98,7 @@ async fn prepared(work: &UnitOfWork, borders: &Borders, places: Vec<Place>) -> R
 /// The ids of the categories of these paths, made where they are missing.
 async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
     for chunk in paths.iter().copied().collect::<Vec<_>>().chunks(CATEGORIES_PER_COMMIT / crate::category::DEPTH_MAX) {
-        let grow = |before: Stored<Tree>, moment: &Moment| {
+        let grow = |before: Stored<Tree>, context: &DecisionContext| {
             let mut decision = Decision::unchanged(before.value.clone());
             let mut new = Vec::new();
             for path in chunk {
@@ -107,7 +107,7 @@ async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result
                     let id = match found(&decision.state, parent, &path[..end]) {
                         Some(id) => id,
                         None => {
-                            let id = moment.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
+                            let id = context.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
                             let draft = missing(&decision.state, parent, &path[end - 1]);
                             decision = then(decision, |tree| tree.create(id, &draft))?;
                             new.push(id);
@@ -196,8 +196,8 @@ struct Loaded {
 async fn write(work: &UnitOfWork, chunk: Vec<Import>) -> Result<Vec<Outcome>, Problem> {
     let outcomes: Mutex<Vec<Outcome>> = Mutex::default();
     let load = || load(work.table(), &chunk);
-    let decide = |loaded: Loaded, moment: &Moment| {
-        let (changes, done) = decided(&chunk, &loaded, moment)?;
+    let decide = |loaded: Loaded, context: &DecisionContext| {
+        let (changes, done) = decided(&chunk, &loaded, context)?;
         *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = done;
         Ok(changes)
     };
@@ -224,19 +224,19 @@ async fn load(table: &Table, chunk: &[Import]) -> Result<Loaded, Problem> {
     Ok(Loaded { tree: storage::tree(table).await?, owners: chunk.iter().map(of).collect(), businesses })
 }
 
-fn decided(chunk: &[Import], loaded: &Loaded, moment: &Moment) -> Result<(Changes, Vec<Outcome>), Problem> {
+fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Result<(Changes, Vec<Outcome>), Problem> {
     let (mut changes, mut outcomes) = (Changes::none(), Vec::with_capacity(chunk.len()));
     let mut deltas: BTreeMap<CategoryId, i64> = BTreeMap::new();
     let mut used: HashSet<String> = HashSet::new();
     for ((import, before), owners) in chunk.iter().zip(&loaded.businesses).zip(&loaded.owners) {
         let row = |problem: Problem| Problem { detail: format!("row {}: {}", import.row, problem.detail), ..problem };
         let (decision, owner) = match before {
-            Some(before) => (before.value.clone().import_again(&import.profile, moment.now).map_err(|error| row(error.into()))?, None),
+            Some(before) => (before.value.clone().import_again(&import.profile, context.now).map_err(|error| row(error.into()))?, None),
             None => {
                 let (slug, owner) = import.wish.clone().without(&used).chosen(import, owners).map_err(|error| row(error.into()))?;
                 used.insert(slug.clone());
                 let imported = Imported { id: import.id, source_id: import.source_id.clone(), slug };
-                (Business::import(imported, import.profile.clone(), moment.now).map_err(|error| row(error.into()))?, owner)
+                (Business::import(imported, import.profile.clone(), context.now).map_err(|error| row(error.into()))?, owner)
             }
         };
         outcomes.push(match (before, decision.changed) {

@@ -6,7 +6,7 @@ use kernel::{BusinessId, Cursor, Duration, LeadId, Money, Page, Problem, Timesta
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Moment, Reply, page_limit};
+use shell::{Answer, Call, Changes, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -162,7 +162,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
             app.work.table().find_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
         Ok((around(&app, id, &hashes).await?, today))
     };
-    let decide = |(around, today): (Around, Vec<Option<Stored<AskedToday>>>), moment: &Moment| {
+    let decide = |(around, today): (Around, Vec<Option<Stored<AskedToday>>>), context: &DecisionContext| {
         if !around.business.is_published() {
             return Err(BusinessError::NotFound.into());
         }
@@ -172,15 +172,15 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
         if today.iter().flatten().any(|today| today.count >= PER_DAY_MAX) {
             return Err(LeadError::TooMany.into());
         }
-        let contact = Contact { lead_id: moment.id(0), ..contact.clone() };
-        let (asked, verdict) = Lead::ask(id, call.actor.user_id(), &contact, trapped, moment.now);
+        let contact = Contact { lead_id: context.id(0), ..contact.clone() };
+        let (asked, verdict) = Lead::ask(id, call.actor.user_id(), &contact, trapped, context.now);
         let (decision, mut changes) = match verdict {
             Verdict::Suspicious => (asked, Changes::none()),
             Verdict::Spam => (asked.state.mark_spam()?, Changes::none()),
-            Verdict::Fine => delivered(&app, asked.state, &around, &hashes, moment.now)?,
+            Verdict::Fine => delivered(&app, asked.state, &around, &hashes, context.now)?,
         };
         for (hash, today) in hashes.iter().zip(&today) {
-            changes = changes.and(counted_today(hash, today.as_ref(), moment.now)?);
+            changes = changes.and(counted_today(hash, today.as_ref(), context.now)?);
         }
         changes = Changes::create(decision)?.and(changes).write(Write::Put { item: contact.to_item()?, expect: Expect::Absent });
         Ok(changes.reply(Reply::ok(&EnquiryView { id: contact.lead_id }).status(202)))
@@ -227,8 +227,8 @@ async fn give_back(
         &app,
         &call,
         lead,
-        |lead, moment| {
-            if lead.business_id != id { Err(LeadError::NotFound) } else { lead.give_back(input.reason, moment.now) }
+        |lead, context| {
+            if lead.business_id != id { Err(LeadError::NotFound) } else { lead.give_back(input.reason, context.now) }
         },
     )
     .await
@@ -255,8 +255,8 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
         let around = around(&app, lead.business_id, &hashes).await?;
         Ok((lead, around, hashes))
     };
-    let decide = |(lead, around, hashes): (Stored<Lead>, Around, Vec<String>), moment: &Moment| {
-        let (decision, changes) = delivered(&app, lead.value.clone(), &around, &hashes, moment.now)?;
+    let decide = |(lead, around, hashes): (Stored<Lead>, Around, Vec<String>), context: &DecisionContext| {
+        let (decision, changes) = delivered(&app, lead.value.clone(), &around, &hashes, context.now)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
         if !decision.changed {
             return Ok(reply.into());
@@ -270,7 +270,7 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/bill", tag = "directory", operation_id = "billLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
 async fn bill(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |lead, moment| lead.bill(moment.now)).await
+    change(&app, &call, id, |lead, context| lead.bill(context.now)).await
 }
 
 /// Takes a lead away that is spam.
@@ -291,14 +291,14 @@ async fn credit(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> A
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/refuse-return", tag = "directory", operation_id = "refuseLeadReturn", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
 async fn refuse_return(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |lead, moment| lead.refuse_return(moment.now)).await
+    change(&app, &call, id, |lead, context| lead.refuse_return(context.now)).await
 }
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
-async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &Moment) -> Result<Decision<Lead>, LeadError>) -> Answer {
+async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> Answer {
     let load = || async { Ok(app.work.table().find::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
-    let decide = |lead: Stored<Lead>, moment: &Moment| {
-        let decision = decide(lead.value.clone(), moment)?;
+    let decide = |lead: Stored<Lead>, context: &DecisionContext| {
+        let decision = decide(lead.value.clone(), context)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
         Ok(Changes::update(lead.version, decision)?.reply(reply))
     };

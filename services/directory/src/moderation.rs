@@ -55,28 +55,28 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/approve", tag = "directory", operation_id = "approveBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn approve(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |business, moment| business.approve(moment.now)).await
+    change(&app, &call, id, |business, context| business.approve(context.now)).await
 }
 
 /// Gives a business back to its owner, with the reason.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/reject", tag = "directory", operation_id = "rejectBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
 async fn reject(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |business, moment| business.reject(&input.reason, moment.now)).await
+    change(&app, &call, id, |business, context| business.reject(&input.reason, context.now)).await
 }
 
 /// Takes a published business away from the public.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/suspend", tag = "directory", operation_id = "suspendBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
 async fn suspend(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |business, moment| business.suspend(&input.reason, moment.now)).await
+    change(&app, &call, id, |business, context| business.suspend(&input.reason, context.now)).await
 }
 
 /// Publishes a suspended business again.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/restore", tag = "directory", operation_id = "restoreBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn restore(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, |business, moment| business.restore(moment.now)).await
+    change(&app, &call, id, |business, context| business.restore(context.now)).await
 }
 
 /// Decides what a business pays for leads from now on. Leads that were delivered keep their price.
@@ -87,5 +87,5 @@ async fn set_lead_terms(State(app): State<App>, call: Call, Path(id): Path<Busin
         return Err(BusinessError::Field { field: "price", reason: format!("must be 0 to {LEAD_PRICE_MAX} minor units") }.into());
     }
     let terms = LeadTerms { price: input.price, monthly_cap: input.monthly_cap, covered_by_plan: input.covered_by_plan };
-    change(&app, &call, id, |business, moment| business.set_lead_terms(terms, moment.now)).await
+    change(&app, &call, id, |business, context| business.set_lead_terms(terms, context.now)).await
 }

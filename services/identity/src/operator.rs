@@ -4,7 +4,7 @@ use contracts::Decision;
 use kernel::{Code, Email, Problem, Role, UserId};
 use ports::Enrolled;
 use ports::store::{Record, Stored};
-use shell::{UnitOfWork, Moment};
+use shell::{UnitOfWork, DecisionContext};
 
 use crate::admins::Admins;
 use crate::credentials::{Credentials, password_problem, pool_problem};
@@ -51,14 +51,14 @@ async fn create(
         Ok((storage::user_by_email(table, &email).await?, enrolled, admins))
     };
     type Loaded = (Option<Stored<User>>, Option<Enrolled>, Option<Stored<Admins>>);
-    let decide = |(before, enrolled, admins): Loaded, moment: &Moment| {
-        let id = enrolled.map_or(moment.id(0), |enrolled| enrolled.user);
+    let decide = |(before, enrolled, admins): Loaded, context: &DecisionContext| {
+        let id = enrolled.map_or(context.id(0), |enrolled| enrolled.user);
         if let (Some(before), Some(_)) = (&before, enrolled)
             && before.id != id
         {
             return Err(Problem::new(Code::Conflict, format!("the user pool knows {} as {id}", before.id)));
         }
-        let decision = trusted(before.as_ref().map(|user| user.value.clone()), id, &registration, role, moment)?;
+        let decision = trusted(before.as_ref().map(|user| user.value.clone()), id, &registration, role, context)?;
         match before {
             Some(before) => storage::update_user_and_admins(&before, admins, decision),
             None => {
@@ -83,14 +83,14 @@ fn trusted(
     id: UserId,
     registration: &Registration,
     role: Option<Role>,
-    moment: &Moment,
+    context: &DecisionContext,
 ) -> Result<Decision<User>, UserError> {
     let registered = match before {
-        Some(user) => user.register_again(registration.clone(), moment.now)?,
-        None => User::register(id, registration.clone(), moment.now)?,
+        Some(user) => user.register_again(registration.clone(), context.now)?,
+        None => User::register(id, registration.clone(), context.now)?,
     };
     let trusted = registered.state.trust()?;
     let roles = trusted.state.roles.iter().copied().chain(role).collect();
-    let decision = trusted.state.set_roles(roles, None, moment.id(1), moment.now)?;
+    let decision = trusted.state.set_roles(roles, None, context.id(1), context.now)?;
     Ok(Decision { changed: registered.changed || trusted.changed || decision.changed, events: trusted.events, ..decision })
 }

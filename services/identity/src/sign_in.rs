@@ -43,7 +43,7 @@ pub async fn user_by_password(
         return Ok(proved);
     }
     let load = || table.find::<Attempts>(&client_key);
-    app.work.run_job("identity.sign-in-failed", load, |failures, moment| storage::count_attempt(failures, &client, limit, moment.now)).await?;
+    app.work.run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now)).await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
 
@@ -62,6 +62,6 @@ async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
     let key = storage::attempts_key(&subject);
     let limit = app.config.sign_ins_per_account;
     let load = || app.work.table().find::<Attempts>(&key);
-    app.work.run_job("identity.sign-in", load, |attempts, moment| storage::take_attempt(attempts, &subject, limit, moment.now)).await?;
+    app.work.run_job("identity.sign-in", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now)).await?;
     Ok(())
 }

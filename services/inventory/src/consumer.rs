@@ -42,11 +42,11 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         Ok((existing, stock))
     };
     app.work
-        .handle_event_guarded(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), moment| {
+        .handle_event_guarded(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), context| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
-            let plan = reservation::place(existing, news.clone(), lines.clone(), &stock, moment.now);
-            storage::plan_changes(version, plan, moment.now)
+            let plan = reservation::place(existing, news.clone(), lines.clone(), &stock, context.now);
+            storage::plan_changes(version, plan, context.now)
         })
         .await
 }
@@ -56,8 +56,8 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
         .handle_event_guarded(
             delivery,
             || held(app, order),
-            |(version, existing, stock), moment| {
-                storage::plan_changes(version, reservation::cancel(existing, order, &stock, moment.now)?, moment.now)
+            |(version, existing, stock), context| {
+                storage::plan_changes(version, reservation::cancel(existing, order, &stock, context.now)?, context.now)
             },
         )
         .await
@@ -68,9 +68,9 @@ async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Prob
         .handle_event_guarded(
             delivery,
             || held(app, order),
-            |(version, existing, stock), moment| {
+            |(version, existing, stock), context| {
                 let existing = existing.ok_or(ReservationError::NothingHeld)?;
-                storage::plan_changes(version, existing.ship(&stock, moment.now)?, moment.now)
+                storage::plan_changes(version, existing.ship(&stock, context.now)?, context.now)
             },
         )
         .await
@@ -92,7 +92,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
     let cause = format!("event:{}", delivery.envelope.id);
     for variants in product.variants.chunks(VARIANTS_PER_COMMIT) {
         let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(variant.variant_id)).collect();
-        let decide = |found: Vec<Option<Stored<StockItem>>>, _: &shell::Moment| {
+        let decide = |found: Vec<Option<Stored<StockItem>>>, _: &shell::DecisionContext| {
             let mut changes = Changes::none();
             for (variant, found) in variants.iter().zip(found) {
                 let described = Described {

@@ -192,7 +192,7 @@ async fn show(State(app): State<App>, call: Call, Path(variant): Path<VariantId>
 async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> Answer {
     let table = app.work.table();
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
-    let decide = |item: Result<Stored<StockItem>, Problem>, _: &shell::Moment| {
+    let decide = |item: Result<Stored<StockItem>, Problem>, _: &shell::DecisionContext| {
         let item = writable(&call, item)?;
         call.require_version(revision(&item))?;
         match item.set(settings)? {
@@ -212,14 +212,14 @@ async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>,
 async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> Answer {
     let table = app.work.table();
     let adjustment = body.adjustment()?;
-    let decide = |item: Result<Stored<StockItem>, Problem>, moment: &shell::Moment| {
+    let decide = |item: Result<Stored<StockItem>, Problem>, context: &shell::DecisionContext| {
         let item = writable(&call, item)?;
         call.check_version(revision(&item))?;
         let shift = item.adjust(adjustment)?;
         let reply = reply_after(&item, &shift)?;
         let risen = shift.delta(Counter::LowAlerted) < 0;
-        let entry = Movement::of(&shift, MovementKind::Adjusted, moment.now).by(&moment.actor, body.reason.trim());
-        let id = moment.id::<kernel::EventId>(0).to_string();
+        let entry = Movement::of(&shift, MovementKind::Adjusted, context.now).by(&context.actor, body.reason.trim());
+        let id = context.id::<kernel::EventId>(0).to_string();
         Ok(unmark(storage::shift_changes(shift, &entry, &id)?, variant, risen).reply(reply))
     };
     app.work.handle_request(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await

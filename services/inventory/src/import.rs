@@ -29,17 +29,17 @@ pub struct StockCount {
 /// count. Returns whether anything changed.
 pub async fn set_stock(work: &UnitOfWork, count: StockCount) -> Result<bool, Problem> {
     let (table, key) = (work.table(), storage::stock_key(count.variant_id));
-    work.run_job("import", || table.find::<StockItem>(&key), |found, moment| counted(&count, found, moment)).await
+    work.run_job("import", || table.find::<StockItem>(&key), |found, context| counted(&count, found, context)).await
 }
 
-fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell::Moment) -> Result<Changes, Problem> {
-    let id = moment.id::<kernel::EventId>(0).to_string();
+fn counted(count: &StockCount, found: Option<Stored<StockItem>>, context: &shell::DecisionContext) -> Result<Changes, Problem> {
+    let id = context.id::<kernel::EventId>(0).to_string();
     let Some(found) = found else {
         let StockCount { variant_id, product_id, seller_id, sku, title, .. } = count.clone();
         let described = Described { variant_id, product_id, seller_id, sku, title };
         let empty = StockItem { backorder: count.backorder.into(), ..StockItem::new(described, count.threshold, 0) };
         let shift = empty.adjust(Adjustment::OnHand(count.on_hand))?;
-        let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
+        let entry = Movement::of(&shift, MovementKind::Counted, context.now).by(&context.actor, "import");
         let item = empty.after(&shift).ok_or_else(|| Problem::internal("the first count of a new stock record does not fit it"))?;
         let created = storage::create_stock(item)?.write(storage::append(count.variant_id, &entry, &id)?);
         return Ok(shift.events.into_iter().fold(created, Changes::tell));
@@ -49,6 +49,6 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, moment: &shell:
     }
     let mut shift = found.adjust(Adjustment::OnHand(count.on_hand))?;
     shift.set_backorder(found.backorder, count.backorder);
-    let entry = Movement::of(&shift, MovementKind::Counted, moment.now).by(&moment.actor, "import");
+    let entry = Movement::of(&shift, MovementKind::Counted, context.now).by(&context.actor, "import");
     storage::shift_changes(shift, &entry, &id)
 }

@@ -97,15 +97,15 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
         let looks = !is_first_run.swap(false, Ordering::Relaxed);
         async move { if looks { storage::is_written(app.work.table(), id).await } else { Ok(false) } }
     };
-    let decide = |is_written: bool, moment: &shell::Moment| {
+    let decide = |is_written: bool, context: &shell::DecisionContext| {
         if is_written {
             return Ok(Changes::none());
         }
-        let mut mailing = written(moment.now);
+        let mut mailing = written(context.now);
         let mut refusals = Vec::new();
         for (mail, outcome) in mailing.state.clone().all().zip(&outcomes) {
-            refusals.extend(sending::refusal(app, &mail, outcome, moment.now));
-            if let Some(ended) = sending::ended(mail, outcome, moment.now) {
+            refusals.extend(sending::refusal(app, &mail, outcome, context.now));
+            if let Some(ended) = sending::ended(mail, outcome, context.now) {
                 mailing.events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
                 mailing.state = mailing.state.with(ended);
             }

@@ -129,10 +129,10 @@ async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> A
         .handle_request(
             &call,
             || storage::mailing(table, id),
-            |mailing, moment| {
+            |mailing, context| {
                 let Stored { value: mailing, version } = mailing;
                 let mail = mailing.mail(id).ok_or_else(storage::missing)?;
-                let decision = mail.resend(app.mode(), moment.now)?;
+                let decision = mail.resend(app.mode(), context.now)?;
                 let reply = Reply::ok(&MailSummary::of(&app, &decision.state)?).etag(version + u64::from(decision.changed));
                 let lifted = decision.changed.then(|| storage::suppression_key(&decision.state.to));
                 let changes = Changes::update(version, decision.map(|mail| mailing.with(mail)))?;

@@ -46,10 +46,10 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     if let Outcome::Later(reason) = outcome {
         return Err(Problem::unavailable(format!("the mail server did not take {}: {reason}", mail.id)));
     }
-    let decide = |mailing: Stored<Mailing>, moment: &shell::Moment| {
+    let decide = |mailing: Stored<Mailing>, context: &shell::DecisionContext| {
         let Stored { value: mailing, version } = mailing;
-        let Some(ended) = waiting(&mailing).and_then(|mail| ended(mail, &outcome, moment.now)) else { return Ok(Changes::none()) };
-        let refusal = refusal(app, &ended, &outcome, moment.now);
+        let Some(ended) = waiting(&mailing).and_then(|mail| ended(mail, &outcome, context.now)) else { return Ok(Changes::none()) };
+        let refusal = refusal(app, &ended, &outcome, context.now);
         let changes = Changes::update(version, Decision::changed(mailing.with(ended)))?;
         refusal.iter().try_fold(changes, Changes::derived)
     };

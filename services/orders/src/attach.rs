@@ -21,7 +21,7 @@ pub async fn guest_orders(app: &App, verified: &UserVerified) -> Result<(), Prob
             let attached = app.work.run_job(
                 &cause,
                 || storage::order(table, id),
-                |order, moment| Changes::update(order.version, order.value.attach(verified.user_id, &verified.email, moment.now)?),
+                |order, context| Changes::update(order.version, order.value.attach(verified.user_id, &verified.email, context.now)?),
             );
             attached.await?;
         }

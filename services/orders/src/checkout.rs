@@ -12,7 +12,7 @@ use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::{Answer, Call, Changes, Moment, Outcome, Reply};
+use shell::{Answer, Call, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 
 use crate::order::{Draft, DraftLine, Order};
@@ -49,7 +49,7 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
     let is_first_run = AtomicBool::new(true);
     let load = || basis(app, call, &request, is_first_run.swap(false, Ordering::Relaxed));
-    let reply = app.work.handle_request_once(call, load, |basis, moment| decide(app, call, &request, basis, moment)).await?;
+    let reply = app.work.handle_request_once(call, load, |basis, context| decide(app, call, &request, basis, context)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
@@ -60,17 +60,17 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     })
 }
 
-fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, moment: &Moment) -> Result<Outcome, Problem> {
+fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
     let draft = match basis {
         Basis::New(draft) => draft,
         Basis::Placed(order) => {
             call.check_mark(order.request_mark.as_deref())?;
-            request.check_repeats(&order, moment.actor.user_id())?;
+            request.check_repeats(&order, context.actor.user_id())?;
             return Ok(Reply::ok(&OrderView::with_token(&order)).etag(order.version).no_store().into());
         }
     };
-    let guest_token = draft.customer_id.is_none().then(|| moment.secret(0));
-    let decision = Order::place(Draft { guest_token, ..*draft }, &app.config, &moment.actor, moment.now)?;
+    let guest_token = draft.customer_id.is_none().then(|| context.secret(0));
+    let decision = Order::place(Draft { guest_token, ..*draft }, &app.config, &context.actor, context.now)?;
     let reply = Reply::accepted(location(&decision.state), &OrderView::with_token(&decision.state)).etag(1).no_store();
     let places = Listed::places_of(&decision.state);
     let changes = places.iter().try_fold(Changes::create(decision)?, Changes::derived)?;

@@ -43,6 +43,6 @@ async fn follow(
 ) -> Result<(), Problem> {
     let table = app.work.table();
     let decide =
-        |order: ports::store::Stored<Order>, moment: &shell::Moment| Changes::update(order.version, rule(order.value, moment.now)?);
+        |order: ports::store::Stored<Order>, context: &shell::DecisionContext| Changes::update(order.version, rule(order.value, context.now)?);
     app.work.handle_event_guarded(delivery, || storage::order(table, id), decide).await
 }

@@ -74,7 +74,7 @@ async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
     let ended = app.work.run_job(
         CAUSE,
         || storage::order(table, listed.id),
-        |order, moment| Changes::update(order.version, order.value.expire(moment.now)?),
+        |order, context| Changes::update(order.version, order.value.expire(context.now)?),
     );
     ended.await.map(|_| ())
 }

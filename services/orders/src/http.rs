@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Failure, Moment, Reply, page_limit};
+use shell::{Answer, Call, Changes, Failure, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -132,11 +132,11 @@ async fn pay(
 ) -> Answer {
     checkout::check_method(&app.deps.check_method, &body.payment_method)?;
     let waiting = Waiting::begin(&app, &call, id);
-    let reply = change(&app, &call, id, query, |order, part, moment| {
+    let reply = change(&app, &call, id, query, |order, part, context| {
         if part == Part::Seller {
             Err(crate::order::OrderError::NotAllowed)
         } else {
-            order.pay(&body.payment_method, &moment.actor, moment.now)
+            order.pay(&body.payment_method, &context.actor, context.now)
         }
     });
     let reply = reply.await?;
@@ -152,7 +152,7 @@ async fn cancel(
     Query(query): Query<Token>,
     Json(body): Json<CancelOrder>,
 ) -> Answer {
-    change(&app, &call, id, query, |order, part, moment| order.cancel(part, &moment.actor, body.reason.clone(), moment.now)).await
+    change(&app, &call, id, query, |order, part, context| order.cancel(part, &context.actor, body.reason.clone(), context.now)).await
 }
 
 /// What has happened to an order so far.
@@ -181,7 +181,7 @@ async fn advance(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Js
     let note = body.note.clone();
     let to = body.into_step()?;
     let no_token = Token { token: None };
-    change(&app, &call, id, no_token, |order, _, moment| order.advance(to.clone(), &moment.actor, note.clone(), moment.now)).await
+    change(&app, &call, id, no_token, |order, _, context| order.advance(to.clone(), &context.actor, note.clone(), context.now)).await
 }
 
 /// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
@@ -198,14 +198,14 @@ async fn change(
     call: &Call,
     id: OrderId,
     query: Token,
-    rule: impl Fn(Order, Part, &Moment) -> Decided + Send + Sync,
+    rule: impl Fn(Order, Part, &DecisionContext) -> Decided + Send + Sync,
 ) -> Result<Reply, Failure> {
     let table = app.work.table();
-    let decide = |order: Stored<Order>, moment: &Moment| {
-        let part = order.part_of(&moment.actor, query.token.as_deref())?;
+    let decide = |order: Stored<Order>, context: &DecisionContext| {
+        let part = order.part_of(&context.actor, query.token.as_deref())?;
         call.check_version(order.version)?;
-        let decision = rule(order.value, part, moment)?;
-        let reply = shown(&decision.state, part, &moment.actor, order.version + u64::from(decision.changed));
+        let decision = rule(order.value, part, context)?;
+        let reply = shown(&decision.state, part, &context.actor, order.version + u64::from(decision.changed));
         Ok(Changes::update(order.version, decision)?.reply(reply))
     };
     app.work.handle_request(call, || storage::order(table, id), decide).await

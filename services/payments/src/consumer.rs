@@ -48,10 +48,10 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
         Ok((order, entry, answers))
     };
     app.work
-        .handle_event_guarded(delivery, load, |(order, entry, answers), moment| {
+        .handle_event_guarded(delivery, load, |(order, entry, answers), context| {
             let settled = |payment: Payment| {
                 let goal = payment.goal;
-                Decision { changed: true, ..payment.settle(goal, &answers, moment.now) }
+                Decision { changed: true, ..payment.settle(goal, &answers, context.now) }
             };
             match entry {
                 Entry::Known => Ok(Changes::none()),
@@ -77,10 +77,10 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         Ok((order, unseen, answers))
     };
     app.work
-        .handle_event_guarded(delivery, load, |(order, unseen, answers), moment| match (order, unseen) {
-            (OrderState::Present(present), _) => moved(*present, Goal::Release, &answers, moment.now),
+        .handle_event_guarded(delivery, load, |(order, unseen, answers), context| match (order, unseen) {
+            (OrderState::Present(present), _) => moved(*present, Goal::Release, &answers, context.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
-            (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answers, moment.now) }),
+            (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answers, context.now) }),
             (OrderState::Cancelled(_), None) => Ok(Changes::none()),
             (OrderState::Nothing, None) => Changes::create(Decision::changed(Place::Cancelled { order_id: event.order.order_id })),
         })

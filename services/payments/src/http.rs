@@ -171,10 +171,10 @@ async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, J
         storage::current(table, &seen.value).await
     };
     app.work
-        .handle_request(&call, load, |payment, moment| {
+        .handle_request(&call, load, |payment, context| {
             call.check_version(payment.version)?;
-            let decision = payment.value.refund(moment.id(0), body.amount, &body.reason, &moment.actor, moment.now)?;
-            let view = PaymentView::of(&decision.state, &moment.actor);
+            let decision = payment.value.refund(context.id(0), body.amount, &body.reason, &context.actor, context.now)?;
+            let view = PaymentView::of(&decision.state, &context.actor);
             let reply = Reply::accepted(format!("/api/v1/payments/{id}"), &view).etag(payment.version + 1);
             Ok(Changes::update(payment.version, decision)?.reply(reply))
         })

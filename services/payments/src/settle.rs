@@ -62,9 +62,9 @@ async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Resu
         Ok((payment, answers))
     };
     app.work
-        .run_job("tick:payments.settle", load, |(payment, answers), moment| {
+        .run_job("tick:payments.settle", load, |(payment, answers), context| {
             let (goal, status) = (payment.goal, payment.status);
-            let decision = payment.value.settle(goal, &answers, moment.now);
+            let decision = payment.value.settle(goal, &answers, context.now);
             let news = decision.state.status != status || !decision.events.is_empty();
             if news || patience == Patience::Grows { Changes::update(payment.version, decision) } else { Ok(Changes::none()) }
         })

@@ -3,7 +3,7 @@
 use contracts::{Decision, Event, LeadBilled, OrderRef};
 use kernel::{Limit, Problem, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Changes, Delivery, Moment};
+use shell::{Changes, Delivery, DecisionContext};
 
 use crate::App;
 use crate::reminder;
@@ -34,9 +34,9 @@ async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(
     let sellers = distinct(summary.lines.iter().map(|line| ReviewTarget::Business(line.seller_id)));
     let targets = distinct(products.iter().copied().chain(sellers));
     let reminder = app.config.remind_after.map(|after| (products, after));
-    make_eligible(app, delivery, customer, &targets, &order.order_id.to_string(), |moment| match &reminder {
+    make_eligible(app, delivery, customer, &targets, &order.order_id.to_string(), |context| match &reminder {
         Some((products, after)) => {
-            Changes::create(reminder::scheduled(order.order_id, customer, products.clone(), moment.now.plus(*after)))
+            Changes::create(reminder::scheduled(order.order_id, customer, products.clone(), context.now.plus(*after)))
         }
         None => Ok(Changes::none()),
     })
@@ -57,17 +57,17 @@ async fn make_eligible(
     customer: UserId,
     targets: &[ReviewTarget],
     reference: &str,
-    besides: impl Fn(&Moment) -> Result<Changes, Problem>,
+    besides: impl Fn(&DecisionContext) -> Result<Changes, Problem>,
 ) -> Result<(), Problem> {
     for target in targets {
         verify(app, *target, customer).await?;
     }
     let table = app.work.table();
     let keys: Vec<_> = targets.iter().map(|target| storage::eligibility_key(customer, *target)).collect();
-    let decide = |found: Vec<Option<Stored<Eligibility>>>, moment: &Moment| {
-        let mut changes = besides(moment)?;
+    let decide = |found: Vec<Option<Stored<Eligibility>>>, context: &DecisionContext| {
+        let mut changes = besides(context)?;
         for (target, _) in targets.iter().zip(found).filter(|(_, found)| found.is_none()) {
-            let eligibility = Eligibility { customer_id: customer, target: *target, reference: reference.to_owned(), since: moment.now };
+            let eligibility = Eligibility { customer_id: customer, target: *target, reference: reference.to_owned(), since: context.now };
             changes = changes.and(Changes::create(Decision::changed(eligibility))?);
         }
         Ok(changes)
@@ -77,7 +77,7 @@ async fn make_eligible(
 
 async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {
     let load = || storage::state(app.work.table(), target, customer);
-    let decide = |state: State, _: &Moment| match &state.review {
+    let decide = |state: State, _: &DecisionContext| match &state.review {
         Some(review) => state.moved(review.value.clone().verify()),
         None => Ok(Changes::none()),
     };
@@ -101,7 +101,7 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
         }
     }
     let load = || storage::eligibilities(table, customer, limit, None);
-    let decide = |page: kernel::Page<Stored<Eligibility>>, _: &Moment| {
+    let decide = |page: kernel::Page<Stored<Eligibility>>, _: &DecisionContext| {
         let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
         Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
     };
@@ -111,7 +111,7 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
 
 async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
     let load = || storage::state(app.work.table(), seen.target, seen.author_id);
-    let decide = |state: State, _: &Moment| match &state.review {
+    let decide = |state: State, _: &DecisionContext| match &state.review {
         Some(review) => state.moved(review.value.clone().remove()),
         None => Ok(Changes::none()),
     };

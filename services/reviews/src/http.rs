@@ -5,7 +5,7 @@ use kernel::{Cursor, Page, Problem, ReviewId, ReviewTarget};
 use ports::store::{Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query, page_limit};
-use shell::{Answer, Call, Changes, Moment, Reply};
+use shell::{Answer, Call, Changes, DecisionContext, Reply};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -189,11 +189,11 @@ async fn remove(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) ->
 #[utoipa::path(put, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "answerReview", params(("review_id" = ReviewId, Path)), request_body = Text, responses((status = 200, body = ReviewView)))]
 async fn answer(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Json(body): Json<Text>) -> Answer {
     call.require_user()?;
-    change(&app, &call, id, ReviewView::public, |review, moment| {
+    change(&app, &call, id, ReviewView::public, |review, context| {
         if !call.actor.acts_for(review.business_id) {
             return Err(Problem::forbidden("only the business can answer"));
         }
-        Ok(review.answer(&body.text, moment.now)?)
+        Ok(review.answer(&body.text, context.now)?)
     })
     .await
 }
@@ -221,12 +221,12 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
     let made = |at| Report { review_id: id, reader_id, reason: body.reason, text: body.text.clone(), at };
     let key = ports::store::Record::key(&made(app.work.now()));
     let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Report>(&key)) };
-    let decide = |(state, present): (storage::State, Option<Stored<Report>>), moment: &Moment| {
+    let decide = |(state, present): (storage::State, Option<Stored<Report>>), context: &DecisionContext| {
         if present.is_some() {
             return Ok(Changes::none().reply(Reply::no_content()));
         }
-        let decision = seen(&state)?.value.clone().report(moment.now)?;
-        let report = Changes::create(contracts::Decision::changed(made(moment.now)))?;
+        let decision = seen(&state)?.value.clone().report(context.now)?;
+        let report = Changes::create(contracts::Decision::changed(made(context.now)))?;
         Ok(state.moved(decision)?.and(report).reply(Reply::no_content()))
     };
     app.work.handle_request(&call, load, decide).await
@@ -268,7 +268,7 @@ async fn list_reports(State(app): State<App>, call: Call, Path(id): Path<ReviewI
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/publish", tag = "reviews", operation_id = "publishReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
 async fn publish(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
     call.require_admin()?;
-    change(&app, &call, id, ReviewView::moderator, |review, moment| Ok(review.publish(moment.now)?)).await
+    change(&app, &call, id, ReviewView::moderator, |review, context| Ok(review.publish(context.now)?)).await
 }
 
 /// Takes it out of sight, and tells its author why.
@@ -297,12 +297,12 @@ async fn change(
     call: &Call,
     id: ReviewId,
     view: impl Fn(&Review) -> ReviewView,
-    rule: impl Fn(Review, &Moment) -> Result<contracts::Decision<Review>, Problem>,
+    rule: impl Fn(Review, &DecisionContext) -> Result<contracts::Decision<Review>, Problem>,
 ) -> Answer {
-    let decide = |state: storage::State, moment: &Moment| {
+    let decide = |state: storage::State, context: &DecisionContext| {
         let review = submission::present(&state)?;
         call.check_version(review.version)?;
-        let decision = rule(review.value.clone(), moment)?;
+        let decision = rule(review.value.clone(), context)?;
         let reply = Reply::ok(&view(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
@@ -316,7 +316,7 @@ async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer 
     let vote = Vote { review_id: id, reader_id };
     let key = ports::store::Record::key(&vote);
     let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Vote>(&key)) };
-    let decide = |(state, present): (storage::State, Option<Stored<Vote>>), _: &Moment| {
+    let decide = |(state, present): (storage::State, Option<Stored<Vote>>), _: &DecisionContext| {
         let review = seen(&state)?;
         if review.author_id == reader_id {
             return Err(Problem::forbidden("nobody votes for a review of their own"));

@@ -2,7 +2,7 @@
 
 use kernel::{Actor, BusinessId, Code, Problem, ReviewId, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Answer, Call, Moment, Reply};
+use shell::{Answer, Call, DecisionContext, Reply};
 
 use crate::review::{Contents, Review, ReviewError, Submission};
 use crate::storage::{self, Eligibility, State};
@@ -53,7 +53,7 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
     let author_name = shown_name(&account.name);
     let table = app.work.table();
     let load = || async { futures::try_join!(storage::state(table, target, author_id), storage::eligibility(table, author_id, target)) };
-    let decide = |(state, eligibility): (State, Option<Stored<Eligibility>>), moment: &Moment| {
+    let decide = |(state, eligibility): (State, Option<Stored<Eligibility>>), context: &DecisionContext| {
         let verified = eligibility.is_some();
         if !verified && app.config.unverified == Unverified::Refuse {
             return Err(Problem::forbidden("only customers can review this: buy, book or enquire first"));
@@ -68,7 +68,7 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
             moderated: app.moderated(verified),
         };
         let present = state.review.as_ref().map(|review| review.value.clone());
-        let decision = Review::submit(present, submission, moment.now)?;
+        let decision = Review::submit(present, submission, context.now)?;
         let view = ReviewView::own(&decision.state);
         let reply = Reply::created(format!("/api/v1/reviews/{}", view.id), &view).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
@@ -78,11 +78,11 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
 
 pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Contents) -> Answer {
     let author = call.require_user()?;
-    let decide = |state: State, moment: &Moment| {
+    let decide = |state: State, context: &DecisionContext| {
         let review = own(&state, author)?;
         call.check_version(review.version)?;
         let moderated = app.moderated(review.verified);
-        let decision = review.value.clone().edit(contents.clone(), moderated, moment.now)?;
+        let decision = review.value.clone().edit(contents.clone(), moderated, context.now)?;
         let reply = Reply::ok(&ReviewView::own(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
@@ -92,7 +92,7 @@ pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Content
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
 pub(crate) async fn remove(app: &App, call: &Call, id: ReviewId) -> Answer {
     let user = call.require_user()?;
-    let decide = |state: State, _: &Moment| {
+    let decide = |state: State, _: &DecisionContext| {
         let review = if call.actor.is_admin() { present(&state)? } else { own(&state, user)? };
         let decision = review.value.clone().remove();
         Ok(state.moved(decision)?.reply(Reply::no_content()))

@@ -42,9 +42,9 @@ pub async fn run(app: &App) -> Result<u64, Problem> {
 
 async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<Decision<Rebuild>>) -> Result<(), Problem> {
     let load = async || work.table().find::<Rebuild>(&storage::rebuild_key()).await;
-    let decide = |found: Option<Stored<Rebuild>>, moment: &shell::Moment| {
+    let decide = |found: Option<Stored<Rebuild>>, context: &shell::DecisionContext| {
         let version = found.as_ref().map(|found| found.version);
-        match (rule(found.map(|found| found.value), moment.now), version) {
+        match (rule(found.map(|found| found.value), context.now), version) {
             (None, _) => Ok(Changes::none()),
             (Some(decision), None) => Changes::create(decision),
             (Some(decision), Some(version)) => Changes::update(version, decision),

@@ -85,8 +85,8 @@ async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path
     work.handle_request(
         &call,
         || load(&work, &name),
-        |tally, moment| {
-            let id = moment.id::<MailId>(0);
+        |tally, context| {
+            let id = context.id::<MailId>(0);
             let (changes, count) = bump(tally, &name, Some(id))?;
             Ok(changes.reply(Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() })))
         },
@@ -99,10 +99,10 @@ async fn replace_tally(State(work): State<UnitOfWork>, call: Call, Path(name): P
     work.handle_request(
         &call,
         || load(&work, &name),
-        |tally, moment| {
+        |tally, context| {
             let version = tally.as_ref().map_or(0, |tally| tally.version);
             call.require_version(version)?;
-            let id = moment.id::<MailId>(0);
+            let id = context.id::<MailId>(0);
             let (changes, count) = bump(tally, &name, None)?;
             Ok(changes.reply(Reply::ok(&TallyView { count, id: id.to_string() }).etag(version + 1)))
         },

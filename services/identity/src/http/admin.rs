@@ -5,7 +5,7 @@ use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, Us
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Moment, Outcome, Reply, Table, page_limit};
+use shell::{Answer, Call, DecisionContext, Outcome, Reply, Table, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -116,9 +116,9 @@ async fn change(
         app.credentials.enforce(&changed).await?;
         Ok((user, admins))
     };
-    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), moment: &Moment| -> Result<Outcome, Problem> {
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| -> Result<Outcome, Problem> {
         call.check_version(user.version)?;
-        let decision = rule(user.value.clone(), moment.now, moment.id(0))?;
+        let decision = rule(user.value.clone(), context.now, context.id(0))?;
         let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };

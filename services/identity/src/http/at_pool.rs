@@ -3,7 +3,7 @@
 use kernel::{Problem, UserId};
 use ports::store::Stored;
 use ports::{PoolError, PoolTokens, UserPool};
-use shell::{Answer, Moment, Reply};
+use shell::{Answer, DecisionContext, Reply};
 
 use crate::App;
 use crate::admins::Admins;
@@ -31,7 +31,7 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
         return Ok(());
     }
     let load = || storage::user_and_admins(app.work.table(), user.id);
-    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), _: &Moment| {
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), _: &DecisionContext| {
         let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
         storage::update_user_and_admins(&user, admins, decision)
     };

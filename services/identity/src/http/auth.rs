@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::Json;
-use shell::{Answer, Call, Changes, Moment, Outcome, Reply};
+use shell::{Answer, Call, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -108,15 +108,15 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
         let Some(pool) = app.credentials.pool() else { return Ok(None) };
         pool.enrol(&body.email, &name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
     };
-    mail(&app, &without_record(&call), &body.email, enrol, |user, enrolled, moment| match (user, enrolled) {
+    mail(&app, &without_record(&call), &body.email, enrol, |user, enrolled, context| match (user, enrolled) {
         (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
             Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
         }
-        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), moment.now)?),
+        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), context.now)?),
         // Somebody else's user of a shared pool: their password is not ours to set.
         (None, Some(Enrolled { proved: true, .. })) => Ok(Changes::none()),
-        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), moment.now)?),
-        (None, None) => storage::create_user(User::register(moment.id(0), registration.clone(), moment.now)?),
+        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), context.now)?),
+        (None, None) => storage::create_user(User::register(context.id(0), registration.clone(), context.now)?),
     })
     .await
 }
@@ -130,10 +130,10 @@ async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -
     }
     let attempts = storage::attempts_key(&account_subject(&body.email));
     // If the user has changed since, the session carries an epoch that has ended.
-    let decide = |(), moment: &Moment| {
+    let decide = |(), context: &DecisionContext| {
         let cleared = Changes::none().delete_derived(attempts.clone());
         match &proof {
-            Proof::Password => start_session(&app, &user, cleared, moment),
+            Proof::Password => start_session(&app, &user, cleared, context),
             Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
         }
     };
@@ -152,10 +152,10 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
     let presented = Presented { generation: token.generation, retry: call.idempotency_key.as_deref().map(retry_name) };
     let table = app.work.table();
     let load = || storage::user_and_session(table, token.user, token.session);
-    let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
+    let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
         let (user, session) = state.ok_or(SessionError::Ended)?;
-        let decision = session.value.refresh(&user, presented.clone(), lifetimes(&app), moment.now)?;
-        let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, moment.now)?;
+        let decision = session.value.refresh(&user, presented.clone(), lifetimes(&app), context.now)?;
+        let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, context.now)?;
         Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
     };
     let answer = app.work.handle_request(&without_record(&call), load, decide).await;
@@ -170,13 +170,13 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
 async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented) -> Result<(), Problem> {
     let table = app.work.table();
     let load = || storage::user_and_session(table, token.user, token.session);
-    let decide = |state: Option<(Stored<User>, Stored<Session>)>, moment: &Moment| {
+    let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
         let Some((user, session)) = state else {
             return Ok(Changes::none());
         };
-        match session.value.clone().refresh(&user, presented.clone(), lifetimes(app), moment.now) {
+        match session.value.clone().refresh(&user, presented.clone(), lifetimes(app), context.now) {
             Err(SessionError::Reused) => {
-                let access = storage::update_user(&user, user.value.clone().revoke_access(moment.now))?;
+                let access = storage::update_user(&user, user.value.clone().revoke_access(context.now))?;
                 Ok(Changes::update(session.version, session.value.revoke())?.and(access))
             }
             Err(SessionError::Ended) | Ok(_) => Ok(Changes::none()),
@@ -200,7 +200,7 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
         return Ok(Reply::no_content());
     };
     let key = storage::session_key(token.user, token.session);
-    let decide = |session: Option<Stored<Session>>, _: &Moment| match session {
+    let decide = |session: Option<Stored<Session>>, _: &DecisionContext| match session {
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
@@ -211,8 +211,8 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
 #[utoipa::path(post, path = "/auth/sign-out-everywhere", tag = "identity", operation_id = "signOutEverywhere", responses((status = 204)))]
 async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
     let id = call.require_user()?;
-    let decide = |user: Stored<User>, moment: &Moment| {
-        let decision = user.value.clone().sign_out_everywhere(moment.now);
+    let decide = |user: Stored<User>, context: &DecisionContext| {
+        let decision = user.value.clone().sign_out_everywhere(context.now);
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
     let load = || async {
@@ -239,8 +239,8 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
         app.credentials.follow(&user, &verified.state).await?;
         Ok((user, email_free))
     };
-    let decide = |(user, email_free): (Stored<User>, bool), moment: &Moment| {
-        let decision = user.value.clone().verify_email(link.serial, email_free, moment.now)?;
+    let decide = |(user, email_free): (Stored<User>, bool), context: &DecisionContext| {
+        let decision = user.value.clone().verify_email(link.serial, email_free, context.now)?;
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
     app.work.handle_request(&without_record(call), load, decide).await
@@ -249,10 +249,10 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
 /// Ask for another verification mail. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn resend_verification(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, nothing, |user, (), moment| match user {
+    mail(&app, &call, &body.email, nothing, |user, (), context| match user {
         // A pending address is mailed to when it is asked for in the profile, not by strangers.
         Some(user) if user.pending_email.is_none() => {
-            storage::update_user(&user, user.value.clone().request_verification(true, moment.now))
+            storage::update_user(&user, user.value.clone().request_verification(true, context.now))
         }
         Some(_) | None => Ok(Changes::none()),
     })
@@ -262,8 +262,8 @@ async fn resend_verification(State(app): State<App>, call: Call, Json(body): Jso
 /// Ask for a mail to set the password anew. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, nothing, |user, (), moment| match user {
-        Some(user) => storage::update_user(&user, user.value.clone().request_reset(moment.now)),
+    mail(&app, &call, &body.email, nothing, |user, (), context| match user {
+        Some(user) => storage::update_user(&user, user.value.clone().request_reset(context.now)),
         None => Ok(Changes::none()),
     })
     .await
@@ -287,8 +287,8 @@ pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &st
         app.credentials.follow(&user, &changed.state).await?;
         Ok(user)
     };
-    let decide = |user: Stored<User>, moment: &Moment| {
-        let decision = user.value.clone().reset_password(link.serial, hash.clone(), moment.now)?;
+    let decide = |user: Stored<User>, context: &DecisionContext| {
+        let decision = user.value.clone().reset_password(link.serial, hash.clone(), context.now)?;
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
@@ -325,14 +325,14 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
         app.credentials.follow(&user, &changed.state).await?;
         Ok(user)
     };
-    let decide = |user: Stored<User>, moment: &Moment| {
+    let decide = |user: Stored<User>, context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
-        let decision = user.value.clone().change_password(hash.clone(), moment.now)?;
+        let decision = user.value.clone().change_password(hash.clone(), context.now)?;
         let changed = decision.state.clone();
         let attempts = storage::attempts_key(&account_subject(&user.email));
         let changes = storage::update_user(&user, decision)?.delete_derived(attempts);
         match app.credentials.pool() {
-            None => start_session(&app, &changed, changes, moment),
+            None => start_session(&app, &changed, changes, context),
             Some(_) => Ok(changes.reply(Reply::no_content())),
         }
     };
@@ -351,9 +351,9 @@ pub(super) fn unchanged_password(proved: &User, user: &User) -> Result<(), Probl
     Err(Problem::new(Code::Conflict, "the password has been changed in the meantime"))
 }
 
-fn start_session(app: &App, user: &User, changes: Changes, moment: &Moment) -> Result<Outcome, Problem> {
-    let session = Session::start(moment.id(9), user, lifetimes(app), moment.now);
-    let tokens = Tokens::make(&app.signer, &app.config, user, &session.state, moment.now)?;
+fn start_session(app: &App, user: &User, changes: Changes, context: &DecisionContext) -> Result<Outcome, Problem> {
+    let session = Session::start(context.id(9), user, lifetimes(app), context.now);
+    let tokens = Tokens::make(&app.signer, &app.config, user, &session.state, context.now)?;
     Ok(changes.and(Changes::create(session)?).reply(Reply::ok(&tokens).no_store()))
 }
 
@@ -370,7 +370,7 @@ async fn mail<A, F>(
     call: &Call,
     email: &Email,
     ask: impl Fn() -> F,
-    decide: impl Fn(Option<Stored<User>>, A, &Moment) -> Result<Changes, Problem>,
+    decide: impl Fn(Option<Stored<User>>, A, &DecisionContext) -> Result<Changes, Problem>,
 ) -> Answer
 where
     F: Future<Output = Result<A, Problem>> + Send,
@@ -388,9 +388,9 @@ where
             Ok((attempts, storage::user_by_email(table, email).await?, answer))
         }
     };
-    let decide = |(attempts, user, answer), moment: &Moment| {
-        let counted = storage::take_attempt(attempts, &subject, limit, moment.now)?;
-        Ok(decide(user, answer, moment)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
+    let decide = |(attempts, user, answer), context: &DecisionContext| {
+        let counted = storage::take_attempt(attempts, &subject, limit, context.now)?;
+        Ok(decide(user, answer, context)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
     };
     app.work.handle_request(call, load, decide).await
 }

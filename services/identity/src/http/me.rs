@@ -5,7 +5,7 @@ use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Moment, Reply};
+use shell::{Answer, Call, Changes, DecisionContext, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -96,13 +96,13 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         Ok((user, email_free, table.find::<Attempts>(&storage::attempts_key(&subject)).await?))
     };
     let limit = app.config.mails_per_address;
-    let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), moment: &Moment| {
+    let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
         call.check_version(user.version)?;
-        let decision = user.value.clone().change_profile(change.clone(), email_free, moment.now)?;
+        let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
         let reply = Reply::ok(&ProfileView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
         if wanted.is_some() {
-            changes = changes.and(storage::take_attempt(attempts, &subject, limit, moment.now)?);
+            changes = changes.and(storage::take_attempt(attempts, &subject, limit, context.now)?);
         }
         Ok(changes.reply(reply))
     };
@@ -117,10 +117,10 @@ async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> A
     let user = storage::user(table, id).await?;
     let proved = confirm_password(&app, &call, &user, "password", &body.password).await?;
     let nobody: Email = format!("{id}@erased.invalid").parse().map_err(Problem::internal)?;
-    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), moment: &Moment| {
+    let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
         let attempts = storage::attempts_key(&account_subject(&user.email));
-        let decision = user.value.clone().erase(nobody.clone(), moment.now);
+        let decision = user.value.clone().erase(nobody.clone(), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
         Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
     };
@@ -165,8 +165,8 @@ async fn addresses(State(app): State<App>, call: Call) -> Answer {
 async fn add_address(State(app): State<App>, call: Call, Json(body): Json<AddressBody>) -> Answer {
     let user = call.require_user()?;
     let address = body.address.checked("address")?;
-    let decide = |state: Loaded, moment: &Moment| {
-        let id: AddressId = moment.id(0);
+    let decide = |state: Loaded, context: &DecisionContext| {
+        let id: AddressId = context.id(0);
         let (book, version, guard) = state.book()?;
         let decision = book.add(id, address.clone(), body.is_default)?;
         let reply = Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(decision.state.entry(id)?))
@@ -181,7 +181,7 @@ async fn add_address(State(app): State<App>, call: Call, Json(body): Json<Addres
 async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> Answer {
     let user = call.require_user()?;
     let address = body.address.checked("address")?;
-    let decide = |state: Loaded, _: &Moment| {
+    let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
         call.check_version(version.unwrap_or(0))?;
         let decision = book.replace(id, address.clone(), body.is_default)?;
@@ -195,7 +195,7 @@ async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<Addr
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
 async fn remove_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>) -> Answer {
     let user = call.require_user()?;
-    let decide = |state: Loaded, _: &Moment| {
+    let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
         call.check_version(version.unwrap_or(0))?;
         let decision = book.remove(id);
