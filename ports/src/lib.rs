@@ -11,7 +11,7 @@ pub mod search;
 mod sms;
 pub mod store;
 mod user_pool;
-mod world;
+mod clock;
 
 pub use blobs::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
@@ -22,4 +22,4 @@ pub use search::Search;
 pub use sms::{NoSms, PhoneNumber, PhoneNumberError, Sms, SmsError, TEXT_CHARS_MAX};
 pub use store::Store;
 pub use user_pool::{Enrolled, PoolError, PoolTokens, PublicKeys, UserPool, subject_of_user, user_of_subject};
-pub use world::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};
+pub use clock::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};

@@ -14,13 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::Authenticator;
 use crate::http::{Answer, Edge, LimitsConfig, Reply, closed, describe, wrap};
 use crate::service::Service;
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// Fails when what the services need does not answer.
 pub type Ready = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 pub struct ApiConfig {
-    pub world: Arc<World>,
+    pub runtime: Arc<Runtime>,
     pub authenticator: Arc<dyn Authenticator>,
     pub limits: LimitsConfig,
     /// Asked by `/health/ready`.
@@ -54,7 +54,7 @@ impl Api {
         }
         let (router, document) = OpenApiRouter::new().nest("/api/v1", below_api).split_for_parts();
         let document = describe(document);
-        let edge = Arc::new(Edge::new(&config.world, config.authenticator, config.limits, closed(&document)));
+        let edge = Arc::new(Edge::new(&config.runtime, config.authenticator, config.limits, closed(&document)));
         let router = wrap(router.merge(at_root).merge(root(&document)?), &edge);
         Ok(Self { router, document, edge })
     }

@@ -13,7 +13,7 @@ use crate::metering::OPERATION;
 use crate::service::{Consumer, Delivery, Schedule, Service};
 use crate::telemetry::{ConsumerLabels, EventLabels, ScheduleLabels};
 use crate::trace::{self, within_trace};
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// The consumer of that name.
 pub fn find_consumer<'a>(services: &'a [Service], name: &str) -> Option<&'a Consumer> {
@@ -30,7 +30,7 @@ pub fn find_schedule<'a>(services: &'a [Service], name: &str) -> Option<&'a Sche
 ///
 /// Remembering a failure is the caller's: the dispatcher parks a letter, a queue redelivers.
 pub async fn deliver(
-    world: &World,
+    runtime: &Runtime,
     consumer: &Consumer,
     envelope: &Arc<Envelope>,
     attempt: u32,
@@ -44,12 +44,12 @@ pub async fn deliver(
         Ok(result) => result,
         Err(_) => Err(Problem::internal("the consumer panicked")),
     };
-    world.telemetry.event_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(begun.elapsed().as_secs_f64());
+    runtime.telemetry.event_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(begun.elapsed().as_secs_f64());
     let outcome = if result.is_ok() { "done" } else { "failed" };
-    world.telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
+    runtime.telemetry.events.get_or_create(&EventLabels { consumer: consumer.name, outcome }).inc();
     if result.is_ok() {
-        let lag = world.clock.now().since(envelope.time).as_secs_f64();
-        world.telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
+        let lag = runtime.clock.now().since(envelope.time).as_secs_f64();
+        runtime.telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
     }
     let trace = envelope.traceparent.map(|trace| tracing::field::display(trace.shown_id()));
     tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation, trace, attempt, outcome, "delivered");
@@ -57,12 +57,12 @@ pub async fn deliver(
 }
 
 /// Runs a schedule once, in a trace of its own. That no other process does the same is the caller's care.
-pub async fn tick(world: &World, schedule: &Schedule) -> Result<(), Problem> {
+pub async fn tick(runtime: &Runtime, schedule: &Schedule) -> Result<(), Problem> {
     let work = AssertUnwindSafe(async { (schedule.run)().await }).catch_unwind();
-    let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(world)), work));
+    let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(runtime)), work));
     let begun = Instant::now();
     let result = work.await;
-    world.telemetry.schedule_seconds.get_or_create(&ScheduleLabels { schedule: schedule.name }).observe(begun.elapsed().as_secs_f64());
+    runtime.telemetry.schedule_seconds.get_or_create(&ScheduleLabels { schedule: schedule.name }).observe(begun.elapsed().as_secs_f64());
     match result {
         Ok(result) => result,
         Err(_) => Err(Problem::internal("the schedule panicked")),

@@ -130,7 +130,7 @@ impl Dispatcher {
     fn deliver(&mut self, kind: Kind, envelope: Arc<Envelope>, attempt: u32, replay: Option<String>) {
         let (work, consumer) = (self.work.clone(), self.consumer.clone());
         let work = async move {
-            let result = deliver(work.world(), &consumer, &envelope, attempt, replay).await;
+            let result = deliver(work.runtime(), &consumer, &envelope, attempt, replay).await;
             record_surely(&work, &consumer, &kind, &envelope, attempt, result).await;
             kind
         };
@@ -158,7 +158,7 @@ impl Dispatcher {
         if let Ok(head) = self.log.head().await {
             let backlog = head.saturating_sub(self.settled_through());
             self.work
-                .world()
+                .runtime()
                 .telemetry
                 .backlog
                 .get_or_create(&ConsumerLabels { consumer: self.consumer.name })
@@ -189,7 +189,7 @@ impl Dispatcher {
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
             let (work, consumer, again) = (self.work.clone(), self.consumer.clone(), replay.again.clone());
             let work = async move {
-                let result = deliver(work.world(), &consumer, &envelope, 1, again).await;
+                let result = deliver(work.runtime(), &consumer, &envelope, 1, again).await;
                 record(&work, &consumer, &Kind::Logged(position), &envelope, 1, result).await
             };
             OPERATION.scope(self.consumer.operation.clone(), work)
@@ -268,7 +268,7 @@ async fn record(
         tracing::warn!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed and is tried again");
     } else {
         tracing::error!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed for the last time: dead letter");
-        work.world().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
+        work.runtime().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
     }
     let mut error = problem.to_string();
     error.truncate(error.floor_char_boundary(2000));
@@ -281,6 +281,6 @@ async fn record(
 fn delay(work: &UnitOfWork, consumer: &Consumer, attempt: u32) -> Duration {
     let full = consumer.retry.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(consumer.retry.max_delay);
     let mut chance = [0; 2];
-    work.world().entropy.fill(&mut chance);
+    work.runtime().entropy.fill(&mut chance);
     full / 2 + (full / 2) * u32::from(u16::from_le_bytes(chance)) / 65_536
 }

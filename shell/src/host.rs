@@ -23,7 +23,7 @@ use crate::operations::operations;
 use crate::queues::LogQueues;
 use crate::scheduler;
 use crate::service::Service;
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// Open requests may take this long to finish at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
@@ -59,12 +59,12 @@ impl Host {
             Box::pin(async move { Ok(log.head().await.map(|_| ())?) })
         });
         let api = ApiConfig {
-            world: config.work.world().clone(),
+            runtime: config.work.runtime().clone(),
             authenticator: config.authenticator.clone(),
             limits: config.limits.clone(),
             ready,
         };
-        let pages = std::mem::take(&mut config.pages).route("/metrics", get(metrics).with_state(config.work.world().clone()));
+        let pages = std::mem::take(&mut config.pages).route("/metrics", get(metrics).with_state(config.work.runtime().clone()));
         let api = Api::with(api, &mut services, |document| Ok(pages.merge(document_json(document)?)))?;
         Ok(Self { config, services, api })
     }
@@ -125,6 +125,6 @@ impl Running {
     }
 }
 
-async fn metrics(State(world): State<Arc<World>>) -> impl axum::response::IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], world.telemetry.render())
+async fn metrics(State(runtime): State<Arc<Runtime>>) -> impl axum::response::IntoResponse {
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], runtime.telemetry.render())
 }

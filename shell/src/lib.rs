@@ -22,7 +22,7 @@ mod telemetry;
 pub mod testing;
 mod trace;
 mod watch;
-mod world;
+mod runtime;
 
 pub use api::{Api, ApiConfig, Ready};
 pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
@@ -39,4 +39,4 @@ pub use table::{Table, one_page, picked};
 pub use telemetry::Telemetry;
 pub use trace::within_trace;
 pub use watch::Watch;
-pub use world::World;
+pub use runtime::Runtime;

@@ -40,7 +40,7 @@ pub(crate) async fn run(work: UnitOfWork, schedule: Schedule, holder: String, mu
             _ = stop.wait_for(|stop| *stop) => break,
         }
         let tick = OPERATION.scope(schedule.operation.clone(), async {
-            if hold(&work, schedule.name, &holder, lease_for).await? { deliver::tick(work.world(), &schedule).await } else { Ok(()) }
+            if hold(&work, schedule.name, &holder, lease_for).await? { deliver::tick(work.runtime(), &schedule).await } else { Ok(()) }
         });
         if let Err(problem) = tick.await {
             tracing::error!(schedule = schedule.name, %problem, "a tick failed; the next one tries again");
@@ -94,8 +94,8 @@ mod tests {
     async fn one_process_holds_the_lease_and_another_takes_it_over() {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
         let stores = memory::MemoryStores::new(clock.clone() as Arc<dyn Clock>);
-        let world = crate::World::new(clock.clone(), Arc::new(FixedEntropy::new(1)));
-        let work = world.work(crate::queues::TABLE, stores.table(crate::queues::TABLE));
+        let runtime = crate::Runtime::new(clock.clone(), Arc::new(FixedEntropy::new(1)));
+        let work = runtime.work(crate::queues::TABLE, stores.table(crate::queues::TABLE));
         let lease = Duration::from_secs(10);
         assert!(hold(&work, "tick", "one", lease).await.unwrap());
         assert!(!hold(&work, "tick", "two", lease).await.unwrap());

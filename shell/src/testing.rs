@@ -23,18 +23,18 @@ use crate::host::{Host, HostConfig};
 use crate::http::LimitsConfig;
 use crate::queues;
 use crate::service::Service;
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// What a test builds its services from.
 pub struct Kit {
     clock: Arc<ManualClock>,
     stores: Arc<MemoryStores>,
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
 }
 
 impl Kit {
     pub fn work(&self, schema: &TableSchema) -> UnitOfWork {
-        self.world.work(*schema, self.table(schema))
+        self.runtime.work(*schema, self.table(schema))
     }
 
     /// A table itself, for a peer that keeps something of its own.
@@ -79,8 +79,8 @@ impl Harness {
     pub fn new(build: impl FnOnce(&Kit) -> Vec<Service>) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_790_000_000_000)));
         let stores = Arc::new(MemoryStores::new(clock.clone() as Arc<dyn Clock>));
-        let world = World::new(clock.clone(), Arc::new(FixedEntropy::new(42)));
-        let kit = Kit { clock, stores, world };
+        let runtime = Runtime::new(clock.clone(), Arc::new(FixedEntropy::new(42)));
+        let kit = Kit { clock, stores, runtime };
         let log = kit.stores.log();
         let services = build(&kit);
         let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
@@ -163,7 +163,7 @@ impl Harness {
                 quiet &= page.through == after;
                 for logged in page.events {
                     let kind = logged.envelope.event.kind();
-                    if let Err(problem) = deliver(&self.kit.world, consumer, &logged.envelope, 1, None).await {
+                    if let Err(problem) = deliver(&self.kit.runtime, consumer, &logged.envelope, 1, None).await {
                         panic!("{} failed on {kind}: {problem}", consumer.name);
                     }
                 }
@@ -179,7 +179,7 @@ impl Harness {
     /// Delivers one event to one consumer, whether or not it has been delivered before.
     pub async fn deliver(&self, consumer: &str, envelope: &Envelope) -> Result<(), Problem> {
         let consumer = find_consumer(self.host.services(), consumer).expect("there is such a consumer");
-        deliver(&self.kit.world, consumer, &Arc::new(envelope.clone()), 1, None).await
+        deliver(&self.kit.runtime, consumer, &Arc::new(envelope.clone()), 1, None).await
     }
 
     /// Appends an event as if its service had told it. Returns its envelope.
@@ -236,7 +236,7 @@ impl Harness {
     /// If there is no such schedule, or it fails.
     pub async fn tick(&self, name: &str) {
         let schedule = find_schedule(self.host.services(), name).expect("there is such a schedule");
-        tick(&self.kit.world, schedule).await.expect("the tick succeeds");
+        tick(&self.kit.runtime, schedule).await.expect("the tick succeeds");
     }
 }
 

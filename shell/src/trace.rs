@@ -3,7 +3,7 @@
 
 use kernel::TraceParent;
 
-use crate::world::World;
+use crate::runtime::Runtime;
 
 tokio::task_local! {
     static TRACE: Option<TraceParent>;
@@ -19,8 +19,8 @@ pub(crate) fn current() -> Option<TraceParent> {
 }
 
 /// A trace that begins here.
-pub(crate) fn begin(world: &World) -> TraceParent {
+pub(crate) fn begin(runtime: &Runtime) -> TraceParent {
     let mut chance = [0; 24];
-    world.entropy.fill(&mut chance);
+    runtime.entropy.fill(&mut chance);
     TraceParent::from_chance(chance)
 }

@@ -12,7 +12,7 @@ use crate::service::Delivery;
 use crate::table::Table;
 use crate::trace;
 use crate::watch::Watch;
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// How often a rule is asked before the caller is told to come back later.
 const RUNS_MAX: u32 = 24;
@@ -24,7 +24,7 @@ pub const INBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What a service is handed: its own table and the commit loop. Cheap to clone.
 #[derive(Clone)]
 pub struct UnitOfWork {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     schema: TableSchema,
     table: Table,
 }
@@ -57,8 +57,8 @@ enum Ended {
 }
 
 impl UnitOfWork {
-    pub(crate) fn new(world: Arc<World>, schema: TableSchema, table: Table) -> Self {
-        Self { world, schema, table }
+    pub(crate) fn new(runtime: Arc<Runtime>, schema: TableSchema, table: Table) -> Self {
+        Self { runtime, schema, table }
     }
 
     pub fn schema(&self) -> TableSchema {
@@ -69,18 +69,18 @@ impl UnitOfWork {
         &self.table
     }
 
-    pub fn world(&self) -> &Arc<World> {
-        &self.world
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     /// For showing things; a rule takes the time from its `DecisionContext`.
     pub fn now(&self) -> Timestamp {
-        self.world.clock.now()
+        self.runtime.clock.now()
     }
 
     /// To be made before the item is read.
     pub fn watch(&self, key: &Key) -> Watch {
-        Watch::new(self.world.clone(), self.schema.name, key.clone())
+        Watch::new(self.runtime.clone(), self.schema.name, key.clone())
     }
 
     /// Runs an HTTP command. `load` and `decide` run again on a conflict, so both must be repeatable.
@@ -136,7 +136,7 @@ impl UnitOfWork {
             cause: &call.request_id,
             correlation: &call.request_id,
             actor: call.actor.clone(),
-            seed: self.world.seed(),
+            seed: self.runtime.seed(),
             begun_at: self.now(),
             marker,
             keeps: Keeps::Always,
@@ -220,7 +220,7 @@ impl UnitOfWork {
         F: Future<Output = Result<S, Problem>> + Send,
         S: Send,
     {
-        let seed = self.world.seed();
+        let seed = self.runtime.seed();
         let origin =
             Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
         match self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await? {
@@ -256,7 +256,7 @@ impl UnitOfWork {
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
-                    self.world.watchers.tell(self.schema.name, keys.into_iter());
+                    self.runtime.watchers.tell(self.schema.name, keys.into_iter());
                     return Ok(Ended::Done { reply, changed });
                 }
                 Err(CommitError::Conflict(failed)) => {
@@ -281,7 +281,7 @@ impl UnitOfWork {
     async fn pause(&self, run: u32) {
         if run >= 2 {
             let mut chance = [0; 2];
-            self.world.entropy.fill(&mut chance);
+            self.runtime.entropy.fill(&mut chance);
             let longest = 1_u64 << run.min(6);
             tokio::time::sleep(Duration::from_micros(longest * 1000 * u64::from(u16::from_le_bytes(chance)) / 65_536)).await;
         }

@@ -50,16 +50,16 @@ impl Watchers {
 
 /// A wait for one item. Made before the item is read, so that no change falls in between.
 pub struct Watch {
-    world: Arc<crate::World>,
+    runtime: Arc<crate::Runtime>,
     watched: Watched,
     receiver: watch::Receiver<()>,
 }
 
 impl Watch {
-    pub(crate) fn new(world: Arc<crate::World>, table: &'static str, key: Key) -> Self {
+    pub(crate) fn new(runtime: Arc<crate::Runtime>, table: &'static str, key: Key) -> Self {
         let watched = (table, key);
-        let receiver = world.watchers.subscribe(&watched);
-        Self { world, watched, receiver }
+        let receiver = runtime.watchers.subscribe(&watched);
+        Self { runtime, watched, receiver }
     }
 
     /// What has changed so far is seen by the read that follows.
@@ -81,6 +81,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.world.watchers.leave(&self.watched);
+        self.runtime.watchers.leave(&self.watched);
     }
 }

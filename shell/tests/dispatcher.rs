@@ -16,7 +16,7 @@ use ports::store::{Commit, Query, TableSchema};
 use ports::{Clock, Content, DeadLetter, EventLog, LetterId, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, Letter, LogQueues};
 use shell::{
-    Authenticator, Consumer, Delivery, UnitOfWork, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, World,
+    Authenticator, Consumer, Delivery, UnitOfWork, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, Runtime,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,9 +50,9 @@ impl Home {
 
     fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let stores = MemoryStores::new(clock.clone());
-        let world = World::new(clock, Arc::new(SystemEntropy));
-        let work = world.work(TABLE, stores.table(TABLE));
-        let queues = world.work(queues::TABLE, stores.table(queues::TABLE));
+        let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
+        let work = runtime.work(TABLE, stores.table(TABLE));
+        let queues = runtime.work(queues::TABLE, stores.table(queues::TABLE));
         Self { log: stores.log(), stores, work, queues }
     }
 

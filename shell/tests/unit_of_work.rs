@@ -14,7 +14,7 @@ use serde_json::json;
 use shell::testing::Harness;
 use shell::{Consumer, UnitOfWork};
 
-fn world() -> (Harness, UnitOfWork) {
+fn runtime() -> (Harness, UnitOfWork) {
     let harness = Harness::new(|kit| {
         let work = kit.work(&TABLE);
         let own = work.clone();
@@ -35,7 +35,7 @@ async fn interfere(work: &UnitOfWork) {
 
 #[tokio::test]
 async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
-    let (_harness, work) = world();
+    let (_harness, work) = runtime();
     let (loads, ids) = (AtomicU32::new(0), Mutex::new(Vec::new()));
     let load = async || {
         let tally = load(&work, "a").await?;
@@ -60,7 +60,7 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
 
 #[tokio::test]
 async fn endless_conflicts_end_with_a_503() {
-    let (_harness, work) = world();
+    let (_harness, work) = runtime();
     let loads = AtomicU32::new(0);
     let load = async || {
         let tally = load(&work, "a").await?;
@@ -76,7 +76,7 @@ async fn endless_conflicts_end_with_a_503() {
 
 #[tokio::test]
 async fn a_problem_of_the_rule_writes_nothing() {
-    let (harness, work) = world();
+    let (harness, work) = runtime();
     let refused = work.run_job("test", || load(&work, "a"), |_, _| Err(Problem::forbidden("no"))).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
     assert_eq!(count(&work, "a").await, 0);
@@ -85,7 +85,7 @@ async fn a_problem_of_the_rule_writes_nothing() {
 
 #[tokio::test]
 async fn an_event_delivered_twice_changes_nothing_the_second_time() {
-    let (harness, work) = world();
+    let (harness, work) = runtime();
     let envelope = harness.publish(mail(7)).await;
     let name = MailId(7).to_string();
     for _ in 0..3 {
@@ -101,7 +101,7 @@ async fn an_event_delivered_twice_changes_nothing_the_second_time() {
 
 #[tokio::test]
 async fn events_tell_who_why_and_in_which_order() {
-    let (harness, _) = world();
+    let (harness, _) = runtime();
     let ann = Harness::customer(1);
     for request in ["request-0001", "request-0002"] {
         harness.post("/api/v1/tallies/a", &json!({})).as_actor(&ann).header("x-request-id", request).send().await.expect(201);
@@ -145,7 +145,7 @@ fn units(metrics: &str, name: &str, operation: &str) -> f64 {
 
 #[tokio::test]
 async fn units_are_counted_per_operation() {
-    let (harness, _) = world();
+    let (harness, _) = runtime();
     let (post, get) = ("POST /api/v1/tallies/{name}", "GET /api/v1/tallies/{name}");
     harness.post("/api/v1/tallies/a", &json!({})).send().await.expect(201);
     let metrics = harness.get("/metrics").send().await.expect(200).text;
@@ -168,7 +168,7 @@ async fn units_are_counted_per_operation() {
 
 #[tokio::test]
 async fn one_write_alone_costs_no_transaction() {
-    let (harness, _) = world();
+    let (harness, _) = runtime();
     let put = "PUT /api/v1/tallies/{name}";
     harness.put("/api/v1/tallies/a", &json!({})).header("if-match", "\"v0\"").send().await.expect(200);
     let metrics = harness.get("/metrics").send().await.expect(200).text;

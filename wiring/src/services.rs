@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, PaymentGateway as _, PublicKeys};
-use shell::{Authenticator, UnitOfWork, Passwords, Service, Signer, TokenVerifier, World};
+use shell::{Authenticator, UnitOfWork, Passwords, Service, Signer, TokenVerifier, Runtime};
 use test_gateway::TestGateway;
 
 use crate::config::{Config, ConfigError, Environment};
@@ -27,7 +27,7 @@ pub const TABLES: [TableSchema; 9] = [
 
 /// What a home brings. Each is asked for only when a service that is built needs it.
 pub trait Parts {
-    fn world(&self) -> &Arc<World>;
+    fn runtime(&self) -> &Arc<Runtime>;
     fn store(&self, schema: TableSchema) -> Arc<dyn Store>;
     fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError>;
     /// For tokens, and for links in mails.
@@ -83,7 +83,7 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
 /// With a pool the signing key is not needed: most functions in the cloud have no right to read it.
 pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
     let accounts = Arc::new(identity::Reads::new(&work(parts, identity::TABLE)));
-    let clock = parts.world().clock.clone();
+    let clock = parts.runtime().clock.clone();
     Ok(Arc::new(match parts.pool_issuer()? {
         Some(pool) => TokenVerifier::trusting_none(accounts, clock).trust_pool(pool.issuer, pool.client_id, pool.keys),
         None => {
@@ -95,7 +95,7 @@ pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, Config
 
 /// The desk of the service that owns the table.
 pub fn work(parts: &dyn Parts, schema: TableSchema) -> UnitOfWork {
-    parts.world().work(schema, parts.store(schema))
+    parts.runtime().work(schema, parts.store(schema))
 }
 
 struct Wiring<'a> {
@@ -164,7 +164,7 @@ impl Wiring<'_> {
 
     fn payments(&self) -> Result<Service, ConfigError> {
         let gateway = self.parts.gateway()?;
-        let clock = self.parts.world().clock.clone();
+        let clock = self.parts.runtime().clock.clone();
         let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), clock.clone(), self.guard_options()));
         let development = self.config.environment == Environment::Development;
         let pages = test_gateway_pages::routes(gateway, clock, development);

@@ -68,7 +68,7 @@ async fn serve(home: Home) -> Result<(), Error> {
             lambda_runtime::run(service_fn(publish)).await
         }
         Role::Tick => {
-            let function = Arc::new(TickFunction::new(home.world(), home.service().await?, invocations));
+            let function = Arc::new(TickFunction::new(home.runtime(), home.service().await?, invocations));
             let tick = move |due: LambdaEvent<Tick>| {
                 let function = function.clone();
                 async move { function.run(&due.payload).await.map_err(Error::from) }

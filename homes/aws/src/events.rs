@@ -14,7 +14,7 @@ use contracts::Envelope;
 use futures::StreamExt as _;
 use kernel::Problem;
 use serde_json::Value;
-use shell::{Consumer, Service, World, deliver, find_consumer};
+use shell::{Consumer, Service, Runtime, deliver, find_consumer};
 
 use crate::emf::{Metrics, Unit};
 use crate::invocation::Invocations;
@@ -29,7 +29,7 @@ const TRIES_WITHIN: Duration = Duration::from_secs(5);
 const WAITING_MAX_MS: i64 = 300_000;
 
 pub struct EventsFunction {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     services: Vec<Service>,
     queues: Queues,
     /// Whom the bus calls this function for; none if it works on queues.
@@ -45,8 +45,8 @@ struct Settled<'a> {
 }
 
 impl EventsFunction {
-    pub fn new(world: Arc<World>, service: Service, queues: Queues, invocations: Invocations) -> Self {
-        Self { world, services: vec![service], queues, called_for: None, invocations }
+    pub fn new(runtime: Arc<Runtime>, service: Service, queues: Queues, invocations: Invocations) -> Self {
+        Self { runtime, services: vec![service], queues, called_for: None, invocations }
     }
 
     /// As the function of one consumer, called by the bus. `None` if the service has no such consumer.
@@ -129,7 +129,7 @@ impl EventsFunction {
 
     async fn hand_over(&self, consumer: &Consumer, envelope: Envelope, attempt: u32) -> Result<(), Problem> {
         let envelope = Arc::new(envelope);
-        let result = deliver(&self.world, consumer, &envelope, attempt, None).await;
+        let result = deliver(&self.runtime, consumer, &envelope, attempt, None).await;
         if let Err(problem) = &result {
             let trace = envelope.traceparent.map(|trace| tracing::field::display(trace.shown_id()));
             tracing::warn!(consumer = consumer.name, event = %envelope.id, subject = envelope.event.subject(), trace, attempt, %problem, "a delivery failed");
@@ -168,7 +168,7 @@ impl EventsFunction {
 
     /// Queues have no metrics of all of them together, so what the alarms want is told here when it happens.
     fn alarms(&self, settled: &[Settled<'_>]) -> Metrics {
-        let now = self.world.clock.now().as_millis();
+        let now = self.runtime.clock.now().as_millis();
         let mut metrics = Metrics::of_alarm();
         for settled in settled {
             if settled.result.is_err() && settled.consumer.is_some_and(|consumer| receives(settled.message) >= consumer.retry.tries) {

@@ -10,7 +10,7 @@ use identity::Credentials;
 use kernel::Problem;
 use ports::store::{Key, Store, TableSchema};
 use ports::{Blobs, Clock, SystemClock, SystemEntropy};
-use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, World};
+use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, Runtime};
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, Parts, PoolIssuer, Transport};
 
@@ -28,7 +28,7 @@ pub struct Home {
     config: Config,
     settings: Settings,
     clients: Arc<Clients>,
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     tables: OnceLock<Dynamo>,
     gateway: OnceLock<Arc<TestGateway>>,
     signer: OnceLock<Arc<Signer>>,
@@ -53,7 +53,7 @@ impl Home {
             config,
             settings,
             clients: Arc::new(clients),
-            world: World::new(clock, Arc::new(SystemEntropy)),
+            runtime: Runtime::new(clock, Arc::new(SystemEntropy)),
             tables: OnceLock::new(),
             gateway: OnceLock::new(),
             signer: OnceLock::new(),
@@ -62,13 +62,13 @@ impl Home {
         }
     }
 
-    pub fn world(&self) -> Arc<World> {
-        self.world.clone()
+    pub fn runtime(&self) -> Arc<Runtime> {
+        self.runtime.clone()
     }
 
     /// For the measurements of the function.
     pub fn invocations(&self) -> Invocations {
-        Invocations::new(self.world.clone(), &self.settings.service, self.settings.role.name(), self.settings.metrics)
+        Invocations::new(self.runtime.clone(), &self.settings.service, self.settings.role.name(), self.settings.metrics)
     }
 
     pub fn settings(&self) -> &Settings {
@@ -104,23 +104,23 @@ impl Home {
             // There is no such item; what counts is that the table says so.
             Box::pin(async move { table.peek::<serde::de::IgnoredAny>(&Key::new("health", "health")).await.map(|_| ()) })
         });
-        let config = ApiConfig { world: self.world.clone(), authenticator, limits: self.config.limits.clone(), ready };
+        let config = ApiConfig { runtime: self.runtime.clone(), authenticator, limits: self.config.limits.clone(), ready };
         Api::new(config, std::slice::from_mut(&mut service)).map_err(unfit)
     }
 
     pub fn bus(&self) -> Result<Bus, ConfigError> {
         let name = self.settings.event_bus.as_deref().ok_or_else(|| missing("EVENT_BUS"))?;
-        Ok(Bus::new(self.clients.clone(), name, self.world.entropy.clone()))
+        Ok(Bus::new(self.clients.clone(), name, self.runtime.entropy.clone()))
     }
 
     pub fn queues(&self) -> Result<Queues, ConfigError> {
         let prefix = self.settings.queue_prefix.as_deref().ok_or_else(|| missing("QUEUE_PREFIX"))?;
-        Ok(Queues::new(self.clients.clone(), prefix, self.world.entropy.clone()))
+        Ok(Queues::new(self.clients.clone(), prefix, self.runtime.entropy.clone()))
     }
 
     /// Delivers to the consumers of the service, or to the one that the bus calls this function for.
     pub async fn events(&self) -> Result<EventsFunction, ConfigError> {
-        let function = EventsFunction::new(self.world(), self.service().await?, self.queues()?, self.invocations());
+        let function = EventsFunction::new(self.runtime(), self.service().await?, self.queues()?, self.invocations());
         match &self.settings.consumer {
             None => Ok(function),
             Some(name) => {
@@ -168,14 +168,14 @@ impl Home {
                 config = config.endpoint_url(endpoint);
             }
             let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-            Dynamo::new(client, self.settings.table_prefix.clone().unwrap_or_default(), self.world.clock.clone())
+            Dynamo::new(client, self.settings.table_prefix.clone().unwrap_or_default(), self.runtime.clock.clone())
         })
     }
 }
 
 impl Parts for Home {
-    fn world(&self) -> &Arc<World> {
-        &self.world
+    fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     fn store(&self, schema: TableSchema) -> Arc<dyn Store> {
@@ -202,7 +202,7 @@ impl Parts for Home {
         Ok(match &self.settings.user_pool {
             None => self.passwords().into(),
             Some(pool) => {
-                let pool = CognitoPool::new(self.clients.clone(), &pool.id, &pool.client_id, self.world.entropy.clone());
+                let pool = CognitoPool::new(self.clients.clone(), &pool.id, &pool.client_id, self.runtime.entropy.clone());
                 Credentials::Pool(Arc::new(pool))
             }
         })
@@ -222,7 +222,7 @@ impl Parts for Home {
                 action_page: format!("{}/test-gateway/actions", self.config.shop.public_url),
                 ..test_gateway::Options::default()
             };
-            Arc::new(TestGateway::new(self.store(test_gateway::TABLE), self.world.clock.clone(), options))
+            Arc::new(TestGateway::new(self.store(test_gateway::TABLE), self.runtime.clock.clone(), options))
         });
         Ok(gateway.clone())
     }

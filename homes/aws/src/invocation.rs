@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shell::World;
+use shell::Runtime;
 
 use crate::emf::{Metrics, Unit};
 
 /// What all roles measure.
 pub struct Invocations {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     service: String,
     role: &'static str,
     /// Whether the numbers become metrics, or are only in the log.
@@ -19,8 +19,8 @@ pub struct Invocations {
 }
 
 impl Invocations {
-    pub fn new(world: Arc<World>, service: impl Into<String>, role: &'static str, embedded: bool) -> Self {
-        Self { world, service: service.into(), role, embedded, reported: Mutex::new((0.0, 0.0)) }
+    pub fn new(runtime: Arc<Runtime>, service: impl Into<String>, role: &'static str, embedded: bool) -> Self {
+        Self { runtime, service: service.into(), role, embedded, reported: Mutex::new((0.0, 0.0)) }
     }
 
     /// Metrics of the function; `failed` is the invocation or the request as a whole.
@@ -29,7 +29,7 @@ impl Invocations {
         metrics.count("requests", 1);
         metrics.count("errors", usize::from(failed));
         metrics.add("duration", Unit::Milliseconds, millis(begun.elapsed()));
-        let (read, write) = self.world.telemetry.units();
+        let (read, write) = self.runtime.telemetry.units();
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         metrics.add("read_units", Unit::None, read - reported.0);
         metrics.add("write_units", Unit::None, write - reported.1);
@@ -44,7 +44,7 @@ impl Invocations {
 
     /// Writes the lines now: afterwards the function may be frozen.
     pub fn write(&self, all: impl IntoIterator<Item = Metrics>) {
-        let now_ms = self.world.clock.now().as_millis();
+        let now_ms = self.runtime.clock.now().as_millis();
         for line in all.into_iter().filter_map(|metrics| metrics.line(now_ms, self.embedded)) {
             println!("{line}");
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kernel::Problem;
 use serde::Deserialize;
-use shell::{Service, World, find_schedule, tick};
+use shell::{Service, Runtime, find_schedule, tick};
 
 use crate::invocation::Invocations;
 
@@ -16,20 +16,20 @@ pub struct Tick {
 }
 
 pub struct TickFunction {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     services: Vec<Service>,
     invocations: Invocations,
 }
 
 impl TickFunction {
-    pub fn new(world: Arc<World>, service: Service, invocations: Invocations) -> Self {
-        Self { world, services: vec![service], invocations }
+    pub fn new(runtime: Arc<Runtime>, service: Service, invocations: Invocations) -> Self {
+        Self { runtime, services: vec![service], invocations }
     }
 
     pub async fn run(&self, due: &Tick) -> Result<(), Problem> {
         let begun = Instant::now();
         let result = match find_schedule(&self.services, &due.schedule) {
-            Some(schedule) => tick(&self.world, schedule).await,
+            Some(schedule) => tick(&self.runtime, schedule).await,
             None => Err(Problem::not_found(format_args!("schedule {}", due.schedule))),
         };
         if let Err(problem) = &result {

@@ -16,7 +16,7 @@ use memory::MemoryStores;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
-use shell::{Api, ApiConfig, Authenticator, Passwords, Signer, SigningKey, World};
+use shell::{Api, ApiConfig, Authenticator, Passwords, Signer, SigningKey, Runtime};
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, Parts};
 
@@ -25,24 +25,24 @@ const TRACE: &str = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
 
 /// A home that keeps everything in memory.
 struct Shelf {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     stores: MemoryStores,
 }
 
 impl Shelf {
     fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Self { stores: MemoryStores::new(clock.clone()), world: World::new(clock, Arc::new(SystemEntropy)) }
+        Self { stores: MemoryStores::new(clock.clone()), runtime: Runtime::new(clock, Arc::new(SystemEntropy)) }
     }
 
     fn invocations(&self, service: &str, role: &'static str) -> Invocations {
-        Invocations::new(self.world.clone(), service, role, true)
+        Invocations::new(self.runtime.clone(), service, role, true)
     }
 
     fn api(&self, service: &str) -> ApiFunction {
         let mut service_value = wiring::service(&Config::default(), self, service).unwrap();
         let config = ApiConfig {
-            world: self.world.clone(),
+            runtime: self.runtime.clone(),
             authenticator: wiring::authenticator(self).unwrap(),
             limits: Config::default().limits,
             ready: Arc::new(|| Box::pin(async { Ok(()) })),
@@ -55,7 +55,7 @@ impl Shelf {
         let clients = Arc::new(aws::Clients::at(&format!("http://{}", cloud.address)));
         let queues = aws::Queues::new(clients, "souk-", Arc::new(SystemEntropy));
         let built = wiring::service(&Config::default(), self, service).unwrap();
-        EventsFunction::new(self.world.clone(), built, queues, self.invocations(service, "events"))
+        EventsFunction::new(self.runtime.clone(), built, queues, self.invocations(service, "events"))
     }
 
     /// Everything that was told so far.
@@ -67,8 +67,8 @@ impl Shelf {
 }
 
 impl Parts for Shelf {
-    fn world(&self) -> &Arc<World> {
-        &self.world
+    fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     fn store(&self, schema: TableSchema) -> Arc<dyn Store> {
@@ -89,7 +89,7 @@ impl Parts for Shelf {
 
     fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError> {
         let table = self.stores.table(test_gateway::TABLE);
-        Ok(Arc::new(TestGateway::new(table, self.world.clock.clone(), test_gateway::Options::default())))
+        Ok(Arc::new(TestGateway::new(table, self.runtime.clock.clone(), test_gateway::Options::default())))
     }
 
     fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
@@ -208,7 +208,7 @@ async fn an_event_of_the_bus_is_for_one_consumer() {
 async fn a_tick_runs_the_schedule_that_it_names() {
     let shelf = Shelf::new();
     let service = wiring::service(&Config::default(), &shelf, "orders").unwrap();
-    let function = TickFunction::new(shelf.world.clone(), service, shelf.invocations("orders", "tick"));
+    let function = TickFunction::new(shelf.runtime.clone(), service, shelf.invocations("orders", "tick"));
     function.run(&Tick { schedule: "orders.expire".into() }).await.unwrap();
     let problem = function.run(&Tick { schedule: "payments.settle".into() }).await.unwrap_err();
     assert!(problem.detail.contains("payments.settle"), "{problem}");

@@ -11,7 +11,7 @@ use kernel::{BusinessId, Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{UnitOfWork, Host, HostConfig, Passwords, Service, Signer, World};
+use shell::{UnitOfWork, Host, HostConfig, Passwords, Service, Signer, Runtime};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
@@ -39,7 +39,7 @@ enum State {
 /// Souk on one machine.
 pub struct Home {
     config: Config,
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     state: State,
     signer: Arc<Signer>,
     passwords: Arc<Passwords>,
@@ -71,10 +71,10 @@ impl Home {
 
     fn assemble(config: &Config, state: State, key: &shell::SigningKey, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let fatal = |problem: Problem| ConfigError(problem.detail);
-        let world = World::new(clock, Arc::new(SystemEntropy));
+        let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
         let signer = Arc::new(Signer::new(&config.shop.public_url, key).map_err(fatal)?);
         let passwords = Arc::new(Passwords::default());
-        Ok(Self { config: config.clone(), world, state, signer, passwords })
+        Ok(Self { config: config.clone(), runtime, state, signer, passwords })
     }
 
     /// Held while the shop runs: two of them on one directory would deliver every event twice.
@@ -155,7 +155,7 @@ impl Home {
         }
         let authenticator = wiring::authenticator(self)?;
         let mut holder = [0; 8];
-        self.world.entropy.fill(&mut holder);
+        self.runtime.entropy.fill(&mut holder);
         let holder = format!("{}-{:016x}", std::process::id(), u64::from_le_bytes(holder));
         let config = HostConfig {
             work: self.shell_work(),
@@ -207,7 +207,7 @@ impl Home {
     /// 100 bits of chance, easy to type.
     pub fn new_password(&self) -> String {
         let mut chance = [0; 20];
-        self.world.entropy.fill(&mut chance);
+        self.runtime.entropy.fill(&mut chance);
         chance.iter().map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789z"[usize::from(byte % 32)])).collect()
     }
 
@@ -224,8 +224,8 @@ impl Home {
 }
 
 impl Parts for Home {
-    fn world(&self) -> &Arc<World> {
-        &self.world
+    fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     fn store(&self, schema: TableSchema) -> Arc<dyn Store> {

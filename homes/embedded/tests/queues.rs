@@ -14,7 +14,7 @@ use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, Entropy as _, Queues, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Service, World};
+use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Service, Runtime};
 use suite::dead_letters::QueueHome;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -45,8 +45,8 @@ struct Home {
 async fn home() -> Home {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
-    let world = World::new(clock, Arc::new(SystemEntropy));
-    let work = world.work(queues::TABLE, stores.table(queues::TABLE));
+    let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
+    let work = runtime.work(queues::TABLE, stores.table(queues::TABLE));
     let (sender, taken) = mpsc::unbounded_channel();
     let broken = Arc::new(AtomicBool::new(false));
     let breaks = broken.clone();
@@ -56,7 +56,7 @@ async fn home() -> Home {
         async move { result.map(|id| sender.send(id).unwrap()) }
     };
     let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(QUICK);
-    let service = Service::new(&world.work(TABLE, stores.table(TABLE))).consumer(consumer);
+    let service = Service::new(&runtime.work(TABLE, stores.table(TABLE))).consumer(consumer);
     let config = HostConfig {
         work: work.clone(),
         log: stores.log(),

@@ -23,7 +23,7 @@ use crate::auth::Authenticator;
 use crate::metering::OPERATION;
 use crate::telemetry::Telemetry;
 use crate::trace::within_trace;
-use crate::world::World;
+use crate::runtime::Runtime;
 
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_MAX_SECS: u64 = 30;
@@ -32,7 +32,7 @@ const KEY_CHARACTERS_MAX: usize = 255;
 const FINGERPRINT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(crate) struct Edge {
-    world: Arc<World>,
+    runtime: Arc<Runtime>,
     telemetry: Arc<Telemetry>,
     authenticator: Arc<dyn Authenticator>,
     limits: LimitsConfig,
@@ -46,10 +46,10 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    pub fn new(world: &Arc<World>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig, closed: HashSet<String>) -> Self {
+    pub fn new(runtime: &Arc<Runtime>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig, closed: HashSet<String>) -> Self {
         Self {
-            world: world.clone(),
-            telemetry: world.telemetry.clone(),
+            runtime: runtime.clone(),
+            telemetry: runtime.telemetry.clone(),
             authenticator,
             rates: RateLimits::new(&limits),
             permits: Semaphore::new(limits.concurrent_requests),
@@ -145,13 +145,13 @@ impl Edge {
     /// The request's id and its trace: as they were sent, or new ones.
     fn name(&self, headers: &HeaderMap) -> (String, TraceParent) {
         let mut chance = [0; 34];
-        self.world.entropy.fill(&mut chance);
+        self.runtime.entropy.fill(&mut chance);
         let given = text(headers, &HeaderName::from_static("x-request-id"))
             .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         let new_id = || {
             let mut tail = [0; 32];
             tail[..10].copy_from_slice(&chance[..10]);
-            kernel::EventId(crate::changes::stamped(self.world.clock.now(), &tail)).to_string().replacen("evt", "req", 1)
+            kernel::EventId(crate::changes::stamped(self.runtime.clock.now(), &tail)).to_string().replacen("evt", "req", 1)
         };
         let trace = text(headers, &HeaderName::from_static("traceparent")).and_then(|text| text.parse().ok());
         let new_trace = || {

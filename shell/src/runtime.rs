@@ -10,14 +10,14 @@ use crate::table::Table;
 use crate::telemetry::Telemetry;
 use crate::watch::Watchers;
 
-pub struct World {
+pub struct Runtime {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub telemetry: Arc<Telemetry>,
     pub(crate) watchers: Watchers,
 }
 
-impl World {
+impl Runtime {
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
         Arc::new(Self { clock, entropy, telemetry: Arc::new(Telemetry::new()), watchers: Watchers::default() })
     }
