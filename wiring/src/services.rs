@@ -26,7 +26,7 @@ pub const TABLES: [TableSchema; 9] = [
 ];
 
 /// What a home brings. Each is asked for only when a service that is built needs it.
-pub trait Parts {
+pub trait Platform {
     fn runtime(&self) -> &Arc<Runtime>;
     fn store(&self, schema: TableSchema) -> Arc<dyn Store>;
     fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError>;
@@ -55,13 +55,13 @@ pub struct PoolIssuer {
 }
 
 /// All services.
-pub fn services(config: &Config, parts: &dyn Parts) -> Result<Vec<Service>, ConfigError> {
-    TABLES.iter().map(|table| service(config, parts, table.name)).collect()
+pub fn services(config: &Config, platform: &dyn Platform) -> Result<Vec<Service>, ConfigError> {
+    TABLES.iter().map(|table| service(config, platform, table.name)).collect()
 }
 
 /// The service of that name, which is also its table's.
-pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service, ConfigError> {
-    let wiring = Wiring { config, parts };
+pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<Service, ConfigError> {
+    let wiring = Wiring { config, platform };
     match name {
         "identity" => wiring.identity(),
         "directory" => wiring.directory(),
@@ -81,36 +81,36 @@ pub fn service(config: &Config, parts: &dyn Parts, name: &str) -> Result<Service
 
 /// Verifies the tokens of the user pool, or of the built-in issuer where there is none, and looks at the account.
 /// With a pool the signing key is not needed: most functions in the cloud have no right to read it.
-pub fn authenticator(parts: &dyn Parts) -> Result<Arc<dyn Authenticator>, ConfigError> {
-    let accounts = Arc::new(identity::Reads::new(&work(parts, identity::TABLE)));
-    let clock = parts.runtime().clock.clone();
-    Ok(Arc::new(match parts.pool_issuer()? {
+pub fn authenticator(platform: &dyn Platform) -> Result<Arc<dyn Authenticator>, ConfigError> {
+    let accounts = Arc::new(identity::Reads::new(&work(platform, identity::TABLE)));
+    let clock = platform.runtime().clock.clone();
+    Ok(Arc::new(match platform.pool_issuer()? {
         Some(pool) => TokenVerifier::trusting_none(accounts, clock).trust_pool(pool.issuer, pool.client_id, pool.keys),
         None => {
-            let signer = parts.signer()?;
+            let signer = platform.signer()?;
             TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, clock)
         }
     }))
 }
 
 /// The desk of the service that owns the table.
-pub fn work(parts: &dyn Parts, schema: TableSchema) -> UnitOfWork {
-    parts.runtime().work(schema, parts.store(schema))
+pub fn work(platform: &dyn Platform, schema: TableSchema) -> UnitOfWork {
+    platform.runtime().work(schema, platform.store(schema))
 }
 
 struct Wiring<'a> {
     config: &'a Config,
-    parts: &'a dyn Parts,
+    platform: &'a dyn Platform,
 }
 
 impl Wiring<'_> {
     fn work(&self, schema: TableSchema) -> UnitOfWork {
-        work(self.parts, schema)
+        work(self.platform, schema)
     }
 
     fn identity(&self) -> Result<Service, ConfigError> {
         let work = self.work(identity::TABLE);
-        Ok(identity::service(&work, self.parts.signer()?, self.parts.credentials()?, identity::IdentityConfig::default()))
+        Ok(identity::service(&work, self.platform.signer()?, self.platform.credentials()?, identity::IdentityConfig::default()))
     }
 
     fn directory(&self) -> Result<Service, ConfigError> {
@@ -123,15 +123,15 @@ impl Wiring<'_> {
         let dependencies = directory::Dependencies {
             reviews: Some(self.review_reads()),
             accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            borders: self.parts.borders()?,
-            signer: self.parts.signer()?,
+            borders: self.platform.borders()?,
+            signer: self.platform.signer()?,
         };
         Ok(directory::service(&self.work(directory::TABLE), dependencies, settings))
     }
 
     fn catalog(&self) -> Result<Service, ConfigError> {
         let dependencies = catalog::Dependencies {
-            blobs: self.parts.files()?,
+            blobs: self.platform.files()?,
             stock: Arc::new(inventory::Reads::new(&self.work(inventory::TABLE))),
             reviews: self.review_reads(),
         };
@@ -152,7 +152,7 @@ impl Wiring<'_> {
 
     fn orders(&self) -> Result<Service, ConfigError> {
         // Whether a number could be a card is told without a call, so the breaker is not asked.
-        let gateway = self.parts.gateway()?;
+        let gateway = self.platform.gateway()?;
         let deps = orders::OrdersDeps {
             carts: Arc::new(cart::Reads::new(&self.work(cart::TABLE))),
             catalog: self.catalog_reads(),
@@ -163,8 +163,8 @@ impl Wiring<'_> {
     }
 
     fn payments(&self) -> Result<Service, ConfigError> {
-        let gateway = self.parts.gateway()?;
-        let clock = self.parts.runtime().clock.clone();
+        let gateway = self.platform.gateway()?;
+        let clock = self.platform.runtime().clock.clone();
         let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), clock.clone(), self.guard_options()));
         let development = self.config.environment == Environment::Development;
         let pages = test_gateway_pages::routes(gateway, clock, development);
@@ -174,10 +174,10 @@ impl Wiring<'_> {
     fn notifications(&self) -> Result<Service, ConfigError> {
         let dependencies = notifications::Dependencies {
             orders: Arc::new(orders::Reads::new(&self.work(orders::TABLE))),
-            links: Arc::new(identity::Links::new(self.parts.signer()?)),
+            links: Arc::new(identity::Links::new(self.platform.signer()?)),
             accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
             directory: Arc::new(directory::Reads::new(&self.work(directory::TABLE), &self.config.shop.time_zone)),
-            delivery: self.parts.mail_delivery()?,
+            delivery: self.platform.mail_delivery()?,
         };
         let service = notifications::service(&self.work(notifications::TABLE), dependencies, self.mail_config());
         Ok(service.root_routes(start_page::routes(self.config)))

@@ -12,7 +12,7 @@ use ports::store::{Key, Store, TableSchema};
 use ports::{Blobs, Clock, SystemClock, SystemEntropy};
 use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, Runtime};
 use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, Parts, PoolIssuer, Transport};
+use wiring::{Config, ConfigError, Platform, PoolIssuer, Transport};
 
 use crate::events::EventsFunction;
 use crate::invocation::Invocations;
@@ -173,7 +173,7 @@ impl Home {
     }
 }
 
-impl Parts for Home {
+impl Platform for Home {
     fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
     }

@@ -18,7 +18,7 @@ use ports::{Blobs, Clock, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use shell::{Api, ApiConfig, Authenticator, Passwords, Signer, SigningKey, Runtime};
 use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, Parts};
+use wiring::{Config, ConfigError, Platform};
 
 const XRAY: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 const TRACE: &str = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
@@ -66,7 +66,7 @@ impl Shelf {
     }
 }
 
-impl Parts for Shelf {
+impl Platform for Shelf {
     fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
     }

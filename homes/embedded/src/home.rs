@@ -15,7 +15,7 @@ use shell::{UnitOfWork, Host, HostConfig, Passwords, Service, Signer, Runtime};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, Parts, TABLES, Transport};
+use wiring::{Config, ConfigError, Platform, TABLES, Transport};
 
 use crate::secrets::{private_directory, signing_key};
 use crate::{api_page, upkeep};
@@ -223,7 +223,7 @@ impl Home {
     }
 }
 
-impl Parts for Home {
+impl Platform for Home {
     fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
     }
