@@ -18,7 +18,7 @@ pub struct Envelope {
     /// What made the service decide: a request id, `event:` and an event id, `tick:` and a schedule.
     pub cause: String,
     /// The request at the start of the chain of causes; the same in every event that follows from it.
-    pub correlation: String,
+    pub correlation_id: String,
     /// The trace of that request, or of the tick.
     pub traceparent: Option<TraceParent>,
     pub actor: Actor,
@@ -52,7 +52,7 @@ struct Wire<'a> {
     cause: String,
     /// Absent in a kept text if it is the cause.
     #[serde(rename = "correlationid")]
-    correlation: Option<String>,
+    correlation_id: Option<String>,
     #[serde(default)]
     traceparent: Option<TraceParent>,
     actor: Actor,
@@ -134,8 +134,8 @@ mod tests {
             id: 1.into(),
             time: Timestamp::from_millis(0),
             sequence: 301,
-            cause: "req_1".into(),
-            correlation: "req_1".into(),
+            causation_id: "req_1".into(),
+            correlation_id: "req_1".into(),
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
             actor: Actor::System,
             event: StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),

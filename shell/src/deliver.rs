@@ -52,7 +52,7 @@ pub async fn deliver(
         runtime.telemetry.event_lag_seconds.get_or_create(&ConsumerLabels { consumer: consumer.name }).observe(lag);
     }
     let trace = envelope.traceparent.map(|trace| tracing::field::display(trace.shown_id()));
-    tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation, trace, attempt, outcome, "delivered");
+    tracing::debug!(consumer = consumer.name, event = %envelope.id, kind = envelope.event.kind(), subject = envelope.event.subject(), request = envelope.correlation_id, trace, attempt, outcome, "delivered");
     result
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contracts::Envelope;
 use kernel::{Actor, Duration, EventId, Problem, Timestamp};
-use ports::store::{Cause, Commit, CommitError, Consistency, Key, TableSchema, Write};
+use ports::store::{IdempotencyRecord, Commit, CommitError, Consistency, Key, TableSchema, Write};
 
 use crate::changes::{Changes, DecisionContext, Outcome, stamped};
 use crate::http::{Call, Failure, Reply, key_reused};
@@ -31,13 +31,13 @@ pub struct UnitOfWork {
 
 /// The beginning of a commit: who wants it, because of what, with which chance.
 struct Origin<'a> {
-    cause: &'a str,
-    correlation: &'a str,
+    causation_id: &'a str,
+    correlation_id: &'a str,
     actor: Actor,
     seed: [u8; 16],
     begun_at: Timestamp,
     /// The marker that makes a repetition harmless. Its response is filled in by the loop.
-    marker: Option<Cause>,
+    marker: Option<IdempotencyRecord>,
     keeps: Keeps,
 }
 
@@ -53,7 +53,7 @@ enum Keeps {
 
 enum Ended {
     Done { reply: Reply, changed: bool },
-    Repeated(Box<Cause>),
+    Repeated(Box<IdempotencyRecord>),
 }
 
 impl UnitOfWork {
@@ -96,9 +96,9 @@ impl UnitOfWork {
         S: Send,
     {
         let expires_at = self.now().plus(REQUEST_KEPT);
-        let marker = call.cause_id().map(|id| Cause { id, fingerprint: call.fingerprint.clone(), response: None, expires_at });
+        let marker = call.cause_id().map(|id| IdempotencyRecord { id, fingerprint: call.fingerprint.clone(), response: None, expires_at });
         if let Some(marker) = &marker
-            && let Some(item) = self.table.get(&Cause::key(&marker.id), Consistency::Strong).await?
+            && let Some(item) = self.table.get(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
         {
             return repeated(call, item.body.read().map_err(Problem::from)?);
         }
@@ -124,7 +124,7 @@ impl UnitOfWork {
     async fn answer<S, F>(
         &self,
         call: &Call,
-        marker: Option<Cause>,
+        marker: Option<IdempotencyRecord>,
         load: impl Fn() -> F,
         decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
@@ -133,8 +133,8 @@ impl UnitOfWork {
         S: Send,
     {
         let origin = Origin {
-            cause: &call.request_id,
-            correlation: &call.request_id,
+            causation_id: &call.request_id,
+            correlation_id: &call.request_id,
             actor: call.actor.clone(),
             seed: self.runtime.seed(),
             begun_at: self.now(),
@@ -196,12 +196,12 @@ impl UnitOfWork {
         let mut seed = [0; 16];
         seed.copy_from_slice(&hash.as_bytes()[..16]);
         let origin = Origin {
-            cause: &cause,
-            correlation: &delivery.envelope.correlation,
+            causation_id: &cause,
+            correlation_id: &delivery.envelope.correlation_id,
             actor: Actor::System,
             seed,
             begun_at: delivery.envelope.time,
-            marker: Some(Cause { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
+            marker: Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
             keeps,
         };
         self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await?;
@@ -222,7 +222,7 @@ impl UnitOfWork {
     {
         let seed = self.runtime.seed();
         let origin =
-            Origin { cause, correlation: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
+            Origin { cause, correlation_id: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
         match self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await? {
             Ended::Done { changed, .. } => Ok(changed),
             Ended::Repeated(_) => Ok(false),
@@ -245,7 +245,7 @@ impl UnitOfWork {
             let Outcome { changes, reply } = decide(state, &context)?;
             let changed = !changes.is_empty();
             let marker = match origin.keeps {
-                Keeps::Always => origin.marker.clone().map(|marker| Cause { response: Some(reply.stored()), ..marker }),
+                Keeps::Always => origin.marker.clone().map(|marker| IdempotencyRecord { response: Some(reply.stored()), ..marker }),
                 Keeps::WithChanges => origin.marker.clone().filter(|_| changed),
                 Keeps::WithoutGuards => origin.marker.clone().filter(|_| changed && !changes.writes.iter().any(Write::is_guarded)),
             };
@@ -288,7 +288,7 @@ impl UnitOfWork {
     }
 }
 
-fn repeated(call: &Call, cause: Cause) -> Result<Reply, Failure> {
+fn repeated(call: &Call, cause: IdempotencyRecord) -> Result<Reply, Failure> {
     if cause.fingerprint != call.fingerprint {
         return Err(key_reused().into());
     }
@@ -304,8 +304,8 @@ fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, 
             id: EventId(stamped(context.now, &context.chance(b'e', n))),
             time: context.now,
             sequence: version.unwrap_or_else(|| context.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
-            cause: origin.cause.to_owned(),
-            correlation: origin.correlation.to_owned(),
+            causation_id: origin.cause.to_owned(),
+            correlation_id: origin.correlation_id.to_owned(),
             traceparent,
             actor: origin.actor.clone(),
             event,

@@ -87,7 +87,7 @@ impl Home {
             id,
             time,
             sequence: 100,
-            correlation: cause.clone(),
+            correlation_id: cause.clone(),
             cause,
             traceparent: None,
             actor: Actor::System,

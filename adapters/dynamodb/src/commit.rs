@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use kernel::Timestamp;
-use ports::store::{Carrier, Cause, Commit, CommitError, Consistency, Expect, FailedWrite, Metered, NewItem, Prepared, StoreError, Write};
+use ports::store::{Carrier, IdempotencyRecord, Commit, CommitError, Consistency, Expect, FailedWrite, Metered, NewItem, Prepared, StoreError, Write};
 use ports::{Entropy, SystemEntropy};
 
 use crate::DynamoTable;
@@ -162,7 +162,7 @@ impl DynamoTable {
         // An implementation that does not return what it found.
         let found = self.find(&cause.key, Consistency::Strong).await?.value;
         let living = found.map(|found| to_living(&found, now)).transpose()?.flatten();
-        let cause = living.map(|item| item.body.read::<Cause>()).transpose()?;
+        let cause = living.map(|item| item.body.read::<IdempotencyRecord>()).transpose()?;
         Ok(cause.map_or_else(|| CommitError::Conflict(Vec::new()), |cause| CommitError::Repeated(Box::new(cause))))
     }
 }

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::Envelope;
 use kernel::Timestamp;
-use ports::store::{Cause, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, units};
+use ports::store::{IdempotencyRecord, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, units};
 
 use crate::body;
 
@@ -147,6 +147,6 @@ pub fn event_list(events: &[(Envelope, String)]) -> Option<AttributeValue> {
 }
 
 /// The record of a cause, as it was first written.
-pub fn to_cause(attributes: &Attributes) -> Result<Cause, StoreError> {
+pub fn to_cause(attributes: &Attributes) -> Result<IdempotencyRecord, StoreError> {
     to_item(attributes)?.body.read()
 }

@@ -15,7 +15,7 @@ use dynamodb::Patience;
 use fault_proxy::Fault;
 use kernel::{Actor, Duration};
 use ports::store::{
-    Body, Bound, Bounds, Cause, Commit, CommitError, Consistency, Expect, IndexEntry, Key, NewItem, Query, Refusal, StoreError, Write,
+    Body, Bound, Bounds, IdempotencyRecord, Commit, CommitError, Consistency, Expect, IndexEntry, Key, NewItem, Query, Refusal, StoreError, Write,
 };
 use ports::{Clock, Store};
 use serde_json::{Value, json};
@@ -39,16 +39,16 @@ fn event(n: u128, home: &Home) -> Envelope {
         id: n.into(),
         time: home.clock.now(),
         sequence: 100,
-        cause: "req_1".into(),
-        correlation: "req_1".into(),
+        causation_id: "req_1".into(),
+        correlation_id: "req_1".into(),
         actor: Actor::System,
         traceparent: None,
         event: StockLow { variant_id: n.into(), sku: "TEA".into(), available: 2, threshold: 3 }.into(),
     }
 }
 
-fn cause(id: &str, home: &Home) -> Cause {
-    Cause { id: id.into(), fingerprint: None, response: None, expires_at: home.clock.now().plus(Duration::from_millis(60_001)) }
+fn cause(id: &str, home: &Home) -> IdempotencyRecord {
+    IdempotencyRecord { id: id.into(), fingerprint: None, response: None, expires_at: home.clock.now().plus(Duration::from_millis(60_001)) }
 }
 
 /// What lies in the table, read without the adapter.

@@ -11,7 +11,7 @@ use contracts::{Envelope, StockLow};
 use kernel::{Actor, Duration};
 use memory::MemoryStores;
 use ports::store::{
-    Body, Bound, Bounds, Cause, Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Metered, NewItem, Query, StoreError, Write,
+    Body, Bound, Bounds, IdempotencyRecord, Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Metered, NewItem, Query, StoreError, Write,
 };
 use ports::{Clock, Entropy, FixedEntropy, ManualClock, Store};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Dice {
         }
         let events = (0..if self.one_in(3) { self.below(3) } else { 0 }).map(|_| self.event()).collect();
         let expires_at = self.clock.now().plus(Duration::from_secs(30));
-        let cause = self.one_in(3).then(|| Cause { id: format!("c{}", self.below(400)), fingerprint: None, response: None, expires_at });
+        let cause = self.one_in(3).then(|| IdempotencyRecord { id: format!("c{}", self.below(400)), fingerprint: None, response: None, expires_at });
         Commit { writes, events, cause }
     }
 
@@ -119,8 +119,8 @@ impl Dice {
             id: self.events.into(),
             time: self.clock.now(),
             sequence: 100,
-            cause: "req".into(),
-            correlation: "req".into(),
+            causation_id: "req".into(),
+            correlation_id: "req".into(),
             actor: Actor::System,
             traceparent: None,
             event: StockLow { variant_id: self.events.into(), sku: "TEA".into(), available: 2, threshold: 3 }.into(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use contracts::{Envelope, StockLow};
 use kernel::Actor;
-use ports::store::{Body, Bound, Cause, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, TableSchema, Write};
+use ports::store::{Body, Bound, IdempotencyRecord, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, TableSchema, Write};
 use ports::{Clock, Store, SystemClock};
 use serde_json::json;
 use sqlite::Sqlite;
@@ -166,13 +166,13 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
             id: u128::from(n).into(),
             time: now,
             sequence: 100,
-            cause: format!("req_{n}"),
-            correlation: format!("req_{n}"),
+            causation_id: format!("req_{n}"),
+            correlation_id: format!("req_{n}"),
             traceparent: None,
             actor: Actor::System,
             event: StockLow { variant_id: u128::from(n).into(), sku: TEXT.into(), available: 1, threshold: 2 }.into(),
         }],
-        cause: Some(Cause {
+        cause: Some(IdempotencyRecord {
             id: format!("orders#{:026}", n),
             fingerprint: None,
             response: None,

@@ -11,7 +11,7 @@ use kernel::Timestamp;
 use ports::Position;
 use ports::store::units::{WriteMeter, body_bytes, entry_bytes, frame_bytes, index_entry_bytes};
 use ports::store::{
-    Body, Bound, Cause, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal, StoreError,
+    Body, Bound, IdempotencyRecord, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal, StoreError,
     TableSchema, Write, add_to,
 };
 use rusqlite::{Connection, Row, Statement};
@@ -157,7 +157,7 @@ impl<'c> Statements<'c> {
         if let Some(cause) = commit.cause()
             && let Some(body) = table.read_body(&cause.key, now)?
         {
-            let record: Cause = body.read()?;
+            let record: IdempotencyRecord = body.read()?;
             return Err(Refused::ByRule(CommitError::Repeated(Box::new(record))));
         }
         self.plans.clear();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use contracts::{Envelope, StockLow};
 use kernel::Actor;
-use ports::store::{Body, Cause, Commit, Consistency, Expect, Key, NewItem, TableSchema, Write};
+use ports::store::{Body, IdempotencyRecord, Commit, Consistency, Expect, Key, NewItem, TableSchema, Write};
 use ports::{Clock, ManualClock};
 use serde_json::json;
 use sqlite::Sqlite;
@@ -64,8 +64,8 @@ fn envelope(n: u64) -> Envelope {
         id: u128::from(n).into(),
         time: suite::start_of_time(),
         sequence: 100,
-        cause: n.to_string(),
-        correlation: n.to_string(),
+        causation_id: n.to_string(),
+        correlation_id: n.to_string(),
         traceparent: None,
         actor: Actor::System,
         event: StockLow { variant_id: u128::from(n).into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
@@ -87,7 +87,7 @@ async fn commit_until_killed(path: &Path) {
                     let body = Body::of(&json!({ "number": n })).unwrap();
                     let item = NewItem { key: Key::new(n.to_string(), "item"), body, indexes: vec![], expires_at: None };
                     let expires_at = clock().now().plus(kernel::Duration::from_secs(60));
-                    let cause = Cause { id: n.to_string(), fingerprint: None, response: None, expires_at };
+                    let cause = IdempotencyRecord { id: n.to_string(), fingerprint: None, response: None, expires_at };
                     let writes = vec![Write::Put { item, expect: Expect::Absent }];
                     store.commit(Commit { writes, events: vec![envelope(n)], cause: Some(cause) }).await.unwrap();
                     println!("{ACKNOWLEDGED}{n}");
@@ -108,7 +108,7 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u64>) {
     let mut after = 0;
     while after < log.head().await.unwrap() {
         let page = log.read(after, &["stock.low"], 1000).await.unwrap();
-        told.extend(page.events.iter().map(|event| event.envelope.cause.parse::<u64>().unwrap()));
+        told.extend(page.events.iter().map(|event| event.envelope.causation_id.parse::<u64>().unwrap()));
         after = page.through;
     }
     assert!(acknowledged.is_subset(&told), "events are missing: {:?}", acknowledged.difference(&told));
@@ -116,7 +116,7 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u64>) {
     for n in &told {
         let item = store.get(&Key::new(n.to_string(), "item"), Consistency::Strong).await.unwrap().value.expect("an event's item is there");
         assert_eq!((item.version, item.body.as_str()), (1, &*format!(r#"{{"number":{n}}}"#)));
-        assert!(store.get(&Cause::key(&n.to_string()), Consistency::Strong).await.unwrap().value.is_some(), "and the record of its cause");
+        assert!(store.get(&IdempotencyRecord::key(&n.to_string()), Consistency::Strong).await.unwrap().value.is_some(), "and the record of its cause");
     }
     sqlite.close().await.unwrap();
 }

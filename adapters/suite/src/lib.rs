@@ -12,7 +12,7 @@
 // All of this is code of tests, though it stands in a library.
 #![allow(clippy::unwrap_used)]
 
-pub mod causes;
+pub mod idempotency;
 pub mod commits;
 pub mod counters;
 pub mod cursors;
@@ -209,8 +209,8 @@ fn envelope(n: u128, home: &dyn Home) -> Envelope {
         id: n.into(),
         time: home.clock().now(),
         sequence: 100,
-        cause: format!("req_{n}"),
-        correlation: format!("req_{n}"),
+        causation_id: format!("req_{n}"),
+        correlation_id: format!("req_{n}"),
         traceparent: Some(trace(n)),
         actor: Actor::System,
         event: StockLow { variant_id: n.into(), sku: format!("TEA-{n}"), available: 2, threshold: 3 }.into(),

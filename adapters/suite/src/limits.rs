@@ -2,7 +2,7 @@
 
 use contracts::{Envelope, StockLow};
 use ports::store::{
-    Bounds, Cause, Commit, CommitError, Consistency, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX,
+    Bounds, IdempotencyRecord, Commit, CommitError, Consistency, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX,
     Query, StoreError, WRITES_MAX, Write,
 };
 use ports::{Clock, Store};
@@ -35,7 +35,7 @@ pub async fn a_hundred_writes(home: &dyn Home) {
 
 pub async fn the_cause_counts_as_a_write(home: &dyn Home) {
     let store = home.table(SHELF);
-    let cause = |id: String| Some(Cause { id, fingerprint: None, response: None, expires_at: home.clock().now() });
+    let cause = |id: String| Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: home.clock().now() });
     assert_invalid(&*store, Commit { writes: many(100), events: vec![], cause: cause("c".into()) }, "a cause").await;
     let unguarded = || (0..100).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Anything)).collect();
     assert_invalid(&*store, Commit { writes: unguarded(), events: vec![crate::envelope(1, home)], cause: None }, "an event").await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kernel::Duration;
-use ports::store::{Bound, Cause, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, Write};
+use ports::store::{Bound, IdempotencyRecord, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, Write};
 use ports::{Clock, Store};
 use serde_json::{Value, json};
 
@@ -233,7 +233,7 @@ pub async fn events_in_a_record(home: &dyn Home) {
     assert_eq!(units(&store, Commit { writes: delete, events: events(3), cause: None }).await, 2.0 * (2.0 + 1.0));
     assert_eq!(units(&store, Commit { events: events(4), ..Commit::default() }).await, 1.0, "a record alone");
     let cause = |id: &str| {
-        Some(Cause { id: id.into(), fingerprint: None, response: None, expires_at: home.clock().now().plus(Duration::from_secs(60)) })
+        Some(IdempotencyRecord { id: id.into(), fingerprint: None, response: None, expires_at: home.clock().now().plus(Duration::from_secs(60)) })
     };
     let put_c = || vec![put(of_bytes("c", 1500), Expect::Anything)];
     assert_eq!(

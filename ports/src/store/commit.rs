@@ -107,7 +107,7 @@ pub struct StoredResponse {
 
 /// The marker of a commit's cause: an idempotency record, or an inbox record of a consumed event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
+pub struct IdempotencyRecord {
     pub id: String,
     /// What the request said, hashed; another request under the same id is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub struct Cause {
     pub expires_at: Timestamp,
 }
 
-impl Cause {
+impl IdempotencyRecord {
     /// Where the marker is kept in the service's table.
     pub fn key(id: &str) -> Key {
         Key::new(format!("cause#{id}"), "cause")
@@ -138,7 +138,7 @@ impl Cause {
 pub struct Commit {
     pub writes: Vec<Write>,
     pub events: Vec<Envelope>,
-    pub cause: Option<Cause>,
+    pub cause: Option<IdempotencyRecord>,
 }
 
 impl Commit {
@@ -209,7 +209,7 @@ pub enum CommitError {
     Conflict(Vec<FailedWrite>),
     /// The cause has had its effect before; here is its record.
     #[error("done before: {}", .0.id)]
-    Repeated(Box<Cause>),
+    Repeated(Box<IdempotencyRecord>),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -17,7 +17,7 @@ pub enum Carrier {
     /// There are no events.
     None,
     /// The record of the cause.
-    Cause,
+    IdempotencyRecord,
     /// The item of this write: the first put that is guarded.
     Put(usize),
     /// A record of their own.
@@ -30,7 +30,7 @@ impl Commit {
             return Carrier::None;
         }
         if self.cause.is_some() {
-            return Carrier::Cause;
+            return Carrier::IdempotencyRecord;
         }
         self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
     }
@@ -42,7 +42,7 @@ impl Commit {
         let record = match (&self.cause, carrier) {
             (Some(cause), _) => Some(cause.to_item()?),
             (None, Carrier::Outbox) => self.events.first().map(outbox_item),
-            (None, Carrier::None | Carrier::Cause | Carrier::Put(_)) => None,
+            (None, Carrier::None | Carrier::IdempotencyRecord | Carrier::Put(_)) => None,
         };
         let events: Vec<(Envelope, String)> = self.events.into_iter().map(with_text).collect::<Result<_, _>>()?;
         let carried = events_bytes(events.iter().map(|(_, text)| &**text));

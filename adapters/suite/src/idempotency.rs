@@ -3,13 +3,13 @@
 use futures::future::join_all;
 use kernel::Duration;
 use ports::Clock;
-use ports::store::{Cause, Commit, CommitError, Expect, Key, Refusal, StoredResponse, Write};
+use ports::store::{IdempotencyRecord, Commit, CommitError, Expect, Key, Refusal, StoredResponse, Write};
 use serde_json::json;
 
 use crate::{Home, SHELF, conflict, field, get, item, put};
 
-fn cause(home: &dyn Home, id: &str, n: i64) -> Cause {
-    Cause {
+fn cause(home: &dyn Home, id: &str, n: i64) -> IdempotencyRecord {
+    IdempotencyRecord {
         id: id.into(),
         fingerprint: Some(format!("print {n}")),
         response: Some(StoredResponse { status: 201, location: Some("/things/1".into()), etag: None, body: json!({ "n": n }).to_string() }),
@@ -17,7 +17,7 @@ fn cause(home: &dyn Home, id: &str, n: i64) -> Cause {
     }
 }
 
-fn caused(cause: &Cause, writes: Vec<Write>) -> Commit {
+fn caused(cause: &IdempotencyRecord, writes: Vec<Write>) -> Commit {
     Commit { writes, events: vec![], cause: Some(cause.clone()) }
 }
 
@@ -38,7 +38,7 @@ pub async fn a_refused_commit_leaves_no_cause(home: &dyn Home) {
         store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Version(1))])).await.map(|done| done.value);
     assert_eq!(refused, conflict(&[(0, Refusal::Expectation)]));
     store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Absent)])).await.unwrap();
-    let marker = Cause::key("req");
+    let marker = IdempotencyRecord::key("req");
     assert!(get(&store, &marker.pk, &marker.sk).await.is_some());
 }
 
