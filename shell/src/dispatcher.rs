@@ -16,7 +16,7 @@ use crate::changes::Changes;
 use crate::deliver::deliver;
 use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
-use crate::queues::{self, Letter, ReadUpTo, Replay};
+use crate::queues::{self, Letter, Checkpoint, Replay};
 use crate::service::Consumer;
 use crate::telemetry::{ConsumerLabels, EventLabels};
 
@@ -52,7 +52,7 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub async fn start(work: UnitOfWork, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
-        let saved = work.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
+        let saved = work.table().find::<Checkpoint>(&Checkpoint::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
         let saved_at = work.now();
         Ok(Self {
             work,
@@ -223,7 +223,7 @@ impl Dispatcher {
         if position == self.saved {
             return;
         }
-        let cursor = ReadUpTo { consumer: self.consumer.name.into(), position };
+        let cursor = Checkpoint { consumer: self.consumer.name.into(), position };
         let load = async || Ok(());
         match self.work.run_job("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
             Ok(_) => self.saved = position,

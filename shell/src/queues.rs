@@ -19,7 +19,7 @@ pub const TABLE: TableSchema = TableSchema { name: "shell", indexes: 0 };
 
 /// Everything up to `position` is settled: done, waiting for another try, or dead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReadUpTo {
+pub(crate) struct Checkpoint {
     pub consumer: String,
     pub position: Position,
 }
@@ -53,13 +53,13 @@ fn queue(consumer: &str) -> String {
     format!("queue#{consumer}")
 }
 
-impl ReadUpTo {
+impl Checkpoint {
     pub fn key_of(consumer: &str) -> Key {
         Key::new(queue(consumer), "cursor")
     }
 }
 
-impl Record for ReadUpTo {
+impl Record for Checkpoint {
     fn key(&self) -> Key {
         Self::key_of(&self.consumer)
     }
@@ -179,7 +179,7 @@ impl Queues for LogQueues {
 /// The log's position up to which everything is settled for a consumer: done, waiting for another try,
 /// or dead.
 pub async fn settled_through(work: &UnitOfWork, consumer: &str) -> Result<Position, Problem> {
-    Ok(work.table().find::<ReadUpTo>(&ReadUpTo::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
+    Ok(work.table().find::<Checkpoint>(&Checkpoint::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
 pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
