@@ -52,7 +52,7 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub async fn start(work: UnitOfWork, log: Arc<dyn EventLog>, consumer: Consumer) -> Result<Self, Problem> {
-        let saved = work.table().find::<Checkpoint>(&Checkpoint::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
+        let saved = work.table().get::<Checkpoint>(&Checkpoint::key_of(consumer.name)).await?.map_or(0, |cursor| cursor.position);
         let saved_at = work.now();
         Ok(Self {
             work,
@@ -183,7 +183,7 @@ impl Dispatcher {
     /// A replay runs in steps beside the new events. A failure joins the retries like any other.
     async fn replay_some(&mut self) -> Result<(), Problem> {
         let key = Replay::key_of(self.consumer.name);
-        let Some(replay) = self.work.table().find::<Replay>(&key).await? else { return Ok(()) };
+        let Some(replay) = self.work.table().get::<Replay>(&key).await? else { return Ok(()) };
         let page = self.log.read(replay.after, self.consumer.types, READ_AT_ONCE).await?;
         let wanted = page.events.into_iter().filter(|event| event.position <= replay.through);
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {

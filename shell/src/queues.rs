@@ -127,7 +127,7 @@ impl LogQueues {
         let missing = || Problem::not_found(format_args!("dead letter {id} of {consumer}"));
         let position = id.0.parse().map_err(|_| missing())?;
         let key = Letter::dead_key(consumer, position);
-        let load = async || self.work.table().find::<Letter>(&key).await?.ok_or_else(missing);
+        let load = async || self.work.table().get::<Letter>(&key).await?.ok_or_else(missing);
         let decide = |letter: Stored<Letter>, context: &DecisionContext| {
             let changes = Changes::none().delete(letter.key(), letter.version);
             if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
@@ -179,7 +179,7 @@ impl Queues for LogQueues {
 /// The log's position up to which everything is settled for a consumer: done, waiting for another try,
 /// or dead.
 pub async fn settled_through(work: &UnitOfWork, consumer: &str) -> Result<Position, Problem> {
-    Ok(work.table().find::<Checkpoint>(&Checkpoint::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
+    Ok(work.table().get::<Checkpoint>(&Checkpoint::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
 pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
@@ -192,7 +192,7 @@ pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> 
 pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after: Position, again: bool) -> Result<(), Problem> {
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
-    let load = async || work.table().find::<Replay>(&key).await;
+    let load = async || work.table().get::<Replay>(&key).await;
     work.run_job("queues", load, |running, context| match running {
         Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
         None => Changes::create(contracts::Decision::changed(Replay {

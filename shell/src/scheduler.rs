@@ -55,7 +55,7 @@ pub(crate) async fn run(work: UnitOfWork, schedule: Schedule, holder: String, mu
 /// of the time is gone, which spares a write per tick.
 async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Duration) -> Result<bool, Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || work.table().find::<Lease>(&key).await;
+    let load = async || work.table().get::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
     work.run_job("lease", load, |lease: Option<Stored<Lease>>, context| {
         let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
@@ -75,7 +75,7 @@ async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Durati
 
 async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || work.table().find::<Lease>(&key).await;
+    let load = async || work.table().get::<Lease>(&key).await;
     work.run_job("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
         Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
         Some(_) | None => Ok(Changes::none()),

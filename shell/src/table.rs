@@ -12,7 +12,7 @@ use crate::telemetry::{StoreLabels, Telemetry, ToldLabels};
 /// Pages of a listing that are read to fill one: large items and expired ones end a page early.
 const PAGES_MAX: usize = 100;
 
-/// Typed reads. `find` is for deciding (strong), `peek` and `list` are for showing (eventual, half the price).
+/// Typed reads. `get` is for deciding (strong), `get_eventual` and `list` are for showing (eventual, half the price).
 #[derive(Clone)]
 pub struct Table {
     service: &'static str,
@@ -25,20 +25,20 @@ impl Table {
         Self { service, store, telemetry }
     }
 
-    pub async fn find<T: Record>(&self, key: &Key) -> Result<Option<Stored<T>>, Problem> {
-        read(self.get(key, Consistency::Strong).await?)
+    pub async fn get<T: Record>(&self, key: &Key) -> Result<Option<Stored<T>>, Problem> {
+        read(self.item(key, Consistency::Strong).await?)
     }
 
-    pub async fn find_many<T: Record>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
-        self.get_many(keys, Consistency::Strong).await
+    pub async fn get_many<T: Record>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
+        self.items(keys, Consistency::Strong).await
     }
 
-    pub async fn peek<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Stored<T>>, Problem> {
-        read(self.get(key, Consistency::Eventual).await?)
+    pub async fn get_eventual<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Stored<T>>, Problem> {
+        read(self.item(key, Consistency::Eventual).await?)
     }
 
-    pub async fn peek_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
-        self.get_many(keys, Consistency::Eventual).await
+    pub async fn get_many_eventual<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
+        self.items(keys, Consistency::Eventual).await
     }
 
     pub async fn list<T: DeserializeOwned>(&self, query: Query) -> Result<Page<Stored<T>>, Problem> {
@@ -84,11 +84,11 @@ impl Table {
         Err(Problem::unavailable("a listing changes too fast just now"))
     }
 
-    pub(crate) async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, Problem> {
+    pub(crate) async fn item(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, Problem> {
         Ok(self.count_reads(self.store.get(key, consistency).await?))
     }
 
-    async fn get_many<T: DeserializeOwned>(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Stored<T>>>, Problem> {
+    async fn items<T: DeserializeOwned>(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Stored<T>>>, Problem> {
         let items = self.count_reads(self.store.get_many(keys, consistency).await?);
         items.into_iter().map(read).collect()
     }

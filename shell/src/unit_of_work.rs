@@ -98,7 +98,7 @@ impl UnitOfWork {
         let expires_at = self.now().plus(REQUEST_KEPT);
         let marker = call.cause_id().map(|id| IdempotencyRecord { id, fingerprint: call.fingerprint.clone(), response: None, expires_at });
         if let Some(marker) = &marker
-            && let Some(item) = self.table.get(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
+            && let Some(item) = self.table.item(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
         {
             return repeated(call, item.body.read().map_err(Problem::from)?);
         }

@@ -24,7 +24,7 @@ async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> 
     app.work
         .handle_event_guarded(
             delivery,
-            || table.find::<Cart>(&key),
+            || table.get::<Cart>(&key),
             |found, context| match found {
                 Some(cart) => Changes::update(cart.version, cart.value.ordered(order, context.now)),
                 None => Ok(Changes::none()),

@@ -89,7 +89,7 @@ async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -
 /// Shows a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
-    let found = app.work.table().peek::<Cart>(&storage::cart_key(id)).await?;
+    let found = app.work.table().get_eventual::<Cart>(&storage::cart_key(id)).await?;
     let cart = readable(&call, found)?;
     show_current(&app, cart).await
 }
@@ -99,7 +99,7 @@ async fn show(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Ans
 async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> Answer {
     let (table, key, wanted) = (app.work.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
     let load = || async {
-        let cart = table.find::<Cart>(&key).await?;
+        let cart = table.get::<Cart>(&key).await?;
         Ok((cart, storage::goods(&*app.catalog, &wanted).await?))
     };
     let decide = |(found, mut goods): (Option<Stored<Cart>>, Vec<Option<Goods>>), context: &DecisionContext| {
@@ -132,7 +132,7 @@ async fn remove(State(app): State<App>, call: Call, Path((id, variant)): Path<(C
 async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
     let (table, key) = (app.work.table(), storage::cart_key(id));
     let load = || async {
-        let found = table.find::<Cart>(&key).await?;
+        let found = table.get::<Cart>(&key).await?;
         let goods = match &found {
             Some(cart) => storage::goods_of(&*app.catalog, &cart.lines).await?,
             None => Default::default(),
@@ -169,7 +169,7 @@ async fn show_mine(State(app): State<App>, call: Call) -> Answer {
 async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) -> Answer {
     let customer = call.require_user()?;
     let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
-    let load = || async { Ok((storage::mine(table, customer).await?, table.find::<Cart>(&key).await?)) };
+    let load = || async { Ok((storage::mine(table, customer).await?, table.get::<Cart>(&key).await?)) };
     let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), context: &DecisionContext| {
         let guest = writable(&call, guest)?;
         let (cart, version, changes) = open(mine, customer, &app, context)?;
@@ -204,7 +204,7 @@ async fn edit(
         call.check_version(cart.version)?;
         updated(cart.version, rule(cart.value, context)?)
     };
-    app.work.handle_request(call, || table.find::<Cart>(&key), decide).await
+    app.work.handle_request(call, || table.get::<Cart>(&key), decide).await
 }
 
 fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {

@@ -23,7 +23,7 @@ impl Reads {
 impl CartReads for Reads {
     /// Strong: an order is placed right after the last change.
     async fn cart(&self, id: CartId) -> Result<Option<CartContents>, Problem> {
-        let found = self.table.find::<Cart>(&cart_key(id)).await?;
+        let found = self.table.get::<Cart>(&cart_key(id)).await?;
         Ok(found.map(|stored| contents(stored.value)))
     }
 }

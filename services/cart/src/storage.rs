@@ -58,9 +58,9 @@ pub struct Mine {
 }
 
 pub async fn mine(table: &Table, customer: UserId) -> Result<Mine, Problem> {
-    let current = table.find::<Current>(&current_key(customer)).await?;
+    let current = table.get::<Current>(&current_key(customer)).await?;
     let cart = match &current {
-        Some(current) => table.find::<Cart>(&cart_key(current.cart_id)).await?,
+        Some(current) => table.get::<Cart>(&cart_key(current.cart_id)).await?,
         None => None,
     };
     Ok(Mine { current, cart })

@@ -95,12 +95,12 @@ impl Surroundings {
     async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
         let parent = match parent_id {
             Some(id) => {
-                Some(table.find(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?)
+                Some(table.get(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?)
             }
             None => None,
         };
         let slug = match slug {
-            Some(slug) => table.find(&storage::category_slug_key(slug)).await?,
+            Some(slug) => table.get(&storage::category_slug_key(slug)).await?,
             None => None,
         };
         Ok(Self { parent, slug, all: Vec::new() })

@@ -49,15 +49,15 @@ impl State {
         category_id: Option<CategoryId>,
     ) -> Result<Self, Problem> {
         let product = match id {
-            Some(id) => table.find(&storage::product_key(id)).await?,
+            Some(id) => table.get(&storage::product_key(id)).await?,
             None => None,
         };
         let owner = match slug {
-            Some(wish) => table.find(&storage::slug_key(&wish.slug)).await?,
+            Some(wish) => table.get(&storage::slug_key(&wish.slug)).await?,
             None => None,
         };
         let category = match category_id {
-            Some(id) => table.find(&storage::category_key(id)).await?,
+            Some(id) => table.get(&storage::category_key(id)).await?,
             None => None,
         };
         if category.is_none() && category_id.is_some() {
@@ -70,7 +70,7 @@ impl State {
     pub async fn load_existing(table: &Table, id: ProductId) -> Result<Self, Problem> {
         let product = storage::product(table, id).await?;
         let category = match product.category_id() {
-            Some(id) => table.find(&storage::category_key(id)).await?,
+            Some(id) => table.get(&storage::category_key(id)).await?,
             None => None,
         };
         Ok(Self { product: Some(product), owner: None, category })

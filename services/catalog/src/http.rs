@@ -289,11 +289,11 @@ async fn find(app: &App, reference: &str) -> Result<Stored<Product>, Problem> {
     let table = app.work.table();
     let id = match reference.parse() {
         Ok(id) => Some(id),
-        Err(_) if is_slug(reference) => table.peek::<SlugOwner>(&storage::slug_key(reference)).await?.map(|owner| owner.product_id),
+        Err(_) if is_slug(reference) => table.get_eventual::<SlugOwner>(&storage::slug_key(reference)).await?.map(|owner| owner.product_id),
         Err(_) => None,
     };
     let product = match id {
-        Some(id) => table.peek::<Product>(&storage::product_key(id)).await?,
+        Some(id) => table.get_eventual::<Product>(&storage::product_key(id)).await?,
         None => None,
     };
     product.ok_or_else(missing)

@@ -108,6 +108,6 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
         },
     };
     work.run_job(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;
-    let owner: Option<Stored<CategorySlug>> = work.table().find(&storage::category_slug_key(&slug)).await?;
+    let owner: Option<Stored<CategorySlug>> = work.table().get(&storage::category_slug_key(&slug)).await?;
     Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
 }

@@ -72,7 +72,7 @@ impl CatalogReads for Reads {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let products: Vec<Option<Stored<OfferedProduct>>> = self.table.peek_many(&keys).await?;
+        let products: Vec<Option<Stored<OfferedProduct>>> = self.table.get_many_eventual(&keys).await?;
         let offer = |(product_id, variant_id): &(ProductId, VariantId)| {
             let product = products.get(*places.get(product_id)?)?.as_ref()?;
             let variant = product.variants.iter().find(|variant| variant.id == *variant_id)?;
@@ -112,7 +112,7 @@ impl ProductReads for Reads {
         let mut keys: Vec<Key> = ids.iter().map(|id| product_key(*id)).collect();
         keys.sort_unstable();
         keys.dedup();
-        let found: Vec<Option<Stored<Product>>> = self.table.peek_many(&keys).await?;
+        let found: Vec<Option<Stored<Product>>> = self.table.get_many_eventual(&keys).await?;
         let found: HashMap<ProductId, Product> = found.into_iter().flatten().map(|product| (product.value.id, product.value)).collect();
         let categories = if found.is_empty() { HashMap::new() } else { self.categories().await? };
         Ok(ids.iter().map(|id| found.get(id).map(|product| listing(product, &categories))).collect())

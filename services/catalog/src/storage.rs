@@ -198,21 +198,21 @@ pub fn categories_query() -> Query {
 }
 
 pub async fn product(table: &Table, id: ProductId) -> Result<Stored<Product>, Problem> {
-    table.find(&product_key(id)).await?.ok_or_else(|| Problem::not_found(format!("product {id}")))
+    table.get(&product_key(id)).await?.ok_or_else(|| Problem::not_found(format!("product {id}")))
 }
 
 /// The category that has the slug, or that had it before and is still there.
 pub async fn category_with_slug(table: &Table, slug: &str) -> Result<Option<CategoryId>, Problem> {
-    let Some(owner) = table.peek::<CategorySlug>(&category_slug_key(slug)).await? else { return Ok(None) };
-    let there = owner.current || table.peek::<Category>(&category_key(owner.category_id)).await?.is_some();
+    let Some(owner) = table.get_eventual::<CategorySlug>(&category_slug_key(slug)).await? else { return Ok(None) };
+    let there = owner.current || table.get_eventual::<Category>(&category_key(owner.category_id)).await?.is_some();
     Ok(there.then_some(owner.category_id))
 }
 
 /// A category that somebody names, with what it holds.
 pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>, Stored<HoldingsItem>), Problem> {
     let missing = || Problem::not_found(format!("category {id}"));
-    let category = table.find(&category_key(id)).await?.ok_or_else(missing)?;
-    let holdings = table.find(&holdings_key(id)).await?.ok_or_else(missing)?;
+    let category = table.get(&category_key(id)).await?.ok_or_else(missing)?;
+    let holdings = table.get(&holdings_key(id)).await?.ok_or_else(missing)?;
     Ok((category, holdings))
 }
 

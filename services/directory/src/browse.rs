@@ -87,11 +87,11 @@ async fn show(State(app): State<App>, Path(reference): Path<String>) -> Answer {
     let table = app.work.table();
     let id: Option<BusinessId> = match reference.parse() {
         Ok(id) => Some(id),
-        Err(_) if is_slug(&reference) => table.peek::<SlugOwner>(&storage::slug_key(&reference)).await?.map(|owner| owner.business_id),
+        Err(_) if is_slug(&reference) => table.get_eventual::<SlugOwner>(&storage::slug_key(&reference)).await?.map(|owner| owner.business_id),
         Err(_) => None,
     };
     let business = match id {
-        Some(id) => table.peek::<Business>(&storage::business_key(id)).await?.filter(|business| business.is_published()),
+        Some(id) => table.get_eventual::<Business>(&storage::business_key(id)).await?.filter(|business| business.is_published()),
         None => None,
     };
     let business = business.ok_or_else(|| Problem::new(Code::NotFound, "there is no such business"))?;
@@ -156,7 +156,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
     if keys.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let found: Vec<Option<Stored<Business>>> = app.work.table().peek_many(&keys).await?;
+    let found: Vec<Option<Stored<Business>>> = app.work.table().get_many_eventual(&keys).await?;
     let items = found.into_iter().flatten().map(|business| business.value).filter(Business::is_published).collect();
     Ok(Page { items, next })
 }

@@ -73,7 +73,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
     call.require_admin()?;
     let load = || async {
         let table = app.work.table();
-        Ok((storage::tree(table).await?, table.find::<CategoryCount>(&storage::count_key(id)).await?))
+        Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))
     };
     let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &DecisionContext| {
         let businesses = count.as_ref().map_or(0, |count| count.businesses);

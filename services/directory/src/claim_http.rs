@@ -41,7 +41,7 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
     let user = call.require_user()?;
     let load = || async {
         let table = app.work.table();
-        Ok((storage::business(table, id).await?, table.find::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
+        Ok((storage::business(table, id).await?, table.get::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
     };
     let decide = |(business, before): (Stored<Business>, Option<Stored<Claim>>), context: &DecisionContext| {
         business.may_be_claimed()?;
@@ -102,5 +102,5 @@ async fn refuse(State(app): State<App>, call: Call, Path(id): Path<ClaimId>, Jso
 }
 
 async fn claim(app: &App, id: ClaimId) -> Result<Stored<Claim>, Problem> {
-    app.work.table().find(&storage::claim_key(id)).await?.ok_or_else(|| Problem::not_found("such claim"))
+    app.work.table().get(&storage::claim_key(id)).await?.ok_or_else(|| Problem::not_found("such claim"))
 }

@@ -75,7 +75,7 @@ impl SlugWish {
 
     pub async fn owners(&self, table: &Table) -> Result<Vec<Option<Stored<SlugOwner>>>, Problem> {
         let keys: Vec<Key> = self.0.iter().map(|slug| storage::slug_key(slug)).collect();
-        table.find_many(&keys).await
+        table.get_many(&keys).await
     }
 }
 

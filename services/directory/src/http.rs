@@ -61,7 +61,7 @@ async fn list_own(State(app): State<App>, call: Call) -> Answer {
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
-    let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.peek_many(&keys).await? };
+    let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
     let items = found.into_iter().flatten().filter(|business| business.role_of(user).is_some()).map(|business| business.value.into());
     Ok(Reply::ok(&Page::<ManagedBusiness> { items: items.collect(), next: None }))
 }
@@ -70,7 +70,7 @@ async fn list_own(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
 async fn profile(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
     call.require_user()?;
-    let business = app.work.table().peek::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
+    let business = app.work.table().get_eventual::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     business.may_manage(&call.actor)?;
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
 }

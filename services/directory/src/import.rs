@@ -207,7 +207,7 @@ async fn write(work: &UnitOfWork, chunk: Vec<Import>) -> Result<Vec<Outcome>, Pr
 
 async fn load(table: &Table, chunk: &[Import]) -> Result<Loaded, Problem> {
     let keys: Vec<Key> = chunk.iter().map(|import| storage::business_key(import.id)).collect();
-    let businesses: Vec<Option<Stored<Business>>> = table.find_many(&keys).await?;
+    let businesses: Vec<Option<Stored<Business>>> = table.get_many(&keys).await?;
     let mut wanted: Vec<&str> = Vec::new();
     for (import, _) in chunk.iter().zip(&businesses).filter(|(_, business)| business.is_none()) {
         wanted.extend(import.wish.slugs().iter().map(String::as_str));
@@ -217,7 +217,7 @@ async fn load(table: &Table, chunk: &[Import]) -> Result<Loaded, Problem> {
     let mut found: BTreeMap<&str, Stored<SlugOwner>> = BTreeMap::new();
     for some in wanted.chunks(ports::store::KEYS_MAX) {
         let keys: Vec<Key> = some.iter().map(|slug| storage::slug_key(slug)).collect();
-        let owners: Vec<Option<Stored<SlugOwner>>> = table.find_many(&keys).await?;
+        let owners: Vec<Option<Stored<SlugOwner>>> = table.get_many(&keys).await?;
         found.extend(some.iter().zip(owners).filter_map(|(slug, owner)| Some((*slug, owner?))));
     }
     let of = |import: &Import| import.wish.slugs().iter().map(|slug| found.get(slug.as_str()).cloned()).collect();

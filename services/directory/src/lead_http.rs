@@ -159,7 +159,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
     let hashes = hashes(&app, &contact);
     let load = || async {
         let today =
-            app.work.table().find_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
+            app.work.table().get_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
         Ok((around(&app, id, &hashes).await?, today))
     };
     let decide = |(around, today): (Around, Vec<Option<Stored<AskedToday>>>), context: &DecisionContext| {
@@ -204,7 +204,7 @@ async fn list(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Qu
 async fn show(State(app): State<App>, call: Call, Path((id, lead)): Path<(BusinessId, LeadId)>) -> Answer {
     call.require_user()?;
     require_people(&app, &call, id).await?;
-    let lead: Stored<Lead> = app.work.table().peek(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
+    let lead: Stored<Lead> = app.work.table().get_eventual(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
         return Err(LeadError::NotFound.into());
     }
@@ -249,8 +249,8 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
     call.require_admin()?;
     let load = || async {
         let table = app.work.table();
-        let lead: Stored<Lead> = table.find(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?;
-        let contact: Stored<Contact> = table.find(&storage::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
+        let lead: Stored<Lead> = table.get(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?;
+        let contact: Stored<Contact> = table.get(&storage::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
         let hashes = hashes(&app, &contact);
         let around = around(&app, lead.business_id, &hashes).await?;
         Ok((lead, around, hashes))
@@ -296,7 +296,7 @@ async fn refuse_return(State(app): State<App>, call: Call, Path(id): Path<LeadId
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
 async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> Answer {
-    let load = || async { Ok(app.work.table().find::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
+    let load = || async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, context: &DecisionContext| {
         let decision = decide(lead.value.clone(), context)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
@@ -306,7 +306,7 @@ async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &Decis
 }
 
 async fn require_people(app: &App, call: &Call, id: BusinessId) -> Result<(), Problem> {
-    let business: Stored<Business> = app.work.table().peek(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
+    let business: Stored<Business> = app.work.table().get_eventual(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     Ok(business.may_manage(&call.actor)?)
 }
 
@@ -316,13 +316,13 @@ async fn views(app: &App, leads: &[Lead]) -> Result<Vec<LeadView>, Problem> {
     let mut originals: Vec<Key> = leads.iter().filter_map(|lead| lead.duplicate_of).map(storage::lead_key).collect();
     originals.sort();
     originals.dedup();
-    let originals: Vec<Option<Stored<Lead>>> = if originals.is_empty() { Vec::new() } else { table.peek_many(&originals).await? };
+    let originals: Vec<Option<Stored<Lead>>> = if originals.is_empty() { Vec::new() } else { table.get_many_eventual(&originals).await? };
     let open = |lead: &Lead| {
         let original = |id: LeadId| originals.iter().flatten().find(|original| original.id == id);
         lead.is_released() || lead.duplicate_of.and_then(original).is_some_and(|original| original.is_released())
     };
     let released: Vec<Key> = leads.iter().filter(|lead| open(lead)).map(|lead| storage::contact_key(lead.id)).collect();
-    let contacts: Vec<Option<Stored<Contact>>> = if released.is_empty() { Vec::new() } else { table.peek_many(&released).await? };
+    let contacts: Vec<Option<Stored<Contact>>> = if released.is_empty() { Vec::new() } else { table.get_many_eventual(&released).await? };
     let contact = |id: LeadId| contacts.iter().flatten().find(|contact| contact.lead_id == id).map(|contact| contact.value.clone());
     Ok(leads.iter().map(|lead| LeadView::of(lead, contact(lead.id))).collect())
 }
@@ -336,8 +336,8 @@ async fn around(app: &App, id: BusinessId, hashes: &[String]) -> Result<Around, 
     let keys: Vec<Key> = hashes.iter().map(|hash| storage::asked_key(hash, id)).collect();
     Ok(Around {
         business: storage::business(table, id).await?,
-        asked: table.find_many(&keys).await?,
-        month: table.find(&storage::month_key(id, app.work.now())).await?,
+        asked: table.get_many(&keys).await?,
+        month: table.get(&storage::month_key(id, app.work.now())).await?,
     })
 }
 

@@ -65,7 +65,7 @@ impl DirectoryReads for Reads {
         }
         let keys: Vec<Key> = distinct.iter().map(|id| storage::business_key(*id)).collect();
         let tree = storage::shown_tree(&self.table).await?;
-        let found: Vec<Option<Stored<Business>>> = self.table.peek_many(&keys).await?;
+        let found: Vec<Option<Stored<Business>>> = self.table.get_many_eventual(&keys).await?;
         let of = |id: &BusinessId| {
             let place = distinct.binary_search(id).ok()?;
             found.get(place)?.as_ref().map(|business| self.listing(business, &tree))
@@ -80,7 +80,7 @@ impl DirectoryReads for Reads {
     }
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
-        let business: Option<Stored<Business>> = self.table.peek(&storage::business_key(id)).await?;
+        let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(id)).await?;
         let members = business.map(|business| business.value.members).unwrap_or_default();
         Ok(members.into_iter().filter(|member| member.role == StaffRole::Owner).map(|member| member.user_id).collect())
     }

@@ -315,17 +315,17 @@ pub fn area_queries(south: f64, north: f64, west: f64, east: f64) -> impl Iterat
 }
 
 pub async fn business(table: &Table, id: BusinessId) -> Result<Stored<Business>, Problem> {
-    Ok(table.find(&business_key(id)).await?.ok_or(BusinessError::NotFound)?)
+    Ok(table.get(&business_key(id)).await?.ok_or(BusinessError::NotFound)?)
 }
 
 /// The tree for deciding; version 0 while there is none.
 pub async fn tree(table: &Table) -> Result<Stored<Tree>, Problem> {
-    Ok(table.find(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
+    Ok(table.get(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
 }
 
 /// The tree for showing.
 pub async fn shown_tree(table: &Table) -> Result<Stored<Tree>, Problem> {
-    Ok(table.peek(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
+    Ok(table.get_eventual(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
 }
 
 /// All that makes a business's next state visible: its item, its slugs, its places in categories, the

@@ -24,7 +24,7 @@ async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: Busines
         return Ok(());
     }
     let keys: Vec<_> = users.iter().copied().map(storage::user_key).collect();
-    let load = || work.table().find_many::<User>(&keys);
+    let load = || work.table().get_many::<User>(&keys);
     work.handle_event(delivery, load, |found: Vec<Option<Stored<User>>>, context| {
         found.iter().flatten().try_fold(Changes::none(), |changes, before| {
             let decision = before.value.clone().follow_business(business, acts, delivery.envelope.sequence, context.now);

@@ -43,7 +43,7 @@ async fn create(
     let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
     let table = work.table();
     let load = || async {
-        let admins = table.find::<Admins>(&Admins::default().key()).await?;
+        let admins = table.get::<Admins>(&Admins::default().key()).await?;
         let enrolled = match credentials.pool() {
             Some(pool) => Some(pool.enrol(&email, name, password).await.map_err(|error| password_problem(error, "password"))?),
             None => None,

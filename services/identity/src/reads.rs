@@ -39,7 +39,7 @@ struct AccountItem {
 #[async_trait]
 impl IdentityReads for Reads {
     async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
-        let Some(item) = self.table.peek::<AccountItem>(&storage::user_key(user)).await? else {
+        let Some(item) = self.table.get_eventual::<AccountItem>(&storage::user_key(user)).await? else {
             return Ok(None);
         };
         let item = item.value;

@@ -33,7 +33,7 @@ pub async fn user_by_password(
     let client = format!("client:{}", call.client);
     let limit = app.config.failures_per_client;
     let client_key = storage::attempts_key(&client);
-    let failures = table.find::<Attempts>(&client_key).await?;
+    let failures = table.get::<Attempts>(&client_key).await?;
     Attempts::check(failures.as_deref(), limit, app.work.now())?;
     take_account_attempt(app, email).await?;
 
@@ -42,7 +42,7 @@ pub async fn user_by_password(
     if let Some(proved) = user.zip(proof) {
         return Ok(proved);
     }
-    let load = || table.find::<Attempts>(&client_key);
+    let load = || table.get::<Attempts>(&client_key);
     app.work.run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now)).await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
@@ -61,7 +61,7 @@ async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
     let subject = account_subject(email);
     let key = storage::attempts_key(&subject);
     let limit = app.config.sign_ins_per_account;
-    let load = || app.work.table().find::<Attempts>(&key);
+    let load = || app.work.table().get::<Attempts>(&key);
     app.work.run_job("identity.sign-in", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now)).await?;
     Ok(())
 }

@@ -143,16 +143,16 @@ pub fn role_partition(role: Role) -> String {
 }
 
 pub async fn user(table: &Table, id: UserId) -> Result<Stored<User>, Problem> {
-    table.find(&user_key(id)).await?.ok_or_else(|| Problem::not_found("such user"))
+    table.get(&user_key(id)).await?.ok_or_else(|| Problem::not_found("such user"))
 }
 
 pub async fn owner(table: &Table, email: &Email) -> Result<Option<UserId>, Problem> {
-    Ok(table.find::<EmailOwner>(&email_key(email)).await?.map(|owner| owner.user_id))
+    Ok(table.get::<EmailOwner>(&email_key(email)).await?.map(|owner| owner.user_id))
 }
 
 pub async fn user_by_email(table: &Table, email: &Email) -> Result<Option<Stored<User>>, Problem> {
     match owner(table, email).await? {
-        Some(id) => table.find(&user_key(id)).await,
+        Some(id) => table.get(&user_key(id)).await,
         None => Ok(None),
     }
 }
@@ -166,19 +166,19 @@ pub async fn pending_email_free(table: &Table, user: &User) -> Result<bool, Prob
 }
 
 pub async fn user_and_session(table: &Table, user: UserId, session: SessionId) -> Result<Option<(Stored<User>, Stored<Session>)>, Problem> {
-    let Some(session) = table.find(&session_key(user, session)).await? else {
+    let Some(session) = table.get(&session_key(user, session)).await? else {
         return Ok(None);
     };
-    Ok(table.find(&user_key(user)).await?.zip(Some(session)))
+    Ok(table.get(&user_key(user)).await?.zip(Some(session)))
 }
 
 /// With the admins, for what may make or unmake one.
 pub async fn user_and_admins(table: &Table, id: UserId) -> Result<(Stored<User>, Option<Stored<Admins>>), Problem> {
-    Ok((user(table, id).await?, table.find(&Admins::default().key()).await?))
+    Ok((user(table, id).await?, table.get(&Admins::default().key()).await?))
 }
 
 pub async fn user_and_addresses(table: &Table, id: UserId) -> Result<(Stored<User>, Option<Stored<AddressBook>>), Problem> {
-    Ok((user(table, id).await?, table.find(&addresses_key(id)).await?))
+    Ok((user(table, id).await?, table.get(&addresses_key(id)).await?))
 }
 
 pub async fn sessions(table: &Table, id: UserId) -> Result<Vec<Stored<Session>>, Problem> {

@@ -106,7 +106,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
             }
             Ok(changes)
         };
-        app.work.run_job(&cause, || table.find_many::<StockItem>(&keys), decide).await?;
+        app.work.run_job(&cause, || table.get_many::<StockItem>(&keys), decide).await?;
     }
     Ok(())
 }

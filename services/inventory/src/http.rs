@@ -160,7 +160,7 @@ struct MovementPage {
 async fn availability(State(app): State<App>, Query(query): Query<AvailabilityQuery>) -> Answer {
     let variants = parse_variants(&query.variants)?;
     let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(*variant)).collect();
-    let found = app.work.table().peek_many::<StockItem>(&keys).await?;
+    let found = app.work.table().get_many_eventual::<StockItem>(&keys).await?;
     let items = variants.into_iter().zip(found).map(|(variant, item)| AvailabilityHint::of(variant, item.as_deref())).collect();
     Ok(Reply::ok(&AvailabilityView { items }).cache_secs(HINT_SECS))
 }

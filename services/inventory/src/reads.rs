@@ -30,7 +30,7 @@ impl InventoryReads for Reads {
         }
         let distinct: BTreeSet<VariantId> = variants.iter().copied().collect();
         let keys: Vec<Key> = distinct.iter().map(|variant| stock_key(*variant)).collect();
-        let found = self.table.peek_many::<StockItem>(&keys).await?;
+        let found = self.table.get_many_eventual::<StockItem>(&keys).await?;
         let stock: BTreeMap<VariantId, Stored<StockItem>> = found.into_iter().flatten().map(|item| (item.variant_id, item)).collect();
         let availability = |variant_id: &VariantId| {
             let item = stock.get(variant_id);

@@ -115,7 +115,7 @@ pub fn reservation_key(order: OrderId) -> Key {
 }
 
 pub async fn stock(table: &Table, variant: VariantId) -> Result<Stored<StockItem>, Problem> {
-    table.find(&stock_key(variant)).await?.ok_or_else(|| Problem::not_found("stock of this variant"))
+    table.get(&stock_key(variant)).await?.ok_or_else(|| Problem::not_found("stock of this variant"))
 }
 
 /// The stock of the lines; a variant without a stock record is left out.
@@ -124,12 +124,12 @@ pub async fn stock_of(table: &Table, lines: &[HeldLine]) -> Result<Vec<StockItem
         return Ok(Vec::new());
     }
     let keys: Vec<Key> = lines.iter().map(|line| stock_key(line.variant_id)).collect();
-    let found = table.find_many::<StockItem>(&keys).await?;
+    let found = table.get_many::<StockItem>(&keys).await?;
     Ok(found.into_iter().flatten().map(|stored| stored.value).collect())
 }
 
 pub async fn reservation(table: &Table, order: OrderId) -> Result<Option<Stored<Reservation>>, Problem> {
-    table.find(&reservation_key(order)).await
+    table.get(&reservation_key(order)).await
 }
 
 /// Which stock to list.
@@ -155,7 +155,7 @@ pub async fn list(table: &Table, selection: Selection, limit: Limit, after: Opti
     }
     let marks = table.list::<LowMark>(query).await?;
     let keys: Vec<Key> = marks.items.iter().map(|mark| stock_key(mark.variant_id)).collect();
-    let found = if keys.is_empty() { Vec::new() } else { table.peek_many::<StockItem>(&keys).await? };
+    let found = if keys.is_empty() { Vec::new() } else { table.get_many_eventual::<StockItem>(&keys).await? };
     let prefix = selection.sku_prefix.unwrap_or_default();
     let items = found.into_iter().flatten().filter(|item| item.is_low() && item.sku.starts_with(&prefix)).collect();
     Ok(Page { items, next: marks.next })

@@ -84,7 +84,7 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
 
 /// The mail as it goes out; none if its receiver can do without it and has refused mail before.
 async fn prepared(app: &App, mail: &MailRecord) -> Result<Option<Mail>, Problem> {
-    if !mail.template().is_essential() && app.work.table().find::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
+    if !mail.template().is_essential() && app.work.table().get::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
         return Ok(None);
     }
     letter::outgoing(app, mail).await.map(Some)

@@ -89,18 +89,18 @@ fn is_trouble(status: MailStatus) -> bool {
 
 /// The mailing of a mail, for deciding.
 pub async fn mailing(table: &Table, mail: MailId) -> Result<Stored<Mailing>, Problem> {
-    table.find(&mailing_key(mailing_of(mail))).await?.ok_or_else(missing)
+    table.get(&mailing_key(mailing_of(mail))).await?.ok_or_else(missing)
 }
 
 /// A mail for showing, with the version of its mailing.
 pub async fn peek(table: &Table, id: MailId) -> Result<Stored<MailRecord>, Problem> {
-    let found: Option<Stored<Mailing>> = table.peek(&mailing_key(mailing_of(id))).await?;
+    let found: Option<Stored<Mailing>> = table.get_eventual(&mailing_key(mailing_of(id))).await?;
     let mailing = found.ok_or_else(missing)?;
     Ok(Stored { value: mailing.mail(id).ok_or_else(missing)?, version: mailing.version })
 }
 
 pub async fn is_written(table: &Table, mailing: MailId) -> Result<bool, Problem> {
-    Ok(table.find::<Mailing>(&mailing_key(mailing)).await?.is_some())
+    Ok(table.get::<Mailing>(&mailing_key(mailing)).await?.is_some())
 }
 
 pub fn missing() -> Problem {

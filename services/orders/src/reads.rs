@@ -23,7 +23,7 @@ impl Reads {
 #[async_trait]
 impl OrderReads for Reads {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem> {
-        let order: Option<Stored<Order>> = self.table.peek(&storage::key(id)).await?;
+        let order: Option<Stored<Order>> = self.table.get_eventual(&storage::key(id)).await?;
         Ok(order.map(|order| summary(order.value)))
     }
 }

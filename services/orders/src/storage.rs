@@ -103,12 +103,12 @@ pub async fn order(table: &Table, id: OrderId) -> Result<Stored<Order>, Problem>
 
 /// The order, if the cart has become one.
 pub async fn placed(table: &Table, id: OrderId) -> Result<Option<Stored<Order>>, Problem> {
-    table.find(&key(id)).await
+    table.get(&key(id)).await
 }
 
 /// The order, for showing.
 pub async fn shown(table: &Table, id: OrderId) -> Result<Stored<Order>, Problem> {
-    table.peek(&key(id)).await?.ok_or_else(|| Problem::not_found("such order"))
+    table.get_eventual(&key(id)).await?.ok_or_else(|| Problem::not_found("such order"))
 }
 
 pub async fn of_customer(table: &Table, user: UserId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
@@ -142,7 +142,7 @@ impl Record for Sweep {
 }
 
 pub async fn sweep(table: &Table) -> Result<Option<Stored<Sweep>>, Problem> {
-    table.find(&sweep_key()).await
+    table.get(&sweep_key()).await
 }
 
 /// Open orders behind the place and placed at `until` or earlier, the oldest first.
@@ -183,7 +183,7 @@ async fn of_marketplace_seller(
     let keys: Vec<Key> = listed.items.iter().map(|place| key(place.order_id)).collect();
     let mut shared = Page { items: Vec::new(), next: listed.next };
     for keys in keys.chunks(KEYS_MAX) {
-        shared.items.extend(table.peek_many::<Order>(keys).await?.into_iter().flatten());
+        shared.items.extend(table.get_many_eventual::<Order>(keys).await?.into_iter().flatten());
     }
     Ok(one_page(vec![alone, shared], place, limit, after))
 }

@@ -100,7 +100,7 @@ impl OrderState {
 }
 
 pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Problem> {
-    Ok(match table.find::<Place>(&key(id, None)).await? {
+    Ok(match table.get::<Place>(&key(id, None)).await? {
         None => OrderState::Nothing,
         Some(Stored { value: Place::Cancelled { .. }, version, .. }) => OrderState::Cancelled(version),
         Some(Stored { value: Place::Payment(payment), version, .. }) => OrderState::Present(Box::new(Stored { value: *payment, version })),
@@ -109,7 +109,7 @@ pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Prob
 
 /// A try of an order whose place another one has taken.
 pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Result<Option<Stored<Payment>>, Problem> {
-    table.find(&key(order, Some(id))).await
+    table.get(&key(order, Some(id))).await
 }
 
 /// A payment as it was a moment ago.
@@ -121,7 +121,7 @@ pub(crate) async fn seen(table: &Table, id: PaymentId) -> Result<Stored<Payment>
 
 /// A payment for deciding, found where it was seen, or where it went when another took its place.
 pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Payment>, Problem> {
-    let found = table.find::<Payment>(&seen.key()).await?;
+    let found = table.get::<Payment>(&seen.key()).await?;
     match found {
         Some(payment) if payment.id == seen.id => Ok(payment),
         Some(_) | None => former(table, seen.order_id, seen.id).await?.ok_or_else(|| missing(seen.id)),

@@ -72,7 +72,7 @@ async fn make_eligible(
         }
         Ok(changes)
     };
-    app.work.handle_event(delivery, || table.find_many::<Eligibility>(&keys), decide).await
+    app.work.handle_event(delivery, || table.get_many::<Eligibility>(&keys), decide).await
 }
 
 async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {

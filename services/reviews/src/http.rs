@@ -146,7 +146,7 @@ async fn list(State(app): State<App>, Query(listing): Query<Listing>) -> Answer 
 /// The average of a business or a product, and how it is made up.
 #[utoipa::path(get, path = "/reviews/summary", tag = "reviews", operation_id = "getReviewSummary", params(Of), responses((status = 200, body = SummaryView)))]
 async fn summary(State(app): State<App>, Query(of): Query<Of>) -> Answer {
-    let found = app.work.table().peek::<Aggregate>(&storage::aggregate_key(of.target)).await?;
+    let found = app.work.table().get_eventual::<Aggregate>(&storage::aggregate_key(of.target)).await?;
     Ok(Reply::ok(&SummaryView::of(found.map_or_else(|| Aggregate::empty(of.target), |found| found.value))))
 }
 
@@ -160,7 +160,7 @@ async fn submit(State(app): State<App>, call: Call, Json(body): Json<NewReview>)
 /// Published ones are for everyone; others for their author, the staff, and nobody else.
 #[utoipa::path(get, path = "/reviews/{review_id}", tag = "reviews", operation_id = "getReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
 async fn show(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    let review = app.work.table().peek::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
+    let review = app.work.table().get_eventual::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
     let view = if call.actor.is_staff() {
         ReviewView::moderator(&review)
     } else if call.actor.user_id() == Some(review.author_id) {
@@ -220,7 +220,7 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
     let table = app.work.table();
     let made = |at| Report { review_id: id, reader_id, reason: body.reason, text: body.text.clone(), at };
     let key = ports::store::Record::key(&made(app.work.now()));
-    let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Report>(&key)) };
+    let load = || async { futures::try_join!(storage::existing(table, id), table.get::<Report>(&key)) };
     let decide = |(state, present): (storage::State, Option<Stored<Report>>), context: &DecisionContext| {
         if present.is_some() {
             return Ok(Changes::none().reply(Reply::no_content()));
@@ -315,7 +315,7 @@ async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer 
     let table = app.work.table();
     let vote = Vote { review_id: id, reader_id };
     let key = ports::store::Record::key(&vote);
-    let load = || async { futures::try_join!(storage::existing(table, id), table.find::<Vote>(&key)) };
+    let load = || async { futures::try_join!(storage::existing(table, id), table.get::<Vote>(&key)) };
     let decide = |(state, present): (storage::State, Option<Stored<Vote>>), _: &DecisionContext| {
         let review = seen(&state)?;
         if review.author_id == reader_id {

@@ -31,7 +31,7 @@ impl ReviewReads for Reads {
         let mut ratings = HashMap::with_capacity(wanted.len());
         for chunk in wanted.chunks(KEYS_MAX) {
             let keys: Vec<_> = chunk.iter().map(|target| aggregate_key(*target)).collect();
-            let found = self.table.peek_many::<Aggregate>(&keys).await?;
+            let found = self.table.get_many_eventual::<Aggregate>(&keys).await?;
             ratings.extend(
                 chunk.iter().zip(found).map(|(target, found)| (*target, found.map_or_else(Rating::default, |found| found.rating()))),
             );

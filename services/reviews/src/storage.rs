@@ -169,19 +169,19 @@ impl State {
 /// What is there of an author's review of a thing.
 pub(crate) async fn state(table: &Table, of: ReviewTarget, author: UserId) -> Result<State, Problem> {
     let (review, aggregate) = (review_key(Review::id_of(of, author)), aggregate_key(of));
-    let (review, aggregate) = futures::try_join!(table.find(&review), table.find(&aggregate))?;
+    let (review, aggregate) = futures::try_join!(table.get(&review), table.get(&aggregate))?;
     Ok(State { target: of, review, aggregate })
 }
 
 /// A review that must be there, by its id.
 pub(crate) async fn existing(table: &Table, id: ReviewId) -> Result<State, Problem> {
-    let review = table.find::<Review>(&review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
-    let aggregate = table.find(&aggregate_key(review.target)).await?;
+    let review = table.get::<Review>(&review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
+    let aggregate = table.get(&aggregate_key(review.target)).await?;
     Ok(State { target: review.target, review: Some(review), aggregate })
 }
 
 pub(crate) async fn eligibility(table: &Table, customer: UserId, of: ReviewTarget) -> Result<Option<Stored<Eligibility>>, Problem> {
-    table.find(&eligibility_key(customer, of)).await
+    table.get(&eligibility_key(customer, of)).await
 }
 
 pub(crate) async fn eligibilities(

@@ -14,7 +14,7 @@ const PAGES_MAX: usize = 1_000_000;
 
 /// The latest rebuild, whatever became of it.
 pub async fn requested_rebuild(work: &UnitOfWork) -> Result<Option<Rebuild>, Problem> {
-    Ok(work.table().find::<Rebuild>(&storage::rebuild_key()).await?.map(|rebuild| rebuild.value))
+    Ok(work.table().get::<Rebuild>(&storage::rebuild_key()).await?.map(|rebuild| rebuild.value))
 }
 
 /// Asks the process that serves to build the index anew.
@@ -41,7 +41,7 @@ pub async fn run(app: &App) -> Result<u64, Problem> {
 }
 
 async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<Decision<Rebuild>>) -> Result<(), Problem> {
-    let load = async || work.table().find::<Rebuild>(&storage::rebuild_key()).await;
+    let load = async || work.table().get::<Rebuild>(&storage::rebuild_key()).await;
     let decide = |found: Option<Stored<Rebuild>>, context: &shell::DecisionContext| {
         let version = found.as_ref().map(|found| found.version);
         match (rule(found.map(|found| found.value), context.now), version) {

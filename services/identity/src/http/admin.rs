@@ -169,6 +169,6 @@ async fn members(table: &Table, query: TableQuery) -> Result<Page<User>, Problem
     if keys.is_empty() {
         return Ok(Page { items: Vec::new(), next: page.next });
     }
-    let users = table.peek_many::<User>(&keys).await?;
+    let users = table.get_many_eventual::<User>(&keys).await?;
     Ok(Page { items: users.into_iter().flatten().map(|user| user.value).collect(), next: page.next })
 }

@@ -14,7 +14,7 @@ use crate::user::User;
 
 pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str) -> Answer {
     let tokens = pool.refresh(refresh_token).await.map_err(pool_problem)?;
-    let user = app.work.table().find::<User>(&storage::user_key(tokens.user)).await?;
+    let user = app.work.table().get::<User>(&storage::user_key(tokens.user)).await?;
     match user {
         Some(user) if user.may_sign_in() => {
             adopt_roles(app, &user, &tokens).await?;

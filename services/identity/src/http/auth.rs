@@ -204,7 +204,7 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
-    app.work.handle_request(&without_record(&call), || app.work.table().find(&key), decide).await
+    app.work.handle_request(&without_record(&call), || app.work.table().get(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
@@ -382,7 +382,7 @@ where
     let load = || {
         let asked = ask();
         async {
-            let attempts = table.find::<Attempts>(&storage::attempts_key(&subject)).await?;
+            let attempts = table.get::<Attempts>(&storage::attempts_key(&subject)).await?;
             Attempts::check(attempts.as_deref(), limit, app.work.now())?;
             let answer = asked.await?;
             Ok((attempts, storage::user_by_email(table, email).await?, answer))

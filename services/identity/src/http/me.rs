@@ -93,7 +93,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
             return Ok((user, true, None));
         };
         let email_free = storage::owner(table, email).await?.is_none();
-        Ok((user, email_free, table.find::<Attempts>(&storage::attempts_key(&subject)).await?))
+        Ok((user, email_free, table.get::<Attempts>(&storage::attempts_key(&subject)).await?))
     };
     let limit = app.config.mails_per_address;
     let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
@@ -155,7 +155,7 @@ async fn export(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
 async fn addresses(State(app): State<App>, call: Call) -> Answer {
     let id = call.require_user()?;
-    let book = app.work.table().peek::<AddressBook>(&storage::addresses_key(id)).await?;
+    let book = app.work.table().get_eventual::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
     Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
 }
