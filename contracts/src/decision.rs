@@ -28,7 +28,7 @@ impl<T> Decision<T> {
         Decision { state: whole(self.state), events: self.events, changed: self.changed }
     }
 
-    pub fn tell(mut self, event: impl Into<Event>) -> Self {
+    pub fn emit(mut self, event: impl Into<Event>) -> Self {
         self.events.push(event.into());
         self
     }

@@ -100,7 +100,7 @@ impl Changes {
         self
     }
 
-    pub fn tell(mut self, event: impl Into<Event>) -> Self {
+    pub fn emit(mut self, event: impl Into<Event>) -> Self {
         self.events.push((event.into(), None));
         self
     }

@@ -7,7 +7,7 @@ use ports::store::{Bounds, Commit, CommitError, Consistency, Item, Key, Metered,
 use serde::de::DeserializeOwned;
 
 use crate::metering;
-use crate::telemetry::{StoreLabels, Telemetry, ToldLabels};
+use crate::telemetry::{StoreLabels, Telemetry, EmittedLabels};
 
 /// Pages of a listing that are read to fill one: large items and expired ones end a page early.
 const PAGES_MAX: usize = 100;
@@ -99,7 +99,7 @@ impl Table {
             Ok(Metered { value: (), units }) => {
                 self.telemetry.observe_commit(&self.labels(), units);
                 for kind in kinds {
-                    self.telemetry.events_told.get_or_create(&ToldLabels { service: self.service, kind }).inc();
+                    self.telemetry.events_emitted.get_or_create(&EmittedLabels { service: self.service, kind }).inc();
                 }
                 Ok(())
             }

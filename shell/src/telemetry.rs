@@ -35,7 +35,7 @@ pub(crate) struct EventLabels {
 
 /// Events that a service has told, by type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct ToldLabels {
+pub(crate) struct EmittedLabels {
     pub service: &'static str,
     pub kind: &'static str,
 }
@@ -75,7 +75,7 @@ pub struct Telemetry {
     taken: Taken,
     pub(crate) commits: Family<StoreLabels, Counter>,
     pub(crate) conflicts: Family<StoreLabels, Counter>,
-    pub(crate) events_told: Family<ToldLabels, Counter>,
+    pub(crate) events_emitted: Family<EmittedLabels, Counter>,
     pub(crate) requests: Family<RouteLabels, Counter>,
     pub(crate) request_seconds: SecondsFamily<RouteLabels>,
     pub(crate) requests_shed: Counter,
@@ -102,13 +102,13 @@ impl Telemetry {
         let (read_units, write_units, conflicts, requests, request_seconds, event_lag_seconds, event_seconds) = telemetry_parts;
         let schedule_seconds = SecondsFamily::<ScheduleLabels>::new_with_constructor(Buckets);
         let reads = Family::<StoreLabels, Counter>::default();
-        let (commits, events_told) = (Family::<StoreLabels, Counter>::default(), Family::<ToldLabels, Counter>::default());
+        let (commits, events_emitted) = (Family::<StoreLabels, Counter>::default(), Family::<EmittedLabels, Counter>::default());
         let (requests_shed, events, backlog, dead_letters) = (Counter::default(), Family::default(), Family::default(), Family::default());
         registry.register("store_read_units", "Read units as DynamoDB bills them", read_units.clone());
         registry.register("store_write_units", "Write units as DynamoDB bills them", write_units.clone());
         registry.register("store_reads", "Calls that read, whatever they brought", reads.clone());
         registry.register("store_commits", "Commits that were done", commits.clone());
-        registry.register("events_told", "Events that services told, by type", events_told.clone());
+        registry.register("events_emitted", "Events that services told, by type", events_emitted.clone());
         registry.register("store_conflicts", "Commits that found the state changed and ran their rule again", conflicts.clone());
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, request_seconds.clone());
@@ -127,7 +127,7 @@ impl Telemetry {
             taken: Taken::default(),
             commits,
             conflicts,
-            events_told,
+            events_emitted,
             requests,
             request_seconds,
             requests_shed,

@@ -256,7 +256,7 @@ impl UnitOfWork {
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
-                    self.runtime.watchers.tell(self.schema.name, keys.into_iter());
+                    self.runtime.watchers.notify(self.schema.name, keys.into_iter());
                     return Ok(Ended::Done { reply, changed });
                 }
                 Err(CommitError::Conflict(failed)) => {

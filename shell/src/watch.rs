@@ -21,7 +21,7 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    pub fn tell(&self, table: &'static str, keys: impl Iterator<Item = Key>) {
+    pub fn notify(&self, table: &'static str, keys: impl Iterator<Item = Key>) {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }

@@ -17,7 +17,7 @@ fn log(home: &dyn Home) -> Arc<dyn EventLog> {
     home.log().expect("this home keeps a log")
 }
 
-async fn tell(home: &dyn Home, events: Vec<Envelope>) {
+async fn emit(home: &dyn Home, events: Vec<Envelope>) {
     home.table(SHELF).commit(Commit { events, ..Commit::default() }).await.unwrap();
 }
 

@@ -71,7 +71,7 @@ impl Category {
     pub fn create(id: CategoryId, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
         let category =
             Self { id, slug: draft.checked_slug()?, name: draft.checked_name()?, ancestors: Vec::new(), position: draft.position };
-        Ok(category.below(parent)?.told())
+        Ok(category.below(parent)?.emit_changed())
     }
 
     /// An empty category may move; one that holds something stays, since its products are listed
@@ -85,7 +85,7 @@ impl Category {
         if edited.ancestors != self.ancestors && !holdings.is_empty() {
             return Err(CategoryError::NotEmpty);
         }
-        Ok(edited.told())
+        Ok(edited.emit_changed())
     }
 
     pub fn may_be_deleted(&self, holdings: Holdings) -> Result<(), CategoryError> {
@@ -105,9 +105,9 @@ impl Category {
         ProductCategoryChanged { category_id: self.id, name: self.name.clone(), deleted: true }
     }
 
-    fn told(self) -> Decision<Self> {
+    fn emit_changed(self) -> Decision<Self> {
         let told = ProductCategoryChanged { category_id: self.id, name: self.name.clone(), deleted: false };
-        Decision::changed(self).tell(told)
+        Decision::changed(self).emit(told)
     }
 
     fn below(self, parent: Option<&Self>) -> Result<Self, CategoryError> {

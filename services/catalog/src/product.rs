@@ -150,7 +150,7 @@ impl Product {
             updated_at: now,
             published_at: None,
         };
-        Ok(product.filled(content, placing, now)?.told())
+        Ok(product.filled(content, placing, now)?.emit_changed())
     }
 
     /// Replaces the content. A product that is archived and stays so is not edited.
@@ -171,7 +171,7 @@ impl Product {
         if edited == self {
             return Ok(Decision::unchanged(self));
         }
-        Ok(Self { updated_at: now, published_at: self.published_at.or(edited.published_at.map(|_| now)), ..edited }.told())
+        Ok(Self { updated_at: now, published_at: self.published_at.or(edited.published_at.map(|_| now)), ..edited }.emit_changed())
     }
 
     /// `category_path` is where its category stands now: while the product was archived, the category
@@ -191,7 +191,7 @@ impl Product {
         }
         self.may_become(status)?;
         let published_at = self.published_at.or((status == ProductStatus::Published).then_some(now));
-        Ok(Self { status, category_path, published_at, updated_at: now, ..self }.told())
+        Ok(Self { status, category_path, published_at, updated_at: now, ..self }.emit_changed())
     }
 
     pub fn visible_to(&self, actor: &Actor) -> bool {
@@ -312,9 +312,9 @@ impl Product {
         }
     }
 
-    fn told(self) -> Decision<Self> {
+    fn emit_changed(self) -> Decision<Self> {
         let event = self.event();
-        Decision::changed(self).tell(event)
+        Decision::changed(self).emit(event)
     }
 
     fn event(&self) -> Event {

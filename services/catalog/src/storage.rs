@@ -379,7 +379,7 @@ pub fn delete_category(category: &Stored<Category>, holdings: &Stored<HoldingsIt
         .delete(category.key(), category.version)
         .delete(holdings.key(), holdings.version)
         .delete_derived(category_slug_key(&category.slug))
-        .tell(category.deleted());
+        .emit(category.deleted());
     match category.parent_id() {
         Some(parent) => changes.write(count(parent, "children", -1)),
         None => changes,

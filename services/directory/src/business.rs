@@ -197,7 +197,7 @@ impl Business {
         };
         let created = BusinessCreated { business_id: id, name: business.profile.name.clone(), owner_id: Some(owner), published: false };
         let staff = BusinessStaffChanged { business_id: id, user_id: owner, role: Some(StaffRole::Owner) };
-        Ok(Decision::changed(business).tell(created).tell(staff))
+        Ok(Decision::changed(business).emit(created).emit(staff))
     }
 
     /// A listing from a file: nobody's until it is claimed, published as it arrives.
@@ -216,7 +216,7 @@ impl Business {
             published_at: Some(now),
         };
         let created = BusinessCreated { business_id: business.id, name: business.profile.name.clone(), owner_id: None, published: true };
-        Ok(Decision::changed(business).tell(created))
+        Ok(Decision::changed(business).emit(created))
     }
 
     /// The file says it again. What its people have changed stays, and what was removed stays away.
@@ -257,7 +257,7 @@ impl Business {
             return Err(BusinessError::Incomplete);
         }
         let submitted = BusinessSubmitted { business_id: self.id, name: self.profile.name.clone() };
-        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(submitted)))
+        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(submitted)))
     }
 
     pub fn withdraw(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
@@ -280,14 +280,14 @@ impl Business {
         let reason = checked_reason(reason)?;
         let to = self.status.after("reject")?;
         let told = BusinessRejected { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
-        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
     }
 
     pub fn suspend(self, reason: &str, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         let reason = checked_reason(reason)?;
         let to = self.status.after("suspend")?;
         let told = BusinessSuspended { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
-        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
     }
 
     pub fn remove(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
@@ -296,7 +296,7 @@ impl Business {
         let members = self.members.iter().map(|member| member.user_id).collect();
         let told = BusinessRemoved { business_id: self.id, members };
         let moved = self.moved(to, now, None).map(|business| Self { members: Vec::new(), ..business });
-        Ok(moved.map_or_else(Decision::unchanged, |business| Decision::changed(business).tell(told)))
+        Ok(moved.map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
     }
 
     /// Gives somebody a role, or takes it away (`None`).
@@ -318,7 +318,7 @@ impl Business {
             return Err(BusinessError::TooManyStaff);
         }
         let told = BusinessStaffChanged { business_id: self.id, user_id: user, role };
-        Ok(Decision::changed(Self { members, updated_at: now, ..self }).tell(told))
+        Ok(Decision::changed(Self { members, updated_at: now, ..self }).emit(told))
     }
 
     /// Somebody who acts for it had their account erased. The business stays, if need be without an owner: then an
@@ -329,7 +329,7 @@ impl Business {
         }
         let members = self.members.iter().filter(|member| member.user_id != user).copied().collect();
         let told = BusinessStaffChanged { business_id: self.id, user_id: user, role: None };
-        Decision::changed(Self { members, updated_at: now, ..self }).tell(told)
+        Decision::changed(Self { members, updated_at: now, ..self }).emit(told)
     }
 
     /// An admin has believed somebody that the listing is theirs.
@@ -341,7 +341,7 @@ impl Business {
         let claimed = BusinessClaimed { business_id: self.id, name: self.profile.name.clone(), claim_id: claim, owner_id: owner };
         let staff = BusinessStaffChanged { business_id: self.id, user_id: owner, role: Some(StaffRole::Owner) };
         let members = vec![Member { user_id: owner, role: StaffRole::Owner, since: now }];
-        Ok(Decision::changed(Self { members, updated_at: now, ..self }).tell(claimed).tell(staff))
+        Ok(Decision::changed(Self { members, updated_at: now, ..self }).emit(claimed).emit(staff))
     }
 
     pub fn may_be_claimed(&self) -> Result<(), BusinessError> {
@@ -415,14 +415,14 @@ impl Business {
             Err(business) => Decision::unchanged(business),
             Ok(business) => {
                 let told = BusinessPublished { business_id: business.id, name: business.profile.name.clone(), slug: business.slug.clone() };
-                Decision::changed(Self { published_at: business.published_at.or(Some(now)), ..business }).tell(told)
+                Decision::changed(Self { published_at: business.published_at.or(Some(now)), ..business }).emit(told)
             }
         }
     }
 
     fn told_changed(self) -> Decision<Self> {
         let told = BusinessChanged { business_id: self.id, published: self.is_published() };
-        Decision::changed(self).tell(told)
+        Decision::changed(self).emit(told)
     }
 }
 

@@ -118,7 +118,7 @@ impl Tree {
         let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: false };
         self.categories.push(category);
         self.check(id)?;
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     /// Renames and moves, with all that is below.
@@ -137,7 +137,7 @@ impl Tree {
         }
         self.categories[place] = after;
         self.check(id)?;
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     /// The category that a file calls by these names from the root.
@@ -162,7 +162,7 @@ impl Tree {
         }
         let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: true };
         self.categories.retain(|category| category.id != id);
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     /// What must hold after the category has come or moved.

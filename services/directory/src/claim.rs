@@ -81,7 +81,7 @@ impl Claim {
                     decided_at: None,
                 };
                 let told = ClaimRequested { claim_id: claim.id, business_id, business_name: claim.business_name.clone(), user_id };
-                Ok(Decision::changed(claim).tell(told))
+                Ok(Decision::changed(claim).emit(told))
             }
         }
     }
@@ -107,7 +107,7 @@ impl Claim {
                     reason: reason.clone(),
                 };
                 let refused = Self { status: Status::Refused, reason: Some(reason), decided_at: Some(now), ..self };
-                Ok(Decision::changed(refused).tell(told))
+                Ok(Decision::changed(refused).emit(told))
             }
             Status::Refused => Ok(Decision::unchanged(self)),
             Status::Approved => Err(ClaimError::Decided),

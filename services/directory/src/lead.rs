@@ -288,7 +288,7 @@ impl Lead {
         self.duplicate_of = duplicate_of;
         self.delivered_at = Some(now);
         let delivered = LeadDelivered { lead_id: self.id, business_id: self.business_id, price, duplicate_of };
-        let mut decision = Decision::changed(self).tell(delivered);
+        let mut decision = Decision::changed(self).emit(delivered);
         if duplicate_of.is_none() && price.amount == 0 {
             let billed = decision.state.bill(now)?;
             decision.state = billed.state;
@@ -309,7 +309,7 @@ impl Lead {
         let price = self.price.ok_or(self.illegal("be billed: it has no price"))?;
         self.billed_at = Some(now);
         let told = LeadBilled { lead_id: self.id, business_id: self.business_id, price, customer_id: self.customer_id };
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     pub fn give_back(mut self, reason: ReturnReason, now: Timestamp) -> Result<Decision<Self>, LeadError> {
@@ -329,7 +329,7 @@ impl Lead {
         self.return_reason = Some(reason);
         self.returned_at = Some(now);
         let told = LeadReturned { lead_id: self.id, business_id: self.business_id, reason };
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     pub fn credit(mut self) -> Result<Decision<Self>, LeadError> {
@@ -342,7 +342,7 @@ impl Lead {
         let price = self.price.ok_or(self.illegal("be credited: it has no price"))?;
         let credit = if self.billed_at.is_some() { price } else { zero(price.currency) };
         let told = LeadCredited { lead_id: self.id, business_id: self.business_id, credit };
-        Ok(Decision::changed(self).tell(told))
+        Ok(Decision::changed(self).emit(told))
     }
 
     /// The return is not accepted: the lead counts as sold, and is billed now if it had not been.
@@ -367,7 +367,7 @@ impl Lead {
             New | Delivered => {
                 self.status = Spam;
                 let told = LeadMarkedSpam { lead_id: self.id, business_id: self.business_id };
-                Ok(Decision::changed(self).tell(told))
+                Ok(Decision::changed(self).emit(told))
             }
             Spam => Ok(Decision::unchanged(self)),
             Billed | Returned | Credited => Err(self.illegal("become spam; let the business return it")),

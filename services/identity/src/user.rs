@@ -158,7 +158,7 @@ impl User {
         };
         let registered = UserRegistered { user_id: user.id, email: user.email.clone(), name: user.name.clone() };
         let wanted = user.verification_wanted();
-        Ok(Decision::changed(user).tell(registered).tell(wanted))
+        Ok(Decision::changed(user).emit(registered).emit(wanted))
     }
 
     /// Somebody registers the address of this account once more. As long as nobody has proved that
@@ -176,7 +176,7 @@ impl User {
                 self.pending_email = None;
                 self.verification = self.verification.next(now);
                 let wanted = self.verification_wanted();
-                Ok(Decision::changed(self).tell(wanted))
+                Ok(Decision::changed(self).emit(wanted))
             }
             Status::Active | Status::Disabled | Status::Erased => Ok(Decision::unchanged(self)),
         }
@@ -190,7 +190,7 @@ impl User {
             Status::Active if wanted => {
                 self.verification = self.verification.next(now);
                 let wanted = self.verification_wanted();
-                Decision::changed(self).tell(wanted)
+                Decision::changed(self).emit(wanted)
             }
             Status::Active | Status::Disabled | Status::Erased => Decision::unchanged(self),
         }
@@ -233,7 +233,7 @@ impl User {
                     name: self.name.clone(),
                     serial: self.reset.serial,
                 };
-                Decision::changed(self).tell(wanted)
+                Decision::changed(self).emit(wanted)
             }
             Status::Disabled | Status::Erased => Decision::unchanged(self),
         }
@@ -317,7 +317,7 @@ impl User {
         let wanted = mail_wanted.then(|| self.verification_wanted());
         let decision = Decision::changed(self);
         Ok(match wanted {
-            Some(wanted) => decision.tell(wanted),
+            Some(wanted) => decision.emit(wanted),
             None => decision,
         })
     }
@@ -332,7 +332,7 @@ impl User {
                 self.reset = self.reset.called_back();
                 self.end_sessions(now);
                 let disabled = UserDisabled { user_id: self.id, reason };
-                Ok(Decision::changed(self).tell(disabled))
+                Ok(Decision::changed(self).emit(disabled))
             }
             Status::Disabled => Ok(Decision::unchanged(self)),
             Status::Erased => Err(UserError::Erased),
@@ -416,7 +416,7 @@ impl User {
                 self.reset = self.reset.called_back();
                 self.end_sessions(now);
                 let erased = UserErased { user_id: self.id };
-                Decision::changed(self).tell(erased)
+                Decision::changed(self).emit(erased)
             }
             Status::Erased => Decision::unchanged(self),
         }
@@ -449,7 +449,7 @@ impl User {
     fn verified(mut self) -> Decision<Self> {
         self.email_verified = true;
         let verified = UserVerified { user_id: self.id, email: self.email.clone(), name: self.name.clone() };
-        Decision::changed(self).tell(verified)
+        Decision::changed(self).emit(verified)
     }
 
     fn verification_wanted(&self) -> VerificationRequested {

@@ -96,7 +96,7 @@ pub fn place(existing: Option<Reservation>, news: StockReserved, lines: Vec<Held
         Some(reservation) => match reservation.status {
             Status::Forestalled => {
                 let reservation = Reservation { lines, status: Status::Released, changed_at: now, ..reservation };
-                Plan::only(Decision::changed(reservation).tell(StockReleased { order_id }))
+                Plan::only(Decision::changed(reservation).emit(StockReleased { order_id }))
             }
             Status::Held | Status::Shipped | Status::Refused | Status::Released => Plan::only(Decision::unchanged(reservation)),
         },
@@ -112,7 +112,7 @@ pub fn cancel(existing: Option<Reservation>, order_id: OrderId, stock: &[StockIt
     match reservation.status {
         Status::Held => {
             let shifts = reservation.shifts(stock, StockItem::release)?;
-            let reservation = reservation.moved(Status::Released, now).tell(StockReleased { order_id });
+            let reservation = reservation.moved(Status::Released, now).emit(StockReleased { order_id });
             Ok(Plan { reservation, kind: None, shifts })
         }
         Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => Ok(Plan::only(Decision::unchanged(reservation))),
@@ -162,9 +162,9 @@ impl Reservation {
             }
         }
         if short.is_empty() {
-            return Plan { reservation: Decision::changed(self).tell(news), kind: None, shifts };
+            return Plan { reservation: Decision::changed(self).emit(news), kind: None, shifts };
         }
-        Plan::only(self.moved(Status::Refused, now).tell(StockRefused { order_id, short }))
+        Plan::only(self.moved(Status::Refused, now).emit(StockRefused { order_id, short }))
     }
 
     fn shifts(&self, stock: &[StockItem], shift: impl Fn(&StockItem, i64) -> Shift) -> Result<Vec<Shift>, ReservationError> {

@@ -247,7 +247,7 @@ impl StockItem {
         shift.must_be(Counter::Counted, self.counted);
         if delta != 0 {
             let (on_hand, available) = (self.on_hand + delta, self.available + delta);
-            shift.tell(StockLevelChanged { variant_id: self.variant_id, sku: self.sku.clone(), on_hand, available });
+            shift.emit(StockLevelChanged { variant_id: self.variant_id, sku: self.sku.clone(), on_hand, available });
         }
         Ok(shift)
     }
@@ -331,7 +331,7 @@ impl StockItem {
         });
         shift.add(Counter::LowAlerted, i64::from(low) - self.low_alerted);
         if low && self.low_alerted == 0 {
-            shift.tell(StockLow { variant_id: self.variant_id, sku: self.sku.clone(), available: self.available + delta, threshold });
+            shift.emit(StockLow { variant_id: self.variant_id, sku: self.sku.clone(), available: self.available + delta, threshold });
         }
         shift
     }
@@ -365,7 +365,7 @@ impl Shift {
         self.bounds.extend([Bound::AtLeast(counter, value), Bound::AtMost(counter, value)]);
     }
 
-    fn tell(&mut self, event: impl Into<Event>) {
+    fn emit(&mut self, event: impl Into<Event>) {
         self.events.push(event.into());
     }
 }

@@ -176,7 +176,7 @@ impl MailRecord {
         self.sending += 1;
         self.queued_at = Some(now);
         let event = MailQueued { mail_id: self.id, attempt: self.sending };
-        Decision::changed(self).tell(event)
+        Decision::changed(self).emit(event)
     }
 }
 

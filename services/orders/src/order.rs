@@ -129,7 +129,7 @@ impl Order {
         }
         let lines = order.lines.iter().map(Line::reference).collect();
         let placed = OrderPlaced { order: order.reference(), cart_id: order.cart_id, lines, payment: order.payment.latest_try() };
-        Ok(Decision::changed(order).tell(placed))
+        Ok(Decision::changed(order).emit(placed))
     }
 
     /// The stock is held: now it can be paid. If the customer said with what when placing, payments go on with that
@@ -237,13 +237,13 @@ impl Order {
                 self.take_payment(payment_id, amount);
                 self.step(Status::Confirmed, &Actor::System, note, now);
                 let event = OrderConfirmed { order: self.reference(), payment_id };
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Cancelled(reason) if self.payment.captured.is_none() => {
                 self.take_payment(payment_id, amount);
                 self.step(self.status, &Actor::System, note, now);
                 let event = self.cancellation(reason);
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
                 Ok(Decision::unchanged(self))
@@ -284,12 +284,12 @@ impl Order {
                 let cancelled = self.cancellation(CancelReason::ByAdmin);
                 self.step(Status::Refunded, &Actor::System, note, now);
                 let event = self.status_changed();
-                Ok(Decision::changed(self).tell(cancelled).tell(event))
+                Ok(Decision::changed(self).emit(cancelled).emit(event))
             }
             Status::Shipped | Status::Delivered if all => {
                 self.step(Status::Refunded, &Actor::System, note, now);
                 let event = self.status_changed();
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
                 self.step(self.status, &Actor::System, note, now);
@@ -380,13 +380,13 @@ impl Order {
         self.step(Status::Cancelled(reason), by, note, now);
         self.payment.action_url = None;
         let event = self.cancellation(reason);
-        Decision::changed(self).tell(event)
+        Decision::changed(self).emit(event)
     }
 
     /// Something arrived that the cancellation missed: whoever holds it hears of the cancellation again.
     fn cancelled_again(self, reason: CancelReason) -> Decision<Self> {
         let event = self.cancellation(reason);
-        Decision::unchanged(self).tell(event)
+        Decision::unchanged(self).emit(event)
     }
 
     fn cancellation(&self, reason: CancelReason) -> OrderCancelled {

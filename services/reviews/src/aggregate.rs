@@ -46,7 +46,7 @@ impl Aggregate {
             self.count += 1;
         }
         let event = RatingChanged { target: self.target, rating: self.rating() };
-        Ok(Decision::changed(self).tell(event))
+        Ok(Decision::changed(self).emit(event))
     }
 
     fn stars_of(&mut self, rating: u8) -> Result<&mut u64, AggregateError> {

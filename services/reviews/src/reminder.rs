@@ -46,7 +46,7 @@ async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
             if targets.is_empty() {
                 return Ok(done);
             }
-            Ok(done.tell(ReviewReminderDue { order_id: reminder.order_id, customer_id: reminder.customer_id, targets }))
+            Ok(done.emit(ReviewReminderDue { order_id: reminder.order_id, customer_id: reminder.customer_id, targets }))
         })
         .await?;
     Ok(())

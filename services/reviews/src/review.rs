@@ -267,7 +267,7 @@ impl Review {
                 self.reports = 0;
                 let Self { id: review_id, target, business_id, author_id, .. } = self;
                 let event = ReviewRejected { review_id, target, business_id, author_id, reason };
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Rejected => Ok(Decision::unchanged(self)),
             Removed => Err(self.illegal("rejected")),
@@ -289,7 +289,7 @@ impl Review {
                 self.reports = 0;
                 let Self { id: review_id, target, business_id, author_id, .. } = self;
                 let event = ReviewRemoved { review_id, target, business_id, author_id };
-                Decision::changed(self).tell(event)
+                Decision::changed(self).emit(event)
             }
             Removed => Decision::unchanged(self),
         }
@@ -369,7 +369,7 @@ impl Review {
         self.reports = 0;
         let event = self.published();
         let decision = Decision::changed(self);
-        if news { decision.tell(event) } else { decision }
+        if news { decision.emit(event) } else { decision }
     }
 
     fn submitted(&self) -> ReviewSubmitted {

@@ -53,7 +53,7 @@ pub fn bump(tally: Option<Stored<Tally>>, name: &str, about: Option<MailId>) -> 
     let count = next.count;
     let mut decision = Decision::changed(next);
     if let Some(mail_id) = about {
-        decision = decision.tell(MailQueued { mail_id, attempt: count });
+        decision = decision.emit(MailQueued { mail_id, attempt: count });
     }
     let changes = match tally {
         None => Changes::create(decision)?,

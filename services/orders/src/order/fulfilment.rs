@@ -47,7 +47,7 @@ impl Order {
             Status::Confirmed => {
                 self.step(Status::Processing, by, note, now);
                 let event = self.status_changed();
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Processing => Ok(Decision::unchanged(self)),
             Status::Pending | Status::AwaitingPayment | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
@@ -64,7 +64,7 @@ impl Order {
                     OrderShipped { order: self.reference(), carrier: tracking.carrier.clone(), tracking_number: tracking.number.clone() };
                 self.tracking = Some(tracking);
                 self.step(Status::Shipped, by, note, now);
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Shipped => Ok(Decision::unchanged(self)),
             Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
@@ -78,7 +78,7 @@ impl Order {
             Status::Shipped => {
                 self.step(Status::Delivered, by, note, now);
                 let event = self.status_changed();
-                Ok(Decision::changed(self).tell(event))
+                Ok(Decision::changed(self).emit(event))
             }
             Status::Delivered => Ok(Decision::unchanged(self)),
             Status::Pending
