@@ -17,7 +17,7 @@ pub use blobs::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 pub use log::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
 pub use mailer::{Mail, MailError, Mailer};
-pub use queues::{Content, DeadLetter, LetterId, QueueStatus, Queues, REDRIVEN_MAX};
+pub use queues::{Content, DeadLetter, DeadLetterId, QueueStatus, Queues, REDRIVEN_MAX};
 pub use search::Search;
 pub use sms::{NoSms, PhoneNumber, PhoneNumberError, Sms, SmsError, TEXT_CHARS_MAX};
 pub use store::Store;

@@ -16,9 +16,9 @@ pub const REDRIVEN_MAX: usize = 1000;
 /// Names a dead letter among those of its consumer. The home makes it, and only the home reads it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LetterId(pub String);
+pub struct DeadLetterId(pub String);
 
-impl fmt::Display for LetterId {
+impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -49,7 +49,7 @@ pub enum Content {
 /// A delivery that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    pub id: LetterId,
+    pub id: DeadLetterId,
     pub content: Content,
     /// Tries so far, where the home knows them apart from looks at the letter.
     pub attempts: Option<u32>,
@@ -69,12 +69,12 @@ pub trait Queues: Send + Sync {
     async fn dead_letters(&self, consumer: &str, limit: usize, after: Option<Cursor>) -> Result<Page<DeadLetter>, Problem>;
 
     /// Puts a dead letter back into the queue, with all its tries before it. `NotFound` if there is none.
-    async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem>;
+    async fn redrive(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem>;
 
     /// Puts back at most `limit` (1 to `REDRIVEN_MAX`) of those that are dead now. Returns how many; there
     /// may be more unless it is 0.
     async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem>;
 
     /// Throws a dead letter away for good. `NotFound` if there is none.
-    async fn drop_letter(&self, consumer: &str, id: &LetterId) -> Result<(), Problem>;
+    async fn drop_dead_letter(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem>;
 }

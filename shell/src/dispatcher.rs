@@ -16,7 +16,7 @@ use crate::changes::Changes;
 use crate::deliver::deliver;
 use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
-use crate::queues::{self, Letter, Checkpoint, Replay};
+use crate::queues::{self, FailedDelivery, Checkpoint, Replay};
 use crate::service::Consumer;
 use crate::telemetry::{ConsumerLabels, EventLabels};
 
@@ -34,7 +34,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
 enum Kind {
     Logged(Position),
-    Retry(Box<Letter>),
+    Retry(Box<FailedDelivery>),
 }
 
 pub(crate) struct Dispatcher {
@@ -142,8 +142,8 @@ impl Dispatcher {
             Kind::Logged(position) => {
                 self.in_flight.remove(&position);
             }
-            Kind::Retry(letter) => {
-                self.retrying.remove(&letter.position);
+            Kind::Retry(failed) => {
+                self.retrying.remove(&failed.position);
             }
         }
     }
@@ -169,12 +169,12 @@ impl Dispatcher {
 
     async fn take_retries(&mut self) -> Result<(), Problem> {
         let now = self.work.now();
-        for letter in queues::retries(&self.work, self.consumer.name, IN_FLIGHT_MAX).await? {
-            let due = letter.next_at.is_some_and(|next| next <= now);
-            if due && self.running.len() < IN_FLIGHT_MAX && self.retrying.insert(letter.position) {
-                let letter = letter.value;
-                let (envelope, attempt) = (Arc::new(letter.envelope.clone()), letter.attempts + 1);
-                self.deliver(Kind::Retry(Box::new(letter)), envelope, attempt, None);
+        for failed in queues::retries(&self.work, self.consumer.name, IN_FLIGHT_MAX).await? {
+            let due = failed.next_at.is_some_and(|next| next <= now);
+            if due && self.running.len() < IN_FLIGHT_MAX && self.retrying.insert(failed.position) {
+                let failed = failed.value;
+                let (envelope, attempt) = (Arc::new(failed.envelope.clone()), failed.attempts + 1);
+                self.deliver(Kind::Retry(Box::new(failed)), envelope, attempt, None);
             }
         }
         Ok(())
@@ -254,27 +254,27 @@ async fn record(
 ) -> Result<(), Problem> {
     let problem = match (result, kind) {
         (Ok(()), Kind::Logged(_)) => return Ok(()),
-        (Ok(()), Kind::Retry(letter)) => return queues::settle(work, letter).await,
+        (Ok(()), Kind::Retry(failed)) => return queues::settle(work, failed).await,
         (Err(problem), _) => problem,
     };
     let now = work.now();
     let (position, first_failed_at, before) = match kind {
         Kind::Logged(position) => (*position, now, None),
-        Kind::Retry(letter) => (letter.position, letter.first_failed_at, Some(&**letter)),
+        Kind::Retry(failed) => (failed.position, failed.first_failed_at, Some(&**failed)),
     };
     let next_at = (attempt < consumer.retry.tries).then(|| now.plus(delay(work, consumer, attempt)));
     let subject = envelope.event.subject();
     if next_at.is_some() {
         tracing::warn!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed and is tried again");
     } else {
-        tracing::error!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed for the last time: dead letter");
+        tracing::error!(consumer = consumer.name, event = %envelope.id, subject, attempt, %problem, "a delivery failed for the last time: dead failed");
         work.runtime().telemetry.dead_letters.get_or_create(&EventLabels { consumer: consumer.name, outcome: "dead" }).inc();
     }
     let mut error = problem.to_string();
     error.truncate(error.floor_char_boundary(2000));
-    let letter =
-        Letter { consumer: consumer.name.into(), position, envelope: envelope.clone(), attempts: attempt, first_failed_at, next_at, error };
-    queues::park(work, &letter, before).await
+    let failed =
+        FailedDelivery { consumer: consumer.name.into(), position, envelope: envelope.clone(), attempts: attempt, first_failed_at, next_at, error };
+    queues::park(work, &failed, before).await
 }
 
 /// Doubles with every try; between half and all of it, so that failures do not come back together.

@@ -31,7 +31,7 @@ pub use deliver::{deliver, find_consumer, find_schedule, tick};
 pub use unit_of_work::{UnitOfWork, INBOX_KEPT};
 pub use host::{Host, HostConfig, Running};
 pub use http::{Answer, Authorization, Call, Failure, LimitsConfig, Operation, Reply, page_limit};
-pub use operations::{LetterView, OPERATIONS, operations};
+pub use operations::{DeadLetterView, OPERATIONS, operations};
 pub use passwords::Passwords;
 pub use root_routes::RootRoutes;
 pub use service::{Consumer, Delivery, RetryPolicy, Schedule, Service};

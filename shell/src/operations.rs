@@ -6,7 +6,7 @@ use axum::extract::State;
 use contracts::Envelope;
 use futures::future::try_join_all;
 use kernel::{Cursor, Page, Problem, Timestamp};
-use ports::{Content, DeadLetter, LetterId, QueueStatus, Queues};
+use ports::{Content, DeadLetter, DeadLetterId, QueueStatus, Queues};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,7 +33,7 @@ pub fn operations(queues: Arc<dyn Queues>, consumers: impl IntoIterator<Item = S
         .routes(routes!(list_dead_letters))
         .routes(routes!(redrive_letters))
         .routes(routes!(redrive_letter))
-        .routes(routes!(drop_letter));
+        .routes(routes!(drop_dead_letter));
     let operations = Operations { queues, consumers: consumers.into_iter().collect() };
     Service::without_table(OPERATIONS).routes(routes.with_state(operations))
 }
@@ -56,9 +56,9 @@ struct QueueView {
 /// A delivery that was given up, as it is shown.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = DeadLetter)]
-pub struct LetterView {
+pub struct DeadLetterView {
     #[schema(value_type = String)]
-    id: LetterId,
+    id: DeadLetterId,
     consumer: String,
     /// The event that was to be delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ impl QueueView {
     }
 }
 
-impl LetterView {
+impl DeadLetterView {
     pub fn of(consumer: &str, letter: DeadLetter) -> Self {
         let DeadLetter { id, content, attempts, since, error } = letter;
         let (envelope, unreadable) = match content {
@@ -126,7 +126,7 @@ async fn list_queues(State(operations): State<Operations>, call: Call) -> Answer
 }
 
 /// What a consumer has given up, oldest first.
-#[utoipa::path(get, path = "/admin/queues/{consumer}/dead-letters", tag = "operations", operation_id = "listDeadLetters", params(("consumer" = String, Path), Paging), responses((status = 200, body = Page<LetterView>)))]
+#[utoipa::path(get, path = "/admin/queues/{consumer}/dead-letters", tag = "operations", operation_id = "listDeadLetters", params(("consumer" = String, Path), Paging), responses((status = 200, body = Page<DeadLetterView>)))]
 async fn list_dead_letters(
     State(operations): State<Operations>,
     call: Call,
@@ -137,7 +137,7 @@ async fn list_dead_letters(
     let consumer = operations.consumer(&consumer)?;
     let limit = page_limit(paging.limit)?;
     let page = operations.queues.dead_letters(consumer, limit.get(), paging.cursor.map(Cursor)).await?;
-    Ok(Reply::ok(&page.map(|letter| LetterView::of(consumer, letter))))
+    Ok(Reply::ok(&page.map(|letter| DeadLetterView::of(consumer, letter))))
 }
 
 /// Delivers what a consumer has given up again: at most 100 letters, each with all its tries before it.
@@ -152,14 +152,14 @@ async fn redrive_letters(State(operations): State<Operations>, call: Call, Path(
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/{letter_id}/redrive", tag = "operations", operation_id = "redriveDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
 async fn redrive_letter(State(operations): State<Operations>, call: Call, Path((consumer, letter)): Path<(String, String)>) -> Answer {
     call.require_admin()?;
-    operations.queues.redrive(operations.consumer(&consumer)?, &LetterId(letter)).await?;
+    operations.queues.redrive(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
 }
 
 /// Gives a dead letter up for good.
 #[utoipa::path(delete, path = "/admin/queues/{consumer}/dead-letters/{letter_id}", tag = "operations", operation_id = "dropDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn drop_letter(State(operations): State<Operations>, call: Call, Path((consumer, letter)): Path<(String, String)>) -> Answer {
+async fn drop_dead_letter(State(operations): State<Operations>, call: Call, Path((consumer, letter)): Path<(String, String)>) -> Answer {
     call.require_admin()?;
-    operations.queues.drop_letter(operations.consumer(&consumer)?, &LetterId(letter)).await?;
+    operations.queues.drop_dead_letter(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use contracts::Envelope;
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
 use ports::store::{Bounds, Expect, Key, Query, Record, Stored, TableSchema, Write};
-use ports::{Content, DeadLetter, EventLog, LetterId, Position, QueueStatus, Queues};
+use ports::{Content, DeadLetter, EventLog, DeadLetterId, Position, QueueStatus, Queues};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{Changes, DecisionContext};
@@ -26,7 +26,7 @@ pub(crate) struct Checkpoint {
 
 /// A delivery that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct FailedDelivery {
     pub consumer: String,
     pub position: Position,
     pub envelope: Envelope,
@@ -65,9 +65,9 @@ impl Record for Checkpoint {
     }
 }
 
-impl Letter {
-    fn id(&self) -> LetterId {
-        LetterId(self.position.to_string())
+impl FailedDelivery {
+    fn id(&self) -> DeadLetterId {
+        DeadLetterId(self.position.to_string())
     }
 
     fn shown(self) -> DeadLetter {
@@ -81,7 +81,7 @@ impl Letter {
     }
 }
 
-impl Record for Letter {
+impl Record for FailedDelivery {
     fn key(&self) -> Key {
         match self.next_at {
             // The next to be tried comes first.
@@ -123,14 +123,14 @@ impl LogQueues {
         Ok(self.work.table().list::<serde::de::IgnoredAny>(query).await?.items.len() as u64)
     }
 
-    async fn move_dead(&self, consumer: &str, id: &LetterId, redrive: bool) -> Result<(), Problem> {
+    async fn move_dead(&self, consumer: &str, id: &DeadLetterId, redrive: bool) -> Result<(), Problem> {
         let missing = || Problem::not_found(format_args!("dead letter {id} of {consumer}"));
         let position = id.0.parse().map_err(|_| missing())?;
-        let key = Letter::dead_key(consumer, position);
-        let load = async || self.work.table().get::<Letter>(&key).await?.ok_or_else(missing);
-        let decide = |letter: Stored<Letter>, context: &DecisionContext| {
+        let key = FailedDelivery::dead_key(consumer, position);
+        let load = async || self.work.table().get::<FailedDelivery>(&key).await?.ok_or_else(missing);
+        let decide = |letter: Stored<FailedDelivery>, context: &DecisionContext| {
             let changes = Changes::none().delete(letter.key(), letter.version);
-            if redrive { changes.derived(&Letter { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
+            if redrive { changes.derived(&FailedDelivery { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
         };
         self.work.run_job("queues", load, decide).await?;
         tracing::info!(consumer, position, redrive, "a dead letter was moved");
@@ -149,17 +149,17 @@ impl Queues for LogQueues {
 
     async fn dead_letters(&self, consumer: &str, limit: usize, after: Option<Cursor>) -> Result<Page<DeadLetter>, Problem> {
         let query = Query::table(queue(consumer)).prefix("dead#").limit(limit).after(after);
-        Ok(self.work.table().list::<Letter>(query).await?.map(|letter| letter.value.shown()))
+        Ok(self.work.table().list::<FailedDelivery>(query).await?.map(|letter| letter.value.shown()))
     }
 
-    async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+    async fn redrive(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem> {
         self.move_dead(consumer, id, true).await
     }
 
     async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem> {
         let query = Query::table(queue(consumer)).prefix("dead#").limit(limit);
         let mut redriven = 0;
-        for letter in self.work.table().list::<Letter>(query).await?.items {
+        for letter in self.work.table().list::<FailedDelivery>(query).await?.items {
             match self.move_dead(consumer, &letter.id(), true).await {
                 Ok(()) => redriven += 1,
                 // Somebody else was faster.
@@ -171,7 +171,7 @@ impl Queues for LogQueues {
     }
 
     /// The log still holds the event.
-    async fn drop_letter(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+    async fn drop_dead_letter(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem> {
         self.move_dead(consumer, id, false).await
     }
 }
@@ -182,9 +182,9 @@ pub async fn settled_through(work: &UnitOfWork, consumer: &str) -> Result<Positi
     Ok(work.table().get::<Checkpoint>(&Checkpoint::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
 }
 
-pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<Letter>>, Problem> {
+pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<FailedDelivery>>, Problem> {
     let query = Query::table(queue(consumer)).bounds(Bounds::Prefix("retry#".into())).limit(limit);
-    Ok(work.table().list::<Letter>(query).await?.items)
+    Ok(work.table().list::<FailedDelivery>(query).await?.items)
 }
 
 /// Delivers everything after a position to one consumer again. Effects that have happened are not
@@ -208,11 +208,11 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
 
 /// Remembers a failed delivery: to be tried at `next_at`, or dead. `before` is what was remembered of
 /// it until now.
-pub(crate) async fn park(work: &UnitOfWork, letter: &Letter, before: Option<&Letter>) -> Result<(), Problem> {
+pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Option<&FailedDelivery>) -> Result<(), Problem> {
     let load = async || Ok(());
     work.run_job("dispatcher", load, |(), _| {
         let changes = Changes::none().derived(letter)?;
-        Ok(match before.map(Letter::key).filter(|key| *key != letter.key()) {
+        Ok(match before.map(FailedDelivery::key).filter(|key| *key != letter.key()) {
             Some(key) => changes.delete_derived(key),
             None => changes,
         })
@@ -222,7 +222,7 @@ pub(crate) async fn park(work: &UnitOfWork, letter: &Letter, before: Option<&Let
 }
 
 /// A delivery that had failed has succeeded.
-pub(crate) async fn settle(work: &UnitOfWork, letter: &Letter) -> Result<(), Problem> {
+pub(crate) async fn settle(work: &UnitOfWork, letter: &FailedDelivery) -> Result<(), Problem> {
     let load = async || Ok(());
     work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
     Ok(())

@@ -13,8 +13,8 @@ use contracts::Envelope;
 use kernel::{Actor, Code, Duration, EventId, MailId, Problem, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, Query, TableSchema};
-use ports::{Clock, Content, DeadLetter, EventLog, LetterId, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
-use shell::queues::{self, Letter, LogQueues};
+use ports::{Clock, Content, DeadLetter, EventLog, DeadLetterId, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
+use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
     Authenticator, Consumer, Delivery, UnitOfWork, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, Runtime,
 };
@@ -108,8 +108,8 @@ impl Home {
         self.operator().dead_letters(NAME, 100, None).await.unwrap().items
     }
 
-    async fn waiting(&self) -> Vec<Letter> {
-        let page = self.queues.table().list::<Letter>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
+    async fn waiting(&self) -> Vec<FailedDelivery> {
+        let page = self.queues.table().list::<FailedDelivery>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
         page.items.into_iter().map(|letter| letter.value).collect()
     }
 
@@ -139,7 +139,7 @@ async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
     home.publish(1).await;
     until("the letter is dead", async || !home.dead().await.is_empty()).await;
     let dead = home.dead().await;
-    let letter = |n: u64| LetterId(n.to_string());
+    let letter = |n: u64| DeadLetterId(n.to_string());
     assert_eq!((dead.len(), dead[0].attempts, &dead[0].id), (1, Some(5), &letter(1)));
     assert!(dead[0].error.as_ref().unwrap().contains("broken on purpose"), "{:?}", dead[0].error);
     assert!(matches!(&dead[0].content, Content::Event(envelope) if envelope.event.kind() == "mail.queued"));
@@ -157,10 +157,10 @@ async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
     broken.store(true, Ordering::SeqCst);
     home.publish(2).await;
     until("the second letter is dead", async || !home.dead().await.is_empty()).await;
-    home.operator().drop_letter(NAME, &letter(2)).await.unwrap();
+    home.operator().drop_dead_letter(NAME, &letter(2)).await.unwrap();
     assert!(home.dead().await.is_empty());
     assert_eq!(home.operator().redrive(NAME, &letter(2)).await.unwrap_err().code, Code::NotFound);
-    assert_eq!(home.operator().drop_letter(NAME, &letter(9)).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(home.operator().drop_dead_letter(NAME, &letter(9)).await.unwrap_err().code, Code::NotFound);
     running.stop().await.unwrap();
     assert_eq!(home.count(2).await, 0);
 }

@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::{
     Message, MessageSystemAttributeName as Attribute, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
 };
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
-use ports::{Content, DeadLetter, LetterId, QueueStatus, REDRIVEN_MAX};
+use ports::{Content, DeadLetter, DeadLetterId, QueueStatus, REDRIVEN_MAX};
 
 use crate::error::describe;
 use crate::queues::{BATCH_MAX, QueueError, Queues, envelope_of, seconds};
@@ -55,7 +55,7 @@ impl ports::Queues for Queues {
     }
 
     /// If this stops half-way the letter is both on its way and dead, and delivered twice, which changes nothing.
-    async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+    async fn redrive(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem> {
         self.settle(consumer, id, true).await
     }
 
@@ -85,13 +85,13 @@ impl ports::Queues for Queues {
     }
 
     /// The bus's archive still holds the event.
-    async fn drop_letter(&self, consumer: &str, id: &LetterId) -> Result<(), Problem> {
+    async fn drop_dead_letter(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem> {
         self.settle(consumer, id, false).await
     }
 }
 
 impl Queues {
-    async fn settle(&self, consumer: &str, id: &LetterId, redrive: bool) -> Result<(), Problem> {
+    async fn settle(&self, consumer: &str, id: &DeadLetterId, redrive: bool) -> Result<(), Problem> {
         let name = self.dead_name(consumer);
         let wanted = |message: &Message| message.message_id() == Some(&id.0);
         let (mut found, others): (Vec<_>, Vec<_>) = self.look(&name, LOOKED_MAX, wanted).await?.into_iter().partition(wanted);
@@ -196,7 +196,7 @@ fn letter_of(message: &Message) -> DeadLetter {
         Err(_) => Content::Unreadable(body.chars().take(UNREADABLE_CHARS_MAX).collect()),
     };
     DeadLetter {
-        id: LetterId(message.message_id().unwrap_or_default().to_owned()),
+        id: DeadLetterId(message.message_id().unwrap_or_default().to_owned()),
         content,
         attempts: None,
         since: Timestamp::from_millis(number(message, &Attribute::SentTimestamp)),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use kernel::{Code, Cursor, EventId};
-use ports::{Content, DeadLetter, LetterId, Queues};
+use ports::{Content, DeadLetter, DeadLetterId, Queues};
 
 /// Queues with one consumer that fails until it is told otherwise.
 pub trait QueueHome: Send + Sync {
@@ -70,7 +70,7 @@ pub async fn a_redriven_letter_comes_again(home: &impl QueueHome) {
     queues.redrive(consumer, &letters[1].id).await.unwrap();
     assert_eq!(home.come_again(1).await, BTreeSet::from([event_of(&letters[1])]));
     assert_eq!(queues.redrive(consumer, &letters[1].id).await.unwrap_err().code, Code::NotFound, "it is no dead letter any more");
-    assert_eq!(queues.redrive(consumer, &LetterId("nonsense".into())).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(queues.redrive(consumer, &DeadLetterId("nonsense".into())).await.unwrap_err().code, Code::NotFound);
     let left: Vec<_> = all(home, 10).await.into_iter().map(|letter| letter.id).collect();
     assert_eq!(left, [letters[0].id.clone(), letters[2].id.clone()], "names stay");
 }
@@ -79,8 +79,8 @@ pub async fn a_dropped_letter_is_gone(home: &impl QueueHome) {
     home.give_up(2).await;
     let letters = all(home, 10).await;
     let (queues, consumer) = (home.queues(), home.consumer());
-    queues.drop_letter(consumer, &letters[0].id).await.unwrap();
-    for problem in [queues.drop_letter(consumer, &letters[0].id).await, queues.redrive(consumer, &letters[0].id).await] {
+    queues.drop_dead_letter(consumer, &letters[0].id).await.unwrap();
+    for problem in [queues.drop_dead_letter(consumer, &letters[0].id).await, queues.redrive(consumer, &letters[0].id).await] {
         assert_eq!(problem.unwrap_err().code, Code::NotFound);
     }
     assert_eq!(queues.redrive_some(consumer, 10).await, Ok(1));

@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use home_embedded::Home;
-use ports::{LetterId, Queues as _, REDRIVEN_MAX};
-use shell::LetterView;
+use ports::{DeadLetterId, Queues as _, REDRIVEN_MAX};
+use shell::DeadLetterView;
 use shell::queues::{self, LogQueues};
 use wiring::Config;
 
@@ -82,7 +82,7 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
             loop {
                 let page = queues.dead_letters(&consumer, PAGE, cursor).await?;
                 for letter in page.items {
-                    say_json(&LetterView::of(&consumer, letter))?;
+                    say_json(&DeadLetterView::of(&consumer, letter))?;
                 }
                 cursor = page.next;
                 if cursor.is_none() {
@@ -110,7 +110,7 @@ async fn act(home: &Home, command: Queues) -> Result<(), CliError> {
 
 async fn redrive(queues: &LogQueues, consumer: &str, which: Which) -> Result<usize, CliError> {
     if let Some(letter) = which.letter {
-        queues.redrive(consumer, &LetterId(letter)).await?;
+        queues.redrive(consumer, &DeadLetterId(letter)).await?;
         return Ok(1);
     }
     let mut moved = 0;
@@ -124,7 +124,7 @@ async fn redrive(queues: &LogQueues, consumer: &str, which: Which) -> Result<usi
 
 async fn drop_letters(queues: &LogQueues, consumer: &str, which: Which) -> Result<usize, CliError> {
     if let Some(letter) = which.letter {
-        queues.drop_letter(consumer, &LetterId(letter)).await?;
+        queues.drop_dead_letter(consumer, &DeadLetterId(letter)).await?;
         return Ok(1);
     }
     let mut moved = 0;
@@ -134,7 +134,7 @@ async fn drop_letters(queues: &LogQueues, consumer: &str, which: Which) -> Resul
             return Ok(moved);
         }
         for letter in page.items {
-            queues.drop_letter(consumer, &letter.id).await?;
+            queues.drop_dead_letter(consumer, &letter.id).await?;
             moved += 1;
         }
     }

@@ -176,7 +176,7 @@ mod direct {
         let [letter] = &work.queues.dead_letters(CONSUMER, 5, None).await.unwrap().items[..] else { panic!("one letter") };
         let problem = work.queues.redrive(CONSUMER, &letter.id).await.unwrap_err();
         assert!(problem.code == Code::Invalid && problem.detail.contains("cannot be delivered again"), "{problem}");
-        work.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
+        work.queues.drop_dead_letter(CONSUMER, &letter.id).await.unwrap();
         assert_eq!(work.queues.depth(CONSUMER).await.unwrap().dead, 0);
     }
 }
@@ -189,7 +189,7 @@ async fn what_is_no_event_is_shown_as_it_is() {
     let [letter] = &page.items[..] else { panic!("{page:?}") };
     let Content::Unreadable(text) = &letter.content else { panic!("{letter:?}") };
     assert!(text.starts_with("Größe Größe") && text.chars().count() == 2000, "{text}");
-    work.queues.drop_letter(CONSUMER, &letter.id).await.unwrap();
+    work.queues.drop_dead_letter(CONSUMER, &letter.id).await.unwrap();
     assert_eq!(work.queues.status("nobody").await.unwrap_err().code, Code::Internal, "a queue that should be there");
     assert!(matches!(work.queues.depth("nobody").await, Err(QueueError::Unknown(_))));
 }
