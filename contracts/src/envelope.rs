@@ -32,9 +32,9 @@ impl Serialize for Envelope {
 }
 
 /// An envelope without the members that follow from its others.
-struct Kept<'a>(&'a Envelope);
+struct Stored<'a>(&'a Envelope);
 
-impl Serialize for Kept<'_> {
+impl Serialize for Stored<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.members(serializer, false)
     }
@@ -63,8 +63,8 @@ struct Wire<'a> {
 impl Envelope {
     /// The text that is kept in a store, where every byte is paid for: the JSON format without the members that
     /// follow from the others. `from_json` reads it, too; what leaves the store is made whole again.
-    pub fn kept_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Kept(self))
+    pub fn stored_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Stored(self))
     }
 
     fn members<S: Serializer>(&self, serializer: S, whole: bool) -> Result<S::Ok, S::Error> {
@@ -149,7 +149,7 @@ mod tests {
         assert!(json.contains(r#""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01""#), "{json}");
         assert_eq!(Envelope::from_json(&json).unwrap(), envelope);
         for kept in [envelope.clone(), Envelope { cause: "event:1".into(), ..envelope.clone() }] {
-            let text = kept.kept_json().unwrap();
+            let text = kept.stored_json().unwrap();
             assert!(!text.contains("specversion") && !text.contains("source") && !text.contains("datacontenttype"), "{text}");
             assert_eq!(Envelope::from_json(&text).unwrap(), kept);
         }

@@ -8,7 +8,7 @@
 //! | `i1pk`, `i1sk` to `i4pk`, `i4sk` | S | the entries in the indexes `index1` to `index4` |
 //! | `expires` | N | milliseconds, on items that expire |
 //! | `ttl` | N | the same in seconds, rounded up: the table's TTL attribute |
-//! | `events` | L of S | events that the commit told, for the stream, as `Envelope::kept_json` writes them |
+//! | `events` | L of S | events that the commit told, for the stream, as `Envelope::stored_json` writes them |
 //! | `w` | B | on items with a version above 0, the token of the commit that put them, see `commit.rs` |
 
 use std::collections::HashMap;

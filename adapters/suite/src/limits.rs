@@ -57,7 +57,7 @@ pub async fn four_hundred_kilobytes(home: &dyn Home) {
 pub async fn large_events(home: &dyn Home) {
     let store = home.table(SHELF);
     let large = |n: u128, bytes: usize| {
-        let bare = sku(envelope(n, home), 0).kept_json().unwrap().len();
+        let bare = sku(envelope(n, home), 0).stored_json().unwrap().len();
         sku(envelope(n, home), bytes - bare)
     };
     let events = |events: Vec<Envelope>| Commit { events, ..Commit::default() };

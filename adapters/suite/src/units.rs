@@ -203,7 +203,7 @@ pub async fn counters(home: &dyn Home) {
 pub async fn events_on_a_put(home: &dyn Home) {
     let store = home.table(SHELF);
     // The attribute: its name 6, 3 for the list, 1 for each text.
-    let carried = 6 + 3 + 1 + envelope(1, home).kept_json().unwrap().len();
+    let carried = 6 + 3 + 1 + envelope(1, home).stored_json().unwrap().len();
     let told = |item: NewItem, expect| Commit { writes: vec![put(item, expect)], events: vec![envelope(1, home)], cause: None };
     assert_eq!(units(&store, told(of_bytes("a", 1024 - carried), Expect::Absent)).await, 1.0);
     assert_eq!(units(&store, told(of_bytes("b", 1025 - carried), Expect::Absent)).await, 2.0);
@@ -224,7 +224,7 @@ pub async fn events_on_a_put(home: &dyn Home) {
 pub async fn events_in_a_record(home: &dyn Home) {
     let store = home.table(SHELF);
     // `pk` 2 + 7 + 30, `sk` 2 + 6, `v` 1 + 2, `data` 4 + 3 and the end are less than 100 bytes; the event about 350.
-    let text = envelope(1, home).kept_json().unwrap();
+    let text = envelope(1, home).stored_json().unwrap();
     assert!((300..900).contains(&text.len()), "{text}");
     let events = |n| vec![envelope(n, home)];
     let two = || vec![put(of_bytes("a", 100), Expect::Anything), put(of_bytes("b", 1500), Expect::Anything)];
@@ -244,7 +244,7 @@ pub async fn events_in_a_record(home: &dyn Home) {
     assert_eq!(units(&store, Commit { writes: vec![], events: vec![], cause: cause("2") }).await, 1.0);
     assert_eq!(units(&store, Commit { writes: put_c(), events: vec![], cause: cause("3") }).await, 2.0 * (2.0 + 1.0));
     let many = (0..5).map(|n| envelope(n, home)).collect::<Vec<_>>();
-    let bytes: usize = many.iter().map(|event| 1 + event.kept_json().unwrap().len()).sum();
+    let bytes: usize = many.iter().map(|event| 1 + event.stored_json().unwrap().len()).sum();
     // The record of the cause beside its events: 2 + 7, 2 + 5, 1 + 2, `data` 4 + 3 with an id and an end in it, and the end itself.
     let low = f64::from(u32::try_from((bytes + 60).div_ceil(1024)).unwrap());
     let high = f64::from(u32::try_from((bytes + 140).div_ceil(1024)).unwrap());

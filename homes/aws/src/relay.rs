@@ -148,7 +148,7 @@ mod tests {
         };
         let told = serde_json::to_string(&envelope).unwrap();
         assert!(told.contains(r#""specversion":"1.0""#));
-        assert_eq!(whole(&envelope.kept_json().unwrap()), told);
+        assert_eq!(whole(&envelope.stored_json().unwrap()), told);
         assert_eq!(whole(&told), told);
         assert_eq!(whole("no event"), "no event");
     }

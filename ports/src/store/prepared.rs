@@ -80,7 +80,7 @@ pub struct Prepared {
     pub record: Option<NewItem>,
     /// Its size, with the events that it carries.
     pub record_bytes: usize,
-    /// With the texts that are kept of them (`Envelope::kept_json`).
+    /// With the texts that are kept of them (`Envelope::stored_json`).
     pub events: Vec<(Envelope, String)>,
     pub carrier: Carrier,
 }
@@ -142,7 +142,7 @@ fn outbox_item(first: &Envelope) -> NewItem {
 }
 
 fn with_text(envelope: Envelope) -> Result<(Envelope, String), StoreError> {
-    let text = envelope.kept_json().map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
+    let text = envelope.stored_json().map_err(|error| StoreError::Invalid(format!("the event {}: {error}", envelope.id)))?;
     if text.len() > EVENT_BYTES_MAX {
         return Err(StoreError::Invalid(format!("the event {} of {} bytes", envelope.id, text.len())));
     }

@@ -3,7 +3,7 @@
 //!
 //! An item has the attributes `pk` and `sk`, `v` (its version), `data` (the body as a map), `i1pk` and
 //! `i1sk` for its entry in index 1 and so on, `expires` (milliseconds) and `ttl` (seconds) where it ends,
-//! and `events` (a list of texts, `Envelope::kept_json`) where it carries those of its commit. With a version above 0
+//! and `events` (a list of texts, `Envelope::stored_json`) where it carries those of its commit. With a version above 0
 //! it has `w`, a token of 8 bytes. The indexes project the keys only: an entry is written when it comes, goes or
 //! moves, not when its item changes. A listing by an index reads the entries, then the items.
 //! In `data`, a number that is no integer is a map `{"$f": number}`, and a name that is empty or begins

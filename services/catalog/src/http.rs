@@ -117,12 +117,12 @@ async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>)
     }
     let (reply, etag) = page(&app, &product).await?;
     let reply = reply.etag(etag).cache_secs(CACHE_SECS);
-    app.pages.insert(key, Arc::new(KeptPage { made_at: now, reply: reply.clone() }));
+    app.pages.insert(key, Arc::new(CachedPage { made_at: now, reply: reply.clone() }));
     Ok(reply)
 }
 
 /// A public page as it was made, under its product's id and version: the stock and the stars on it may be as old.
-pub(crate) struct KeptPage {
+pub(crate) struct CachedPage {
     made_at: Timestamp,
     reply: Reply,
 }

@@ -62,7 +62,7 @@ pub(crate) struct App {
     pub work: UnitOfWork,
     pub settings: Arc<Settings>,
     pub deps: Dependencies,
-    pub pages: Arc<Cache<(ProductId, u64), Arc<http::KeptPage>>>,
+    pub pages: Arc<Cache<(ProductId, u64), Arc<http::CachedPage>>>,
 }
 
 /// Public pages that are kept for a moment, at most: of some kilobytes each.

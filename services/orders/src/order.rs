@@ -22,7 +22,7 @@ mod access;
 mod draft;
 mod error;
 mod fulfilment;
-mod kept;
+mod stored;
 mod lifecycle;
 mod payment;
 #[cfg(test)]
@@ -57,7 +57,7 @@ const TRIES_MAX: u8 = 20;
 
 /// It is stored in another form, which leaves out what follows from the rest (`kept.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "kept::Kept", into = "kept::Kept")]
+#[serde(from = "stored::StoredOrder", into = "stored::StoredOrder")]
 pub struct Order {
     /// The same 128 bits as the cart's: one cart makes one order.
     pub id: OrderId,

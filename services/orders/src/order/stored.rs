@@ -11,7 +11,7 @@ use super::{Line, Order, Payment, Status, Step, Tracking};
 
 /// Amounts are minor units of `currency`.
 #[derive(Serialize, Deserialize)]
-pub struct Kept {
+pub struct StoredOrder {
     id: OrderId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_mark: Option<String>,
@@ -21,7 +21,7 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     guest_token: Option<String>,
     currency: Currency,
-    lines: Vec<KeptLine>,
+    lines: Vec<StoredLine>,
     #[serde(default, skip_serializing_if = "is_zero")]
     shipping: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     status: Status,
-    payment: KeptPayment,
+    payment: StoredPayment,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
     history: Vec<Step>,
@@ -40,7 +40,7 @@ pub struct Kept {
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeptLine {
+struct StoredLine {
     product_id: ProductId,
     variant_id: VariantId,
     seller_id: BusinessId,
@@ -56,7 +56,7 @@ struct KeptLine {
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeptPayment {
+struct StoredPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment_id: Option<PaymentId>,
     tries: u8,
@@ -75,9 +75,9 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-impl From<Order> for Kept {
+impl From<Order> for StoredOrder {
     fn from(order: Order) -> Self {
-        let line = |line: Line| KeptLine {
+        let line = |line: Line| StoredLine {
             product_id: line.product_id,
             variant_id: line.variant_id,
             seller_id: line.seller_id,
@@ -91,7 +91,7 @@ impl From<Order> for Kept {
             image_url: line.image_url,
         };
         let amount = |money: Money| money.amount;
-        let payment = KeptPayment {
+        let payment = StoredPayment {
             payment_id: order.payment.payment_id,
             tries: order.payment.tries,
             method: order.payment.method,
@@ -121,10 +121,10 @@ impl From<Order> for Kept {
     }
 }
 
-impl From<Kept> for Order {
-    fn from(kept: Kept) -> Self {
+impl From<StoredOrder> for Order {
+    fn from(kept: StoredOrder) -> Self {
         let money = |amount| Money::new(amount, kept.currency);
-        let line = |line: KeptLine| Line {
+        let line = |line: StoredLine| Line {
             product_id: line.product_id,
             variant_id: line.variant_id,
             seller_id: line.seller_id,
