@@ -30,7 +30,7 @@ pub use changes::{Changes, DecisionContext, Outcome};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};
 pub use unit_of_work::{UnitOfWork, INBOX_KEPT};
 pub use host::{Host, HostConfig, Running};
-pub use http::{Answer, Authorization, Call, Failure, LimitsConfig, Operation, Reply, page_limit};
+pub use http::{Answer, Authorization, RequestContext, Failure, LimitsConfig, Operation, Reply, page_limit};
 pub use operations::{DeadLetterView, OPERATIONS, operations};
 pub use passwords::Passwords;
 pub use root_routes::RootRoutes;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{Answer, Call, Path, Query, Reply, page_limit};
+use crate::http::{Answer, RequestContext, Path, Query, Reply, page_limit};
 use crate::service::Service;
 
 /// The name of the service that these routes are.
@@ -119,8 +119,8 @@ impl Operations {
 
 /// The queue of every consumer: backlog, retries, dead letters.
 #[utoipa::path(get, path = "/admin/queues", tag = "operations", operation_id = "listQueues", responses((status = 200, body = Vec<QueueView>)))]
-async fn list_queues(State(operations): State<Operations>, call: Call) -> Answer {
-    call.require_admin()?;
+async fn list_queues(State(operations): State<Operations>, request: RequestContext) -> Answer {
+    request.require_admin()?;
     let all = try_join_all(operations.consumers.iter().map(|consumer| operations.queues.status(consumer))).await?;
     Ok(Reply::ok(&all.into_iter().map(QueueView::of).collect::<Vec<_>>()))
 }
@@ -129,11 +129,11 @@ async fn list_queues(State(operations): State<Operations>, call: Call) -> Answer
 #[utoipa::path(get, path = "/admin/queues/{consumer}/dead-letters", tag = "operations", operation_id = "listDeadLetters", params(("consumer" = String, Path), Paging), responses((status = 200, body = Page<DeadLetterView>)))]
 async fn list_dead_letters(
     State(operations): State<Operations>,
-    call: Call,
+    request: RequestContext,
     Path(consumer): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer {
-    call.require_admin()?;
+    request.require_admin()?;
     let consumer = operations.consumer(&consumer)?;
     let limit = page_limit(paging.limit)?;
     let page = operations.queues.dead_letters(consumer, limit.get(), paging.cursor.map(Cursor)).await?;
@@ -142,24 +142,24 @@ async fn list_dead_letters(
 
 /// Delivers what a consumer has given up again: at most 100 letters, each with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/redrive", tag = "operations", operation_id = "redriveDeadLetters", params(("consumer" = String, Path)), responses((status = 200, body = Redriven)))]
-async fn redrive_letters(State(operations): State<Operations>, call: Call, Path(consumer): Path<String>) -> Answer {
-    call.require_admin()?;
+async fn redrive_letters(State(operations): State<Operations>, request: RequestContext, Path(consumer): Path<String>) -> Answer {
+    request.require_admin()?;
     let redriven = operations.queues.redrive_some(operations.consumer(&consumer)?, REDRIVEN_AT_ONCE).await?;
     Ok(Reply::ok(&Redriven { redriven }))
 }
 
 /// Delivers a dead letter again, with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/{letter_id}/redrive", tag = "operations", operation_id = "redriveDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn redrive_letter(State(operations): State<Operations>, call: Call, Path((consumer, letter)): Path<(String, String)>) -> Answer {
-    call.require_admin()?;
+async fn redrive_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> Answer {
+    request.require_admin()?;
     operations.queues.redrive(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
 }
 
 /// Gives a dead letter up for good.
 #[utoipa::path(delete, path = "/admin/queues/{consumer}/dead-letters/{letter_id}", tag = "operations", operation_id = "dropDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn drop_dead_letter(State(operations): State<Operations>, call: Call, Path((consumer, letter)): Path<(String, String)>) -> Answer {
-    call.require_admin()?;
+async fn drop_dead_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> Answer {
+    request.require_admin()?;
     operations.queues.drop_dead_letter(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
 }

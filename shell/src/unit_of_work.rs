@@ -7,7 +7,7 @@ use kernel::{Actor, Duration, EventId, Problem, Timestamp};
 use ports::store::{IdempotencyRecord, Commit, CommitError, Consistency, Key, TableSchema, Write};
 
 use crate::changes::{Changes, DecisionContext, Outcome, stamped};
-use crate::http::{Call, Failure, Reply, key_reused};
+use crate::http::{RequestContext, Failure, Reply, key_reused};
 use crate::service::Delivery;
 use crate::table::Table;
 use crate::trace;
@@ -87,7 +87,7 @@ impl UnitOfWork {
     /// With an Idempotency-Key the first answer is kept for 24 hours and returned to every repetition.
     pub async fn handle_request<S, F>(
         &self,
-        call: &Call,
+        request: &RequestContext,
         load: impl Fn() -> F,
         decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
@@ -96,21 +96,21 @@ impl UnitOfWork {
         S: Send,
     {
         let expires_at = self.now().plus(REQUEST_KEPT);
-        let marker = call.cause_id().map(|id| IdempotencyRecord { id, fingerprint: call.fingerprint.clone(), response: None, expires_at });
+        let marker = request.cause_id().map(|id| IdempotencyRecord { id, fingerprint: request.fingerprint.clone(), response: None, expires_at });
         if let Some(marker) = &marker
             && let Some(item) = self.table.item(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
         {
-            return repeated(call, item.body.read().map_err(Problem::from)?);
+            return repeated(request, item.body.read().map_err(Problem::from)?);
         }
-        self.answer(call, marker, load, decide).await
+        self.answer(request, marker, load, decide).await
     }
 
     /// Like `handle_request`, for a rule that tells a repeated request by itself: it finds what the first one made under a
     /// key that both give, and answers from it. No answer is kept, so the commit may be a single write. The item
-    /// keeps `Call::mark`, by which the rule refuses an Idempotency-Key that comes with another request.
+    /// keeps `RequestContext::mark`, by which the rule refuses an Idempotency-Key that comes with another request.
     pub async fn handle_request_once<S, F>(
         &self,
-        call: &Call,
+        request: &RequestContext,
         load: impl Fn() -> F,
         decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
     ) -> Result<Reply, Failure>
@@ -118,12 +118,12 @@ impl UnitOfWork {
         F: Future<Output = Result<S, Problem>> + Send,
         S: Send,
     {
-        self.answer(call, None, load, decide).await
+        self.answer(request, None, load, decide).await
     }
 
     async fn answer<S, F>(
         &self,
-        call: &Call,
+        request: &RequestContext,
         marker: Option<IdempotencyRecord>,
         load: impl Fn() -> F,
         decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
@@ -133,9 +133,9 @@ impl UnitOfWork {
         S: Send,
     {
         let origin = Origin {
-            causation_id: &call.request_id,
-            correlation_id: &call.request_id,
-            actor: call.actor.clone(),
+            causation_id: &request.request_id,
+            correlation_id: &request.request_id,
+            actor: request.actor.clone(),
             seed: self.runtime.seed(),
             begun_at: self.now(),
             marker,
@@ -143,7 +143,7 @@ impl UnitOfWork {
         };
         match self.run(&origin, load, decide).await? {
             Ended::Done { reply, .. } => Ok(reply),
-            Ended::Repeated(cause) => repeated(call, *cause),
+            Ended::Repeated(cause) => repeated(request, *cause),
         }
     }
 
@@ -288,8 +288,8 @@ impl UnitOfWork {
     }
 }
 
-fn repeated(call: &Call, cause: IdempotencyRecord) -> Result<Reply, Failure> {
-    if cause.fingerprint != call.fingerprint {
+fn repeated(request: &RequestContext, cause: IdempotencyRecord) -> Result<Reply, Failure> {
+    if cause.fingerprint != request.fingerprint {
         return Err(key_reused().into());
     }
     let response = cause.response.ok_or_else(|| Problem::internal("an idempotency record without a response"))?;

@@ -6,7 +6,7 @@ use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Failure, DecisionContext, Outcome, Reply};
+use shell::{Answer, RequestContext, Changes, Failure, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,7 +61,7 @@ struct MergeCart {
 
 /// Makes a cart, with lines if wanted. A guest keeps its id; for a customer it becomes the current cart.
 #[utoipa::path(post, path = "/carts", tag = "cart", operation_id = "createCart", request_body = NewCart, responses((status = 201, body = CartView)))]
-async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -> Answer {
+async fn create(State(app): State<App>, request: RequestContext, Json(body): Json<NewCart>) -> Answer {
     if body.lines.len() > LINES_MAX {
         return Err(Problem::field("lines", format!("at most {LINES_MAX}")).into());
     }
@@ -83,53 +83,53 @@ async fn create(State(app): State<App>, call: Call, Json(body): Json<NewCart>) -
         }
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&call, || storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.handle_request(&request, || storage::goods(&*app.catalog, &wanted), decide).await
 }
 
 /// Shows a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn show(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> Answer {
     let found = app.work.table().get_eventual::<Cart>(&storage::cart_key(id)).await?;
-    let cart = readable(&call, found)?;
+    let cart = readable(&request, found)?;
     show_current(&app, cart).await
 }
 
 /// Adds to a cart; more of a variant that is in it is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
-async fn add(State(app): State<App>, call: Call, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> Answer {
+async fn add(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> Answer {
     let (table, key, wanted) = (app.work.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
     let load = || async {
         let cart = table.get::<Cart>(&key).await?;
         Ok((cart, storage::goods(&*app.catalog, &wanted).await?))
     };
     let decide = |(found, mut goods): (Option<Stored<Cart>>, Vec<Option<Goods>>), context: &DecisionContext| {
-        let cart = writable(&call, found)?;
+        let cart = writable(&request, found)?;
         let goods = goods.pop().flatten().ok_or(CartError::NotForSale)?;
         updated(cart.version, cart.value.add(goods, body.quantity, context.now)?)
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Sets how many of a variant are wanted.
 #[utoipa::path(put, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "setCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), request_body = SetQuantity, responses((status = 200, body = CartView)))]
 async fn set_quantity(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
 ) -> Answer {
-    edit(&app, &call, id, |cart, context| cart.set_quantity(variant, body.quantity, context.now)).await
+    edit(&app, &request, id, |cart, context| cart.set_quantity(variant, body.quantity, context.now)).await
 }
 
 /// Takes a variant out of a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
-async fn remove(State(app): State<App>, call: Call, Path((id, variant)): Path<(CartId, VariantId)>) -> Answer {
-    edit(&app, &call, id, |cart, context| cart.remove(variant, context.now)).await
+async fn remove(State(app): State<App>, request: RequestContext, Path((id, variant)): Path<(CartId, VariantId)>) -> Answer {
+    edit(&app, &request, id, |cart, context| cart.remove(variant, context.now)).await
 }
 
 /// Agrees to what the lines cost now.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId>) -> Answer {
+async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> Answer {
     let (table, key) = (app.work.table(), storage::cart_key(id));
     let load = || async {
         let found = table.get::<Cart>(&key).await?;
@@ -140,16 +140,16 @@ async fn accept_prices(State(app): State<App>, call: Call, Path(id): Path<CartId
         Ok((found, goods.into_values().collect::<Vec<Goods>>()))
     };
     let decide = |(found, goods): (Option<Stored<Cart>>, Vec<Goods>), context: &DecisionContext| {
-        let cart = writable(&call, found)?;
+        let cart = writable(&request, found)?;
         updated(cart.version, cart.value.accept_prices(&goods, context.now)?)
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Shows the customer's current cart, making one if there is none.
 #[utoipa::path(get, path = "/me/cart", tag = "cart", operation_id = "getMyCart", responses((status = 200, body = CartView)))]
-async fn show_mine(State(app): State<App>, call: Call) -> Answer {
-    let customer = call.require_user()?;
+async fn show_mine(State(app): State<App>, request: RequestContext) -> Answer {
+    let customer = request.require_user()?;
     let table = app.work.table();
     let mine = storage::mine(table, customer).await?;
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
@@ -161,17 +161,17 @@ async fn show_mine(State(app): State<App>, call: Call) -> Answer {
         let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
         Ok(changes.and(made).reply(reply))
     };
-    app.work.handle_request(&call, || storage::mine(table, customer), decide).await
+    app.work.handle_request(&request, || storage::mine(table, customer), decide).await
 }
 
 /// Moves the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
 #[utoipa::path(post, path = "/me/cart/merge", tag = "cart", operation_id = "mergeCart", request_body = MergeCart, responses((status = 200, body = CartView)))]
-async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) -> Answer {
-    let customer = call.require_user()?;
+async fn merge(State(app): State<App>, request: RequestContext, Json(body): Json<MergeCart>) -> Answer {
+    let customer = request.require_user()?;
     let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
     let load = || async { Ok((storage::mine(table, customer).await?, table.get::<Cart>(&key).await?)) };
     let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), context: &DecisionContext| {
-        let guest = writable(&call, guest)?;
+        let guest = writable(&request, guest)?;
         let (cart, version, changes) = open(mine, customer, &app, context)?;
         if guest.customer_id.is_some() {
             // The customer's own cart needs no merging.
@@ -188,23 +188,23 @@ async fn merge(State(app): State<App>, call: Call, Json(body): Json<MergeCart>) 
         };
         Ok(changes.and(own).and(Changes::update(guest.version, closed)?).reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// A change of lines, bound to the version in If-Match if there is one.
 async fn edit(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     id: CartId,
     rule: impl Fn(Cart, &DecisionContext) -> Result<Decision<Cart>, CartError>,
 ) -> Result<Reply, Failure> {
     let (table, key) = (app.work.table(), storage::cart_key(id));
     let decide = |found, context: &DecisionContext| {
-        let cart = writable(call, found)?;
-        call.check_version(cart.version)?;
+        let cart = writable(request, found)?;
+        request.check_version(cart.version)?;
         updated(cart.version, rule(cart.value, context)?)
     };
-    app.work.handle_request(call, || table.get::<Cart>(&key), decide).await
+    app.work.handle_request(request, || table.get::<Cart>(&key), decide).await
 }
 
 fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {
@@ -237,15 +237,15 @@ async fn show_current(app: &App, cart: Stored<Cart>) -> Answer {
 }
 
 /// A guest's cart is for whoever knows its id; a customer's for the customer, and for staff to look at.
-fn readable(call: &Call, found: Option<Stored<Cart>>) -> Result<Stored<Cart>, Problem> {
+fn readable(request: &RequestContext, found: Option<Stored<Cart>>) -> Result<Stored<Cart>, Problem> {
     let cart = found.ok_or_else(|| Problem::not_found("cart"))?;
-    let may = cart.customer_id.is_none_or(|owner| call.actor.user_id() == Some(owner) || call.actor.is_staff());
+    let may = cart.customer_id.is_none_or(|owner| request.actor.user_id() == Some(owner) || request.actor.is_staff());
     if may { Ok(cart) } else { Err(Problem::not_found("cart")) }
 }
 
-fn writable(call: &Call, found: Option<Stored<Cart>>) -> Result<Stored<Cart>, Problem> {
-    let cart = readable(call, found)?;
-    let may = cart.customer_id.is_none_or(|owner| call.actor.user_id() == Some(owner));
+fn writable(request: &RequestContext, found: Option<Stored<Cart>>) -> Result<Stored<Cart>, Problem> {
+    let cart = readable(request, found)?;
+    let may = cart.customer_id.is_none_or(|owner| request.actor.user_id() == Some(owner));
     if may { Ok(cart) } else { Err(Problem::forbidden("this is a customer's cart")) }
 }
 

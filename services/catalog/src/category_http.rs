@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::Stored;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, DecisionContext, Reply, Table};
+use shell::{Answer, RequestContext, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,8 +32,8 @@ async fn list(State(app): State<App>) -> Answer {
 }
 
 #[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryInput>) -> Answer {
-    call.require_admin()?;
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> Answer {
+    request.require_admin()?;
     let parent_id = input.parent_id;
     let draft = CategoryDraft::from(input);
     let slug = draft.checked_slug()?;
@@ -42,13 +42,13 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
-    app.work.handle_request(&call, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
+    app.work.handle_request(&request, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
 }
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
-    call.require_admin()?;
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+    request.require_admin()?;
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
     let draft = CategoryDraft::from(input);
     let load = || async {
@@ -56,25 +56,25 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Js
         Ok((storage::category(app.work.table(), id).await?, around))
     };
     let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &DecisionContext| {
-        call.require_version(before.version)?;
+        request.require_version(before.version)?;
         let parent = around.parent.as_ref();
         let decision = before.value.clone().edit(holdings.holdings(), parent.map(|parent| &parent.value), draft.clone())?;
         let reply = Reply::ok(&CategoryView::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
-    app.work.handle_request(&call, load, edit).await
+    app.work.handle_request(&request, load, edit).await
 }
 
 /// Deletes a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
-    call.require_admin()?;
+async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> Answer {
+    request.require_admin()?;
     let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
-        call.check_version(category.version)?;
+        request.check_version(category.version)?;
         category.may_be_deleted(holdings.holdings())?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
-    app.work.handle_request(&call, || storage::category(app.work.table(), id), delete).await
+    app.work.handle_request(&request, || storage::category(app.work.table(), id), delete).await
 }
 
 /// What a new or edited category stands beside.

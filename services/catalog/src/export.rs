@@ -10,7 +10,7 @@ use futures::stream;
 use kernel::{BusinessId, Cursor, Problem};
 use serde::Deserialize;
 use shell::http::Query;
-use shell::{Call, Failure};
+use shell::{RequestContext, Failure};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,9 +69,9 @@ struct ExportQuery {
 
 /// Exports products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
-async fn export(State(app): State<App>, call: Call, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
-    call.require_user()?;
-    let seller = listed_seller(&call, query.seller)?;
+async fn export(State(app): State<App>, request: RequestContext, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
+    request.require_user()?;
+    let seller = listed_seller(&request, query.seller)?;
     let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
     let pages = stream::try_unfold(Step::Heading, move |step| {

@@ -12,7 +12,7 @@ use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Reply, page_limit};
+use shell::{Answer, RequestContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -83,9 +83,9 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer 
 }
 
 #[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
-async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInput>) -> Answer {
-    call.require_user()?;
-    let seller_id = seller_for(&call.actor, input.seller_id, BusinessId::HOUSE)?;
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<ProductInput>) -> Answer {
+    request.require_user()?;
+    let seller_id = seller_for(&request.actor, input.seller_id, BusinessId::HOUSE)?;
     let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
@@ -96,18 +96,18 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<ProductInp
         let view = ProductView::of(&product, app.settings.tax_rate);
         Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
     };
-    app.work.handle_request(&call, load, create).await
+    app.work.handle_request(&request, load, create).await
 }
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
 #[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
-async fn show(State(app): State<App>, call: Call, Path(reference): Path<String>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(reference): Path<String>) -> Answer {
     let product = find(&app, &reference).await?;
-    if !product.visible_to(&call.actor) {
+    if !product.visible_to(&request.actor) {
         return Err(missing().into());
     }
     // Who may edit it must see the edit at once, and sends the version back; others see stock and stars, which have none.
-    if call.actor.acts_for(product.seller_id) {
+    if request.actor.acts_for(product.seller_id) {
         let (reply, _) = page(&app, &product).await?;
         return Ok(reply.etag(product.version));
     }
@@ -154,48 +154,48 @@ impl Beside {
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
-async fn edit(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> Answer {
-    call.require_user()?;
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> Answer {
+    request.require_user()?;
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
     let content = input.into_draft().checked(app.settings.currency)?;
     let load = || editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
     let edit = |state: editing::State, context: &shell::DecisionContext| {
         let before = state.existing()?;
-        if !before.visible_to(&call.actor) {
+        if !before.visible_to(&request.actor) {
             return Err(missing());
         }
         if seller_id.is_some_and(|seller_id| seller_id != before.seller_id) {
             return Err(Problem::field("seller_id", "a product stays with its seller"));
         }
         let edited = state.edit(context, &content, slug.as_ref(), status)?;
-        call.require_version(before.version)?;
+        request.require_version(before.version)?;
         Ok(answer(&app, before, edited))
     };
-    app.work.handle_request(&call, load, edit).await
+    app.work.handle_request(&request, load, edit).await
 }
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
-async fn change_status(State(app): State<App>, call: Call, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> Answer {
-    call.require_user()?;
+async fn change_status(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> Answer {
+    request.require_user()?;
     let change = |state: editing::State, context: &shell::DecisionContext| {
         let changed = state.change_status(context, input.status)?;
-        call.check_version(state.existing()?.version)?;
+        request.check_version(state.existing()?.version)?;
         Ok(answer(&app, state.existing()?, changed))
     };
-    app.work.handle_request(&call, || editing::State::load_existing(app.work.table(), id), change).await
+    app.work.handle_request(&request, || editing::State::load_existing(app.work.table(), id), change).await
 }
 
 /// Archives a product: it leaves the shop, and stays for the orders that name it.
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
-async fn archive(State(app): State<App>, call: Call, Path(id): Path<ProductId>) -> Answer {
-    call.require_user()?;
+async fn archive(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>) -> Answer {
+    request.require_user()?;
     let archive = |state: editing::State, context: &shell::DecisionContext| {
         let (_, changes) = state.change_status(context, ProductStatus::Archived)?;
-        call.check_version(state.existing()?.version)?;
+        request.check_version(state.existing()?.version)?;
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.handle_request(&call, || editing::State::load_existing(app.work.table(), id), archive).await
+    app.work.handle_request(&request, || editing::State::load_existing(app.work.table(), id), archive).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -214,20 +214,20 @@ struct ListAllQuery {
 
 /// Lists products of any status for staff and for their sellers, newest first.
 #[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(State(app): State<App>, call: Call, Query(query): Query<ListAllQuery>) -> Answer {
-    call.require_user()?;
-    let seller = listed_seller(&call, query.seller)?;
+async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<ListAllQuery>) -> Answer {
+    request.require_user()?;
+    let seller = listed_seller(&request, query.seller)?;
     let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
     let page = app.work.table().list::<Product>(wanted).await?;
     Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
 }
 
 /// Whose products someone may list: staff all of them, sellers their own.
-pub fn listed_seller(call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
-    if call.actor.is_staff() {
+pub fn listed_seller(request: &RequestContext, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
+    if request.actor.is_staff() {
         return Ok(wanted);
     }
-    Ok(Some(seller_for(&call.actor, wanted, BusinessId::HOUSE)?))
+    Ok(Some(seller_for(&request.actor, wanted, BusinessId::HOUSE)?))
 }
 
 impl ListQuery {

@@ -11,7 +11,7 @@ use kernel::{Code, Duration, Problem, Role, UserId};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Failure, Reply, RootRoutes};
+use shell::{Answer, RequestContext, Failure, Reply, RootRoutes};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,8 +46,8 @@ pub fn files(app: App) -> RootRoutes {
 #[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
-    let user = require_seller(&call)?;
+async fn upload(State(app): State<App>, request: RequestContext, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
+    let user = require_seller(&request)?;
     let bytes = body.map_err(|rejection| body_problem(&rejection))?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
@@ -61,8 +61,8 @@ async fn upload(State(app): State<App>, call: Call, headers: HeaderMap, body: Re
 /// Ask for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
 /// some places. Without such a place the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
-async fn prepare_upload(State(app): State<App>, call: Call, Json(body): Json<PrepareUpload>) -> Answer {
-    let user = require_seller(&call)?;
+async fn prepare_upload(State(app): State<App>, request: RequestContext, Json(body): Json<PrepareUpload>) -> Answer {
+    let user = require_seller(&request)?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;
     if !(1..=UPLOAD_BYTES_MAX as u64).contains(&body.size_bytes) {
@@ -84,9 +84,9 @@ async fn prepare_upload(State(app): State<App>, call: Call, Json(body): Json<Pre
     Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
 }
 
-fn require_seller(call: &Call) -> Result<UserId, Problem> {
-    let user = call.require_user()?;
-    if call.actor.is_admin() || call.actor.has_role(Role::Business) {
+fn require_seller(request: &RequestContext) -> Result<UserId, Problem> {
+    let user = request.require_user()?;
+    if request.actor.is_admin() || request.actor.has_role(Role::Business) {
         return Ok(user);
     }
     Err(Problem::forbidden("uploads are for sellers"))

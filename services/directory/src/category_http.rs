@@ -7,7 +7,7 @@ use contracts::Decision;
 use kernel::{CategoryId, Problem};
 use ports::store::{Expect, Record as _, Stored, Write};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, DecisionContext, Reply, Table};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -39,8 +39,8 @@ async fn list(State(app): State<App>) -> Answer {
 }
 
 #[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryInput>) -> Answer {
-    call.require_admin()?;
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> Answer {
+    request.require_admin()?;
     let draft = CategoryDraft::from(input);
     let decide = |before: Stored<Tree>, context: &DecisionContext| {
         let id: CategoryId = context.id(0);
@@ -49,28 +49,28 @@ async fn create(State(app): State<App>, call: Call, Json(input): Json<CategoryIn
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
         Ok(grown(&before, decision, &[id])?.reply(reply))
     };
-    app.work.handle_request(&call, || storage::tree(app.work.table()), decide).await
+    app.work.handle_request(&request, || storage::tree(app.work.table()), decide).await
 }
 
 /// Renames a category or moves it with all that is below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, call: Call, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
-    call.require_admin()?;
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+    request.require_admin()?;
     let draft = CategoryDraft::from(input);
     let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         let decision = before.value.clone().edit(id, &draft)?;
-        call.check_version(before.version)?;
+        request.check_version(before.version)?;
         let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
         Ok(grown(&before, decision, &[])?.reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Deletes a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) -> Answer {
-    call.require_admin()?;
+async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> Answer {
+    request.require_admin()?;
     let load = || async {
         let table = app.work.table();
         Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))
@@ -78,7 +78,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
     let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &DecisionContext| {
         let businesses = count.as_ref().map_or(0, |count| count.businesses);
         let decision = before.value.clone().delete(id, businesses)?;
-        call.check_version(before.version)?;
+        request.check_version(before.version)?;
         let changes = grown(&before, decision, &[])?;
         // A business that came in meanwhile has raised the version.
         let changes = match count {
@@ -87,7 +87,7 @@ async fn delete(State(app): State<App>, call: Call, Path(id): Path<CategoryId>) 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// The tree's next state, with counters for the categories that are new.

@@ -5,7 +5,7 @@ use kernel::{BusinessId, ClaimId, Cursor, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, DecisionContext, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, page_limit};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,8 +37,8 @@ struct ListQuery {
 
 /// Says that a listed business without an owner is the caller's. An admin decides.
 #[utoipa::path(post, path = "/businesses/{business_id}/claims", tag = "directory", operation_id = "claimBusiness", params(("business_id" = BusinessId, Path)), request_body = ClaimInput, responses((status = 202, body = ClaimView)))]
-async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> Answer {
-    let user = call.require_user()?;
+async fn request(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> Answer {
+    let user = request.require_user()?;
     let load = || async {
         let table = app.work.table();
         Ok((storage::business(table, id).await?, table.get::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
@@ -54,13 +54,13 @@ async fn request(State(app): State<App>, call: Call, Path(id): Path<BusinessId>,
         };
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Lists claims for staff, the oldest first.
 #[utoipa::path(get, path = "/admin/claims", tag = "directory", operation_id = "listClaims", params(ListQuery), responses((status = 200, body = Page<ClaimView>)))]
-async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>) -> Answer {
-    call.require_staff()?;
+async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> Answer {
+    request.require_staff()?;
     let wanted = storage::claims_query(query.status.unwrap_or(Status::Open)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Claim>(wanted).await?;
     Ok(Reply::ok(&page.map(|claim| ClaimView::from(claim.value))))
@@ -68,8 +68,8 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>
 
 /// Makes who claims a business its owner.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/approve", tag = "directory", operation_id = "approveClaim", params(("claim_id" = ClaimId, Path)), responses((status = 200, body = ClaimView)))]
-async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) -> Answer {
-    call.require_admin()?;
+async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>) -> Answer {
+    request.require_admin()?;
     let load = || async {
         let claim = claim(&app, id).await?;
         let (business, tree) = editing::load(app.work.table(), claim.business_id).await?;
@@ -85,20 +85,20 @@ async fn approve(State(app): State<App>, call: Call, Path(id): Path<ClaimId>) ->
         let changes = Changes::update(claim.version, approved)?.and(storage::save(Some(&business), None, &tree, owned)?);
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Refuses a claim, with the reason.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/refuse", tag = "directory", operation_id = "refuseClaim", params(("claim_id" = ClaimId, Path)), request_body = ReasonInput, responses((status = 200, body = ClaimView)))]
-async fn refuse(State(app): State<App>, call: Call, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> Answer {
-    call.require_admin()?;
+async fn refuse(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> Answer {
+    request.require_admin()?;
     let reason = checked_reason(&input.reason)?;
     let decide = |claim: Stored<Claim>, context: &DecisionContext| {
         let decision = claim.value.clone().refuse(reason.clone(), context.now)?;
         let reply = Reply::ok(&ClaimView::from(decision.state.clone()));
         Ok(Changes::update(claim.version, decision)?.reply(reply))
     };
-    app.work.handle_request(&call, || claim(&app, id), decide).await
+    app.work.handle_request(&request, || claim(&app, id), decide).await
 }
 
 async fn claim(app: &App, id: ClaimId) -> Result<Stored<Claim>, Problem> {

@@ -3,7 +3,7 @@
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Answer, Call, Changes, DecisionContext, Reply, Table};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, Table};
 
 use crate::App;
 use crate::business::{Business, BusinessError};
@@ -90,19 +90,19 @@ pub fn check_categories(tree: &Tree, categories: &[CategoryId]) -> Result<(), Bu
 /// One command about a business that changes neither its slug nor its categories.
 pub async fn change(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     id: BusinessId,
     decide: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
 ) -> Answer {
     let load = || load(app.work.table(), id);
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
         let decision = decide(before.value.clone(), context)?;
-        call.check_version(before.version)?;
+        request.check_version(before.version)?;
         let version = before.version + u64::from(decision.changed);
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(version);
         Ok(storage::save(Some(&before), None, &tree, decision)?.reply(reply))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 pub async fn load(table: &Table, id: BusinessId) -> Result<(Stored<Business>, Stored<Tree>), Problem> {

@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Code, Page, Problem, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, DecisionContext, Reply};
+use shell::{Answer, RequestContext, DecisionContext, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,11 +30,11 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 /// Registers a business. The caller owns it; nobody else sees it until it is approved.
 #[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
-async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileInput>) -> Answer {
-    let user = call.require_user()?;
+async fn register(State(app): State<App>, request: RequestContext, Json(input): Json<ProfileInput>) -> Answer {
+    let user = request.require_user()?;
     let slug = input.slug.clone();
     let profile = app.deps.borders.completed(input.into_profile())?.checked()?;
-    let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &call.request_id)), SlugWish::exactly)?;
+    let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &request.request_id)), SlugWish::exactly)?;
     let load = || async {
         let table = app.work.table();
         let owned = table.list::<Membership>(storage::memberships_query(user)).await?.items.len();
@@ -51,13 +51,13 @@ async fn register(State(app): State<App>, call: Call, Json(input): Json<ProfileI
         let reply = Reply::created(format!("/api/v1/businesses/{id}/profile"), &ManagedBusiness::from(decision.state.clone())).etag(1);
         Ok(editing::created(decision, owner, &tree)?.reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Lists the businesses that the caller acts for.
 #[utoipa::path(get, path = "/me/businesses", tag = "directory", operation_id = "listOwnBusinesses", responses((status = 200, body = Page<ManagedBusiness>)))]
-async fn list_own(State(app): State<App>, call: Call) -> Answer {
-    let user = call.require_user()?;
+async fn list_own(State(app): State<App>, request: RequestContext) -> Answer {
+    let user = request.require_user()?;
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
@@ -68,17 +68,17 @@ async fn list_own(State(app): State<App>, call: Call) -> Answer {
 
 /// Shows a business in whatever status to its own people and to staff, with the ETag for editing it.
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn profile(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
-    call.require_user()?;
+async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+    request.require_user()?;
     let business = app.work.table().get_eventual::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
-    business.may_manage(&call.actor)?;
+    business.may_manage(&request.actor)?;
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
 }
 
 /// Replaces what a business says of itself. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
-async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> Answer {
-    call.require_user()?;
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> Answer {
+    request.require_user()?;
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let profile = app.deps.borders.completed(input.into_profile())?;
     let near = SlugWish::near(&profile, &id.to_string());
@@ -88,8 +88,8 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         Ok((business, tree, wish.owners(app.work.table()).await?))
     };
     let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), context: &DecisionContext| {
-        before.require(&call.actor, StaffRole::Manager)?;
-        call.require_version(before.version)?;
+        before.require(&request.actor, StaffRole::Manager)?;
+        request.require_version(before.version)?;
         let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
         check_categories(&tree, &added)?;
         // The slug follows the name; what else is edited leaves the page where it is.
@@ -99,41 +99,41 @@ async fn edit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Js
         let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
         Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Removes a business for good. For its owners and for admins.
 #[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
-    call.require_user()?;
-    change(&app, &call, id, |business, context| business.remove(&context.actor, context.now)).await
+async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+    request.require_user()?;
+    change(&app, &request, id, |business, context| business.remove(&context.actor, context.now)).await
 }
 
 /// Asks for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn submit(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
-    call.require_user()?;
-    change(&app, &call, id, |business, context| business.submit(&context.actor, context.now)).await
+async fn submit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+    request.require_user()?;
+    change(&app, &request, id, |business, context| business.submit(&context.actor, context.now)).await
 }
 
 /// Takes a request for publication back.
 #[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn withdraw(State(app): State<App>, call: Call, Path(id): Path<BusinessId>) -> Answer {
-    call.require_user()?;
-    change(&app, &call, id, |business, context| business.withdraw(&context.actor, context.now)).await
+async fn withdraw(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+    request.require_user()?;
+    change(&app, &request, id, |business, context| business.withdraw(&context.actor, context.now)).await
 }
 
 /// Gives a user a role in a business. For its owners. 404 for a user who is not there, or whose account is closed.
 #[utoipa::path(put, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "setBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), request_body = StaffInput, responses((status = 200, body = ManagedBusiness)))]
 async fn set_staff(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path((id, user)): Path<(BusinessId, UserId)>,
     Json(input): Json<StaffInput>,
 ) -> Answer {
-    call.require_user()?;
+    request.require_user()?;
     // Only an owner may learn whether there is such a user.
-    storage::business(app.work.table(), id).await?.require(&call.actor, StaffRole::Owner)?;
+    storage::business(app.work.table(), id).await?.require(&request.actor, StaffRole::Owner)?;
     let account = app.deps.accounts.account(user).await?;
     if account.is_none_or(|account| account.disabled) {
         return Err(Problem::not_found(format!("user {user}")).into());
@@ -142,12 +142,12 @@ async fn set_staff(
     if works_for.len() >= BUSINESSES_PER_USER_MAX && !works_for.iter().any(|membership| membership.business_id == id) {
         return Err(Problem::new(Code::Conflict, BusinessError::TooManyBusinesses.to_string()).into());
     }
-    change(&app, &call, id, |business, context| business.set_staff(&context.actor, user, Some(input.role), context.now)).await
+    change(&app, &request, id, |business, context| business.set_staff(&context.actor, user, Some(input.role), context.now)).await
 }
 
 /// Takes a user's role in a business away. For its owners, and for whoever leaves.
 #[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove_staff(State(app): State<App>, call: Call, Path((id, user)): Path<(BusinessId, UserId)>) -> Answer {
-    call.require_user()?;
-    change(&app, &call, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
+async fn remove_staff(State(app): State<App>, request: RequestContext, Path((id, user)): Path<(BusinessId, UserId)>) -> Answer {
+    request.require_user()?;
+    change(&app, &request, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
 }

@@ -6,7 +6,7 @@ use kernel::{BusinessId, Cursor, Duration, LeadId, Money, Page, Problem, Timesta
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, DecisionContext, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -152,7 +152,7 @@ struct Around {
 
 /// Sends an enquiry to a business. Nobody sees who asked before the business may.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "sendEnquiry", params(("business_id" = BusinessId, Path)), request_body = EnquiryInput, responses((status = 202, body = EnquiryView)))]
-async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Json(input): Json<EnquiryInput>) -> Answer {
+async fn ask(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<EnquiryInput>) -> Answer {
     let trapped = !input.website.trim().is_empty();
     let enquiry = Enquiry { name: input.name, email: input.email, phone: input.phone, message: input.message };
     let contact = enquiry.checked(LeadId(0))?;
@@ -173,7 +173,7 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
             return Err(LeadError::TooMany.into());
         }
         let contact = Contact { lead_id: context.id(0), ..contact.clone() };
-        let (asked, verdict) = Lead::ask(id, call.actor.user_id(), &contact, trapped, context.now);
+        let (asked, verdict) = Lead::ask(id, request.actor.user_id(), &contact, trapped, context.now);
         let (decision, mut changes) = match verdict {
             Verdict::Suspicious => (asked, Changes::none()),
             Verdict::Spam => (asked.state.mark_spam()?, Changes::none()),
@@ -185,14 +185,14 @@ async fn ask(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Jso
         changes = Changes::create(decision)?.and(changes).write(Write::Put { item: contact.to_item()?, expect: Expect::Absent });
         Ok(changes.reply(Reply::ok(&EnquiryView { id: contact.lead_id }).status(202)))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Lists the leads of a business for its people, newest first.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "listLeads", params(("business_id" = BusinessId, Path), Paging), responses((status = 200, body = Page<LeadView>)))]
-async fn list(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> Answer {
-    call.require_user()?;
-    require_people(&app, &call, id).await?;
+async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> Answer {
+    request.require_user()?;
+    require_people(&app, &request, id).await?;
     let wanted = storage::leads_of_business(id).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
     let leads: Vec<Lead> = page.items.into_iter().map(|lead| lead.value).collect();
@@ -201,9 +201,9 @@ async fn list(State(app): State<App>, call: Call, Path(id): Path<BusinessId>, Qu
 
 /// Shows a lead to the people of its business.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads/{lead_id}", tag = "directory", operation_id = "getLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn show(State(app): State<App>, call: Call, Path((id, lead)): Path<(BusinessId, LeadId)>) -> Answer {
-    call.require_user()?;
-    require_people(&app, &call, id).await?;
+async fn show(State(app): State<App>, request: RequestContext, Path((id, lead)): Path<(BusinessId, LeadId)>) -> Answer {
+    request.require_user()?;
+    require_people(&app, &request, id).await?;
     let lead: Stored<Lead> = app.work.table().get_eventual(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
         return Err(LeadError::NotFound.into());
@@ -216,16 +216,16 @@ async fn show(State(app): State<App>, call: Call, Path((id, lead)): Path<(Busine
 #[utoipa::path(post, path = "/businesses/{business_id}/leads/{lead_id}/return", tag = "directory", operation_id = "returnLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), request_body = ReturnInput, responses((status = 200, body = LeadView)))]
 async fn give_back(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path((id, lead)): Path<(BusinessId, LeadId)>,
     Json(input): Json<ReturnInput>,
 ) -> Answer {
-    call.require_user()?;
+    request.require_user()?;
     let business = storage::business(app.work.table(), id).await?;
-    business.require(&call.actor, contracts::StaffRole::Manager)?;
+    business.require(&request.actor, contracts::StaffRole::Manager)?;
     change(
         &app,
-        &call,
+        &request,
         lead,
         |lead, context| {
             if lead.business_id != id { Err(LeadError::NotFound) } else { lead.give_back(input.reason, context.now) }
@@ -236,8 +236,8 @@ async fn give_back(
 
 /// Lists leads in a status for staff, newest first, without who asked.
 #[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(AllQuery), responses((status = 200, body = Page<LeadView>)))]
-async fn list_all(State(app): State<App>, call: Call, Query(query): Query<AllQuery>) -> Answer {
-    call.require_staff()?;
+async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<AllQuery>) -> Answer {
+    request.require_staff()?;
     let wanted = storage::leads_in_status(query.status.unwrap_or(Status::New)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
     Ok(Reply::ok(&page.map(|lead| LeadView::of(&lead, None))))
@@ -245,8 +245,8 @@ async fn list_all(State(app): State<App>, call: Call, Query(query): Query<AllQue
 
 /// Delivers a lead that looked like spam and is none.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/deliver", tag = "directory", operation_id = "deliverLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
-    call.require_admin()?;
+async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+    request.require_admin()?;
     let load = || async {
         let table = app.work.table();
         let lead: Stored<Lead> = table.get(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?;
@@ -263,51 +263,51 @@ async fn deliver(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> 
         }
         Ok(Changes::update(lead.version, decision)?.and(changes).reply(reply))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Notes that a lead is paid for: who asked is released.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/bill", tag = "directory", operation_id = "billLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn bill(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, |lead, context| lead.bill(context.now)).await
+async fn bill(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, |lead, context| lead.bill(context.now)).await
 }
 
 /// Takes a lead away that is spam.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/spam", tag = "directory", operation_id = "markLeadSpam", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn mark_spam(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, |lead, _| lead.mark_spam()).await
+async fn mark_spam(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, |lead, _| lead.mark_spam()).await
 }
 
 /// Accepts the return of a lead.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/credit", tag = "directory", operation_id = "creditLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn credit(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, |lead, _| lead.credit()).await
+async fn credit(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, |lead, _| lead.credit()).await
 }
 
 /// Refuses the return of a lead: it counts as sold.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/refuse-return", tag = "directory", operation_id = "refuseLeadReturn", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn refuse_return(State(app): State<App>, call: Call, Path(id): Path<LeadId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, |lead, context| lead.refuse_return(context.now)).await
+async fn refuse_return(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, |lead, context| lead.refuse_return(context.now)).await
 }
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
-async fn change(app: &App, call: &Call, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> Answer {
+async fn change(app: &App, request: &RequestContext, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> Answer {
     let load = || async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, context: &DecisionContext| {
         let decision = decide(lead.value.clone(), context)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));
         Ok(Changes::update(lead.version, decision)?.reply(reply))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
-async fn require_people(app: &App, call: &Call, id: BusinessId) -> Result<(), Problem> {
+async fn require_people(app: &App, request: &RequestContext, id: BusinessId) -> Result<(), Problem> {
     let business: Stored<Business> = app.work.table().get_eventual(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
-    Ok(business.may_manage(&call.actor)?)
+    Ok(business.may_manage(&request.actor)?)
 }
 
 /// The leads with who asked, where that is released; a duplicate is released with the lead before it.

@@ -143,7 +143,7 @@ fn enquiries_are_checked_and_people_recognised() {
     let cases: [(&str, Spoil); 5] = [
         ("name", |enquiry| enquiry.name = "".into()),
         ("email", |enquiry| enquiry.email = "ann".into()),
-        ("phone", |enquiry| enquiry.phone = Some("call me".into())),
+        ("phone", |enquiry| enquiry.phone = Some("request me".into())),
         ("message", |enquiry| enquiry.message = " ".into()),
         ("message", |enquiry| enquiry.message = "x".repeat(4001)),
     ];
@@ -157,7 +157,7 @@ fn enquiries_are_checked_and_people_recognised() {
 
 #[test]
 fn the_preview_and_the_events_hold_no_contact() {
-    let contact = contact("I am Ann Lee, call 0151 234 5678 or ann@example.com");
+    let contact = contact("I am Ann Lee, request 0151 234 5678 or ann@example.com");
     let lead = Lead::ask(BusinessId(1), None, &contact, false, at(0)).0.state;
     let mut told = lead.preview.clone();
     let delivered = lead.deliver(delivery(500), at(0)).unwrap();

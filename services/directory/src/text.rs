@@ -58,7 +58,7 @@ mod tests {
     fn contacts_are_masked() {
         for (message, expect) in [
             ("Two rooms of 25 square metres, white", "Two rooms of 25 square metres, white"),
-            ("Call me: 0151 23 456 78 please", "Call me: … … … … please"),
+            ("RequestContext me: 0151 23 456 78 please", "RequestContext me: … … … … please"),
             ("+49-151-2345678!", "…"),
             ("write to ann@example.com or www.example.com", "write to … or …"),
             ("I am Ann Lee, thanks", "I am … … thanks"),

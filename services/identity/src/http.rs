@@ -9,7 +9,7 @@ mod pages;
 mod views;
 mod well_known;
 
-use shell::Call;
+use shell::RequestContext;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
@@ -28,8 +28,8 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
 
 /// For requests with a secret in them or in the answer: the store keeps neither, so these commands
 /// are repeatable by themselves rather than by a record of the first answer.
-fn without_record(call: &Call) -> Call {
-    let mut call = call.clone();
-    call.idempotency_key = None;
-    call
+fn without_record(request: &RequestContext) -> RequestContext {
+    let mut request = request.clone();
+    request.idempotency_key = None;
+    request
 }

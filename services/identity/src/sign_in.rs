@@ -4,7 +4,7 @@
 
 use kernel::{Code, Email, Problem};
 use ports::store::Stored;
-use shell::Call;
+use shell::RequestContext;
 
 use crate::App;
 use crate::attempts::Attempts;
@@ -24,13 +24,13 @@ pub fn mail_subject(email: &Email) -> String {
 /// The user whose password this is. The caller clears the attempts of the account in its commit.
 pub async fn user_by_password(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     email: &Email,
     password: &str,
     purpose: Purpose,
 ) -> Result<(Stored<User>, Proof), Problem> {
     let table = app.work.table();
-    let client = format!("client:{}", call.client);
+    let client = format!("client:{}", request.client);
     let limit = app.config.failures_per_client;
     let client_key = storage::attempts_key(&client);
     let failures = table.get::<Attempts>(&client_key).await?;
@@ -49,8 +49,8 @@ pub async fn user_by_password(
 
 /// The same for somebody who is signed in and must prove it once more. `field` is the password's
 /// name in the request: a wrong one must not look like a token that has expired.
-pub async fn confirm_password(app: &App, call: &Call, user: &User, field: &str, password: &str) -> Result<Stored<User>, Problem> {
-    match user_by_password(app, call, &user.email, password, Purpose::Confirm).await {
+pub async fn confirm_password(app: &App, request: &RequestContext, user: &User, field: &str, password: &str) -> Result<Stored<User>, Problem> {
+    match user_by_password(app, request, &user.email, password, Purpose::Confirm).await {
         Ok((user, _)) => Ok(user),
         Err(problem) if problem.code == Code::InvalidCredentials => Err(Problem::field(field, "is wrong")),
         Err(problem) => Err(problem),

@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem, ProductId, Role,
 use ports::store::{Key, Stored};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Outcome, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, Outcome, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -167,8 +167,8 @@ async fn availability(State(app): State<App>, Query(query): Query<AvailabilityQu
 
 /// Stock in the order of the stock keeping units; sellers see their own.
 #[utoipa::path(get, path = "/admin/stock", tag = "inventory", operation_id = "listStock", params(ListQuery), responses((status = 200, body = StockPage)))]
-async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>) -> Answer {
-    let seller = seller_of(&call, query.seller_id)?;
+async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> Answer {
+    let seller = seller_of(&request, query.seller_id)?;
     if query.sku.as_ref().is_some_and(|sku| sku.chars().count() > SKU_CHARS_MAX) {
         return Err(Problem::field("sku", format!("has at most {SKU_CHARS_MAX} characters")).into());
     }
@@ -180,21 +180,21 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListQuery>
 
 /// The ETag changes when a person edits the stock, not with every sale.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "getStock", params(("variant_id" = VariantId, Path)), responses((status = 200, body = StockView)))]
-async fn show(State(app): State<App>, call: Call, Path(variant): Path<VariantId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>) -> Answer {
     let item = storage::stock(app.work.table(), variant).await;
-    let item = readable(&call, item)?;
+    let item = readable(&request, item)?;
     // What is shown moves without the ETag, so that no cache may keep it.
     Ok(Reply::ok(&StockView::of(&item)).etag(revision(&item)).no_store())
 }
 
 /// Sets the threshold and whether back-orders are taken. Needs If-Match.
 #[utoipa::path(patch, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "setStock", params(("variant_id" = VariantId, Path)), request_body = SetStock, responses((status = 200, body = StockView)))]
-async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> Answer {
+async fn set(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> Answer {
     let table = app.work.table();
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
     let decide = |item: Result<Stored<StockItem>, Problem>, _: &shell::DecisionContext| {
-        let item = writable(&call, item)?;
-        call.require_version(revision(&item))?;
+        let item = writable(&request, item)?;
+        request.require_version(revision(&item))?;
         match item.set(settings)? {
             Some(shift) => {
                 let reply = reply_after(&item, &shift)?;
@@ -204,17 +204,17 @@ async fn set(State(app): State<App>, call: Call, Path(variant): Path<VariantId>,
             None => Ok(Outcome::from(Reply::ok(&StockView::of(&item)).etag(revision(&item)))),
         }
     };
-    app.work.handle_request(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&request, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// Corrects how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
-async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> Answer {
+async fn adjust(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> Answer {
     let table = app.work.table();
     let adjustment = body.adjustment()?;
     let decide = |item: Result<Stored<StockItem>, Problem>, context: &shell::DecisionContext| {
-        let item = writable(&call, item)?;
-        call.check_version(revision(&item))?;
+        let item = writable(&request, item)?;
+        request.check_version(revision(&item))?;
         let shift = item.adjust(adjustment)?;
         let reply = reply_after(&item, &shift)?;
         let risen = shift.delta(Counter::LowAlerted) < 0;
@@ -222,15 +222,15 @@ async fn adjust(State(app): State<App>, call: Call, Path(variant): Path<VariantI
         let id = context.id::<kernel::EventId>(0).to_string();
         Ok(unmark(storage::shift_changes(shift, &entry, &id)?, variant, risen).reply(reply))
     };
-    app.work.handle_request(&call, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&request, || async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), PageQuery), responses((status = 200, body = MovementPage)))]
-async fn movements(State(app): State<App>, call: Call, Path(variant): Path<VariantId>, Query(query): Query<PageQuery>) -> Answer {
+async fn movements(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Query(query): Query<PageQuery>) -> Answer {
     let table = app.work.table();
     let item = storage::stock(table, variant).await;
-    readable(&call, item)?;
+    readable(&request, item)?;
     let page = storage::movements(table, variant, page_limit(query.limit)?, query.cursor).await?;
     let page = page.map(|movement| MovementView::of(movement.value));
     Ok(Reply::ok(&MovementPage { items: page.items, next: page.next }))
@@ -252,13 +252,13 @@ fn parse_variants(text: &str) -> Result<Vec<VariantId>, Problem> {
 }
 
 /// Whose stock the caller lists: staff everybody's, people of a business theirs.
-fn seller_of(call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
-    call.require_user()?;
-    if call.actor.is_staff() {
+fn seller_of(request: &RequestContext, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
+    request.require_user()?;
+    if request.actor.is_staff() {
         return Ok(wanted);
     }
-    let own: &[BusinessId] = match &call.actor {
-        Actor::User { businesses, .. } if call.actor.has_role(Role::Business) => businesses,
+    let own: &[BusinessId] = match &request.actor {
+        Actor::User { businesses, .. } if request.actor.has_role(Role::Business) => businesses,
         Actor::User { .. } | Actor::Guest | Actor::System => &[],
     };
     match (wanted, own) {
@@ -271,17 +271,17 @@ fn seller_of(call: &Call, wanted: Option<BusinessId>) -> Result<Option<BusinessI
 }
 
 /// Staff and the seller. To anyone else it is as if there were no such stock.
-fn readable(call: &Call, item: Result<Stored<StockItem>, Problem>) -> Result<Stored<StockItem>, Problem> {
-    call.require_user()?;
+fn readable(request: &RequestContext, item: Result<Stored<StockItem>, Problem>) -> Result<Stored<StockItem>, Problem> {
+    request.require_user()?;
     let item = item?;
-    let may = call.actor.is_staff() || item.seller_id.is_some_and(|seller| call.actor.acts_for(seller));
+    let may = request.actor.is_staff() || item.seller_id.is_some_and(|seller| request.actor.acts_for(seller));
     if may { Ok(item) } else { Err(Problem::not_found("stock of this variant")) }
 }
 
 /// Admins and the seller; support looks on.
-fn writable(call: &Call, item: Result<Stored<StockItem>, Problem>) -> Result<Stored<StockItem>, Problem> {
-    let item = readable(call, item)?;
-    let may = call.actor.is_admin() || item.seller_id.is_some_and(|seller| call.actor.acts_for(seller));
+fn writable(request: &RequestContext, item: Result<Stored<StockItem>, Problem>) -> Result<Stored<StockItem>, Problem> {
+    let item = readable(request, item)?;
+    let may = request.actor.is_admin() || item.seller_id.is_some_and(|seller| request.actor.acts_for(seller));
     if may { Ok(item) } else { Err(Problem::forbidden("this is for the seller and for admins")) }
 }
 

@@ -7,7 +7,7 @@ use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, 
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Answer, Call, Changes, Failure, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, Failure, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -96,8 +96,8 @@ impl MailSummary {
 
 /// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
-async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>) -> Answer {
-    call.require_staff()?;
+async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListMails>) -> Answer {
+    request.require_staff()?;
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
     let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
@@ -106,8 +106,8 @@ async fn list(State(app): State<App>, call: Call, Query(query): Query<ListMails>
 
 /// One mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
-async fn get(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
-    call.require_staff()?;
+async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> Answer {
+    request.require_staff()?;
     let mail = storage::peek(app.work.table(), id).await?;
     let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
     let view = MailView {
@@ -122,12 +122,12 @@ async fn get(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answ
 
 /// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
-async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> Answer {
-    call.require_staff()?;
+async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> Answer {
+    request.require_staff()?;
     let table = app.work.table();
     app.work
         .handle_request(
-            &call,
+            &request,
             || storage::mailing(table, id),
             |mailing, context| {
                 let Stored { value: mailing, version } = mailing;
@@ -144,8 +144,8 @@ async fn resend(State(app): State<App>, call: Call, Path(id): Path<MailId>) -> A
 
 /// The templates that there are.
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
-async fn templates(State(app): State<App>, call: Call) -> Answer {
-    call.require_staff()?;
+async fn templates(State(app): State<App>, request: RequestContext) -> Answer {
+    request.require_staff()?;
     let view = |template: &Template| {
         let subject = app.shared.renderer.subject(&samples::content(*template))?;
         Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
@@ -158,10 +158,10 @@ async fn templates(State(app): State<App>, call: Call) -> Answer {
 #[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 async fn preview(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path(template): Path<Template>,
 ) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
-    call.require_staff()?;
+    request.require_staff()?;
     let mail = app.shared.renderer.mail(&samples::content(template), &app.shared.config.public_url)?;
     Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
 }

@@ -344,7 +344,7 @@ mod tests {
             ("O'Neil <b>", "O'Neil <b>"),
             ("You won! https://evil.example", ""),
             ("visit evil.example now", ""),
-            ("call ann@example.com", ""),
+            ("request ann@example.com", ""),
             ("", ""),
         ] {
             assert_eq!(greeting_name(name), expect, "{name}");

@@ -12,7 +12,7 @@ use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::{Answer, Call, Changes, DecisionContext, Outcome, Reply};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 
 use crate::order::{Draft, DraftLine, Order};
@@ -44,7 +44,7 @@ enum Basis {
     New(Box<Draft>),
 }
 
-pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
+pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> Answer {
     let request = request.checked(app)?;
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
     let is_first_run = AtomicBool::new(true);
@@ -60,11 +60,11 @@ pub async fn place(app: &App, call: &Call, request: PlaceOrder) -> Answer {
     })
 }
 
-fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
+fn decide(app: &App, call: &RequestContext, request: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
     let draft = match basis {
         Basis::New(draft) => draft,
         Basis::Placed(order) => {
-            call.check_mark(order.request_mark.as_deref())?;
+            call.check_fingerprint(order.request_fingerprint.as_deref())?;
             request.check_repeats(&order, context.actor.user_id())?;
             return Ok(Reply::ok(&OrderView::with_token(&order)).etag(order.version).no_store().into());
         }
@@ -79,7 +79,7 @@ fn decide(app: &App, call: &Call, request: &PlaceOrder, basis: Basis, context: &
 
 /// An order is nearly always new, so the first run saves the read of one. If there is one, the cart is closed or the commit
 /// conflicts, and it is looked for.
-async fn basis(app: &App, call: &Call, request: &PlaceOrder, is_first_run: bool) -> Result<Basis, Problem> {
+async fn basis(app: &App, call: &RequestContext, request: &PlaceOrder, is_first_run: bool) -> Result<Basis, Problem> {
     let new = draft(app, call, request).await.map(|draft| Basis::New(Box::new(draft)));
     if is_first_run && new.is_ok() {
         return new;
@@ -90,7 +90,7 @@ async fn basis(app: &App, call: &Call, request: &PlaceOrder, is_first_run: bool)
     }
 }
 
-async fn draft(app: &App, call: &Call, request: &PlaceOrder) -> Result<Draft, Problem> {
+async fn draft(app: &App, call: &RequestContext, request: &PlaceOrder) -> Result<Draft, Problem> {
     let customer_id = call.actor.user_id();
     let cart = app.deps.carts.cart(request.cart_id).await?;
     let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == customer_id);
@@ -98,7 +98,7 @@ async fn draft(app: &App, call: &Call, request: &PlaceOrder) -> Result<Draft, Pr
     let lines = priced_lines(app, &cart).await?;
     Ok(Draft {
         cart_id: cart.id,
-        request_mark: call.mark(),
+        request_fingerprint: call.request_fingerprint(),
         customer_id,
         email: email(app, customer_id, request).await?,
         guest_token: None,

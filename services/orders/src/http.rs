@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Failure, DecisionContext, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, Failure, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -102,37 +102,37 @@ struct AdvanceOrder {
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
-async fn place(State(app): State<App>, call: Call, Json(body): Json<PlaceOrder>) -> Answer {
-    checkout::place(&app, &call, body).await
+async fn place(State(app): State<App>, request: RequestContext, Json(body): Json<PlaceOrder>) -> Answer {
+    checkout::place(&app, &request, body).await
 }
 
 /// The caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(State(app): State<App>, call: Call, Query(page): Query<Paging>) -> Answer {
-    let orders = storage::of_customer(app.work.table(), call.require_user()?, page_limit(page.limit)?, page.cursor).await?;
+async fn list(State(app): State<App>, request: RequestContext, Query(page): Query<Paging>) -> Answer {
+    let orders = storage::of_customer(app.work.table(), request.require_user()?, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |_| true))
 }
 
 /// One order.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
-async fn show(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&call.actor, query.token.as_deref())?;
-    Ok(shown(&order, part, &call.actor, order.version))
+    let part = order.part_of(&request.actor, query.token.as_deref())?;
+    Ok(shown(&order, part, &request.actor, order.version))
 }
 
 /// Chooses a means of payment for an order that has none, or whose bank waits for the customer.
 #[utoipa::path(post, path = "/orders/{order_id}/pay", tag = "orders", operation_id = "payOrder", params(("order_id" = OrderId, Path), Token), request_body = PayOrder, responses((status = 200, body = OrderView)))]
 async fn pay(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<PayOrder>,
 ) -> Answer {
     checkout::check_method(&app.deps.check_method, &body.payment_method)?;
-    let waiting = Waiting::begin(&app, &call, id);
-    let reply = change(&app, &call, id, query, |order, part, context| {
+    let waiting = Waiting::begin(&app, &request, id);
+    let reply = change(&app, &request, id, query, |order, part, context| {
         if part == Part::Seller {
             Err(crate::order::OrderError::NotAllowed)
         } else {
@@ -140,33 +140,33 @@ async fn pay(
         }
     });
     let reply = reply.await?;
-    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, Part::Customer, &call.actor, order.version)))
+    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, Part::Customer, &request.actor, order.version)))
 }
 
 /// Cancels an order: customers before the shop works on it, the shop before it ships.
 #[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelOrder", params(("order_id" = OrderId, Path), Token), request_body = CancelOrder, responses((status = 200, body = OrderView)))]
 async fn cancel(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<CancelOrder>,
 ) -> Answer {
-    change(&app, &call, id, query, |order, part, context| order.cancel(part, &context.actor, body.reason.clone(), context.now)).await
+    change(&app, &request, id, query, |order, part, context| order.cancel(part, &context.actor, body.reason.clone(), context.now)).await
 }
 
 /// What has happened to an order so far.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
-async fn timeline(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
+async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&call.actor, query.token.as_deref())?;
+    let part = order.part_of(&request.actor, query.token.as_deref())?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
 
 /// All orders, or those in a status, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(State(app): State<App>, call: Call, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> Answer {
-    call.require_staff()?;
+async fn list_all(State(app): State<App>, request: RequestContext, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> Answer {
+    request.require_staff()?;
     let (table, limit) = (app.work.table(), page_limit(page.limit)?);
     let orders = match filter.status {
         Some(status) => storage::in_status(table, status, limit, page.cursor).await?,
@@ -177,17 +177,17 @@ async fn list_all(State(app): State<App>, call: Call, Query(filter): Query<Statu
 
 /// Goes on with a paid order: processing, shipped, delivered. For staff and for the seller of everything in it.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(State(app): State<App>, call: Call, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> Answer {
+async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> Answer {
     let note = body.note.clone();
     let to = body.into_step()?;
     let no_token = Token { token: None };
-    change(&app, &call, id, no_token, |order, _, context| order.advance(to.clone(), &context.actor, note.clone(), context.now)).await
+    change(&app, &request, id, no_token, |order, _, context| order.advance(to.clone(), &context.actor, note.clone(), context.now)).await
 }
 
 /// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(State(app): State<App>, call: Call, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> Answer {
-    let seller = seller(&call, filter.business_id)?;
+async fn list_of_seller(State(app): State<App>, request: RequestContext, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> Answer {
+    let seller = seller(&request, filter.business_id)?;
     let orders = storage::of_seller(app.work.table(), seller, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |line| line.seller_id == seller))
 }
@@ -195,7 +195,7 @@ async fn list_of_seller(State(app): State<App>, call: Call, Query(filter): Query
 /// Runs a rule on an order in which the caller has a part, and shows what became of it.
 async fn change(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     id: OrderId,
     query: Token,
     rule: impl Fn(Order, Part, &DecisionContext) -> Decided + Send + Sync,
@@ -203,12 +203,12 @@ async fn change(
     let table = app.work.table();
     let decide = |order: Stored<Order>, context: &DecisionContext| {
         let part = order.part_of(&context.actor, query.token.as_deref())?;
-        call.check_version(order.version)?;
+        request.check_version(order.version)?;
         let decision = rule(order.value, part, context)?;
         let reply = shown(&decision.state, part, &context.actor, order.version + u64::from(decision.changed));
         Ok(Changes::update(order.version, decision)?.reply(reply))
     };
-    app.work.handle_request(call, || storage::order(table, id), decide).await
+    app.work.handle_request(request, || storage::order(table, id), decide).await
 }
 
 /// What one who has this part in the order sees of it.
@@ -227,14 +227,14 @@ fn listed(orders: Page<Stored<Order>>, sees: impl Fn(&Line) -> bool + Copy) -> R
     Reply::ok(&orders.map(|order| ListedView::of(&order, sees)))
 }
 
-fn seller(call: &Call, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
-    call.require_user()?;
-    let own = match &call.actor {
+fn seller(request: &RequestContext, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
+    request.require_user()?;
+    let own = match &request.actor {
         Actor::User { businesses, .. } => businesses.as_slice(),
         Actor::Guest | Actor::System => &[],
     };
     match (wanted, own) {
-        (Some(seller), _) if call.actor.is_staff() || call.actor.acts_for(seller) => Ok(seller),
+        (Some(seller), _) if request.actor.is_staff() || request.actor.acts_for(seller) => Ok(seller),
         (None, [seller]) => Ok(*seller),
         (None, [_, _, ..]) => Err(Problem::field("business_id", "say which of your businesses is meant")),
         (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for a business")),

@@ -65,7 +65,7 @@ pub struct Order {
     pub number: String,
     pub cart_id: CartId,
     /// Which request placed it, if it came under an Idempotency-Key.
-    pub request_mark: Option<String>,
+    pub request_fingerprint: Option<String>,
     /// Absent for a guest, until an account with the order's address is verified.
     pub customer_id: Option<UserId>,
     pub email: Email,

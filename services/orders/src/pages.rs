@@ -5,7 +5,7 @@ use contracts::CancelReason;
 use kernel::{Code, OrderId, PostalAddress};
 use serde::Deserialize;
 use shell::http::{PageAnswer, Path, Query, escape, link, page, time};
-use shell::{Call, Failure, RootRoutes};
+use shell::{RequestContext, Failure, RootRoutes};
 
 use crate::order::{OrderError, StatusName};
 use crate::views::{LineView, OrderView, StepView, TimelineView, TrackingView};
@@ -20,17 +20,17 @@ struct Token {
     token: Option<String>,
 }
 
-async fn show(State(app): State<App>, call: Call, id: Result<Path<OrderId>, Failure>, Query(query): Query<Token>) -> PageAnswer {
+async fn show(State(app): State<App>, request: RequestContext, id: Result<Path<OrderId>, Failure>, Query(query): Query<Token>) -> PageAnswer {
     let Ok(Path(id)) = id else { return Ok(no_way_in(query.token.is_some())) };
     let order = match storage::shown(app.work.table(), id).await {
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),
         order => order?,
     };
-    let part = match order.part_of(&call.actor, query.token.as_deref()) {
+    let part = match order.part_of(&request.actor, query.token.as_deref()) {
         Err(OrderError::NotFound) => return Ok(no_way_in(query.token.is_some())),
         part => part?,
     };
-    let view = http::view(&order, part, &call.actor);
+    let view = http::view(&order, part, &request.actor);
     let history = TimelineView::of(&order, part);
     Ok(page(200, &format!("Order {}", view.number), &body(&view, &history)))
 }

@@ -2,7 +2,7 @@
 
 use kernel::{Duration, OrderId, Problem, Timestamp};
 use ports::store::Stored;
-use shell::{Call, Watch};
+use shell::{RequestContext, Watch};
 
 use crate::order::Order;
 use crate::{App, storage};
@@ -19,9 +19,9 @@ pub struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub fn begin(app: &'a App, call: &Call, order: OrderId) -> Self {
+    pub fn begin(app: &'a App, request: &RequestContext, order: OrderId) -> Self {
         let watch = |wait| (app.work.watch(&storage::key(order)), app.work.now().plus(wait), wait);
-        Self { app, order, until: call.wait.filter(|wait| !wait.is_zero()).map(watch) }
+        Self { app, order, until: request.wait.filter(|wait| !wait.is_zero()).map(watch) }
     }
 
     /// The order as it stands after the wait; `None` if the client does not want to wait.

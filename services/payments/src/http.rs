@@ -5,7 +5,7 @@ use contracts::CancelReason;
 use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, Changes, Reply, page_limit};
+use shell::{Answer, RequestContext, Changes, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -122,23 +122,23 @@ struct Listing {
 /// The payments of an order, the latest try first. Empty for an order that is not the caller's.
 #[utoipa::path(get, path = "/orders/{order_id}/payments", tag = "payments", operation_id = "listOrderPayments",
     params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
-async fn list_of_order(State(app): State<App>, call: Call, Path(id): Path<OrderId>) -> Answer {
-    call.require_user()?;
+async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>) -> Answer {
+    request.require_user()?;
     let mut payments = storage::of_order(app.work.table(), id).await?;
-    payments.retain(|payment| may_see(&call.actor, payment));
+    payments.retain(|payment| may_see(&request.actor, payment));
     payments.sort_by_key(|payment| std::cmp::Reverse(payment.id));
-    Ok(Reply::ok(&Page { items: payments.iter().map(|payment| PaymentView::of(payment, &call.actor)).collect(), next: None }))
+    Ok(Reply::ok(&Page { items: payments.iter().map(|payment| PaymentView::of(payment, &request.actor)).collect(), next: None }))
 }
 
 #[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
-async fn show(State(app): State<App>, call: Call, Path(id): Path<PaymentId>) -> Answer {
-    call.require_user()?;
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>) -> Answer {
+    request.require_user()?;
     let payment = storage::seen(app.work.table(), id).await?;
-    if !may_see(&call.actor, &payment) {
+    if !may_see(&request.actor, &payment) {
         return Err(Problem::not_found(format!("payment {id}")).into());
     }
-    Ok(Reply::ok(&PaymentView::of(&payment, &call.actor)).etag(payment.version))
+    Ok(Reply::ok(&PaymentView::of(&payment, &request.actor)).etag(payment.version))
 }
 
 /// Asks the gateway now what became of an open payment, instead of waiting for the next check: for a
@@ -154,25 +154,25 @@ async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
 /// All payments, newest first. A page may hold fewer than asked for and still have a next one.
 #[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
     params(Listing), responses((status = 200, body = Page<PaymentView>)))]
-async fn list(State(app): State<App>, call: Call, Query(listing): Query<Listing>) -> Answer {
-    call.require_staff()?;
+async fn list(State(app): State<App>, request: RequestContext, Query(listing): Query<Listing>) -> Answer {
+    request.require_staff()?;
     let page = storage::all(app.work.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
-    Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &call.actor))))
+    Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &request.actor))))
 }
 
 /// Gives money back. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
-async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> Answer {
-    call.require_admin()?;
+async fn refund(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> Answer {
+    request.require_admin()?;
     let table = app.work.table();
     let load = || async {
         let seen = storage::seen(table, id).await?;
         storage::current(table, &seen.value).await
     };
     app.work
-        .handle_request(&call, load, |payment, context| {
-            call.check_version(payment.version)?;
+        .handle_request(&request, load, |payment, context| {
+            request.check_version(payment.version)?;
             let decision = payment.value.refund(context.id(0), body.amount, &body.reason, &context.actor, context.now)?;
             let view = PaymentView::of(&decision.state, &context.actor);
             let reply = Reply::accepted(format!("/api/v1/payments/{id}"), &view).etag(payment.version + 1);
@@ -184,8 +184,8 @@ async fn refund(State(app): State<App>, call: Call, Path(id): Path<PaymentId>, J
 /// Whether the payment gateway is being left alone.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
     responses((status = 200, body = BreakerView)))]
-async fn breaker(State(app): State<App>, call: Call) -> Answer {
-    call.require_staff()?;
+async fn breaker(State(app): State<App>, request: RequestContext) -> Answer {
+    request.require_staff()?;
     Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
 }
 

@@ -5,7 +5,7 @@ use kernel::{Cursor, Page, Problem, ReviewId, ReviewTarget};
 use ports::store::{Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query, page_limit};
-use shell::{Answer, Call, Changes, DecisionContext, Reply};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -152,18 +152,18 @@ async fn summary(State(app): State<App>, Query(of): Query<Of>) -> Answer {
 
 /// Says what one thinks. One review of a thing by a customer; depending on the settings a moderator sees it first.
 #[utoipa::path(post, path = "/reviews", tag = "reviews", operation_id = "submitReview", request_body = NewReview, responses((status = 201, body = ReviewView)))]
-async fn submit(State(app): State<App>, call: Call, Json(body): Json<NewReview>) -> Answer {
+async fn submit(State(app): State<App>, request: RequestContext, Json(body): Json<NewReview>) -> Answer {
     let contents = Contents::checked(body.rating, body.title.as_deref(), &body.text)?;
-    submission::submit(&app, &call, body.target, contents).await
+    submission::submit(&app, &request, body.target, contents).await
 }
 
 /// Published ones are for everyone; others for their author, the staff, and nobody else.
 #[utoipa::path(get, path = "/reviews/{review_id}", tag = "reviews", operation_id = "getReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn show(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
     let review = app.work.table().get_eventual::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
-    let view = if call.actor.is_staff() {
+    let view = if request.actor.is_staff() {
         ReviewView::moderator(&review)
-    } else if call.actor.user_id() == Some(review.author_id) {
+    } else if request.actor.user_id() == Some(review.author_id) {
         ReviewView::own(&review)
     } else if review.status == Status::Published {
         ReviewView::public(&review)
@@ -175,22 +175,22 @@ async fn show(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> A
 
 /// Other words by the author.
 #[utoipa::path(put, path = "/reviews/{review_id}", tag = "reviews", operation_id = "editReview", params(("review_id" = ReviewId, Path)), request_body = Words, responses((status = 200, body = ReviewView)))]
-async fn edit(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Json(body): Json<Words>) -> Answer {
-    submission::edit(&app, &call, id, Contents::checked(body.rating, body.title.as_deref(), &body.text)?).await
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Words>) -> Answer {
+    submission::edit(&app, &request, id, Contents::checked(body.rating, body.title.as_deref(), &body.text)?).await
 }
 
 /// Takes a review back: its author, or an admin.
 #[utoipa::path(delete, path = "/reviews/{review_id}", tag = "reviews", operation_id = "removeReview", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn remove(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    submission::remove(&app, &call, id).await
+async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    submission::remove(&app, &request, id).await
 }
 
 /// The business answers, once.
 #[utoipa::path(put, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "answerReview", params(("review_id" = ReviewId, Path)), request_body = Text, responses((status = 200, body = ReviewView)))]
-async fn answer(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Json(body): Json<Text>) -> Answer {
-    call.require_user()?;
-    change(&app, &call, id, ReviewView::public, |review, context| {
-        if !call.actor.acts_for(review.business_id) {
+async fn answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Text>) -> Answer {
+    request.require_user()?;
+    change(&app, &request, id, ReviewView::public, |review, context| {
+        if !request.actor.acts_for(review.business_id) {
             return Err(Problem::forbidden("only the business can answer"));
         }
         Ok(review.answer(&body.text, context.now)?)
@@ -200,20 +200,20 @@ async fn answer(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
 
 /// It helped: counted once for each reader.
 #[utoipa::path(put, path = "/reviews/{review_id}/helpful", tag = "reviews", operation_id = "voteReviewHelpful", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn vote(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    set_vote(&app, &call, id, true).await
+async fn vote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    set_vote(&app, &request, id, true).await
 }
 
 /// Takes the vote back.
 #[utoipa::path(delete, path = "/reviews/{review_id}/helpful", tag = "reviews", operation_id = "unvoteReviewHelpful", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn unvote(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    set_vote(&app, &call, id, false).await
+async fn unvote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    set_vote(&app, &request, id, false).await
 }
 
 /// Tells a moderator that the review should not be there. Once for each reader.
 #[utoipa::path(post, path = "/reviews/{review_id}/reports", tag = "reviews", operation_id = "reportReview", params(("review_id" = ReviewId, Path)), request_body = NewReport, responses((status = 204)))]
-async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Json(body): Json<NewReport>) -> Answer {
-    let reader_id = call.require_user()?;
+async fn report(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<NewReport>) -> Answer {
+    let reader_id = request.require_user()?;
     if body.text.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARACTERS_MAX) {
         return Err(Problem::field("text", format!("at most {REASON_CHARACTERS_MAX} characters")).into());
     }
@@ -229,89 +229,89 @@ async fn report(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Js
         let report = Changes::create(contracts::Decision::changed(made(context.now)))?;
         Ok(state.moved(decision)?.and(report).reply(Reply::no_content()))
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// The customer's own reviews, newest first.
 #[utoipa::path(get, path = "/me/reviews", tag = "reviews", operation_id = "listMyReviews", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
-async fn list_mine(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
-    let (user, limit) = (call.require_user()?, page_limit(paging.limit)?);
+async fn list_mine(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+    let (user, limit) = (request.require_user()?, page_limit(paging.limit)?);
     let page = storage::of_author(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::own(&review))))
 }
 
 /// What the customer can review as a known customer, reviewed already or not.
 #[utoipa::path(get, path = "/me/reviews/eligible", tag = "reviews", operation_id = "listReviewEligibility", params(Paging), responses((status = 200, body = Page<EligibilityView>)))]
-async fn list_eligible(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
-    let (user, limit) = (call.require_user()?, page_limit(paging.limit)?);
+async fn list_eligible(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+    let (user, limit) = (request.require_user()?, page_limit(paging.limit)?);
     let page = storage::eligibilities(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(EligibilityView::of)))
 }
 
 /// What waits for a moderator, longest first: new reviews and reported ones.
 #[utoipa::path(get, path = "/admin/reviews", tag = "reviews", operation_id = "listReviewQueue", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
-async fn list_queue(State(app): State<App>, call: Call, Query(paging): Query<Paging>) -> Answer {
-    call.require_staff()?;
+async fn list_queue(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+    request.require_staff()?;
     let page = storage::queue(app.work.table(), page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::moderator(&review))))
 }
 
 /// Why a review was reported, dismissed reports included.
 #[utoipa::path(get, path = "/admin/reviews/{review_id}/reports", tag = "reviews", operation_id = "listReviewReports", params(("review_id" = ReviewId, Path), Paging), responses((status = 200, body = Page<ReportView>)))]
-async fn list_reports(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> Answer {
-    call.require_staff()?;
+async fn list_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> Answer {
+    request.require_staff()?;
     let page = storage::reports(app.work.table(), id, page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(ReportView::of)))
 }
 
 /// Lets everyone see it.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/publish", tag = "reviews", operation_id = "publishReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn publish(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, ReviewView::moderator, |review, context| Ok(review.publish(context.now)?)).await
+async fn publish(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, ReviewView::moderator, |review, context| Ok(review.publish(context.now)?)).await
 }
 
 /// Takes it out of sight, and tells its author why.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/reject", tag = "reviews", operation_id = "rejectReview", params(("review_id" = ReviewId, Path)), request_body = Rejection, responses((status = 200, body = ReviewView)))]
-async fn reject(State(app): State<App>, call: Call, Path(id): Path<ReviewId>, Json(body): Json<Rejection>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, ReviewView::moderator, |review, _| Ok(review.reject(&body.reason)?)).await
+async fn reject(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Rejection>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.reject(&body.reason)?)).await
 }
 
 /// Lets a reported review stand.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/dismiss-reports", tag = "reviews", operation_id = "dismissReviewReports", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn dismiss_reports(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, ReviewView::moderator, |review, _| Ok(review.dismiss_reports())).await
+async fn dismiss_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.dismiss_reports())).await
 }
 
 /// Takes the business's answer away.
 #[utoipa::path(delete, path = "/admin/reviews/{review_id}/reply", tag = "reviews", operation_id = "withdrawReviewAnswer", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn withdraw_answer(State(app): State<App>, call: Call, Path(id): Path<ReviewId>) -> Answer {
-    call.require_admin()?;
-    change(&app, &call, id, ReviewView::moderator, |review, _| Ok(review.withdraw_answer())).await
+async fn withdraw_answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+    request.require_admin()?;
+    change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.withdraw_answer())).await
 }
 
 async fn change(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     id: ReviewId,
     view: impl Fn(&Review) -> ReviewView,
     rule: impl Fn(Review, &DecisionContext) -> Result<contracts::Decision<Review>, Problem>,
 ) -> Answer {
     let decide = |state: storage::State, context: &DecisionContext| {
         let review = submission::present(&state)?;
-        call.check_version(review.version)?;
+        request.check_version(review.version)?;
         let decision = rule(review.value.clone(), context)?;
         let reply = Reply::ok(&view(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(request, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// A vote and its counter move in one commit; the counter is an `Add`, so readers do not wait for one another.
-async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer {
-    let reader_id = call.require_user()?;
+async fn set_vote(app: &App, request: &RequestContext, id: ReviewId, wanted: bool) -> Answer {
+    let reader_id = request.require_user()?;
     let table = app.work.table();
     let vote = Vote { review_id: id, reader_id };
     let key = ports::store::Record::key(&vote);
@@ -329,7 +329,7 @@ async fn set_vote(app: &App, call: &Call, id: ReviewId, wanted: bool) -> Answer 
         };
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 /// Readers only know of what is published.

@@ -2,7 +2,7 @@
 
 use kernel::{Actor, BusinessId, Code, Problem, ReviewId, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Answer, Call, DecisionContext, Reply};
+use shell::{Answer, RequestContext, DecisionContext, Reply};
 
 use crate::review::{Contents, Review, ReviewError, Submission};
 use crate::storage::{self, Eligibility, State};
@@ -45,10 +45,10 @@ impl App {
     }
 }
 
-pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, contents: Contents) -> Answer {
-    let author_id = call.require_user()?;
+pub(crate) async fn submit(app: &App, request: &RequestContext, target: ReviewTarget, contents: Contents) -> Answer {
+    let author_id = request.require_user()?;
     let business_id = business_of(app, target).await?;
-    refuse_own(app, &call.actor, author_id, business_id).await?;
+    refuse_own(app, &request.actor, author_id, business_id).await?;
     let account = app.deps.accounts.account(author_id).await?.ok_or_else(|| Problem::not_found("account"))?;
     let author_name = shown_name(&account.name);
     let table = app.work.table();
@@ -73,31 +73,31 @@ pub(crate) async fn submit(app: &App, call: &Call, target: ReviewTarget, content
         let reply = Reply::created(format!("/api/v1/reviews/{}", view.id), &view).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
-pub(crate) async fn edit(app: &App, call: &Call, id: ReviewId, contents: Contents) -> Answer {
-    let author = call.require_user()?;
+pub(crate) async fn edit(app: &App, request: &RequestContext, id: ReviewId, contents: Contents) -> Answer {
+    let author = request.require_user()?;
     let decide = |state: State, context: &DecisionContext| {
         let review = own(&state, author)?;
-        call.check_version(review.version)?;
+        request.check_version(review.version)?;
         let moderated = app.moderated(review.verified);
         let decision = review.value.clone().edit(contents.clone(), moderated, context.now)?;
         let reply = Reply::ok(&ReviewView::own(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(request, || storage::existing(app.work.table(), id), decide).await
 }
 
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
-pub(crate) async fn remove(app: &App, call: &Call, id: ReviewId) -> Answer {
-    let user = call.require_user()?;
+pub(crate) async fn remove(app: &App, request: &RequestContext, id: ReviewId) -> Answer {
+    let user = request.require_user()?;
     let decide = |state: State, _: &DecisionContext| {
-        let review = if call.actor.is_admin() { present(&state)? } else { own(&state, user)? };
+        let review = if request.actor.is_admin() { present(&state)? } else { own(&state, user)? };
         let decision = review.value.clone().remove();
         Ok(state.moved(decision)?.reply(Reply::no_content()))
     };
-    app.work.handle_request(call, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(request, || storage::existing(app.work.table(), id), decide).await
 }
 
 pub(crate) fn present(state: &State) -> Result<&Stored<Review>, Problem> {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use shell::http::Query;
-use shell::{Answer, Call, Reply};
+use shell::{Answer, RequestContext, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,15 +37,15 @@ async fn suggest(State(app): State<App>, Query(parameters): Query<SuggestParamet
 
 /// Shows the index and its latest rebuild.
 #[utoipa::path(get, path = "/admin/search", tag = "search", operation_id = "getSearchIndex", responses((status = 200, body = IndexView)))]
-async fn show_index(State(app): State<App>, call: Call) -> Answer {
-    call.require_admin()?;
+async fn show_index(State(app): State<App>, request: RequestContext) -> Answer {
+    request.require_admin()?;
     view(&app).await.map(|view| Reply::ok(&view).no_store()).map_err(Into::into)
 }
 
 /// Builds the index anew from the stores, beside the one that goes on answering. Wanted twice, it is built once.
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
-async fn build_anew(State(app): State<App>, call: Call) -> Answer {
-    call.require_admin()?;
+async fn build_anew(State(app): State<App>, request: RequestContext) -> Answer {
+    request.require_admin()?;
     rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }

@@ -18,7 +18,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::limits::{Backpressure, RateLimits};
-use super::{Call, Failure, LimitsConfig};
+use super::{RequestContext, Failure, LimitsConfig};
 use crate::auth::Authenticator;
 use crate::metering::OPERATION;
 use crate::telemetry::Telemetry;
@@ -107,7 +107,7 @@ impl Edge {
         if let (Some(rates), Some(user)) = (&self.rates, actor.user_id()) {
             rates.check_account(user)?;
         }
-        let call = Call {
+        let call = RequestContext {
             actor,
             request_id,
             client,
@@ -122,7 +122,7 @@ impl Edge {
 
     /// Hashes the body of a request that carries an idempotency key, so that the key cannot be used
     /// for another request.
-    async fn with_fingerprint(&self, mut request: Request, mut call: Call) -> Result<Request, Problem> {
+    async fn with_fingerprint(&self, mut request: Request, mut call: RequestContext) -> Result<Request, Problem> {
         if call.idempotency_key.is_some() {
             let (parts, body) = request.into_parts();
             let bytes = axum::body::to_bytes(body, self.limits.body_bytes.max(FINGERPRINT_BYTES_MAX))

@@ -1,6 +1,6 @@
 //! HTTP: what a handler is given and gives, and what surrounds all handlers.
 
-mod call;
+mod request_context;
 mod document;
 mod edge;
 mod extract;
@@ -11,8 +11,8 @@ mod reply;
 mod server;
 mod sitemap;
 
-pub(crate) use call::key_reused;
-pub use call::{Call, page_limit};
+pub(crate) use request_context::key_reused;
+pub use request_context::{RequestContext, page_limit};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};

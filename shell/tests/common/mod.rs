@@ -11,7 +11,7 @@ use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, Delivery, UnitOfWork, Reply, Service};
+use shell::{Answer, RequestContext, Changes, Delivery, UnitOfWork, Reply, Service};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -81,7 +81,7 @@ pub struct TallyView {
 }
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
-async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -95,7 +95,7 @@ async fn bump_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path
 }
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn replace_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+async fn replace_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -111,7 +111,7 @@ async fn replace_tally(State(work): State<UnitOfWork>, call: Call, Path(name): P
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(State(work): State<UnitOfWork>, call: Call, Path(name): Path<String>) -> Answer {
+async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>) -> Answer {
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait

@@ -5,7 +5,7 @@ use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, Us
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, Call, DecisionContext, Outcome, Reply, Table, page_limit};
+use shell::{Answer, RequestContext, DecisionContext, Outcome, Reply, Table, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -66,49 +66,49 @@ struct SetRoles {
 
 /// List users, the newest first; by address if its beginning is given.
 #[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
-async fn users(State(app): State<App>, call: Call, Query(filter): Query<UserFilter>) -> Answer {
-    call.require_staff()?;
+async fn users(State(app): State<App>, request: RequestContext, Query(filter): Query<UserFilter>) -> Answer {
+    request.require_staff()?;
     let page = list(app.work.table(), &filter, page_limit(filter.limit)?).await?;
     Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
 }
 
 /// Show a user.
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn user(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
-    call.require_staff()?;
+async fn user(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> Answer {
+    request.require_staff()?;
     let user = storage::user(app.work.table(), id).await?;
     Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
 }
 
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
-async fn disable(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<Disable>) -> Answer {
-    change(&app, &call, id, |user, now, _| user.disable(&body.reason, now)).await
+async fn disable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<Disable>) -> Answer {
+    change(&app, &request, id, |user, now, _| user.disable(&body.reason, now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn enable(State(app): State<App>, call: Call, Path(id): Path<UserId>) -> Answer {
-    change(&app, &call, id, |user, _, _| user.enable()).await
+async fn enable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> Answer {
+    change(&app, &request, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
-async fn set_roles(State(app): State<App>, call: Call, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> Answer {
-    change(&app, &call, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
+async fn set_roles(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> Answer {
+    change(&app, &request, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 
 /// One change of a user by an admin. The rule gets a new business for those who need one.
 async fn change(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     id: UserId,
     rule: impl Fn(User, Timestamp, BusinessId) -> Result<Decision<User>, UserError> + Sync,
 ) -> Answer {
-    call.require_admin()?;
+    request.require_admin()?;
     let load = || async {
         let (user, admins) = storage::user_and_admins(app.work.table(), id).await?;
-        call.check_version(user.version)?;
+        request.check_version(user.version)?;
         // A user pool has no businesses, so it does not matter here which.
         let changed = rule(user.value.clone(), app.work.now(), BusinessId(0))?.state;
         storage::check_admins(admins.as_ref(), &changed)?;
@@ -117,12 +117,12 @@ async fn change(
         Ok((user, admins))
     };
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| -> Result<Outcome, Problem> {
-        call.check_version(user.version)?;
+        request.check_version(user.version)?;
         let decision = rule(user.value.clone(), context.now, context.id(0))?;
         let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 impl UserFilter {

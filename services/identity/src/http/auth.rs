@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::Json;
-use shell::{Answer, Call, Changes, DecisionContext, Outcome, Reply};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -98,7 +98,7 @@ struct ChangePassword {
 
 /// Make an account. The answer does not tell whether the address has one already.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
-async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>) -> Answer {
+async fn register(State(app): State<App>, request: RequestContext, Json(body): Json<Register>) -> Answer {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
     let name = checked_name(&body.name)?;
     // Hashed for known addresses as well, so that both take as long.
@@ -108,7 +108,7 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
         let Some(pool) = app.credentials.pool() else { return Ok(None) };
         pool.enrol(&body.email, &name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
     };
-    mail(&app, &without_record(&call), &body.email, enrol, |user, enrolled, context| match (user, enrolled) {
+    mail(&app, &without_record(&request), &body.email, enrol, |user, enrolled, context| match (user, enrolled) {
         (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
             Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
         }
@@ -123,8 +123,8 @@ async fn register(State(app): State<App>, call: Call, Json(body): Json<Register>
 
 /// Sign in by password.
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
-async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -> Answer {
-    let (user, proof) = user_by_password(&app, &call, &body.email, &body.password, Purpose::SignIn).await?;
+async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Json<SignIn>) -> Answer {
+    let (user, proof) = user_by_password(&app, &request, &body.email, &body.password, Purpose::SignIn).await?;
     if let Proof::Session(tokens) = &proof {
         at_pool::adopt_roles(&app, &user, tokens).await?;
     }
@@ -137,19 +137,19 @@ async fn sign_in(State(app): State<App>, call: Call, Json(body): Json<SignIn>) -
             Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
         }
     };
-    app.work.handle_request(&without_record(&call), || async { Ok(()) }, decide).await
+    app.work.handle_request(&without_record(&request), || async { Ok(()) }, decide).await
 }
 
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
 /// session, unless it is the same request sent again with the same Idempotency-Key.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
-async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
+async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> Answer {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::refresh(&app, pool, refresh_token).await;
     }
     let token = RefreshToken::read(&app.signer, refresh_token)?;
-    let presented = Presented { generation: token.generation, retry: call.idempotency_key.as_deref().map(retry_name) };
+    let presented = Presented { generation: token.generation, retry: request.idempotency_key.as_deref().map(retry_name) };
     let table = app.work.table();
     let load = || storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
@@ -158,7 +158,7 @@ async fn refresh(State(app): State<App>, call: Call, Json(body): Json<RefreshTok
         let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, context.now)?;
         Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
     };
-    let answer = app.work.handle_request(&without_record(&call), load, decide).await;
+    let answer = app.work.handle_request(&without_record(&request), load, decide).await;
     if answer.as_ref().is_err_and(|failure| failure.problem().code == Code::InvalidToken) {
         revoke_if_reused(&app, &token, &presented).await?;
     }
@@ -190,7 +190,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
 
 /// End the session of a refresh token. Its access token counts until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
-async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTokenBody>) -> Answer {
+async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> Answer {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::sign_out(pool, refresh_token).await;
@@ -204,13 +204,13 @@ async fn sign_out(State(app): State<App>, call: Call, Json(body): Json<RefreshTo
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
-    app.work.handle_request(&without_record(&call), || app.work.table().get(&key), decide).await
+    app.work.handle_request(&without_record(&request), || app.work.table().get(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
 #[utoipa::path(post, path = "/auth/sign-out-everywhere", tag = "identity", operation_id = "signOutEverywhere", responses((status = 204)))]
-async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
-    let id = call.require_user()?;
+async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) -> Answer {
+    let id = request.require_user()?;
     let decide = |user: Stored<User>, context: &DecisionContext| {
         let decision = user.value.clone().sign_out_everywhere(context.now);
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
@@ -220,16 +220,16 @@ async fn sign_out_everywhere(State(app): State<App>, call: Call) -> Answer {
         app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.work.now()).state).await?;
         Ok(user)
     };
-    app.work.handle_request(&call, load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Follow the link of a verification mail.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
-async fn verify_email(State(app): State<App>, call: Call, Json(body): Json<VerifyEmail>) -> Answer {
-    verify(&app, &call, &body.token).await
+async fn verify_email(State(app): State<App>, request: RequestContext, Json(body): Json<VerifyEmail>) -> Answer {
+    verify(&app, &request, &body.token).await
 }
 
-pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
+pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> Answer {
     let link = link(app, LinkPurpose::VerifyEmail, token)?;
     let table = app.work.table();
     let load = || async {
@@ -243,13 +243,13 @@ pub(super) async fn verify(app: &App, call: &Call, token: &str) -> Answer {
         let decision = user.value.clone().verify_email(link.serial, email_free, context.now)?;
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    app.work.handle_request(&without_record(call), load, decide).await
+    app.work.handle_request(&without_record(request), load, decide).await
 }
 
 /// Ask for another verification mail. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn resend_verification(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, nothing, |user, (), context| match user {
+async fn resend_verification(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> Answer {
+    mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         // A pending address is mailed to when it is asked for in the profile, not by strangers.
         Some(user) if user.pending_email.is_none() => {
             storage::update_user(&user, user.value.clone().request_verification(true, context.now))
@@ -261,8 +261,8 @@ async fn resend_verification(State(app): State<App>, call: Call, Json(body): Jso
 
 /// Ask for a mail to set the password anew. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<EmailBody>) -> Answer {
-    mail(&app, &call, &body.email, nothing, |user, (), context| match user {
+async fn forgot_password(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> Answer {
+    mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         Some(user) => storage::update_user(&user, user.value.clone().request_reset(context.now)),
         None => Ok(Changes::none()),
     })
@@ -271,11 +271,11 @@ async fn forgot_password(State(app): State<App>, call: Call, Json(body): Json<Em
 
 /// Set the password by the link of a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
-async fn reset_password(State(app): State<App>, call: Call, Json(body): Json<ResetPassword>) -> Answer {
-    reset(&app, &call, &body.token, &body.new_password).await
+async fn reset_password(State(app): State<App>, request: RequestContext, Json(body): Json<ResetPassword>) -> Answer {
+    reset(&app, &request, &body.token, &body.new_password).await
 }
 
-pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &str) -> Answer {
+pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_password: &str) -> Answer {
     let table = app.work.table();
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
@@ -292,7 +292,7 @@ pub(super) async fn reset(app: &App, call: &Call, token: &str, new_password: &st
         let attempts = storage::attempts_key(&account_subject(&user.email));
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.work.handle_request(&without_record(call), load, decide).await
+    app.work.handle_request(&without_record(request), load, decide).await
 }
 
 /// A link that would set a password now, and whose it is.
@@ -310,12 +310,12 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 
 /// Change the password. All other sessions end; the answer begins a new one.
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
-async fn change_password(State(app): State<App>, call: Call, Json(body): Json<ChangePassword>) -> Answer {
-    let id = call.require_user()?;
+async fn change_password(State(app): State<App>, request: RequestContext, Json(body): Json<ChangePassword>) -> Answer {
+    let id = request.require_user()?;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
     check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
-    let proved = confirm_password(&app, &call, &user, "current_password", &body.current_password).await?;
+    let proved = confirm_password(&app, &request, &user, "current_password", &body.current_password).await?;
     let hash = app.credentials.hash(&body.new_password, app.entropy()).await?;
     let load = || async {
         let user = storage::user(table, id).await?;
@@ -336,7 +336,7 @@ async fn change_password(State(app): State<App>, call: Call, Json(body): Json<Ch
             Some(_) => Ok(changes.reply(Reply::no_content())),
         }
     };
-    let changed = app.work.handle_request(&without_record(&call), load, decide).await?;
+    let changed = app.work.handle_request(&without_record(&request), load, decide).await?;
     match app.credentials.pool() {
         None => Ok(changed),
         Some(pool) => at_pool::sign_in_again(&app, pool, id, &body.new_password).await,
@@ -367,7 +367,7 @@ async fn nothing() -> Result<(), Problem> {
 /// and unknown addresses, but not beyond the limit.
 async fn mail<A, F>(
     app: &App,
-    call: &Call,
+    request: &RequestContext,
     email: &Email,
     ask: impl Fn() -> F,
     decide: impl Fn(Option<Stored<User>>, A, &DecisionContext) -> Result<Changes, Problem>,
@@ -392,7 +392,7 @@ where
         let counted = storage::take_attempt(attempts, &subject, limit, context.now)?;
         Ok(decide(user, answer, context)?.and(counted).reply(Reply::ok(&MailView::SENT).status(202)))
     };
-    app.work.handle_request(call, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 fn lifetimes(app: &App) -> Lifetimes {

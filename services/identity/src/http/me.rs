@@ -5,7 +5,7 @@ use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, Call, Changes, DecisionContext, Reply};
+use shell::{Answer, RequestContext, Changes, DecisionContext, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,15 +60,15 @@ struct AddressBody {
 
 /// Show one's account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
-async fn profile(State(app): State<App>, call: Call) -> Answer {
-    let user = storage::user(app.work.table(), call.require_user()?).await?;
+async fn profile(State(app): State<App>, request: RequestContext) -> Answer {
+    let user = storage::user(app.work.table(), request.require_user()?).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
 /// Change one's name, telephone number or e-mail address.
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
-async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<ChangeProfile>) -> Answer {
-    let id = call.require_user()?;
+async fn change_profile(State(app): State<App>, request: RequestContext, Json(body): Json<ChangeProfile>) -> Answer {
+    let id = request.require_user()?;
     let table = app.work.table();
     let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
     let user = storage::user(table, id).await?;
@@ -77,7 +77,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         Some(_) => {
             let password =
                 body.current_password.ok_or_else(|| Problem::field("current_password", "is needed for another e-mail address"))?;
-            confirm_password(&app, &call, &user, "current_password", &password).await?;
+            confirm_password(&app, &request, &user, "current_password", &password).await?;
             Changes::none().delete_derived(storage::attempts_key(&account_subject(&user.email)))
         }
         None => Changes::none(),
@@ -85,7 +85,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
     let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
     let load = || async {
         let user = storage::user(table, id).await?;
-        call.check_version(user.version)?;
+        request.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
         let named = user.value.clone().change_profile(change.clone(), false, app.work.now())?;
         app.credentials.follow(&user, &named.state).await?;
@@ -97,7 +97,7 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
     };
     let limit = app.config.mails_per_address;
     let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
-        call.check_version(user.version)?;
+        request.check_version(user.version)?;
         let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
         let reply = Reply::ok(&ProfileView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
@@ -106,16 +106,16 @@ async fn change_profile(State(app): State<App>, call: Call, Json(body): Json<Cha
         }
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&without_record(&call), load, decide).await
+    app.work.handle_request(&without_record(&request), load, decide).await
 }
 
 /// Erase one's account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
-async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> Answer {
-    let id = call.require_user()?;
+async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json<Erase>) -> Answer {
+    let id = request.require_user()?;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
-    let proved = confirm_password(&app, &call, &user, "password", &body.password).await?;
+    let proved = confirm_password(&app, &request, &user, "password", &body.password).await?;
     let nobody: Email = format!("{id}@erased.invalid").parse().map_err(Problem::internal)?;
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
@@ -132,13 +132,13 @@ async fn erase(State(app): State<App>, call: Call, Json(body): Json<Erase>) -> A
         app.credentials.follow(&user, &erased.state).await?;
         Ok((user, admins))
     };
-    app.work.handle_request(&without_record(&call), load, decide).await
+    app.work.handle_request(&without_record(&request), load, decide).await
 }
 
 /// Everything that is kept about oneself here.
 #[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
-async fn export(State(app): State<App>, call: Call) -> Answer {
-    let id = call.require_user()?;
+async fn export(State(app): State<App>, request: RequestContext) -> Answer {
+    let id = request.require_user()?;
     let now = app.work.now();
     let (user, book) = storage::user_and_addresses(app.work.table(), id).await?;
     let sessions = storage::sessions(app.work.table(), id).await?;
@@ -153,8 +153,8 @@ async fn export(State(app): State<App>, call: Call) -> Answer {
 
 /// Show one's address book.
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
-async fn addresses(State(app): State<App>, call: Call) -> Answer {
-    let id = call.require_user()?;
+async fn addresses(State(app): State<App>, request: RequestContext) -> Answer {
+    let id = request.require_user()?;
     let book = app.work.table().get_eventual::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
     Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
@@ -162,8 +162,8 @@ async fn addresses(State(app): State<App>, call: Call) -> Answer {
 
 /// Add an address; the first one is the default.
 #[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
-async fn add_address(State(app): State<App>, call: Call, Json(body): Json<AddressBody>) -> Answer {
-    let user = call.require_user()?;
+async fn add_address(State(app): State<App>, request: RequestContext, Json(body): Json<AddressBody>) -> Answer {
+    let user = request.require_user()?;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, context: &DecisionContext| {
         let id: AddressId = context.id(0);
@@ -173,37 +173,37 @@ async fn add_address(State(app): State<App>, call: Call, Json(body): Json<Addres
             .etag(version.unwrap_or(0) + 1);
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.handle_request(&call, || load(&app, user), decide).await
+    app.work.handle_request(&request, || load(&app, user), decide).await
 }
 
 /// Replace an address.
 #[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
-async fn replace_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> Answer {
-    let user = call.require_user()?;
+async fn replace_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> Answer {
+    let user = request.require_user()?;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
-        call.check_version(version.unwrap_or(0))?;
+        request.check_version(version.unwrap_or(0))?;
         let decision = book.replace(id, address.clone(), body.is_default)?;
         let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.handle_request(&call, || load(&app, user), decide).await
+    app.work.handle_request(&request, || load(&app, user), decide).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
-async fn remove_address(State(app): State<App>, call: Call, Path(id): Path<AddressId>) -> Answer {
-    let user = call.require_user()?;
+async fn remove_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>) -> Answer {
+    let user = request.require_user()?;
     let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
-        call.check_version(version.unwrap_or(0))?;
+        request.check_version(version.unwrap_or(0))?;
         let decision = book.remove(id);
         let changed = decision.changed;
         let changes = storage::put_addresses(version, decision)?;
         Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
     };
-    app.work.handle_request(&call, || load(&app, user), decide).await
+    app.work.handle_request(&request, || load(&app, user), decide).await
 }
 
 struct Loaded {

@@ -7,7 +7,7 @@ use kernel::{Code, Problem};
 use ports::reads::LinkPurpose;
 use serde::Deserialize;
 use shell::http::{Form, PageAnswer, PageFailure, Query, escape, page};
-use shell::{Call, RootRoutes};
+use shell::{RequestContext, RootRoutes};
 
 use super::auth;
 use crate::App;
@@ -47,8 +47,8 @@ async fn ask_to_verify(State(app): State<App>, Query(query): Query<Token>) -> Pa
     Ok(page(200, "Confirm your e-mail address", &body))
 }
 
-async fn verify(State(app): State<App>, call: Call, Form(form): Form<Token>) -> PageAnswer {
-    match auth::verify(&app, &call, &form.token).await {
+async fn verify(State(app): State<App>, request: RequestContext, Form(form): Form<Token>) -> PageAnswer {
+    match auth::verify(&app, &request, &form.token).await {
         Ok(_) => {
             Ok(page(200, "Your e-mail address is confirmed", "<p>Thank you. You can sign in with it from now on, and close this page.</p>"))
         }
@@ -63,9 +63,9 @@ async fn ask_for_password(State(app): State<App>, Query(query): Query<Token>) ->
     }
 }
 
-async fn reset(State(app): State<App>, call: Call, Form(form): Form<NewPassword>) -> PageAnswer {
+async fn reset(State(app): State<App>, request: RequestContext, Form(form): Form<NewPassword>) -> PageAnswer {
     let done = if form.new_password == form.repeated {
-        auth::reset(&app, &call, &form.token, &form.new_password).await
+        auth::reset(&app, &request, &form.token, &form.new_password).await
     } else {
         Err(Problem::field("repeated", "is not the same in both fields").into())
     };

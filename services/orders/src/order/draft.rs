@@ -12,7 +12,7 @@ use super::{Line, METHOD_CHARS_MAX, NOTE_CHARS_MAX, Order, OrderError, Payment, 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     pub cart_id: CartId,
-    pub request_mark: Option<String>,
+    pub request_fingerprint: Option<String>,
     pub customer_id: Option<UserId>,
     pub email: Email,
     /// For guests only.
@@ -77,7 +77,7 @@ impl Draft {
             id,
             number: number(id),
             cart_id: self.cart_id,
-            request_mark: self.request_mark,
+            request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
             guest_token: self.guest_token,

@@ -14,7 +14,7 @@ use super::{Line, Order, Payment, Status, Step, Tracking};
 pub struct StoredOrder {
     id: OrderId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    request_mark: Option<String>,
+    request_fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     customer_id: Option<UserId>,
     email: Email,
@@ -101,7 +101,7 @@ impl From<Order> for StoredOrder {
         };
         Self {
             id: order.id,
-            request_mark: order.request_mark,
+            request_fingerprint: order.request_fingerprint,
             customer_id: order.customer_id,
             email: order.email,
             guest_token: order.guest_token,
@@ -152,7 +152,7 @@ impl From<StoredOrder> for Order {
             id: kept.id,
             number: number(kept.id),
             cart_id: CartId(kept.id.0),
-            request_mark: kept.request_mark,
+            request_fingerprint: kept.request_fingerprint,
             customer_id: kept.customer_id,
             email: kept.email,
             guest_token: kept.guest_token,

@@ -41,7 +41,7 @@ pub(super) fn line(quantity: u32, price: i64, rate: u16) -> DraftLine {
 
 pub(super) fn draft(lines: Vec<DraftLine>) -> Draft {
     Draft {
-        request_mark: None,
+        request_fingerprint: None,
         cart_id: CART,
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),

@@ -8,7 +8,7 @@ use super::Failure;
 
 /// One request. Put into the request by the edge.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct RequestContext {
     pub actor: Actor,
     pub request_id: String,
     /// The address of the client, for limits.
@@ -24,7 +24,7 @@ pub struct Call {
     pub(crate) fingerprint: Option<String>,
 }
 
-impl Call {
+impl RequestContext {
     pub fn require_user(&self) -> Result<UserId, Problem> {
         self.actor.user_id().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs an access token"))
     }
@@ -60,14 +60,14 @@ impl Call {
 
     /// What an item keeps of the request that made it, for `UnitOfWork::handle_request_once`: 64 bits each of the hashes of whose
     /// Idempotency-Key it was and of what it asked. `None` without a key.
-    pub fn mark(&self) -> Option<String> {
+    pub fn request_fingerprint(&self) -> Option<String> {
         let (cause, fingerprint) = self.cause_id().zip(self.fingerprint.as_deref())?;
         Some(format!("{}.{}", short_hash(&cause), short_hash(fingerprint)))
     }
 
     /// Refuses this request if its Idempotency-Key made the item, but as another request.
-    pub fn check_mark(&self, made_by: Option<&str>) -> Result<(), Problem> {
-        let own = self.mark();
+    pub fn check_fingerprint(&self, made_by: Option<&str>) -> Result<(), Problem> {
+        let own = self.request_fingerprint();
         let parts = own.as_deref().and_then(|own| own.split_once('.')).zip(made_by.and_then(|made_by| made_by.split_once('.')));
         match parts {
             Some(((key, asked), (made_key, made_asked))) if key == made_key && asked != made_asked => Err(key_reused()),
@@ -86,7 +86,7 @@ impl Call {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Call {
+impl<S: Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
