@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::Authenticator;
-use crate::http::{Answer, Edge, LimitsConfig, Reply, closed, describe, wrap};
+use crate::http::{HandlerResult, Edge, LimitsConfig, Reply, closed, describe, wrap};
 use crate::service::Service;
 use crate::runtime::Runtime;
 
@@ -75,7 +75,7 @@ fn health_routes(ready: Ready) -> Router {
         .with_state(ready)
 }
 
-async fn is_ready(State(ready): State<Ready>) -> Answer {
+async fn is_ready(State(ready): State<Ready>) -> HandlerResult {
     ready().await?;
     Ok(Reply::ok(&serde_json::json!({ "status": "ready" })))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{Answer, RequestContext, Path, Query, Reply, page_limit};
+use crate::http::{HandlerResult, RequestContext, Path, Query, Reply, page_limit};
 use crate::service::Service;
 
 /// The name of the service that these routes are.
@@ -79,7 +79,7 @@ pub struct DeadLetterView {
 
 #[derive(Serialize, utoipa::ToSchema)]
 struct Redriven {
-    /// How many letters are delivered again. Ask until it is 0.
+    /// How many letters are delivered again. TestRequest until it is 0.
     redriven: usize,
 }
 
@@ -119,7 +119,7 @@ impl Operations {
 
 /// The queue of every consumer: backlog, retries, dead letters.
 #[utoipa::path(get, path = "/admin/queues", tag = "operations", operation_id = "listQueues", responses((status = 200, body = Vec<QueueView>)))]
-async fn list_queues(State(operations): State<Operations>, request: RequestContext) -> Answer {
+async fn list_queues(State(operations): State<Operations>, request: RequestContext) -> HandlerResult {
     request.require_admin()?;
     let all = try_join_all(operations.consumers.iter().map(|consumer| operations.queues.status(consumer))).await?;
     Ok(Reply::ok(&all.into_iter().map(QueueView::of).collect::<Vec<_>>()))
@@ -132,7 +132,7 @@ async fn list_dead_letters(
     request: RequestContext,
     Path(consumer): Path<String>,
     Query(paging): Query<Paging>,
-) -> Answer {
+) -> HandlerResult {
     request.require_admin()?;
     let consumer = operations.consumer(&consumer)?;
     let limit = page_limit(paging.limit)?;
@@ -142,7 +142,7 @@ async fn list_dead_letters(
 
 /// Delivers what a consumer has given up again: at most 100 letters, each with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/redrive", tag = "operations", operation_id = "redriveDeadLetters", params(("consumer" = String, Path)), responses((status = 200, body = Redriven)))]
-async fn redrive_letters(State(operations): State<Operations>, request: RequestContext, Path(consumer): Path<String>) -> Answer {
+async fn redrive_letters(State(operations): State<Operations>, request: RequestContext, Path(consumer): Path<String>) -> HandlerResult {
     request.require_admin()?;
     let redriven = operations.queues.redrive_some(operations.consumer(&consumer)?, REDRIVEN_AT_ONCE).await?;
     Ok(Reply::ok(&Redriven { redriven }))
@@ -150,7 +150,7 @@ async fn redrive_letters(State(operations): State<Operations>, request: RequestC
 
 /// Delivers a dead letter again, with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/{letter_id}/redrive", tag = "operations", operation_id = "redriveDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn redrive_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> Answer {
+async fn redrive_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> HandlerResult {
     request.require_admin()?;
     operations.queues.redrive(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
@@ -158,7 +158,7 @@ async fn redrive_letter(State(operations): State<Operations>, request: RequestCo
 
 /// Gives a dead letter up for good.
 #[utoipa::path(delete, path = "/admin/queues/{consumer}/dead-letters/{letter_id}", tag = "operations", operation_id = "dropDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn drop_dead_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> Answer {
+async fn drop_dead_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> HandlerResult {
     request.require_admin()?;
     operations.queues.drop_dead_letter(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())

@@ -51,7 +51,7 @@ impl Table {
     /// same place is shown once. The cursor is the place of the last that was shown.
     ///
     /// Errors: `unavailable`, if so much of a listing has expired that a page of it cannot be filled.
-    pub async fn merged<T: DeserializeOwned>(
+    pub async fn merge_desc<T: DeserializeOwned>(
         &self,
         lists: impl IntoIterator<Item = Query>,
         place: impl Fn(&T) -> String,
@@ -61,14 +61,14 @@ impl Table {
         let after = cursor.map(|Cursor(place)| place);
         let mut lasts = Vec::new();
         for list in lists {
-            lasts.push(self.last_of(list, limit, after.as_deref()).await?);
+            lasts.push(self.last_page(list, limit, after.as_deref()).await?);
         }
-        Ok(one_page(lasts, place, limit, after.as_deref()))
+        Ok(merge_pages_desc(lasts, place, limit, after.as_deref()))
     }
 
     /// The last of a listing that are no later than `after`: one more than the limit, since `after` itself is among
     /// them, and fewer only at the end of the listing.
-    pub async fn last_of<T: DeserializeOwned>(&self, list: Query, limit: usize, after: Option<&str>) -> Result<Page<Stored<T>>, Problem> {
+    pub async fn last_page<T: DeserializeOwned>(&self, list: Query, limit: usize, after: Option<&str>) -> Result<Page<Stored<T>>, Problem> {
         let bounds = after.map_or(Bounds::All, |place| Bounds::AtMost(place.to_owned()));
         let query = list.bounds(bounds).descending();
         let mut found = Page { items: Vec::new(), next: None };
@@ -125,7 +125,7 @@ impl Table {
 
 /// What is picked of a listing's items. At most `pages_max` pages of it are read, so a page may hold fewer than `limit` and
 /// still have a next one.
-pub async fn picked<T, U, F>(
+pub async fn filter_pages<T, U, F>(
     limit: usize,
     pages_max: usize,
     cursor: Option<Cursor>,
@@ -148,8 +148,8 @@ where
     Ok(picked)
 }
 
-/// What comes last in several listings (`Table::last_of`) behind `after`.
-pub fn one_page<T>(lasts: Vec<Page<Stored<T>>>, place: impl Fn(&T) -> String, limit: usize, after: Option<&str>) -> Page<Stored<T>> {
+/// What comes last in several listings (`Table::last_page`) behind `after`.
+pub fn merge_pages_desc<T>(lasts: Vec<Page<Stored<T>>>, place: impl Fn(&T) -> String, limit: usize, after: Option<&str>) -> Page<Stored<T>> {
     let mut more = lasts.iter().any(|last| last.next.is_some());
     let placed = lasts.into_iter().flat_map(|last| last.items).map(|item| (place(&item.value), item));
     let mut all: Vec<(String, Stored<T>)> = placed.filter(|(place, _)| Some(place.as_str()) != after).collect();

@@ -125,29 +125,29 @@ impl Harness {
         serde_json::to_value(self.host.openapi()).expect("the document is JSON")
     }
 
-    pub fn get(&self, path: &str) -> Ask<'_> {
+    pub fn get(&self, path: &str) -> TestRequest<'_> {
         self.ask(Method::GET, path, None)
     }
 
-    pub fn delete(&self, path: &str) -> Ask<'_> {
+    pub fn delete(&self, path: &str) -> TestRequest<'_> {
         self.ask(Method::DELETE, path, None)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Ask<'_> {
+    pub fn post(&self, path: &str, body: &Value) -> TestRequest<'_> {
         self.ask(Method::POST, path, Some(body))
     }
 
-    pub fn put(&self, path: &str, body: &Value) -> Ask<'_> {
+    pub fn put(&self, path: &str, body: &Value) -> TestRequest<'_> {
         self.ask(Method::PUT, path, Some(body))
     }
 
-    pub fn patch(&self, path: &str, body: &Value) -> Ask<'_> {
+    pub fn patch(&self, path: &str, body: &Value) -> TestRequest<'_> {
         self.ask(Method::PATCH, path, Some(body))
     }
 
-    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Ask<'_> {
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> TestRequest<'_> {
         let body = body.map(|body| ("application/json".to_owned(), body.to_string().into_bytes()));
-        Ask { harness: self, method, path: path.into(), body, headers: Vec::new() }
+        TestRequest { harness: self, method, path: path.into(), body, headers: Vec::new() }
     }
 
     /// Delivers what waits, and what follows from it, until nothing waits.
@@ -242,7 +242,7 @@ impl Harness {
 
 /// A request in the making.
 #[must_use]
-pub struct Ask<'a> {
+pub struct TestRequest<'a> {
     harness: &'a Harness,
     method: Method,
     path: String,
@@ -250,7 +250,7 @@ pub struct Ask<'a> {
     headers: Vec<(String, String)>,
 }
 
-impl Ask<'_> {
+impl TestRequest<'_> {
     pub fn as_actor(self, actor: &Actor) -> Self {
         match actor {
             Actor::Guest => self,
@@ -274,7 +274,7 @@ impl Ask<'_> {
 
     /// # Panics
     /// If the request cannot be built.
-    pub async fn send(self) -> Got {
+    pub async fn send(self) -> TestResponse {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -293,13 +293,13 @@ impl Ask<'_> {
             parts.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status: parts.status.as_u16(), headers, json, text, bytes: bytes.to_vec() }
+        TestResponse { status: parts.status.as_u16(), headers, json, text, bytes: bytes.to_vec() }
     }
 }
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub struct Got {
+pub struct TestResponse {
     pub status: u16,
     pub headers: HashMap<String, String>,
     /// Null where the body is not JSON.
@@ -308,7 +308,7 @@ pub struct Got {
     pub bytes: Vec<u8>,
 }
 
-impl Got {
+impl TestResponse {
     /// The answer, if its status is as expected.
     ///
     /// # Panics

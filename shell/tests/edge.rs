@@ -4,13 +4,13 @@ mod common;
 
 use kernel::Actor;
 use serde_json::json;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 fn world() -> Harness {
     Harness::new(|kit| vec![common::service(&kit.work(&common::TABLE))])
 }
 
-async fn bump(world: &Harness, actor: &Actor, name: &str, note: &str, key: &str) -> Got {
+async fn bump(world: &Harness, actor: &Actor, name: &str, note: &str, key: &str) -> TestResponse {
     let path = format!("/api/v1/tallies/{name}");
     world.post(&path, &json!({ "note": note })).as_actor(actor).header("Idempotency-Key", key).send().await
 }

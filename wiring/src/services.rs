@@ -43,7 +43,7 @@ pub trait Platform {
     }
     fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError>;
     fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError>;
-    fn borders(&self) -> Result<directory::Borders, ConfigError>;
+    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError>;
 }
 
 /// A user pool that makes access tokens.
@@ -123,7 +123,7 @@ impl Wiring<'_> {
         let dependencies = directory::Dependencies {
             reviews: Some(self.review_reads()),
             accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            borders: self.platform.borders()?,
+            time_zones: self.platform.time_zones()?,
             signer: self.platform.signer()?,
         };
         Ok(directory::service(&self.work(directory::TABLE), dependencies, settings))

@@ -9,7 +9,7 @@ use kernel::{Duration, PaymentId, Problem};
 use ports::{Clock, GatewayState, PaymentGateway as _};
 use serde::Deserialize;
 use shell::http::{Form, PageAnswer, Path, Query, escape, page};
-use shell::{Answer, Reply, RootRoutes};
+use shell::{HandlerResult, Reply, RootRoutes};
 use test_gateway::TestGateway;
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ struct Outage {
 }
 
 /// Every call to the gateway fails until the time is over.
-async fn outage(State(pages): State<Pages>, Query(outage): Query<Outage>) -> Answer {
+async fn outage(State(pages): State<Pages>, Query(outage): Query<Outage>) -> HandlerResult {
     let until = pages.clock.now().plus(Duration::from_secs(u64::from(outage.seconds.min(3600))));
     pages.gateway.set_outage((outage.seconds > 0).then_some(until));
     Ok(Reply::ok(&serde_json::json!({ "until": until })))

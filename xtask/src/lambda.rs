@@ -41,12 +41,12 @@ const BORDERS_FILE: &str = "time-zones.tzb";
 pub const SIZE_AIM_MIB: f64 = 15.0;
 
 pub fn run(root: &Path) -> Outcome {
-    let borders = borders(root)?;
+    let time_zones = time_zones(root)?;
     let mut rows = Vec::new();
     for target in &TARGETS {
         rows.push(match unbuildable(target) {
             Some(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), String::new(), why],
-            None => package(root, target, &borders)?,
+            None => package(root, target, &time_zones)?,
         });
     }
     print!("{}", table::render(&["processor", "bootstrap", "unzipped", "zip", "note"], &rows));
@@ -92,7 +92,7 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
 }
 
 /// Where cargo keeps the borders of time zones, the file that a function reads beside its program.
-pub fn borders(root: &Path) -> Outcome<PathBuf> {
+pub fn time_zones(root: &Path) -> Outcome<PathBuf> {
     let told = process::output(test::cargo(root).args(["metadata", "--format-version", "1"]))?;
     let told: Value = serde_json::from_str(&told).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = told["packages"].as_array().into_iter().flatten();
@@ -100,7 +100,7 @@ pub fn borders(root: &Path) -> Outcome<PathBuf> {
     Ok(Path::new(manifest.ok_or("cargo knows no package tzf-dist")?).with_file_name("lite.tzb"))
 }
 
-fn package(root: &Path, target: &Target, borders: &Path) -> Outcome<Vec<String>> {
+fn package(root: &Path, target: &Target, time_zones: &Path) -> Outcome<Vec<String>> {
     let built = build(root, target)?;
     let newest = newest_glibc(&process::output(Command::new("objdump").arg("-T").arg(&built))?);
     if let Some((major, minor)) = newest.filter(|version| *version > GLIBC_MAX) {
@@ -114,7 +114,7 @@ fn package(root: &Path, target: &Target, borders: &Path) -> Outcome<Vec<String>>
     std::fs::create_dir_all(&folder).map_err(fail)?;
     let files = [folder.join("bootstrap"), folder.join(BORDERS_FILE)];
     std::fs::copy(&built, &files[0]).map_err(fail)?;
-    std::fs::copy(borders, &files[1]).map_err(fail)?;
+    std::fs::copy(time_zones, &files[1]).map_err(fail)?;
     let zip = root.join("target/lambda").join(format!("{}.zip", target.name));
     match std::fs::remove_file(&zip) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
@@ -123,7 +123,7 @@ fn package(root: &Path, target: &Target, borders: &Path) -> Outcome<Vec<String>>
     process::run(Command::new("zip").args(["--quiet", "--junk-paths", "-9"]).arg(&zip).args(&files))?;
     let glibc = newest.map_or("needs no glibc".to_owned(), |(major, minor)| format!("needs GLIBC_{major}.{minor}"));
     let mib = |size: f64| format!("{size:.1} MiB");
-    let (program, data) = (size_mib(&built)?, size_mib(borders)?);
+    let (program, data) = (size_mib(&built)?, size_mib(time_zones)?);
     Ok(vec![target.name.to_owned(), mib(program), mib(program + data), mib(size_mib(&zip)?), glibc])
 }
 

@@ -236,11 +236,11 @@ impl Platform for Home {
     }
 
     /// Whether they are there is seen at the start, before a business would miss them.
-    fn borders(&self) -> Result<directory::Borders, ConfigError> {
+    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError> {
         let file = self.borders_file()?;
         let unreadable = |file: &Path, error: std::io::Error| format!("{}: {error}", file.display());
         std::fs::metadata(&file).map_err(|error| ConfigError(unreadable(&file, error)))?;
-        Ok(directory::Borders::new(move || std::fs::read(&file).map(Into::into).map_err(|error| unreadable(&file, error))))
+        Ok(directory::TimeZoneMap::new(move || std::fs::read(&file).map(Into::into).map_err(|error| unreadable(&file, error))))
     }
 }
 

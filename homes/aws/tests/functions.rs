@@ -96,8 +96,8 @@ impl Platform for Shelf {
         Ok(notifications::Delivery::Capture)
     }
 
-    fn borders(&self) -> Result<directory::Borders, ConfigError> {
-        Ok(directory::Borders::new(|| Err("none of these functions asks for them".into())))
+    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError> {
+        Ok(directory::TimeZoneMap::new(|| Err("none of these functions asks for them".into())))
     }
 }
 

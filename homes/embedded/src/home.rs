@@ -192,7 +192,7 @@ impl Home {
 
     /// Writes the places of a file into the directory; tells after each commit how many are done.
     pub async fn import_businesses(&self, places: Vec<directory::Place>, progress: impl Fn(usize)) -> Result<directory::Report, Problem> {
-        directory::import(&self.work(directory::TABLE), &borders(), places, progress).await
+        directory::import(&self.work(directory::TABLE), &time_zones(), places, progress).await
     }
 
     pub async fn create_admin(&self, email: Email, password: &str) -> Result<UserId, Problem> {
@@ -272,14 +272,14 @@ impl Platform for Home {
         }
     }
 
-    fn borders(&self) -> Result<directory::Borders, ConfigError> {
-        Ok(borders())
+    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError> {
+        Ok(time_zones())
     }
 }
 
 /// They are in the binary, so that there is one file to start.
-fn borders() -> directory::Borders {
-    directory::Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()))
+fn time_zones() -> directory::TimeZoneMap {
+    directory::TimeZoneMap::new(|| Ok(tzf_dist::load_lite_tzb().into()))
 }
 
 /// For the home that keeps nothing: it sends nothing either.

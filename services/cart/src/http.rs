@@ -6,7 +6,7 @@ use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, Changes, Failure, DecisionContext, Outcome, Reply};
+use shell::{HandlerResult, RequestContext, Changes, Failure, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,7 +61,7 @@ struct MergeCart {
 
 /// Makes a cart, with lines if wanted. A guest keeps its id; for a customer it becomes the current cart.
 #[utoipa::path(post, path = "/carts", tag = "cart", operation_id = "createCart", request_body = NewCart, responses((status = 201, body = CartView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(body): Json<NewCart>) -> Answer {
+async fn create(State(app): State<App>, request: RequestContext, Json(body): Json<NewCart>) -> HandlerResult {
     if body.lines.len() > LINES_MAX {
         return Err(Problem::field("lines", format!("at most {LINES_MAX}")).into());
     }
@@ -88,7 +88,7 @@ async fn create(State(app): State<App>, request: RequestContext, Json(body): Jso
 
 /// Shows a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> HandlerResult {
     let found = app.work.table().get_eventual::<Cart>(&storage::cart_key(id)).await?;
     let cart = readable(&request, found)?;
     show_current(&app, cart).await
@@ -96,7 +96,7 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Ca
 
 /// Adds to a cart; more of a variant that is in it is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
-async fn add(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> Answer {
+async fn add(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
     let (table, key, wanted) = (app.work.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
     let load = || async {
         let cart = table.get::<Cart>(&key).await?;
@@ -117,19 +117,19 @@ async fn set_quantity(
     request: RequestContext,
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
-) -> Answer {
+) -> HandlerResult {
     edit(&app, &request, id, |cart, context| cart.set_quantity(variant, body.quantity, context.now)).await
 }
 
 /// Takes a variant out of a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
-async fn remove(State(app): State<App>, request: RequestContext, Path((id, variant)): Path<(CartId, VariantId)>) -> Answer {
+async fn remove(State(app): State<App>, request: RequestContext, Path((id, variant)): Path<(CartId, VariantId)>) -> HandlerResult {
     edit(&app, &request, id, |cart, context| cart.remove(variant, context.now)).await
 }
 
 /// Agrees to what the lines cost now.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> Answer {
+async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> HandlerResult {
     let (table, key) = (app.work.table(), storage::cart_key(id));
     let load = || async {
         let found = table.get::<Cart>(&key).await?;
@@ -148,7 +148,7 @@ async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id)
 
 /// Shows the customer's current cart, making one if there is none.
 #[utoipa::path(get, path = "/me/cart", tag = "cart", operation_id = "getMyCart", responses((status = 200, body = CartView)))]
-async fn show_mine(State(app): State<App>, request: RequestContext) -> Answer {
+async fn show_mine(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let customer = request.require_user()?;
     let table = app.work.table();
     let mine = storage::mine(table, customer).await?;
@@ -166,7 +166,7 @@ async fn show_mine(State(app): State<App>, request: RequestContext) -> Answer {
 
 /// Moves the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
 #[utoipa::path(post, path = "/me/cart/merge", tag = "cart", operation_id = "mergeCart", request_body = MergeCart, responses((status = 200, body = CartView)))]
-async fn merge(State(app): State<App>, request: RequestContext, Json(body): Json<MergeCart>) -> Answer {
+async fn merge(State(app): State<App>, request: RequestContext, Json(body): Json<MergeCart>) -> HandlerResult {
     let customer = request.require_user()?;
     let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
     let load = || async { Ok((storage::mine(table, customer).await?, table.get::<Cart>(&key).await?)) };
@@ -227,7 +227,7 @@ fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> R
     Ok((cart, None, changes))
 }
 
-async fn show_current(app: &App, cart: Stored<Cart>) -> Answer {
+async fn show_current(app: &App, cart: Stored<Cart>) -> HandlerResult {
     let variants: Vec<VariantId> = cart.lines.iter().map(|line| line.variant_id).collect();
     let (goods, stock) = futures::try_join!(storage::goods_of(&*app.catalog, &cart.lines), app.inventory.availability(&variants))?;
     let current = view::Current { goods, stock: stock.into_iter().map(|stock| (stock.variant_id, stock)).collect() };

@@ -8,7 +8,7 @@ use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 use crate::{CartConfig, Reads, TABLE, service};
 
@@ -89,7 +89,7 @@ async fn new_cart(world: &Harness, actor: &Actor, lines: &[(u128, u32)]) -> Stri
     id
 }
 
-async fn get(world: &Harness, actor: &Actor, id: &str) -> Got {
+async fn get(world: &Harness, actor: &Actor, id: &str) -> TestResponse {
     world.get(&format!("/api/v1/carts/{id}")).as_actor(actor).send().await
 }
 

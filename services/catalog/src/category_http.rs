@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::Stored;
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, DecisionContext, Reply, Table};
+use shell::{HandlerResult, RequestContext, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +21,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 /// Lists all categories, a tree by `parent_id`.
 #[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
-async fn list(State(app): State<App>) -> Answer {
+async fn list(State(app): State<App>) -> HandlerResult {
     let page = app.work.table().list::<Category>(storage::categories_query()).await?;
     // Every change of a category raises its version, and a new or a missing one changes the number.
     let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
@@ -32,7 +32,7 @@ async fn list(State(app): State<App>) -> Answer {
 }
 
 #[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> Answer {
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> HandlerResult {
     request.require_admin()?;
     let parent_id = input.parent_id;
     let draft = CategoryDraft::from(input);
@@ -47,7 +47,7 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     request.require_admin()?;
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
     let draft = CategoryDraft::from(input);
@@ -67,7 +67,7 @@ async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<Ca
 
 /// Deletes a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> Answer {
+async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> HandlerResult {
     request.require_admin()?;
     let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
         request.check_version(category.version)?;

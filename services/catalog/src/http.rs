@@ -12,7 +12,7 @@ use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -76,14 +76,14 @@ struct ListQuery {
 
 /// Lists what is for sale. At most one of category, tag and seller.
 #[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
-async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Answer {
+async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
     let page = app.work.table().list::<Card>(query.store_query(&app).await?).await?;
     let etag = etag_of(&page);
     Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
 }
 
 #[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<ProductInput>) -> Answer {
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<ProductInput>) -> HandlerResult {
     request.require_user()?;
     let seller_id = seller_for(&request.actor, input.seller_id, BusinessId::HOUSE)?;
     let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
@@ -101,7 +101,7 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
 #[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(reference): Path<String>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(reference): Path<String>) -> HandlerResult {
     let product = find(&app, &reference).await?;
     if !product.visible_to(&request.actor) {
         return Err(missing().into());
@@ -154,7 +154,7 @@ impl Beside {
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> Answer {
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> HandlerResult {
     request.require_user()?;
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
@@ -176,7 +176,7 @@ async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<Pr
 }
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
-async fn change_status(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> Answer {
+async fn change_status(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> HandlerResult {
     request.require_user()?;
     let change = |state: editing::State, context: &shell::DecisionContext| {
         let changed = state.change_status(context, input.status)?;
@@ -188,7 +188,7 @@ async fn change_status(State(app): State<App>, request: RequestContext, Path(id)
 
 /// Archives a product: it leaves the shop, and stays for the orders that name it.
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
-async fn archive(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>) -> Answer {
+async fn archive(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>) -> HandlerResult {
     request.require_user()?;
     let archive = |state: editing::State, context: &shell::DecisionContext| {
         let (_, changes) = state.change_status(context, ProductStatus::Archived)?;
@@ -214,7 +214,7 @@ struct ListAllQuery {
 
 /// Lists products of any status for staff and for their sellers, newest first.
 #[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<ListAllQuery>) -> Answer {
+async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<ListAllQuery>) -> HandlerResult {
     request.require_user()?;
     let seller = listed_seller(&request, query.seller)?;
     let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));

@@ -11,7 +11,7 @@ use kernel::{Code, Duration, Problem, Role, UserId};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, Failure, Reply, RootRoutes};
+use shell::{HandlerResult, RequestContext, Failure, Reply, RootRoutes};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,7 +46,7 @@ pub fn files(app: App) -> RootRoutes {
 #[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(State(app): State<App>, request: RequestContext, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
+async fn upload(State(app): State<App>, request: RequestContext, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
     let user = require_seller(&request)?;
     let bytes = body.map_err(|rejection| body_problem(&rejection))?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
@@ -58,10 +58,10 @@ async fn upload(State(app): State<App>, request: RequestContext, headers: Header
     Ok(Reply::created(url.clone(), &UploadView { url: &url, content_type: picture.content_type, size_bytes }))
 }
 
-/// Ask for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
+/// TestRequest for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
 /// some places. Without such a place the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
-async fn prepare_upload(State(app): State<App>, request: RequestContext, Json(body): Json<PrepareUpload>) -> Answer {
+async fn prepare_upload(State(app): State<App>, request: RequestContext, Json(body): Json<PrepareUpload>) -> HandlerResult {
     let user = require_seller(&request)?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;

@@ -7,7 +7,7 @@ use contracts::Decision;
 use kernel::{CategoryId, Problem};
 use ports::store::{Expect, Record as _, Stored, Write};
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, Table};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,7 +30,7 @@ impl From<CategoryInput> for CategoryDraft {
 
 /// Lists all categories of businesses, a tree by `parent_id`, with how many businesses they hold.
 #[utoipa::path(get, path = "/business-categories", tag = "directory", operation_id = "listBusinessCategories", responses((status = 200, body = CategoriesView)))]
-async fn list(State(app): State<App>) -> Answer {
+async fn list(State(app): State<App>) -> HandlerResult {
     let tree = storage::shown_tree(app.work.table()).await?;
     let counts = counts(app.work.table()).await?;
     let mut items: Vec<CategoryView> = tree.categories.iter().map(|category| CategoryView::of(category, &tree, &counts)).collect();
@@ -39,7 +39,7 @@ async fn list(State(app): State<App>) -> Answer {
 }
 
 #[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> Answer {
+async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> HandlerResult {
     request.require_admin()?;
     let draft = CategoryDraft::from(input);
     let decide = |before: Stored<Tree>, context: &DecisionContext| {
@@ -54,7 +54,7 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Renames a category or moves it with all that is below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> Answer {
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     request.require_admin()?;
     let draft = CategoryDraft::from(input);
     let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
@@ -69,7 +69,7 @@ async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<Ca
 
 /// Deletes a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> Answer {
+async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> HandlerResult {
     request.require_admin()?;
     let load = || async {
         let table = app.work.table();

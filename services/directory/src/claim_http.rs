@@ -5,7 +5,7 @@ use kernel::{BusinessId, ClaimId, Cursor, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, page_limit};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +37,7 @@ struct ListQuery {
 
 /// Says that a listed business without an owner is the caller's. An admin decides.
 #[utoipa::path(post, path = "/businesses/{business_id}/claims", tag = "directory", operation_id = "claimBusiness", params(("business_id" = BusinessId, Path)), request_body = ClaimInput, responses((status = 202, body = ClaimView)))]
-async fn request(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> Answer {
+async fn request(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> HandlerResult {
     let user = request.require_user()?;
     let load = || async {
         let table = app.work.table();
@@ -59,7 +59,7 @@ async fn request(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Lists claims for staff, the oldest first.
 #[utoipa::path(get, path = "/admin/claims", tag = "directory", operation_id = "listClaims", params(ListQuery), responses((status = 200, body = Page<ClaimView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> Answer {
+async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> HandlerResult {
     request.require_staff()?;
     let wanted = storage::claims_query(query.status.unwrap_or(Status::Open)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Claim>(wanted).await?;
@@ -68,7 +68,7 @@ async fn list(State(app): State<App>, request: RequestContext, Query(query): Que
 
 /// Makes who claims a business its owner.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/approve", tag = "directory", operation_id = "approveClaim", params(("claim_id" = ClaimId, Path)), responses((status = 200, body = ClaimView)))]
-async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>) -> Answer {
+async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>) -> HandlerResult {
     request.require_admin()?;
     let load = || async {
         let claim = claim(&app, id).await?;
@@ -90,7 +90,7 @@ async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Refuses a claim, with the reason.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/refuse", tag = "directory", operation_id = "refuseClaim", params(("claim_id" = ClaimId, Path)), request_body = ReasonInput, responses((status = 200, body = ClaimView)))]
-async fn refuse(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> Answer {
+async fn refuse(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> HandlerResult {
     request.require_admin()?;
     let reason = checked_reason(&input.reason)?;
     let decide = |claim: Stored<Claim>, context: &DecisionContext| {

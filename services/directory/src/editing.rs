@@ -3,7 +3,7 @@
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, Table};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, Table};
 
 use crate::App;
 use crate::business::{Business, BusinessError};
@@ -93,7 +93,7 @@ pub async fn change(
     request: &RequestContext,
     id: BusinessId,
     decide: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
-) -> Answer {
+) -> HandlerResult {
     let load = || load(app.work.table(), id);
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
         let decision = decide(before.value.clone(), context)?;

@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Code, Page, Problem, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, DecisionContext, Reply};
+use shell::{HandlerResult, RequestContext, DecisionContext, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,10 +30,10 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 /// Registers a business. The caller owns it; nobody else sees it until it is approved.
 #[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
-async fn register(State(app): State<App>, request: RequestContext, Json(input): Json<ProfileInput>) -> Answer {
+async fn register(State(app): State<App>, request: RequestContext, Json(input): Json<ProfileInput>) -> HandlerResult {
     let user = request.require_user()?;
     let slug = input.slug.clone();
-    let profile = app.deps.borders.completed(input.into_profile())?.checked()?;
+    let profile = app.deps.time_zones.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &request.request_id)), SlugWish::exactly)?;
     let load = || async {
         let table = app.work.table();
@@ -56,7 +56,7 @@ async fn register(State(app): State<App>, request: RequestContext, Json(input): 
 
 /// Lists the businesses that the caller acts for.
 #[utoipa::path(get, path = "/me/businesses", tag = "directory", operation_id = "listOwnBusinesses", responses((status = 200, body = Page<ManagedBusiness>)))]
-async fn list_own(State(app): State<App>, request: RequestContext) -> Answer {
+async fn list_own(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let user = request.require_user()?;
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
@@ -68,7 +68,7 @@ async fn list_own(State(app): State<App>, request: RequestContext) -> Answer {
 
 /// Shows a business in whatever status to its own people and to staff, with the ETag for editing it.
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
     request.require_user()?;
     let business = app.work.table().get_eventual::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     business.may_manage(&request.actor)?;
@@ -77,10 +77,10 @@ async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Replaces what a business says of itself. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> Answer {
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
     request.require_user()?;
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
-    let profile = app.deps.borders.completed(input.into_profile())?;
+    let profile = app.deps.time_zones.completed(input.into_profile())?;
     let near = SlugWish::near(&profile, &id.to_string());
     let wish = exact.as_ref().unwrap_or(&near);
     let load = || async {
@@ -104,21 +104,21 @@ async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<Bu
 
 /// Removes a business for good. For its owners and for admins.
 #[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
     request.require_user()?;
     change(&app, &request, id, |business, context| business.remove(&context.actor, context.now)).await
 }
 
 /// Asks for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn submit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+async fn submit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
     request.require_user()?;
     change(&app, &request, id, |business, context| business.submit(&context.actor, context.now)).await
 }
 
 /// Takes a request for publication back.
 #[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn withdraw(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> Answer {
+async fn withdraw(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
     request.require_user()?;
     change(&app, &request, id, |business, context| business.withdraw(&context.actor, context.now)).await
 }
@@ -130,7 +130,7 @@ async fn set_staff(
     request: RequestContext,
     Path((id, user)): Path<(BusinessId, UserId)>,
     Json(input): Json<StaffInput>,
-) -> Answer {
+) -> HandlerResult {
     request.require_user()?;
     // Only an owner may learn whether there is such a user.
     storage::business(app.work.table(), id).await?.require(&request.actor, StaffRole::Owner)?;
@@ -147,7 +147,7 @@ async fn set_staff(
 
 /// Takes a user's role in a business away. For its owners, and for whoever leaves.
 #[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove_staff(State(app): State<App>, request: RequestContext, Path((id, user)): Path<(BusinessId, UserId)>) -> Answer {
+async fn remove_staff(State(app): State<App>, request: RequestContext, Path((id, user)): Path<(BusinessId, UserId)>) -> HandlerResult {
     request.require_user()?;
     change(&app, &request, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
 }

@@ -17,7 +17,7 @@ use crate::editing::SlugWish;
 use crate::places::{Place, RefusedRow};
 use crate::profile::Profile;
 use crate::storage::{self, SlugOwner};
-use crate::zone::Borders;
+use crate::zone::TimeZoneMap;
 
 const CAUSE: &str = "import:businesses";
 /// Commits under way at the same time: they share the store's group commits.
@@ -55,9 +55,9 @@ pub struct Import {
 }
 
 /// Writes the places; tells after each commit how many are done.
-pub async fn import(work: &UnitOfWork, borders: &Borders, places: Vec<Place>, progress: impl Fn(usize)) -> Result<Report, Problem> {
+pub async fn import(work: &UnitOfWork, time_zones: &TimeZoneMap, places: Vec<Place>, progress: impl Fn(usize)) -> Result<Report, Problem> {
     let mut report = Report::default();
-    let (imports, refused) = prepared(work, borders, places).await?;
+    let (imports, refused) = prepared(work, time_zones, places).await?;
     report.refused = refused;
     let mut writes = std::pin::pin!(futures::stream::iter(chunks(imports)).map(|chunk| write(work, chunk)).buffered(AT_ONCE));
     while let Some(outcomes) = writes.next().await {
@@ -75,12 +75,12 @@ pub async fn import(work: &UnitOfWork, borders: &Borders, places: Vec<Place>, pr
 }
 
 /// Makes the categories that are missing, and hands out slugs in the order of the file.
-async fn prepared(work: &UnitOfWork, borders: &Borders, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
+async fn prepared(work: &UnitOfWork, time_zones: &TimeZoneMap, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
     let paths: BTreeSet<&Vec<String>> = places.iter().flat_map(|place| &place.categories).collect();
     let ids = categories(work, &paths).await?;
     let (mut imports, mut refused, mut taken) = (Vec::with_capacity(places.len()), Vec::new(), HashSet::new());
     for place in places {
-        let mut profile = borders.completed(place.profile)?;
+        let mut profile = time_zones.completed(place.profile)?;
         profile.categories = place.categories.iter().filter_map(|path| ids.get(path).copied()).collect();
         match profile.checked_import() {
             Err(error) => refused.push(RefusedRow { row: place.row, name: place.source_id, reason: error.to_string() }),

@@ -6,7 +6,7 @@ use kernel::{BusinessId, Cursor, Duration, LeadId, Money, Page, Problem, Timesta
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -152,7 +152,7 @@ struct Around {
 
 /// Sends an enquiry to a business. Nobody sees who asked before the business may.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "sendEnquiry", params(("business_id" = BusinessId, Path)), request_body = EnquiryInput, responses((status = 202, body = EnquiryView)))]
-async fn ask(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<EnquiryInput>) -> Answer {
+async fn ask(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<EnquiryInput>) -> HandlerResult {
     let trapped = !input.website.trim().is_empty();
     let enquiry = Enquiry { name: input.name, email: input.email, phone: input.phone, message: input.message };
     let contact = enquiry.checked(LeadId(0))?;
@@ -190,7 +190,7 @@ async fn ask(State(app): State<App>, request: RequestContext, Path(id): Path<Bus
 
 /// Lists the leads of a business for its people, newest first.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "listLeads", params(("business_id" = BusinessId, Path), Paging), responses((status = 200, body = Page<LeadView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> Answer {
+async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> HandlerResult {
     request.require_user()?;
     require_people(&app, &request, id).await?;
     let wanted = storage::leads_of_business(id).limit(page_limit(query.limit)?.get()).after(query.cursor);
@@ -201,7 +201,7 @@ async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<Bu
 
 /// Shows a lead to the people of its business.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads/{lead_id}", tag = "directory", operation_id = "getLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path((id, lead)): Path<(BusinessId, LeadId)>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
     request.require_user()?;
     require_people(&app, &request, id).await?;
     let lead: Stored<Lead> = app.work.table().get_eventual(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
@@ -219,7 +219,7 @@ async fn give_back(
     request: RequestContext,
     Path((id, lead)): Path<(BusinessId, LeadId)>,
     Json(input): Json<ReturnInput>,
-) -> Answer {
+) -> HandlerResult {
     request.require_user()?;
     let business = storage::business(app.work.table(), id).await?;
     business.require(&request.actor, contracts::StaffRole::Manager)?;
@@ -236,7 +236,7 @@ async fn give_back(
 
 /// Lists leads in a status for staff, newest first, without who asked.
 #[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(AllQuery), responses((status = 200, body = Page<LeadView>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<AllQuery>) -> Answer {
+async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<AllQuery>) -> HandlerResult {
     request.require_staff()?;
     let wanted = storage::leads_in_status(query.status.unwrap_or(Status::New)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
@@ -245,7 +245,7 @@ async fn list_all(State(app): State<App>, request: RequestContext, Query(query):
 
 /// Delivers a lead that looked like spam and is none.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/deliver", tag = "directory", operation_id = "deliverLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
     request.require_admin()?;
     let load = || async {
         let table = app.work.table();
@@ -268,34 +268,34 @@ async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Notes that a lead is paid for: who asked is released.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/bill", tag = "directory", operation_id = "billLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn bill(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+async fn bill(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |lead, context| lead.bill(context.now)).await
 }
 
 /// Takes a lead away that is spam.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/spam", tag = "directory", operation_id = "markLeadSpam", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn mark_spam(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+async fn mark_spam(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |lead, _| lead.mark_spam()).await
 }
 
 /// Accepts the return of a lead.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/credit", tag = "directory", operation_id = "creditLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn credit(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+async fn credit(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |lead, _| lead.credit()).await
 }
 
 /// Refuses the return of a lead: it counts as sold.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/refuse-return", tag = "directory", operation_id = "refuseLeadReturn", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn refuse_return(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> Answer {
+async fn refuse_return(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |lead, context| lead.refuse_return(context.now)).await
 }
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
-async fn change(app: &App, request: &RequestContext, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> Answer {
+async fn change(app: &App, request: &RequestContext, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> HandlerResult {
     let load = || async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, context: &DecisionContext| {
         let decision = decide(lead.value.clone(), context)?;

@@ -41,7 +41,7 @@ pub use mapping::{DEFAULT_MAPPING, Mapping, MappingError};
 pub use places::{FileKind, Place, RefusedRow, parse};
 pub use reads::Reads;
 pub use storage::TABLE;
-pub use zone::Borders;
+pub use zone::TimeZoneMap;
 
 /// What the shop's configuration says about businesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Dependencies {
     /// Makes the hashes by which people are told apart who ask a business.
     pub signer: Arc<Signer>,
     /// Tell the time zone of a business that says only where it is.
-    pub borders: Borders,
+    pub time_zones: TimeZoneMap,
 }
 
 #[derive(Clone)]

@@ -14,14 +14,14 @@ type Read = dyn Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync;
 /// The borders of the world's time zones. They are read once somebody asks, and searched as they lie: what is made of
 /// them takes some hundred kilobytes.
 #[derive(Clone)]
-pub struct Borders(Arc<Lazy>);
+pub struct TimeZoneMap(Arc<Lazy>);
 
 struct Lazy {
     read: Box<Read>,
     finder: OnceLock<EmbeddedFinder>,
 }
 
-impl Borders {
+impl TimeZoneMap {
     /// `read` gives them in the format of tzf (`.tzb`, four megabytes), or says why it cannot; then it is asked again the
     /// next time.
     pub fn new(read: impl Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync + 'static) -> Self {
@@ -32,7 +32,7 @@ impl Borders {
         if let Some(finder) = self.0.finder.get() {
             return Ok(finder);
         }
-        let unreadable = |why: String| Problem::internal(format!("the borders of time zones: {why}"));
+        let unreadable = |why: String| Problem::internal(format!("the time_zones of time zones: {why}"));
         let bytes = (self.0.read)().map_err(unreadable)?;
         let finder = EmbeddedFinder::from_tzb(bytes).map_err(|error| unreadable(error.to_string()))?;
         Ok(self.0.finder.get_or_init(|| finder))
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn positions_have_zones() {
-        let borders = Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()));
+        let time_zones = TimeZoneMap::new(|| Ok(tzf_dist::load_lite_tzb().into()));
         for (lat, lon, stated, expect) in [
             (48.1374, 11.5755, None, Some("Europe/Berlin")),
             (38.7223, -9.1393, None, Some("Europe/Lisbon")),
@@ -73,20 +73,20 @@ mod tests {
             (90.0, 0.0, None, None),
         ] {
             let profile = Profile { position: GeoPosition::new(lat, lon), time_zone: stated.map(str::to_owned), ..Profile::default() };
-            assert_eq!(borders.completed(profile).unwrap().time_zone.as_deref(), expect, "{lat}, {lon}");
+            assert_eq!(time_zones.completed(profile).unwrap().time_zone.as_deref(), expect, "{lat}, {lon}");
         }
-        assert_eq!(borders.completed(Profile::default()).unwrap(), Profile::default());
+        assert_eq!(time_zones.completed(Profile::default()).unwrap(), Profile::default());
     }
 
     #[test]
     fn borders_that_cannot_be_read_are_missed_by_who_needs_them() {
         let stated = Profile { position: GeoPosition::new(48.0, 11.0), time_zone: Some("Europe/Berlin".into()), ..Profile::default() };
         let unstated = Profile { time_zone: None, ..stated.clone() };
-        let absent = Borders::new(|| Err("there is no file".into()));
-        let broken = Borders::new(|| Ok(tzf_dist::load_lite_tzb()[..1_000_000].into()));
-        for borders in [absent, broken] {
-            assert_eq!(borders.completed(stated.clone()).unwrap(), stated);
-            let problem = borders.completed(unstated.clone()).unwrap_err();
+        let absent = TimeZoneMap::new(|| Err("there is no file".into()));
+        let broken = TimeZoneMap::new(|| Ok(tzf_dist::load_lite_tzb()[..1_000_000].into()));
+        for time_zones in [absent, broken] {
+            assert_eq!(time_zones.completed(stated.clone()).unwrap(), stated);
+            let problem = time_zones.completed(unstated.clone()).unwrap_err();
             assert_eq!(problem.code, kernel::Code::Internal);
         }
     }

@@ -7,7 +7,7 @@ use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, 
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Answer, RequestContext, Changes, Failure, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Changes, Failure, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -96,7 +96,7 @@ impl MailSummary {
 
 /// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListMails>) -> Answer {
+async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListMails>) -> HandlerResult {
     request.require_staff()?;
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
     let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
@@ -106,7 +106,7 @@ async fn list(State(app): State<App>, request: RequestContext, Query(query): Que
 
 /// One mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
-async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> Answer {
+async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
     request.require_staff()?;
     let mail = storage::peek(app.work.table(), id).await?;
     let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
@@ -122,7 +122,7 @@ async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<Mai
 
 /// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
-async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> Answer {
+async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
     request.require_staff()?;
     let table = app.work.table();
     app.work
@@ -144,7 +144,7 @@ async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<
 
 /// The templates that there are.
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
-async fn templates(State(app): State<App>, request: RequestContext) -> Answer {
+async fn templates(State(app): State<App>, request: RequestContext) -> HandlerResult {
     request.require_staff()?;
     let view = |template: &Template| {
         let subject = app.shared.renderer.subject(&samples::content(*template))?;

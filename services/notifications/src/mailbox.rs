@@ -9,7 +9,7 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Answer, Failure, Reply, RootRoutes, page_limit};
+use shell::{HandlerResult, Failure, Reply, RootRoutes, page_limit};
 
 use crate::App;
 use crate::letter::{self, Secrets, encode};
@@ -72,7 +72,7 @@ async fn found(app: &App, mails: &Mails) -> Result<Page<MailRecord>, Problem> {
     storage::log(app.work.table(), &filter, page_limit(mails.limit)?.get(), mails.cursor.clone()).await
 }
 
-async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> Answer {
+async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> HandlerResult {
     let page = found(&app, &mails).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for mail in &page.items {
@@ -81,7 +81,7 @@ async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> Answer 
     Ok(Reply::ok(&Page { items, next: page.next }).no_store())
 }
 
-async fn message(State(app): State<App>, Path(id): Path<MailId>) -> Answer {
+async fn message(State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
     Ok(Reply::ok(&MessageView::of(&app, &mail).await?).no_store())
 }

@@ -148,7 +148,7 @@ pub async fn log(table: &Table, filter: &Filter, limit: usize, cursor: Option<Cu
     let mut passed = Page { items: Vec::new(), next: cursor };
     let mut looked_at = 0;
     while looked_at < LOOKED_AT_MAX {
-        let mailings = table.merged(filter.queries(), |mailing: &Mailing| mailing.id.to_string(), limit, passed.next.take()).await?;
+        let mailings = table.merge_desc(filter.queries(), |mailing: &Mailing| mailing.id.to_string(), limit, passed.next.take()).await?;
         let mut mails = mailings.items.iter().flat_map(|mailing| mailing.all().rev()).filter(|mail| last.is_none_or(|last| mail.id < last));
         while let Some(mail) = mails.next() {
             looked_at += 1;

@@ -12,7 +12,7 @@ use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::{Answer, RequestContext, Changes, DecisionContext, Outcome, Reply};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 
 use crate::order::{Draft, DraftLine, Order};
@@ -44,7 +44,7 @@ enum Basis {
     New(Box<Draft>),
 }
 
-pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> Answer {
+pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> HandlerResult {
     let request = request.checked(app)?;
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
     let is_first_run = AtomicBool::new(true);

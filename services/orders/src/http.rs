@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, Changes, Failure, DecisionContext, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Changes, Failure, DecisionContext, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -102,20 +102,20 @@ struct AdvanceOrder {
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
-async fn place(State(app): State<App>, request: RequestContext, Json(body): Json<PlaceOrder>) -> Answer {
+async fn place(State(app): State<App>, request: RequestContext, Json(body): Json<PlaceOrder>) -> HandlerResult {
     checkout::place(&app, &request, body).await
 }
 
 /// The caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(page): Query<Paging>) -> Answer {
+async fn list(State(app): State<App>, request: RequestContext, Query(page): Query<Paging>) -> HandlerResult {
     let orders = storage::of_customer(app.work.table(), request.require_user()?, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |_| true))
 }
 
 /// One order.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.token.as_deref())?;
     Ok(shown(&order, part, &request.actor, order.version))
@@ -129,7 +129,7 @@ async fn pay(
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<PayOrder>,
-) -> Answer {
+) -> HandlerResult {
     checkout::check_method(&app.deps.check_method, &body.payment_method)?;
     let waiting = Waiting::begin(&app, &request, id);
     let reply = change(&app, &request, id, query, |order, part, context| {
@@ -151,13 +151,13 @@ async fn cancel(
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<CancelOrder>,
-) -> Answer {
+) -> HandlerResult {
     change(&app, &request, id, query, |order, part, context| order.cancel(part, &context.actor, body.reason.clone(), context.now)).await
 }
 
 /// What has happened to an order so far.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
-async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> Answer {
+async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.token.as_deref())?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
@@ -165,7 +165,7 @@ async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Pat
 
 /// All orders, or those in a status, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> Answer {
+async fn list_all(State(app): State<App>, request: RequestContext, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> HandlerResult {
     request.require_staff()?;
     let (table, limit) = (app.work.table(), page_limit(page.limit)?);
     let orders = match filter.status {
@@ -177,7 +177,7 @@ async fn list_all(State(app): State<App>, request: RequestContext, Query(filter)
 
 /// Goes on with a paid order: processing, shipped, delivered. For staff and for the seller of everything in it.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> Answer {
+async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> HandlerResult {
     let note = body.note.clone();
     let to = body.into_step()?;
     let no_token = Token { token: None };
@@ -186,7 +186,7 @@ async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(State(app): State<App>, request: RequestContext, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> Answer {
+async fn list_of_seller(State(app): State<App>, request: RequestContext, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> HandlerResult {
     let seller = seller(&request, filter.business_id)?;
     let orders = storage::of_seller(app.work.table(), seller, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |line| line.seller_id == seller))

@@ -86,7 +86,7 @@ pub struct Order {
     pub payment: Payment,
     /// Present once the goods have left.
     pub tracking: Option<Tracking>,
-    pub history: Vec<Step>,
+    pub history: Vec<StatusChange>,
     pub placed_at: Timestamp,
     /// Unpaid at this instant, the order is cancelled.
     pub expires_at: Timestamp,
@@ -111,7 +111,7 @@ pub struct Line {
 
 /// One entry of the history. To the status that the order had already: something happened within it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct StatusChange {
     pub at: Timestamp,
     pub to: Status,
     /// The actor's label: `system`, `guest`, `user:usr_…`.
@@ -372,7 +372,7 @@ impl Order {
         if self.history.len() >= HISTORY_MAX {
             self.history.remove(1);
         }
-        self.history.push(Step { at: now, to, by: by.label(), note });
+        self.history.push(StatusChange { at: now, to, by: by.label(), note });
         self.status = to;
     }
 

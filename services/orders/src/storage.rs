@@ -19,7 +19,7 @@
 use kernel::{BusinessId, Cursor, Email, Limit, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, KEYS_MAX, Key, Query, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::{Table, one_page, picked};
+use shell::{Table, merge_pages_desc, filter_pages};
 
 use crate::order::{Order, StatusName};
 
@@ -123,7 +123,7 @@ pub async fn of_guest(table: &Table, email: &Email, limit: usize, cursor: Option
 pub async fn in_status(table: &Table, status: StatusName, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     let list = Query::index(BY_PROGRESS, progress_list(status)).descending();
     let listing = |wanted, cursor| table.list(list.clone().limit(wanted).after(cursor));
-    picked(limit.get(), PAGES_MAX, cursor, listing, |order: Stored<Order>| (order.status.name() == status).then_some(order)).await
+    filter_pages(limit.get(), PAGES_MAX, cursor, listing, |order: Stored<Order>| (order.status.name() == status).then_some(order)).await
 }
 
 /// How far the tick has looked for unpaid orders.
@@ -158,14 +158,14 @@ pub async fn open_behind(table: &Table, place: &str, until: Timestamp, limit: us
 
 pub async fn all(table: &Table, limit: usize, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     let lists = LISTS.map(|status| Query::index(BY_PROGRESS, progress_list(status)));
-    table.merged(lists, place, limit, cursor).await
+    table.merge_desc(lists, place, limit, cursor).await
 }
 
 /// A page for the house may hold fewer than `limit` and still have a next one.
 pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     if seller == BusinessId::HOUSE {
         let its_own = |order: Stored<Order>| order.lines.iter().any(|line| line.seller_id == seller).then_some(order);
-        return picked(limit.get(), PAGES_MAX, cursor, |wanted, cursor| all(table, wanted, cursor), its_own).await;
+        return filter_pages(limit.get(), PAGES_MAX, cursor, |wanted, cursor| all(table, wanted, cursor), its_own).await;
     }
     of_marketplace_seller(table, seller, limit, cursor).await
 }
@@ -178,14 +178,14 @@ async fn of_marketplace_seller(
     cursor: Option<Cursor>,
 ) -> Result<Page<Stored<Order>>, Problem> {
     let (list, limit, after) = (seller_list(seller), limit.get(), cursor.as_ref().map(|Cursor(place)| place.as_str()));
-    let alone = table.last_of::<Order>(Query::index(BY_SELLER, &list), limit, after).await?;
-    let listed = table.last_of::<Listed>(Query::table(&list), limit, after).await?;
+    let alone = table.last_page::<Order>(Query::index(BY_SELLER, &list), limit, after).await?;
+    let listed = table.last_page::<Listed>(Query::table(&list), limit, after).await?;
     let keys: Vec<Key> = listed.items.iter().map(|place| key(place.order_id)).collect();
     let mut shared = Page { items: Vec::new(), next: listed.next };
     for keys in keys.chunks(KEYS_MAX) {
         shared.items.extend(table.get_many_eventual::<Order>(keys).await?.into_iter().flatten());
     }
-    Ok(one_page(vec![alone, shared], place, limit, after))
+    Ok(merge_pages_desc(vec![alone, shared], place, limit, after))
 }
 
 /// Where an order stands in every list: by the time of its placing, then by the chance in its id. Fit for a URL, since

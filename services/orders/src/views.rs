@@ -5,7 +5,7 @@ use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Order, Part, Payment, StatusName, Step, Tracking};
+use crate::order::{Line, Order, Part, Payment, StatusName, StatusChange, Tracking};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -224,7 +224,7 @@ impl ListedView {
 
 impl TimelineView {
     pub fn of(order: &Order, part: Part) -> Self {
-        let step_view = |step: &Step| StepView {
+        let step_view = |step: &StatusChange| StepView {
             at: step.at,
             status: step.to.name(),
             cancel_reason: step.to.cancel_reason(),

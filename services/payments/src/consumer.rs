@@ -9,7 +9,7 @@ use shell::{Changes, Delivery};
 
 use crate::App;
 use crate::gateway::pursue;
-use crate::payment::{Answer, Entry, Goal, Payment};
+use crate::payment::{HandlerResult, Entry, Goal, Payment};
 use crate::storage::{self, OrderState, Place};
 
 pub(crate) const TYPES: &[&str] = &["stock.reserved", "order.awaiting_payment", "order.cancelled"];
@@ -87,6 +87,6 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         .await
 }
 
-fn moved(payment: Stored<Payment>, goal: Goal, answers: &[Answer], now: kernel::Timestamp) -> Result<Changes, Problem> {
+fn moved(payment: Stored<Payment>, goal: Goal, answers: &[HandlerResult], now: kernel::Timestamp) -> Result<Changes, Problem> {
     Changes::update(payment.version, payment.value.settle(goal, answers, now))
 }

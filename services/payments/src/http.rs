@@ -5,7 +5,7 @@ use contracts::CancelReason;
 use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, Changes, Reply, page_limit};
+use shell::{HandlerResult, RequestContext, Changes, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -122,7 +122,7 @@ struct Listing {
 /// The payments of an order, the latest try first. Empty for an order that is not the caller's.
 #[utoipa::path(get, path = "/orders/{order_id}/payments", tag = "payments", operation_id = "listOrderPayments",
     params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
-async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>) -> Answer {
+async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>) -> HandlerResult {
     request.require_user()?;
     let mut payments = storage::of_order(app.work.table(), id).await?;
     payments.retain(|payment| may_see(&request.actor, payment));
@@ -132,7 +132,7 @@ async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id)
 
 #[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>) -> HandlerResult {
     request.require_user()?;
     let payment = storage::seen(app.work.table(), id).await?;
     if !may_see(&request.actor, &payment) {
@@ -145,7 +145,7 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Pa
 /// customer who comes back from their bank, signed in or not. It tells nothing.
 #[utoipa::path(post, path = "/payments/{payment_id}/refresh", tag = "payments", operation_id = "refreshPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 204)))]
-async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
+async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
     let payment = storage::seen(app.work.table(), id).await?;
     settle::refresh(&app, payment).await?;
     Ok(Reply::no_content())
@@ -154,7 +154,7 @@ async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> Answer {
 /// All payments, newest first. A page may hold fewer than asked for and still have a next one.
 #[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
     params(Listing), responses((status = 200, body = Page<PaymentView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(listing): Query<Listing>) -> Answer {
+async fn list(State(app): State<App>, request: RequestContext, Query(listing): Query<Listing>) -> HandlerResult {
     request.require_staff()?;
     let page = storage::all(app.work.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &request.actor))))
@@ -163,7 +163,7 @@ async fn list(State(app): State<App>, request: RequestContext, Query(listing): Q
 /// Gives money back. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
-async fn refund(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> Answer {
+async fn refund(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> HandlerResult {
     request.require_admin()?;
     let table = app.work.table();
     let load = || async {
@@ -184,7 +184,7 @@ async fn refund(State(app): State<App>, request: RequestContext, Path(id): Path<
 /// Whether the payment gateway is being left alone.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
     responses((status = 200, body = BreakerView)))]
-async fn breaker(State(app): State<App>, request: RequestContext) -> Answer {
+async fn breaker(State(app): State<App>, request: RequestContext) -> HandlerResult {
     request.require_staff()?;
     Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
 }

@@ -1,5 +1,5 @@
 //! A payment: one try to pay an order. It knows what it has come to (`Status`), what the order wants
-//! of it (`Goal`), and so what is to be asked of the gateway next (`Ask`).
+//! of it (`Goal`), and so what is to be asked of the gateway next (`TestRequest`).
 //!
 //! Money is taken as soon as it is reserved, since payments begin only once the stock is held. An order's latest try
 //! takes the place of the former one, which is released: what it may have taken goes back. So one payment of an order
@@ -73,7 +73,7 @@ pub struct Failure {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct StatusChange {
     pub status: Status,
     pub at: Timestamp,
 }
@@ -111,12 +111,12 @@ pub struct Payment {
     pub opened_at: Timestamp,
     /// What it has come to since it was opened, as pending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Step>,
+    pub history: Vec<StatusChange>,
 }
 
 /// What to ask of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum TestRequest {
     /// The first authorization.
     Authorize,
     /// Find it, or else authorize it: the former answer did not arrive.
@@ -141,7 +141,7 @@ pub enum Found {
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum HandlerResult {
     /// The gateway is away, does not say, or does not know the payment: ask again later.
     Nothing,
     Found(Found),
@@ -222,34 +222,34 @@ impl Payment {
     }
 
     /// What to ask of the gateway now, if anything is open.
-    pub fn ask(&self, now: Timestamp) -> Option<Ask> {
+    pub fn ask(&self, now: Timestamp) -> Option<TestRequest> {
         let waited = now.since(self.opened_at);
         match (self.status, self.goal) {
-            (Status::Pending, Goal::Capture) if waited >= PENDING_MAX => Some(Ask::Void),
-            (Status::Pending, Goal::Capture) => Some(if self.tries == 0 { Ask::Authorize } else { Ask::FindOrAuthorize }),
-            (Status::RequiresAction, Goal::Capture) if waited >= ACTION_MAX => Some(Ask::Void),
-            (Status::RequiresAction, Goal::Capture) => Some(Ask::Find),
-            (Status::Authorized, Goal::Capture) => Some(if self.tries == 0 { Ask::Capture } else { Ask::FindOrCapture }),
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Some(Ask::Void),
+            (Status::Pending, Goal::Capture) if waited >= PENDING_MAX => Some(TestRequest::Void),
+            (Status::Pending, Goal::Capture) => Some(if self.tries == 0 { TestRequest::Authorize } else { TestRequest::FindOrAuthorize }),
+            (Status::RequiresAction, Goal::Capture) if waited >= ACTION_MAX => Some(TestRequest::Void),
+            (Status::RequiresAction, Goal::Capture) => Some(TestRequest::Find),
+            (Status::Authorized, Goal::Capture) => Some(if self.tries == 0 { TestRequest::Capture } else { TestRequest::FindOrCapture }),
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Some(TestRequest::Void),
             (Status::Captured, Goal::Capture | Goal::Release) => {
                 let pending = self.refunds.iter().find(|refund| refund.status == RefundStatus::Pending);
-                pending.map(|refund| Ask::Refund(refund.id, refund.amount))
+                pending.map(|refund| TestRequest::Refund(refund.id, refund.amount))
             }
             (Status::Voided | Status::Failed, Goal::Capture | Goal::Release) => None,
         }
     }
 
     /// The payment once the order wants `goal` of it and the gateway has answered, in turn.
-    pub fn settle(self, goal: Goal, answers: &[Answer], now: Timestamp) -> Decision<Self> {
+    pub fn settle(self, goal: Goal, answers: &[HandlerResult], now: Timestamp) -> Decision<Self> {
         let mut next = self.clone().toward(goal, now);
         let mut events = Vec::new();
         for answer in answers {
             match answer {
-                Answer::Nothing => next.ask_later(now),
-                Answer::Found(found) => next.learn(found, now, &mut events),
-                Answer::Refused => next.refused(now, &mut events),
-                Answer::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
-                Answer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
+                HandlerResult::Nothing => next.ask_later(now),
+                HandlerResult::Found(found) => next.learn(found, now, &mut events),
+                HandlerResult::Refused => next.refused(now, &mut events),
+                HandlerResult::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
+                HandlerResult::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
             }
         }
         Decision { changed: next != self, state: next, events }
@@ -329,7 +329,7 @@ impl Payment {
         self.method = None;
         self.action_url = None;
         if self.history.len() < HISTORY_MAX {
-            self.history.push(Step { status, at: now });
+            self.history.push(StatusChange { status, at: now });
         }
     }
 

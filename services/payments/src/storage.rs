@@ -19,7 +19,7 @@ use contracts::Decision;
 use kernel::{Cursor, Limit, OrderId, Page, PaymentId, Problem, Timestamp};
 use ports::store::{Bounds, IndexEntry, Key, Query, Record, StoreError, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::{Changes, Table, picked};
+use shell::{Changes, Table, filter_pages};
 
 use crate::payment::{Payment, Status};
 
@@ -167,10 +167,10 @@ pub(crate) async fn all(
     }
     let listing = |wanted, cursor| {
         let lists = (0..PARTITIONS).map(|number| Query::table(partition(number << 8)));
-        table.merged(lists, |place: &Place| place.key().sk, wanted, cursor)
+        table.merge_desc(lists, |place: &Place| place.key().sk, wanted, cursor)
     };
     let wanted = |lying| payment(lying).filter(|payment| status.is_none_or(|status| payment.status == status));
-    picked(limit.get(), PICKED_PAGES_MAX, cursor, listing, wanted).await
+    filter_pages(limit.get(), PICKED_PAGES_MAX, cursor, listing, wanted).await
 }
 
 fn check_place(place: &str) -> Result<(), Problem> {

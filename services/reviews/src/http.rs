@@ -5,7 +5,7 @@ use kernel::{Cursor, Page, Problem, ReviewId, ReviewTarget};
 use ports::store::{Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query, page_limit};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -133,7 +133,7 @@ struct Paging {
 
 /// Published reviews of a business or a product.
 #[utoipa::path(get, path = "/reviews", tag = "reviews", operation_id = "listReviews", params(Listing), responses((status = 200, body = Page<ReviewView>)))]
-async fn list(State(app): State<App>, Query(listing): Query<Listing>) -> Answer {
+async fn list(State(app): State<App>, Query(listing): Query<Listing>) -> HandlerResult {
     let limit = page_limit(listing.limit)?;
     if listing.rating.is_some_and(|rating| !(1..=5).contains(&rating)) {
         return Err(ReviewError::Rating.into());
@@ -145,21 +145,21 @@ async fn list(State(app): State<App>, Query(listing): Query<Listing>) -> Answer 
 
 /// The average of a business or a product, and how it is made up.
 #[utoipa::path(get, path = "/reviews/summary", tag = "reviews", operation_id = "getReviewSummary", params(Of), responses((status = 200, body = SummaryView)))]
-async fn summary(State(app): State<App>, Query(of): Query<Of>) -> Answer {
+async fn summary(State(app): State<App>, Query(of): Query<Of>) -> HandlerResult {
     let found = app.work.table().get_eventual::<Aggregate>(&storage::aggregate_key(of.target)).await?;
     Ok(Reply::ok(&SummaryView::of(found.map_or_else(|| Aggregate::empty(of.target), |found| found.value))))
 }
 
 /// Says what one thinks. One review of a thing by a customer; depending on the settings a moderator sees it first.
 #[utoipa::path(post, path = "/reviews", tag = "reviews", operation_id = "submitReview", request_body = NewReview, responses((status = 201, body = ReviewView)))]
-async fn submit(State(app): State<App>, request: RequestContext, Json(body): Json<NewReview>) -> Answer {
+async fn submit(State(app): State<App>, request: RequestContext, Json(body): Json<NewReview>) -> HandlerResult {
     let contents = Contents::checked(body.rating, body.title.as_deref(), &body.text)?;
     submission::submit(&app, &request, body.target, contents).await
 }
 
 /// Published ones are for everyone; others for their author, the staff, and nobody else.
 #[utoipa::path(get, path = "/reviews/{review_id}", tag = "reviews", operation_id = "getReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     let review = app.work.table().get_eventual::<Review>(&storage::review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
     let view = if request.actor.is_staff() {
         ReviewView::moderator(&review)
@@ -175,19 +175,19 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Re
 
 /// Other words by the author.
 #[utoipa::path(put, path = "/reviews/{review_id}", tag = "reviews", operation_id = "editReview", params(("review_id" = ReviewId, Path)), request_body = Words, responses((status = 200, body = ReviewView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Words>) -> Answer {
+async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Words>) -> HandlerResult {
     submission::edit(&app, &request, id, Contents::checked(body.rating, body.title.as_deref(), &body.text)?).await
 }
 
 /// Takes a review back: its author, or an admin.
 #[utoipa::path(delete, path = "/reviews/{review_id}", tag = "reviews", operation_id = "removeReview", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     submission::remove(&app, &request, id).await
 }
 
 /// The business answers, once.
 #[utoipa::path(put, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "answerReview", params(("review_id" = ReviewId, Path)), request_body = Text, responses((status = 200, body = ReviewView)))]
-async fn answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Text>) -> Answer {
+async fn answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Text>) -> HandlerResult {
     request.require_user()?;
     change(&app, &request, id, ReviewView::public, |review, context| {
         if !request.actor.acts_for(review.business_id) {
@@ -200,19 +200,19 @@ async fn answer(State(app): State<App>, request: RequestContext, Path(id): Path<
 
 /// It helped: counted once for each reader.
 #[utoipa::path(put, path = "/reviews/{review_id}/helpful", tag = "reviews", operation_id = "voteReviewHelpful", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn vote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn vote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     set_vote(&app, &request, id, true).await
 }
 
 /// Takes the vote back.
 #[utoipa::path(delete, path = "/reviews/{review_id}/helpful", tag = "reviews", operation_id = "unvoteReviewHelpful", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn unvote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn unvote(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     set_vote(&app, &request, id, false).await
 }
 
 /// Tells a moderator that the review should not be there. Once for each reader.
 #[utoipa::path(post, path = "/reviews/{review_id}/reports", tag = "reviews", operation_id = "reportReview", params(("review_id" = ReviewId, Path)), request_body = NewReport, responses((status = 204)))]
-async fn report(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<NewReport>) -> Answer {
+async fn report(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<NewReport>) -> HandlerResult {
     let reader_id = request.require_user()?;
     if body.text.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARACTERS_MAX) {
         return Err(Problem::field("text", format!("at most {REASON_CHARACTERS_MAX} characters")).into());
@@ -234,7 +234,7 @@ async fn report(State(app): State<App>, request: RequestContext, Path(id): Path<
 
 /// The customer's own reviews, newest first.
 #[utoipa::path(get, path = "/me/reviews", tag = "reviews", operation_id = "listMyReviews", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
-async fn list_mine(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+async fn list_mine(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> HandlerResult {
     let (user, limit) = (request.require_user()?, page_limit(paging.limit)?);
     let page = storage::of_author(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::own(&review))))
@@ -242,7 +242,7 @@ async fn list_mine(State(app): State<App>, request: RequestContext, Query(paging
 
 /// What the customer can review as a known customer, reviewed already or not.
 #[utoipa::path(get, path = "/me/reviews/eligible", tag = "reviews", operation_id = "listReviewEligibility", params(Paging), responses((status = 200, body = Page<EligibilityView>)))]
-async fn list_eligible(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+async fn list_eligible(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> HandlerResult {
     let (user, limit) = (request.require_user()?, page_limit(paging.limit)?);
     let page = storage::eligibilities(app.work.table(), user, limit, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(EligibilityView::of)))
@@ -250,7 +250,7 @@ async fn list_eligible(State(app): State<App>, request: RequestContext, Query(pa
 
 /// What waits for a moderator, longest first: new reviews and reported ones.
 #[utoipa::path(get, path = "/admin/reviews", tag = "reviews", operation_id = "listReviewQueue", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
-async fn list_queue(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> Answer {
+async fn list_queue(State(app): State<App>, request: RequestContext, Query(paging): Query<Paging>) -> HandlerResult {
     request.require_staff()?;
     let page = storage::queue(app.work.table(), page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(|review| ReviewView::moderator(&review))))
@@ -258,7 +258,7 @@ async fn list_queue(State(app): State<App>, request: RequestContext, Query(pagin
 
 /// Why a review was reported, dismissed reports included.
 #[utoipa::path(get, path = "/admin/reviews/{review_id}/reports", tag = "reviews", operation_id = "listReviewReports", params(("review_id" = ReviewId, Path), Paging), responses((status = 200, body = Page<ReportView>)))]
-async fn list_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> Answer {
+async fn list_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> HandlerResult {
     request.require_staff()?;
     let page = storage::reports(app.work.table(), id, page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(ReportView::of)))
@@ -266,28 +266,28 @@ async fn list_reports(State(app): State<App>, request: RequestContext, Path(id):
 
 /// Lets everyone see it.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/publish", tag = "reviews", operation_id = "publishReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn publish(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn publish(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, ReviewView::moderator, |review, context| Ok(review.publish(context.now)?)).await
 }
 
 /// Takes it out of sight, and tells its author why.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/reject", tag = "reviews", operation_id = "rejectReview", params(("review_id" = ReviewId, Path)), request_body = Rejection, responses((status = 200, body = ReviewView)))]
-async fn reject(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Rejection>) -> Answer {
+async fn reject(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Json(body): Json<Rejection>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.reject(&body.reason)?)).await
 }
 
 /// Lets a reported review stand.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/dismiss-reports", tag = "reviews", operation_id = "dismissReviewReports", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn dismiss_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn dismiss_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.dismiss_reports())).await
 }
 
 /// Takes the business's answer away.
 #[utoipa::path(delete, path = "/admin/reviews/{review_id}/reply", tag = "reviews", operation_id = "withdrawReviewAnswer", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn withdraw_answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> Answer {
+async fn withdraw_answer(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, ReviewView::moderator, |review, _| Ok(review.withdraw_answer())).await
 }
@@ -298,7 +298,7 @@ async fn change(
     id: ReviewId,
     view: impl Fn(&Review) -> ReviewView,
     rule: impl Fn(Review, &DecisionContext) -> Result<contracts::Decision<Review>, Problem>,
-) -> Answer {
+) -> HandlerResult {
     let decide = |state: storage::State, context: &DecisionContext| {
         let review = submission::present(&state)?;
         request.check_version(review.version)?;
@@ -310,7 +310,7 @@ async fn change(
 }
 
 /// A vote and its counter move in one commit; the counter is an `Add`, so readers do not wait for one another.
-async fn set_vote(app: &App, request: &RequestContext, id: ReviewId, wanted: bool) -> Answer {
+async fn set_vote(app: &App, request: &RequestContext, id: ReviewId, wanted: bool) -> HandlerResult {
     let reader_id = request.require_user()?;
     let table = app.work.table();
     let vote = Vote { review_id: id, reader_id };

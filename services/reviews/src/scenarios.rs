@@ -14,7 +14,7 @@ use ports::reads::{
     ReviewReads as _,
 };
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 use crate::{Moderation, Reads, ReviewsConfig, ReviewsDeps, TABLE, Unverified, service};
 
@@ -162,7 +162,7 @@ fn bakery() -> ReviewTarget {
     ReviewTarget::Business(BAKERY)
 }
 
-async fn submit(world: &Harness, actor: &Actor, target: ReviewTarget, rating: u8, text: &str) -> Got {
+async fn submit(world: &Harness, actor: &Actor, target: ReviewTarget, rating: u8, text: &str) -> TestResponse {
     world.post("/api/v1/reviews", &words(target, rating, text)).as_actor(actor).send().await
 }
 

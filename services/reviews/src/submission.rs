@@ -2,7 +2,7 @@
 
 use kernel::{Actor, BusinessId, Code, Problem, ReviewId, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Answer, RequestContext, DecisionContext, Reply};
+use shell::{HandlerResult, RequestContext, DecisionContext, Reply};
 
 use crate::review::{Contents, Review, ReviewError, Submission};
 use crate::storage::{self, Eligibility, State};
@@ -45,7 +45,7 @@ impl App {
     }
 }
 
-pub(crate) async fn submit(app: &App, request: &RequestContext, target: ReviewTarget, contents: Contents) -> Answer {
+pub(crate) async fn submit(app: &App, request: &RequestContext, target: ReviewTarget, contents: Contents) -> HandlerResult {
     let author_id = request.require_user()?;
     let business_id = business_of(app, target).await?;
     refuse_own(app, &request.actor, author_id, business_id).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn submit(app: &App, request: &RequestContext, target: ReviewTa
     app.work.handle_request(request, load, decide).await
 }
 
-pub(crate) async fn edit(app: &App, request: &RequestContext, id: ReviewId, contents: Contents) -> Answer {
+pub(crate) async fn edit(app: &App, request: &RequestContext, id: ReviewId, contents: Contents) -> HandlerResult {
     let author = request.require_user()?;
     let decide = |state: State, context: &DecisionContext| {
         let review = own(&state, author)?;
@@ -90,7 +90,7 @@ pub(crate) async fn edit(app: &App, request: &RequestContext, id: ReviewId, cont
 }
 
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
-pub(crate) async fn remove(app: &App, request: &RequestContext, id: ReviewId) -> Answer {
+pub(crate) async fn remove(app: &App, request: &RequestContext, id: ReviewId) -> HandlerResult {
     let user = request.require_user()?;
     let decide = |state: State, _: &DecisionContext| {
         let review = if request.actor.is_admin() { present(&state)? } else { own(&state, user)? };

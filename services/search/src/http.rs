@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use shell::http::Query;
-use shell::{Answer, RequestContext, Reply};
+use shell::{HandlerResult, RequestContext, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,7 +22,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 /// Finds businesses, services and products.
 #[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
-async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) -> Answer {
+async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) -> HandlerResult {
     let query = parameters.query(app.config, app.work.now())?;
     let results = app.deps.index.search(query).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SearchView::from(results)))
@@ -30,21 +30,21 @@ async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) ->
 
 /// Completes what is being typed, to names and categories.
 #[utoipa::path(get, path = "/suggest", tag = "search", operation_id = "suggest", params(SuggestParameters), responses((status = 200, body = SuggestionsView)))]
-async fn suggest(State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> Answer {
+async fn suggest(State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> HandlerResult {
     let items = app.deps.index.suggest(parameters.query()?).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SuggestionsView { items }))
 }
 
 /// Shows the index and its latest rebuild.
 #[utoipa::path(get, path = "/admin/search", tag = "search", operation_id = "getSearchIndex", responses((status = 200, body = IndexView)))]
-async fn show_index(State(app): State<App>, request: RequestContext) -> Answer {
+async fn show_index(State(app): State<App>, request: RequestContext) -> HandlerResult {
     request.require_admin()?;
     view(&app).await.map(|view| Reply::ok(&view).no_store()).map_err(Into::into)
 }
 
 /// Builds the index anew from the stores, beside the one that goes on answering. Wanted twice, it is built once.
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
-async fn build_anew(State(app): State<App>, request: RequestContext) -> Answer {
+async fn build_anew(State(app): State<App>, request: RequestContext) -> HandlerResult {
     request.require_admin()?;
     rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))

@@ -21,6 +21,6 @@ pub use limits::LimitsConfig;
 pub use operation::{Authorization, Operation};
 pub(crate) use operation::{closed, described};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
-pub use reply::{Answer, Failure, Reply};
+pub use reply::{HandlerResult, Failure, Reply};
 pub(crate) use server::serve;
 pub use sitemap::{Sitemap, SitemapEntry};

@@ -7,7 +7,7 @@ use ports::store::StoredResponse;
 use serde::Serialize;
 
 /// What a handler returns.
-pub type Answer = Result<Reply, Failure>;
+pub type HandlerResult = Result<Reply, Failure>;
 
 /// A successful answer: status, JSON, and the few headers that services set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, Changes, Delivery, UnitOfWork, Reply, Service};
+use shell::{HandlerResult, RequestContext, Changes, Delivery, UnitOfWork, Reply, Service};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -81,7 +81,7 @@ pub struct TallyView {
 }
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
-async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> HandlerResult {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -95,7 +95,7 @@ async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(n
 }
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn replace_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> Answer {
+async fn replace_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> HandlerResult {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -111,7 +111,7 @@ async fn replace_tally(State(work): State<UnitOfWork>, call: RequestContext, Pat
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>) -> Answer {
+async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>) -> HandlerResult {
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait
@@ -125,17 +125,17 @@ async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(na
 }
 
 #[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String)))]
-async fn get_mail(Path(id): Path<MailId>) -> Answer {
+async fn get_mail(Path(id): Path<MailId>) -> HandlerResult {
     Ok(Reply::ok(&id))
 }
 
 #[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String)))]
-async fn panics() -> Answer {
+async fn panics() -> HandlerResult {
     panic!("the vault's combination is 4711")
 }
 
 #[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
-async fn long() -> Answer {
+async fn long() -> HandlerResult {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }
 

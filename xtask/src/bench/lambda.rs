@@ -45,9 +45,9 @@ impl Drop for Function {
 pub fn run(root: &Path) -> Outcome {
     let bootstrap = lambda::build_here(root)?;
     let size = lambda::size_mib(&bootstrap)?;
-    let borders = lambda::size_mib(&lambda::borders(root)?)?;
+    let time_zones = lambda::size_mib(&lambda::time_zones(root)?)?;
     println!("bootstrap: {size:.1} MiB stripped; aim: at most {:.0} MiB", lambda::SIZE_AIM_MIB);
-    println!("with the borders of time zones beside it: {:.1} MiB", size + borders);
+    println!("with the time_zones of time zones beside it: {:.1} MiB", size + time_zones);
     let cloud = Cloud::start();
     let mut rows = Vec::new();
     for case in &CASES {

@@ -162,7 +162,7 @@ fn code() -> PathBuf {
     std::fs::create_dir_all(&code).expect("a folder");
     let stripped = Command::new("strip").arg("-o").arg(code.join("bootstrap")).arg(env!("CARGO_BIN_EXE_bootstrap")).status();
     assert!(stripped.expect("strip runs").success());
-    std::fs::write(code.join("time-zones.tzb"), tzf_dist::load_lite_tzb()).expect("room for the borders of time zones");
+    std::fs::write(code.join("time-zones.tzb"), tzf_dist::load_lite_tzb()).expect("room for the time_zones of time zones");
     code
 }
 

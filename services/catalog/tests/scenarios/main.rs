@@ -19,7 +19,7 @@ use ports::reads::{Availability, InventoryReads, ReviewReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
 use shell::UnitOfWork;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 pub const HOUSE: BusinessId = BusinessId(1);
 pub const POTTERY: BusinessId = BusinessId(2);
@@ -108,7 +108,7 @@ impl Shop {
         Self { reads: Reads::new(&work, settings), world, work, files, beside }
     }
 
-    pub async fn create(&self, actor: &Actor, body: &Value) -> Got {
+    pub async fn create(&self, actor: &Actor, body: &Value) -> TestResponse {
         self.world.post("/api/v1/products", body).as_actor(actor).send().await
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, borders, cafe, owner, text, with};
+use super::{Town, time_zones, cafe, owner, text, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {
@@ -215,7 +215,7 @@ async fn staff_and_claims() {
     let text_of_file = "id,name,lat,lon\nosm:node/1,Old Mill,48,11\n";
     let mapping = directory::Mapping::parse(directory::DEFAULT_MAPPING).unwrap();
     let places = directory::parse(text_of_file, directory::FileKind::Csv, &mapping).unwrap();
-    directory::import(&town.work, &borders(), places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
+    directory::import(&town.work, &time_zones(), places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
     let listing = town.get("/businesses/old-mill", &Harness::guest()).await.expect(200);
     let (mill, claimant) = (text(&listing.json["id"]), Harness::customer(5));
     assert_eq!((&listing.json["claimed"], listing.json["attribution"].is_string()), (&json!(false), true));

@@ -5,7 +5,7 @@ use kernel::Actor;
 use serde_json::{Value, json};
 use shell::testing::Harness;
 
-use super::{Town, borders, text, with};
+use super::{Town, time_zones, text, with};
 
 pub fn places(text: &str, kind: FileKind) -> Vec<Place> {
     let mapping = Mapping::parse(DEFAULT_MAPPING).unwrap();
@@ -13,7 +13,7 @@ pub fn places(text: &str, kind: FileKind) -> Vec<Place> {
 }
 
 pub async fn import_file(town: &Town, text: &str, kind: FileKind) -> Report {
-    import(&town.work, &borders(), places(text, kind), |_| ()).await.unwrap()
+    import(&town.work, &time_zones(), places(text, kind), |_| ()).await.unwrap()
 }
 
 fn counts(report: &Report) -> (usize, usize, usize) {
@@ -90,15 +90,15 @@ async fn places_have_the_time_zone_of_their_position() {
     assert_eq!((zone("deli").await, zone("nowhere").await), (json!("America/New_York"), json!("Europe/Berlin")));
     let mapping = Mapping::parse("otherwise = [\"Other\"]\ntime_zone = \"America/Chicago\"").unwrap();
     let stated = parse(text, FileKind::Csv, &mapping).unwrap().into_iter().map(Result::unwrap).collect();
-    import(&town.work, &borders(), stated, |_| ()).await.unwrap();
+    import(&town.work, &time_zones(), stated, |_| ()).await.unwrap();
     assert_eq!((zone("deli").await, zone("nowhere").await), (json!("America/Chicago"), json!("America/Chicago")));
 }
 
 #[tokio::test]
 async fn imports_side_by_side_make_one_of_each() {
     let town = Town::open();
-    let borders = borders();
-    let imports = (0..4).map(|_| import(&town.work, &borders, places(&file(), FileKind::GeoJson), |_| ()));
+    let time_zones = time_zones();
+    let imports = (0..4).map(|_| import(&town.work, &time_zones, places(&file(), FileKind::GeoJson), |_| ()));
     let reports: Vec<Report> = futures::future::join_all(imports).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(reports.iter().map(|report| report.created).sum::<usize>(), 40);
     assert_eq!(town.world.event_types().await.iter().filter(|kind| **kind == "business.created").count(), 40);

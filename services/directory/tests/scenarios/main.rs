@@ -12,11 +12,11 @@ mod munich;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use directory::{Borders, Dependencies, Settings};
+use directory::{TimeZoneMap, Dependencies, Settings};
 use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 use shell::{UnitOfWork, Signer, SigningKey};
 
 /// Everybody has an account but `NOBODY`, and that of `CLOSED` is disabled.
@@ -47,8 +47,8 @@ pub struct Town {
     pub work: UnitOfWork,
 }
 
-pub fn borders() -> Borders {
-    Borders::new(|| Ok(tzf_dist::load_lite_tzb().into()))
+pub fn time_zones() -> TimeZoneMap {
+    TimeZoneMap::new(|| Ok(tzf_dist::load_lite_tzb().into()))
 }
 
 impl Town {
@@ -66,18 +66,18 @@ impl Town {
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), borders: borders() };
+            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
             vec![directory::service(work, dependencies, settings)]
         });
         let work = work.get().expect("the harness was built").clone();
         Self { world, work }
     }
 
-    pub async fn get(&self, path: &str, actor: &Actor) -> Got {
+    pub async fn get(&self, path: &str, actor: &Actor) -> TestResponse {
         self.world.get(&format!("/api/v1{path}")).as_actor(actor).send().await
     }
 
-    pub async fn post(&self, path: &str, actor: &Actor, body: &Value) -> Got {
+    pub async fn post(&self, path: &str, actor: &Actor, body: &Value) -> TestResponse {
         self.world.post(&format!("/api/v1{path}"), body).as_actor(actor).send().await
     }
 

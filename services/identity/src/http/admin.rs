@@ -5,7 +5,7 @@ use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, Us
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{Answer, RequestContext, DecisionContext, Outcome, Reply, Table, page_limit};
+use shell::{HandlerResult, RequestContext, DecisionContext, Outcome, Reply, Table, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -66,7 +66,7 @@ struct SetRoles {
 
 /// List users, the newest first; by address if its beginning is given.
 #[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
-async fn users(State(app): State<App>, request: RequestContext, Query(filter): Query<UserFilter>) -> Answer {
+async fn users(State(app): State<App>, request: RequestContext, Query(filter): Query<UserFilter>) -> HandlerResult {
     request.require_staff()?;
     let page = list(app.work.table(), &filter, page_limit(filter.limit)?).await?;
     Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
@@ -74,7 +74,7 @@ async fn users(State(app): State<App>, request: RequestContext, Query(filter): Q
 
 /// Show a user.
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn user(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> Answer {
+async fn user(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> HandlerResult {
     request.require_staff()?;
     let user = storage::user(app.work.table(), id).await?;
     Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
@@ -82,19 +82,19 @@ async fn user(State(app): State<App>, request: RequestContext, Path(id): Path<Us
 
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
-async fn disable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<Disable>) -> Answer {
+async fn disable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
     change(&app, &request, id, |user, now, _| user.disable(&body.reason, now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn enable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> Answer {
+async fn enable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> HandlerResult {
     change(&app, &request, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
-async fn set_roles(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> Answer {
+async fn set_roles(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
     change(&app, &request, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 
@@ -104,7 +104,7 @@ async fn change(
     request: &RequestContext,
     id: UserId,
     rule: impl Fn(User, Timestamp, BusinessId) -> Result<Decision<User>, UserError> + Sync,
-) -> Answer {
+) -> HandlerResult {
     request.require_admin()?;
     let load = || async {
         let (user, admins) = storage::user_and_admins(app.work.table(), id).await?;

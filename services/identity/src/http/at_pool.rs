@@ -3,7 +3,7 @@
 use kernel::{Problem, UserId};
 use ports::store::Stored;
 use ports::{PoolError, PoolTokens, UserPool};
-use shell::{Answer, DecisionContext, Reply};
+use shell::{HandlerResult, DecisionContext, Reply};
 
 use crate::App;
 use crate::admins::Admins;
@@ -12,7 +12,7 @@ use crate::storage;
 use crate::tokens::Tokens;
 use crate::user::User;
 
-pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str) -> Answer {
+pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str) -> HandlerResult {
     let tokens = pool.refresh(refresh_token).await.map_err(pool_problem)?;
     let user = app.work.table().get::<User>(&storage::user_key(tokens.user)).await?;
     match user {
@@ -41,13 +41,13 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
     Ok(())
 }
 
-pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> Answer {
+pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> HandlerResult {
     pool.sign_out(refresh_token).await.map_err(pool_problem)?;
     Ok(Reply::no_content())
 }
 
 /// After the password has been changed and all sessions have ended.
-pub(super) async fn sign_in_again(app: &App, pool: &dyn UserPool, id: UserId, password: &str) -> Answer {
+pub(super) async fn sign_in_again(app: &App, pool: &dyn UserPool, id: UserId, password: &str) -> HandlerResult {
     let user: Stored<User> = storage::user(app.work.table(), id).await?;
     let tokens = pool.sign_in(Some(id), password, user.tokens_valid_from).await.map_err(pool_problem)?;
     Ok(answer(&tokens))

@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::Json;
-use shell::{Answer, RequestContext, Changes, DecisionContext, Outcome, Reply};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Outcome, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -98,7 +98,7 @@ struct ChangePassword {
 
 /// Make an account. The answer does not tell whether the address has one already.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
-async fn register(State(app): State<App>, request: RequestContext, Json(body): Json<Register>) -> Answer {
+async fn register(State(app): State<App>, request: RequestContext, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
     let name = checked_name(&body.name)?;
     // Hashed for known addresses as well, so that both take as long.
@@ -123,7 +123,7 @@ async fn register(State(app): State<App>, request: RequestContext, Json(body): J
 
 /// Sign in by password.
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
-async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Json<SignIn>) -> Answer {
+async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Json<SignIn>) -> HandlerResult {
     let (user, proof) = user_by_password(&app, &request, &body.email, &body.password, Purpose::SignIn).await?;
     if let Proof::Session(tokens) = &proof {
         at_pool::adopt_roles(&app, &user, tokens).await?;
@@ -143,7 +143,7 @@ async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Js
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
 /// session, unless it is the same request sent again with the same Idempotency-Key.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
-async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> Answer {
+async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::refresh(&app, pool, refresh_token).await;
@@ -190,7 +190,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
 
 /// End the session of a refresh token. Its access token counts until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
-async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> Answer {
+async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::sign_out(pool, refresh_token).await;
@@ -209,7 +209,7 @@ async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): J
 
 /// End all sessions, and all access tokens at once.
 #[utoipa::path(post, path = "/auth/sign-out-everywhere", tag = "identity", operation_id = "signOutEverywhere", responses((status = 204)))]
-async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) -> Answer {
+async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let id = request.require_user()?;
     let decide = |user: Stored<User>, context: &DecisionContext| {
         let decision = user.value.clone().sign_out_everywhere(context.now);
@@ -225,11 +225,11 @@ async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) ->
 
 /// Follow the link of a verification mail.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
-async fn verify_email(State(app): State<App>, request: RequestContext, Json(body): Json<VerifyEmail>) -> Answer {
+async fn verify_email(State(app): State<App>, request: RequestContext, Json(body): Json<VerifyEmail>) -> HandlerResult {
     verify(&app, &request, &body.token).await
 }
 
-pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> Answer {
+pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> HandlerResult {
     let link = link(app, LinkPurpose::VerifyEmail, token)?;
     let table = app.work.table();
     let load = || async {
@@ -246,9 +246,9 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> 
     app.work.handle_request(&without_record(request), load, decide).await
 }
 
-/// Ask for another verification mail. The answer does not tell whether one is sent.
+/// TestRequest for another verification mail. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn resend_verification(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> Answer {
+async fn resend_verification(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         // A pending address is mailed to when it is asked for in the profile, not by strangers.
         Some(user) if user.pending_email.is_none() => {
@@ -259,9 +259,9 @@ async fn resend_verification(State(app): State<App>, request: RequestContext, Js
     .await
 }
 
-/// Ask for a mail to set the password anew. The answer does not tell whether one is sent.
+/// TestRequest for a mail to set the password anew. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn forgot_password(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> Answer {
+async fn forgot_password(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         Some(user) => storage::update_user(&user, user.value.clone().request_reset(context.now)),
         None => Ok(Changes::none()),
@@ -271,11 +271,11 @@ async fn forgot_password(State(app): State<App>, request: RequestContext, Json(b
 
 /// Set the password by the link of a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
-async fn reset_password(State(app): State<App>, request: RequestContext, Json(body): Json<ResetPassword>) -> Answer {
+async fn reset_password(State(app): State<App>, request: RequestContext, Json(body): Json<ResetPassword>) -> HandlerResult {
     reset(&app, &request, &body.token, &body.new_password).await
 }
 
-pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_password: &str) -> Answer {
+pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_password: &str) -> HandlerResult {
     let table = app.work.table();
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
@@ -310,7 +310,7 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 
 /// Change the password. All other sessions end; the answer begins a new one.
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
-async fn change_password(State(app): State<App>, request: RequestContext, Json(body): Json<ChangePassword>) -> Answer {
+async fn change_password(State(app): State<App>, request: RequestContext, Json(body): Json<ChangePassword>) -> HandlerResult {
     let id = request.require_user()?;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
@@ -371,7 +371,7 @@ async fn mail<A, F>(
     email: &Email,
     ask: impl Fn() -> F,
     decide: impl Fn(Option<Stored<User>>, A, &DecisionContext) -> Result<Changes, Problem>,
-) -> Answer
+) -> HandlerResult
 where
     F: Future<Output = Result<A, Problem>> + Send,
     A: Send,

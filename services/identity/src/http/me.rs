@@ -5,7 +5,7 @@ use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{Answer, RequestContext, Changes, DecisionContext, Reply};
+use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,14 +60,14 @@ struct AddressBody {
 
 /// Show one's account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
-async fn profile(State(app): State<App>, request: RequestContext) -> Answer {
+async fn profile(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let user = storage::user(app.work.table(), request.require_user()?).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
 /// Change one's name, telephone number or e-mail address.
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
-async fn change_profile(State(app): State<App>, request: RequestContext, Json(body): Json<ChangeProfile>) -> Answer {
+async fn change_profile(State(app): State<App>, request: RequestContext, Json(body): Json<ChangeProfile>) -> HandlerResult {
     let id = request.require_user()?;
     let table = app.work.table();
     let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
@@ -111,7 +111,7 @@ async fn change_profile(State(app): State<App>, request: RequestContext, Json(bo
 
 /// Erase one's account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
-async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json<Erase>) -> Answer {
+async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json<Erase>) -> HandlerResult {
     let id = request.require_user()?;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
@@ -137,7 +137,7 @@ async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json
 
 /// Everything that is kept about oneself here.
 #[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
-async fn export(State(app): State<App>, request: RequestContext) -> Answer {
+async fn export(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let id = request.require_user()?;
     let now = app.work.now();
     let (user, book) = storage::user_and_addresses(app.work.table(), id).await?;
@@ -153,7 +153,7 @@ async fn export(State(app): State<App>, request: RequestContext) -> Answer {
 
 /// Show one's address book.
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
-async fn addresses(State(app): State<App>, request: RequestContext) -> Answer {
+async fn addresses(State(app): State<App>, request: RequestContext) -> HandlerResult {
     let id = request.require_user()?;
     let book = app.work.table().get_eventual::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
@@ -162,7 +162,7 @@ async fn addresses(State(app): State<App>, request: RequestContext) -> Answer {
 
 /// Add an address; the first one is the default.
 #[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
-async fn add_address(State(app): State<App>, request: RequestContext, Json(body): Json<AddressBody>) -> Answer {
+async fn add_address(State(app): State<App>, request: RequestContext, Json(body): Json<AddressBody>) -> HandlerResult {
     let user = request.require_user()?;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, context: &DecisionContext| {
@@ -178,7 +178,7 @@ async fn add_address(State(app): State<App>, request: RequestContext, Json(body)
 
 /// Replace an address.
 #[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
-async fn replace_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> Answer {
+async fn replace_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> HandlerResult {
     let user = request.require_user()?;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, _: &DecisionContext| {
@@ -193,7 +193,7 @@ async fn replace_address(State(app): State<App>, request: RequestContext, Path(i
 
 /// Remove an address. Orders keep the one they were sent to.
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
-async fn remove_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>) -> Answer {
+async fn remove_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>) -> HandlerResult {
     let user = request.require_user()?;
     let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use serde::Serialize;
-use shell::{Answer, Reply, RootRoutes};
+use shell::{HandlerResult, Reply, RootRoutes};
 
 use crate::App;
 
@@ -13,7 +13,7 @@ pub(super) fn routes(app: &App) -> RootRoutes {
     RootRoutes::new().get("/.well-known/jwks.json", keys).get("/.well-known/openid-configuration", configuration).with_state(app.clone())
 }
 
-async fn keys(State(app): State<App>) -> Answer {
+async fn keys(State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&app.signer.jwks()).cache_secs(KEPT_SECS))
 }
 
@@ -27,7 +27,7 @@ struct Configuration<'a> {
     id_token_signing_alg_values_supported: [&'a str; 1],
 }
 
-async fn configuration(State(app): State<App>) -> Answer {
+async fn configuration(State(app): State<App>) -> HandlerResult {
     let issuer = app.signer.issuer();
     let base = issuer.trim_end_matches('/');
     let configuration = Configuration {

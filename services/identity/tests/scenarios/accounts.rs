@@ -5,13 +5,13 @@ use contracts::{BusinessRemoved, BusinessStaffChanged, StaffRole};
 use kernel::{Actor, BusinessId, Role, UserId};
 use ports::reads::{IdentityReads, LinkPurpose};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 fn address(name: &str) -> Value {
     json!({"name": name, "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE"})
 }
 
-async fn erase(shop: &Shop, actor: &Actor, password: &str) -> Got {
+async fn erase(shop: &Shop, actor: &Actor, password: &str) -> TestResponse {
     let body = json!({"password": password}).to_string();
     shop.world.delete("/api/v1/me").raw("application/json", body.as_bytes()).as_actor(actor).send().await
 }

@@ -2,13 +2,13 @@
 
 use kernel::UserId;
 use ports::reads::{LinkPurpose, LinkTokens as _};
-use shell::testing::Got;
+use shell::testing::TestResponse;
 
 use crate::shop::{PASSWORD, Shop};
 
 const NEW: &str = "a wholly new password";
 
-async fn open(shop: &Shop, path: &str) -> Got {
+async fn open(shop: &Shop, path: &str) -> TestResponse {
     let got = shop.world.get(path).send().await;
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     assert_eq!(got.headers["content-type"], "text/html; charset=utf-8");
@@ -17,7 +17,7 @@ async fn open(shop: &Shop, path: &str) -> Got {
     got
 }
 
-async fn submit(shop: &Shop, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Got {
+async fn submit(shop: &Shop, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> TestResponse {
     let body = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+").replace('&', "%26"))).collect::<Vec<_>>();
     let mut ask = shop.world.post(path, &serde_json::Value::Null).raw("application/x-www-form-urlencoded", body.join("&").as_bytes());
     for (name, value) in headers {

@@ -10,7 +10,7 @@ use kernel::{Actor, Email, Role, Timestamp, UserId};
 use ports::reads::{IdentityReads, LinkPurpose, LinkTokens};
 use ports::{Clock, Enrolled, ManualClock, PoolError, PoolTokens, UserPool};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 use shell::{Signer, SigningKey};
 
 use crate::shop::PASSWORD;
@@ -169,11 +169,11 @@ impl Shop {
         Self { world, reads, links: Links::new(signer), pool }
     }
 
-    async fn post(&self, path: &str, body: Value) -> Got {
+    async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.world.post(&format!("/api/v1{path}"), &body).send().await
     }
 
-    async fn register(&self, email: &str, password: &str) -> Got {
+    async fn register(&self, email: &str, password: &str) -> TestResponse {
         self.post("/auth/register", json!({"email": email, "password": password, "name": "Ann"})).await
     }
 
@@ -191,11 +191,11 @@ impl Shop {
         id
     }
 
-    async fn sign_in(&self, password: &str) -> Got {
+    async fn sign_in(&self, password: &str) -> TestResponse {
         self.post("/auth/sign-in", json!({"email": "ann@example.com", "password": password})).await
     }
 
-    async fn refresh(&self, tokens: &Value) -> Got {
+    async fn refresh(&self, tokens: &Value) -> TestResponse {
         self.post("/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await
     }
 }

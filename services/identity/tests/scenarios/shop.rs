@@ -7,7 +7,7 @@ use identity::{IdentityConfig, Links, Reads, TABLE};
 use kernel::{Actor, Email, Problem, UserId};
 use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 use shell::{Authenticator, UnitOfWork, Passwords, Signer, SigningKey, TokenVerifier};
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -34,7 +34,7 @@ impl Shop {
         Self { world, reads, links, work, passwords, verifier }
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Got {
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.world.post(&format!("/api/v1{path}"), &body).send().await
     }
 
@@ -55,7 +55,7 @@ impl Shop {
         id
     }
 
-    pub async fn follow(&self, id: UserId, purpose: LinkPurpose, serial: u32) -> Got {
+    pub async fn follow(&self, id: UserId, purpose: LinkPurpose, serial: u32) -> TestResponse {
         let token = self.links.link_token(id, purpose, serial);
         match purpose {
             LinkPurpose::VerifyEmail => self.post("/auth/verify-email", json!({"token": token})).await,
@@ -65,11 +65,11 @@ impl Shop {
         }
     }
 
-    pub async fn sign_in(&self, email: &str, password: &str) -> Got {
+    pub async fn sign_in(&self, email: &str, password: &str) -> TestResponse {
         self.post("/auth/sign-in", json!({"email": email, "password": password})).await
     }
 
-    pub async fn refresh(&self, tokens: &Value) -> Got {
+    pub async fn refresh(&self, tokens: &Value) -> TestResponse {
         self.post("/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await
     }
 

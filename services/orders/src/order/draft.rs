@@ -6,7 +6,7 @@ use kernel::{
 };
 
 use super::error::check_text;
-use super::{Line, METHOD_CHARS_MAX, NOTE_CHARS_MAX, Order, OrderError, Payment, Status, Step};
+use super::{Line, METHOD_CHARS_MAX, NOTE_CHARS_MAX, Order, OrderError, Payment, Status, StatusChange};
 
 /// An order in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Draft {
                 refunded: Money::zero(pricing.currency),
             },
             tracking: None,
-            history: vec![Step { at: now, to: Status::Pending, by: by.label(), note: None }],
+            history: vec![StatusChange { at: now, to: Status::Pending, by: by.label(), note: None }],
             placed_at: now,
             expires_at: now.plus(pricing.payment_deadline),
         })

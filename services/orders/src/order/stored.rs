@@ -7,7 +7,7 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 
 use super::draft::number;
-use super::{Line, Order, Payment, Status, Step, Tracking};
+use super::{Line, Order, Payment, Status, StatusChange, Tracking};
 
 /// Amounts are minor units of `currency`.
 #[derive(Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct StoredOrder {
     payment: StoredPayment,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
-    history: Vec<Step>,
+    history: Vec<StatusChange>,
     placed_at: Timestamp,
     expires_at: Timestamp,
 }

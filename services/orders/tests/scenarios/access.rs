@@ -3,7 +3,7 @@
 use contracts::UserVerified;
 use kernel::{Actor, BusinessId, Duration, OrderId};
 use serde_json::json;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 use crate::shop::{POT, SELLER, Shop, TEA, order_id, text};
 
@@ -11,7 +11,7 @@ async fn listed(shop: &Shop, path: &str, actor: &Actor) -> Vec<OrderId> {
     ids(&shop.harness.get(path).as_actor(actor).send().await.expect(200))
 }
 
-fn ids(page: &Got) -> Vec<OrderId> {
+fn ids(page: &TestResponse) -> Vec<OrderId> {
     page.json["items"].as_array().expect("a page").iter().map(|item| text_of(item).parse().expect("an id")).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::{Duration, OrderId};
 use serde_json::json;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 use crate::shop::{Shop, TEA, order_id, text};
 
@@ -13,7 +13,7 @@ async fn placed_by_guest(shop: &Shop, name: &str) -> (OrderId, String) {
     (order_id(&placed), text(&placed, "guest_token"))
 }
 
-async fn open(shop: &Shop, path: &str) -> Got {
+async fn open(shop: &Shop, path: &str) -> TestResponse {
     let got = shop.harness.get(path).send().await;
     assert_eq!(got.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(got.headers["cache-control"], "no-store");

@@ -14,7 +14,7 @@ use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
 use ports::GatewayError;
 use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
 use serde_json::{Value, json};
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 
 pub const SELLER: BusinessId = BusinessId(5);
 pub const TEA: VariantId = VariantId(1);
@@ -107,7 +107,7 @@ impl Shop {
     }
 
     /// Placed, with a card.
-    pub async fn placed(&self, n: u128, customer: &Actor) -> Got {
+    pub async fn placed(&self, n: u128, customer: &Actor) -> TestResponse {
         let cart = self.cart(n, Some(customer));
         self.harness.post("/api/v1/orders", &self.request(cart)).as_actor(customer).send().await.expect(202)
     }
@@ -182,7 +182,7 @@ impl Shop {
         self.harness.events().await.iter().rev().find_map(|envelope| asked(&envelope.event)).expect("a payment was asked for")
     }
 
-    pub async fn show(&self, order: OrderId, actor: &Actor) -> Got {
+    pub async fn show(&self, order: OrderId, actor: &Actor) -> TestResponse {
         self.harness.get(&format!("/api/v1/orders/{order}")).as_actor(actor).send().await
     }
 
@@ -211,10 +211,10 @@ fn offer(variant_id: VariantId, sku: &str, price: i64) -> Offer {
     }
 }
 
-pub fn text(got: &Got, field: &str) -> String {
+pub fn text(got: &TestResponse, field: &str) -> String {
     got.json[field].as_str().unwrap_or_default().to_owned()
 }
 
-pub fn order_id(got: &Got) -> OrderId {
+pub fn order_id(got: &TestResponse) -> OrderId {
     text(got, "id").parse().expect("the id of an order")
 }

@@ -3,7 +3,7 @@
 use kernel::Timestamp;
 use ports::PaymentGateway;
 use serde_json::json;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund};
 
@@ -102,7 +102,7 @@ async fn everyone_sees_what_is_theirs() {
         let got = shop.world.get(path).as_actor(actor).send().await;
         assert_eq!(got.status, status, "{} {path}: {}", actor.label(), got.text);
     }
-    let items = |got: Got| got.json["items"].as_array().unwrap().len();
+    let items = |got: TestResponse| got.json["items"].as_array().unwrap().len();
     assert_eq!(items(shop.world.get(&of_order).as_actor(&stranger).send().await.expect(200)), 0);
     assert_eq!(items(shop.world.get(&of_order).as_actor(&owner).send().await.expect(200)), 1);
 
@@ -114,7 +114,7 @@ async fn everyone_sees_what_is_theirs() {
     let etag = shop.world.get(&one).as_actor(&admin).send().await.headers["etag"].clone();
     assert_eq!(shop.world.post(&path, &body).as_actor(&admin).header("If-Match", "\"v99\"").send().await.status, 412);
     shop.world.post(&path, &body).as_actor(&admin).header("If-Match", &etag).send().await.expect(202);
-    let by = |got: Got| got.json["refunds"][0].get("requested_by").cloned();
+    let by = |got: TestResponse| got.json["refunds"][0].get("requested_by").cloned();
     assert_eq!(by(shop.world.get(&one).as_actor(&owner).send().await), None);
     assert_eq!(by(shop.world.get(&one).as_actor(&support).send().await), Some(json!(admin.label())));
 }

@@ -8,7 +8,7 @@ use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
 use ports::{GatewayState, PaymentGateway as _};
 use serde_json::Value;
-use shell::testing::{Got, Harness};
+use shell::testing::{TestResponse, Harness};
 use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway};
 
 pub struct Shop {
@@ -80,7 +80,7 @@ impl Shop {
         known.state == GatewayState::Voided || known.refunded == order(1).total
     }
 
-    pub async fn refund(&self, n: u128, body: Value, key: &str) -> Got {
+    pub async fn refund(&self, n: u128, body: Value, key: &str) -> TestResponse {
         let path = format!("/api/v1/admin/payments/{}/refunds", payment(n));
         self.world.post(&path, &body).as_actor(&Harness::admin()).header("Idempotency-Key", key).send().await
     }
