@@ -16,7 +16,7 @@ pub struct Envelope {
     /// the subject's item, plus the place of the event in its commit.
     pub sequence: u64,
     /// What made the service decide: a request id, `event:` and an event id, `tick:` and a schedule.
-    pub cause: String,
+    pub causation_id: String,
     /// The request at the start of the chain of causes; the same in every event that follows from it.
     pub correlation_id: String,
     /// The trace of that request, or of the tick.
@@ -49,8 +49,8 @@ struct Wire<'a> {
     #[serde(borrow)]
     sequence: std::borrow::Cow<'a, str>,
     #[serde(rename = "causationid")]
-    cause: String,
-    /// Absent in a kept text if it is the cause.
+    causation_id: String,
+    /// Absent in a kept text if it is the causation id.
     #[serde(rename = "correlationid")]
     correlation_id: Option<String>,
     #[serde(default)]
@@ -89,9 +89,9 @@ impl Envelope {
         } else {
             map.serialize_entry("sequence", &self.sequence.to_string())?;
         }
-        map.serialize_entry("causationid", &self.cause)?;
-        if whole || self.correlation != self.cause {
-            map.serialize_entry("correlationid", &self.correlation)?;
+        map.serialize_entry("causationid", &self.causation_id)?;
+        if whole || self.correlation_id != self.causation_id {
+            map.serialize_entry("correlationid", &self.correlation_id)?;
         }
         if let Some(traceparent) = &self.traceparent {
             map.serialize_entry("traceparent", traceparent)?;
@@ -110,9 +110,9 @@ impl Envelope {
         let event = Event::read(&wire.kind, wire.data.get())
             .ok_or_else(|| serde_json::Error::custom(format!("unknown event type {}", wire.kind)))??;
         let sequence = wire.sequence.parse().map_err(serde_json::Error::custom)?;
-        let Wire { id, time, cause, correlation, traceparent, actor, .. } = wire;
-        let correlation = correlation.unwrap_or_else(|| cause.clone());
-        Ok(Self { id, time, sequence, cause, correlation, traceparent, actor, event })
+        let Wire { id, time, causation_id, correlation_id, traceparent, actor, .. } = wire;
+        let correlation_id = correlation_id.unwrap_or_else(|| causation_id.clone());
+        Ok(Self { id, time, sequence, causation_id, correlation_id, traceparent, actor, event })
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
         }
         assert!(json.contains(r#""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01""#), "{json}");
         assert_eq!(Envelope::from_json(&json).unwrap(), envelope);
-        for kept in [envelope.clone(), Envelope { cause: "event:1".into(), ..envelope.clone() }] {
+        for kept in [envelope.clone(), Envelope { causation_id: "event:1".into(), ..envelope.clone() }] {
             let text = kept.stored_json().unwrap();
             assert!(!text.contains("specversion") && !text.contains("source") && !text.contains("datacontenttype"), "{text}");
             assert_eq!(Envelope::from_json(&text).unwrap(), kept);

@@ -2,6 +2,7 @@
 //! the shell and the services only know what stands here.
 
 mod blobs;
+mod clock;
 mod gateway;
 mod log;
 mod mailer;
@@ -11,9 +12,9 @@ pub mod search;
 mod sms;
 pub mod store;
 mod user_pool;
-mod clock;
 
 pub use blobs::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
+pub use clock::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};
 pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 pub use log::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
 pub use mailer::{Mail, MailError, Mailer};
@@ -22,4 +23,3 @@ pub use search::Search;
 pub use sms::{NoSms, PhoneNumber, PhoneNumberError, Sms, SmsError, TEXT_CHARS_MAX};
 pub use store::Store;
 pub use user_pool::{Enrolled, PoolError, PoolTokens, PublicKeys, UserPool, subject_of_user, user_of_subject};
-pub use clock::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};

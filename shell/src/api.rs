@@ -12,9 +12,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::Authenticator;
-use crate::http::{HandlerResult, Edge, LimitsConfig, Reply, closed, describe, wrap};
-use crate::service::Service;
+use crate::http::{Edge, HandlerResult, LimitsConfig, Reply, closed, describe, wrap};
 use crate::runtime::Runtime;
+use crate::service::Service;
 
 /// Fails when what the services need does not answer.
 pub type Ready = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;

@@ -10,10 +10,10 @@ use futures::FutureExt as _;
 use kernel::Problem;
 
 use crate::metering::OPERATION;
+use crate::runtime::Runtime;
 use crate::service::{Consumer, Delivery, Schedule, Service};
 use crate::telemetry::{ConsumerLabels, EventLabels, ScheduleLabels};
 use crate::trace::{self, within_trace};
-use crate::runtime::Runtime;
 
 /// The consumer of that name.
 pub fn find_consumer<'a>(services: &'a [Service], name: &str) -> Option<&'a Consumer> {

@@ -14,11 +14,11 @@ use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::deliver::deliver;
-use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
-use crate::queues::{self, FailedDelivery, Checkpoint, Replay};
+use crate::queues::{self, Checkpoint, FailedDelivery, Replay};
 use crate::service::Consumer;
 use crate::telemetry::{ConsumerLabels, EventLabels};
+use crate::unit_of_work::UnitOfWork;
 
 /// Deliveries at once.
 const IN_FLIGHT_MAX: usize = 256;
@@ -234,7 +234,14 @@ impl Dispatcher {
 
 /// As long as the store refuses the note of a failure, the event stays in flight and the cursor
 /// cannot pass it.
-async fn record_surely(work: &UnitOfWork, consumer: &Consumer, kind: &Kind, envelope: &Envelope, attempt: u32, result: Result<(), Problem>) {
+async fn record_surely(
+    work: &UnitOfWork,
+    consumer: &Consumer,
+    kind: &Kind,
+    envelope: &Envelope,
+    attempt: u32,
+    result: Result<(), Problem>,
+) {
     let mut pause = Duration::from_millis(50);
     while let Err(problem) = record(work, consumer, kind, envelope, attempt, result.clone()).await {
         tracing::error!(consumer = consumer.name, event = %envelope.id, %problem, "the outcome of a delivery could not be recorded");
@@ -272,8 +279,15 @@ async fn record(
     }
     let mut error = problem.to_string();
     error.truncate(error.floor_char_boundary(2000));
-    let failed =
-        FailedDelivery { consumer: consumer.name.into(), position, envelope: envelope.clone(), attempts: attempt, first_failed_at, next_at, error };
+    let failed = FailedDelivery {
+        consumer: consumer.name.into(),
+        position,
+        envelope: envelope.clone(),
+        attempts: attempt,
+        first_failed_at,
+        next_at,
+        error,
+    };
     queues::park(work, &failed, before).await
 }
 

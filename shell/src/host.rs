@@ -16,14 +16,14 @@ use utoipa::openapi::OpenApi;
 
 use crate::api::{Api, ApiConfig, Ready};
 use crate::auth::Authenticator;
-use crate::unit_of_work::UnitOfWork;
 use crate::dispatcher::Dispatcher;
 use crate::http::{LimitsConfig, document_json, serve};
 use crate::operations::operations;
 use crate::queues::LogQueues;
+use crate::runtime::Runtime;
 use crate::scheduler;
 use crate::service::Service;
-use crate::runtime::Runtime;
+use crate::unit_of_work::UnitOfWork;
 
 /// Open requests may take this long to finish at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{HandlerResult, RequestContext, Path, Query, Reply, page_limit};
+use crate::http::{HandlerResult, Path, Query, Reply, RequestContext, page_limit};
 use crate::service::Service;
 
 /// The name of the service that these routes are.
@@ -150,7 +150,11 @@ async fn redrive_letters(State(operations): State<Operations>, request: RequestC
 
 /// Delivers a dead letter again, with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/{letter_id}/redrive", tag = "operations", operation_id = "redriveDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn redrive_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> HandlerResult {
+async fn redrive_letter(
+    State(operations): State<Operations>,
+    request: RequestContext,
+    Path((consumer, letter)): Path<(String, String)>,
+) -> HandlerResult {
     request.require_admin()?;
     operations.queues.redrive(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())
@@ -158,7 +162,11 @@ async fn redrive_letter(State(operations): State<Operations>, request: RequestCo
 
 /// Gives a dead letter up for good.
 #[utoipa::path(delete, path = "/admin/queues/{consumer}/dead-letters/{letter_id}", tag = "operations", operation_id = "dropDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
-async fn drop_dead_letter(State(operations): State<Operations>, request: RequestContext, Path((consumer, letter)): Path<(String, String)>) -> HandlerResult {
+async fn drop_dead_letter(
+    State(operations): State<Operations>,
+    request: RequestContext,
+    Path((consumer, letter)): Path<(String, String)>,
+) -> HandlerResult {
     request.require_admin()?;
     operations.queues.drop_dead_letter(operations.consumer(&consumer)?, &DeadLetterId(letter)).await?;
     Ok(Reply::no_content())

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use contracts::Envelope;
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
 use ports::store::{Bounds, Expect, Key, Query, Record, Stored, TableSchema, Write};
-use ports::{Content, DeadLetter, EventLog, DeadLetterId, Position, QueueStatus, Queues};
+use ports::{Content, DeadLetter, DeadLetterId, EventLog, Position, QueueStatus, Queues};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{Changes, DecisionContext};
@@ -224,6 +224,7 @@ pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Opt
 /// A delivery that had failed has succeeded.
 pub(crate) async fn settle(work: &UnitOfWork, letter: &FailedDelivery) -> Result<(), Problem> {
     let load = async || Ok(());
-    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything }))).await?;
+    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything })))
+        .await?;
     Ok(())
 }

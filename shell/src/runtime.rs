@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ports::store::{Store, TableSchema};
 use ports::{Clock, Entropy};
 
-use crate::unit_of_work::UnitOfWork;
 use crate::table::Table;
 use crate::telemetry::Telemetry;
+use crate::unit_of_work::UnitOfWork;
 use crate::watch::Watchers;
 
 pub struct Runtime {

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::deliver;
-use crate::unit_of_work::UnitOfWork;
 use crate::metering::OPERATION;
 use crate::service::Schedule;
+use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Lease {

@@ -10,9 +10,9 @@ use kernel::{Duration, Problem};
 use ports::store::TableSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::unit_of_work::UnitOfWork;
 use crate::http::{Operation, described};
 use crate::root_routes::RootRoutes;
+use crate::unit_of_work::UnitOfWork;
 
 /// An event handed to a consumer.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use ports::store::{Bounds, Commit, CommitError, Consistency, Item, Key, Metered,
 use serde::de::DeserializeOwned;
 
 use crate::metering;
-use crate::telemetry::{StoreLabels, Telemetry, EmittedLabels};
+use crate::telemetry::{EmittedLabels, StoreLabels, Telemetry};
 
 /// Pages of a listing that are read to fill one: large items and expired ones end a page early.
 const PAGES_MAX: usize = 100;
@@ -149,7 +149,12 @@ where
 }
 
 /// What comes last in several listings (`Table::last_page`) behind `after`.
-pub fn merge_pages_desc<T>(lasts: Vec<Page<Stored<T>>>, place: impl Fn(&T) -> String, limit: usize, after: Option<&str>) -> Page<Stored<T>> {
+pub fn merge_pages_desc<T>(
+    lasts: Vec<Page<Stored<T>>>,
+    place: impl Fn(&T) -> String,
+    limit: usize,
+    after: Option<&str>,
+) -> Page<Stored<T>> {
     let mut more = lasts.iter().any(|last| last.next.is_some());
     let placed = lasts.into_iter().flat_map(|last| last.items).map(|item| (place(&item.value), item));
     let mut all: Vec<(String, Stored<T>)> = placed.filter(|(place, _)| Some(place.as_str()) != after).collect();

@@ -18,12 +18,12 @@ use tower::ServiceExt as _;
 
 use crate::auth::Authenticator;
 use crate::deliver::{deliver, find_consumer, find_schedule, tick};
-use crate::unit_of_work::UnitOfWork;
 use crate::host::{Host, HostConfig};
 use crate::http::LimitsConfig;
 use crate::queues;
-use crate::service::Service;
 use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::unit_of_work::UnitOfWork;
 
 /// What a test builds its services from.
 pub struct Kit {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use contracts::Envelope;
 use kernel::{Actor, Duration, EventId, Problem, Timestamp};
-use ports::store::{IdempotencyRecord, Commit, CommitError, Consistency, Key, TableSchema, Write};
+use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, TableSchema, Write};
 
 use crate::changes::{Changes, DecisionContext, Outcome, stamped};
-use crate::http::{RequestContext, Failure, Reply, key_reused};
+use crate::http::{Failure, Reply, RequestContext, key_reused};
+use crate::runtime::Runtime;
 use crate::service::Delivery;
 use crate::table::Table;
 use crate::trace;
 use crate::watch::Watch;
-use crate::runtime::Runtime;
 
 /// How often a rule is asked before the caller is told to come back later.
 const RUNS_MAX: u32 = 24;
@@ -96,7 +96,8 @@ impl UnitOfWork {
         S: Send,
     {
         let expires_at = self.now().plus(REQUEST_KEPT);
-        let marker = request.cause_id().map(|id| IdempotencyRecord { id, fingerprint: request.fingerprint.clone(), response: None, expires_at });
+        let marker =
+            request.cause_id().map(|id| IdempotencyRecord { id, fingerprint: request.fingerprint.clone(), response: None, expires_at });
         if let Some(marker) = &marker
             && let Some(item) = self.table.item(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
         {
@@ -212,7 +213,7 @@ impl UnitOfWork {
     /// Returns whether anything changed.
     pub async fn run_job<S, F>(
         &self,
-        cause: &str,
+        causation_id: &str,
         load: impl Fn() -> F,
         decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
     ) -> Result<bool, Problem>
@@ -221,8 +222,15 @@ impl UnitOfWork {
         S: Send,
     {
         let seed = self.runtime.seed();
-        let origin =
-            Origin { cause, correlation_id: cause, actor: Actor::System, seed, begun_at: self.now(), marker: None, keeps: Keeps::WithChanges };
+        let origin = Origin {
+            causation_id,
+            correlation_id: causation_id,
+            actor: Actor::System,
+            seed,
+            begun_at: self.now(),
+            marker: None,
+            keeps: Keeps::WithChanges,
+        };
         match self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await? {
             Ended::Done { changed, .. } => Ok(changed),
             Ended::Repeated(_) => Ok(false),
@@ -252,7 +260,7 @@ impl UnitOfWork {
             if !changed && marker.is_none() {
                 return Ok(Ended::Done { reply, changed });
             }
-            let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), cause: marker };
+            let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), idempotency: marker };
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
@@ -262,7 +270,7 @@ impl UnitOfWork {
                 Err(CommitError::Conflict(failed)) => {
                     tracing::debug!(
                         service = self.schema.name,
-                        cause = origin.cause,
+                        causation_id = origin.causation_id,
                         run,
                         ?failed,
                         "the state changed, asking the rule again"
@@ -304,7 +312,7 @@ fn envelopes(events: Vec<(contracts::Event, Option<u64>)>, origin: &Origin<'_>, 
             id: EventId(stamped(context.now, &context.chance(b'e', n))),
             time: context.now,
             sequence: version.unwrap_or_else(|| context.now.as_millis().unsigned_abs()) * 100 + u64::from(n),
-            causation_id: origin.cause.to_owned(),
+            causation_id: origin.causation_id.to_owned(),
             correlation_id: origin.correlation_id.to_owned(),
             traceparent,
             actor: origin.actor.clone(),

@@ -13,10 +13,11 @@ use contracts::Envelope;
 use kernel::{Actor, Code, Duration, EventId, MailId, Problem, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, Query, TableSchema};
-use ports::{Clock, Content, DeadLetter, EventLog, DeadLetterId, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
+use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
-    Authenticator, Consumer, Delivery, UnitOfWork, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Schedule, Service, Runtime,
+    Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service,
+    UnitOfWork,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,7 +110,8 @@ impl Home {
     }
 
     async fn waiting(&self) -> Vec<FailedDelivery> {
-        let page = self.queues.table().list::<FailedDelivery>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
+        let page =
+            self.queues.table().list::<FailedDelivery>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
         page.items.into_iter().map(|letter| letter.value).collect()
     }
 

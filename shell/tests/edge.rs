@@ -4,7 +4,7 @@ mod common;
 
 use kernel::Actor;
 use serde_json::json;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 fn world() -> Harness {
     Harness::new(|kit| vec![common::service(&kit.work(&common::TABLE))])

@@ -13,7 +13,7 @@ use ports::store::{Key, Query, Record, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Failure, Path, Sitemap, SitemapEntry};
 use shell::testing::Harness;
-use shell::{Changes, UnitOfWork, RootRoutes, Service};
+use shell::{Changes, RootRoutes, Service, UnitOfWork};
 
 const TABLE: TableSchema = TableSchema { name: "pages", indexes: 0 };
 

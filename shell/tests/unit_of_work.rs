@@ -108,7 +108,7 @@ async fn events_tell_who_why_and_in_which_order() {
     }
     harness.post("/api/v1/tallies/a", &json!({})).header("x-request-id", "request-0003").send().await.expect(201);
     let events = harness.events().await;
-    let told: Vec<_> = events.iter().map(|event| (event.causation_id.as_str(), event.correlation.as_str(), event.sequence)).collect();
+    let told: Vec<_> = events.iter().map(|event| (event.causation_id.as_str(), event.correlation_id.as_str(), event.sequence)).collect();
     assert_eq!(told, [("request-0001", "request-0001", 100), ("request-0002", "request-0002", 200), ("request-0003", "request-0003", 300)]);
     assert_eq!(events[0].actor, ann);
     assert_eq!(events[2].actor, Actor::Guest);
@@ -133,7 +133,7 @@ async fn what_follows_from_an_event_names_it_as_its_cause() {
     chain.settle().await;
     let events = chain.events().await;
     assert_eq!(events.len(), 2);
-    assert_eq!(events[1].cause, format!("event:{}", first.id));
+    assert_eq!(events[1].causation_id, format!("event:{}", first.id));
     assert_eq!((events[1].correlation_id.as_str(), &events[1].actor), (first.correlation_id.as_str(), &Actor::System));
 }
 

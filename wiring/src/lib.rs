@@ -10,4 +10,4 @@ mod test_gateway_pages;
 pub use config::{Config, ConfigError, Environment, Flags, Gateway, Transport};
 pub use manifest::{Manifest, manifest};
 pub use search::{rebuild_search, search};
-pub use services::{Platform, PoolIssuer, TABLES, authenticator, work, service, services};
+pub use services::{Platform, PoolIssuer, TABLES, authenticator, service, services, work};

@@ -16,7 +16,12 @@ pub fn search(config: &Config, platform: &dyn Platform, index: Arc<dyn Search>, 
 }
 
 /// Builds the index anew in this process; no other may be serving.
-pub async fn rebuild_search(config: &Config, platform: &dyn Platform, index: Arc<dyn Search>, log: Arc<dyn EventLog>) -> Result<u64, Problem> {
+pub async fn rebuild_search(
+    config: &Config,
+    platform: &dyn Platform,
+    index: Arc<dyn Search>,
+    log: Arc<dyn EventLog>,
+) -> Result<u64, Problem> {
     search::rebuild_now(&work(platform, search::TABLE), deps(config, platform, index, log), settings(config)).await
 }
 

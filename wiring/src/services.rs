@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, PaymentGateway as _, PublicKeys};
-use shell::{Authenticator, UnitOfWork, Passwords, Service, Signer, TokenVerifier, Runtime};
+use shell::{Authenticator, Passwords, Runtime, Service, Signer, TokenVerifier, UnitOfWork};
 use test_gateway::TestGateway;
 
 use crate::config::{Config, ConfigError, Environment};

@@ -21,7 +21,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use kernel::Timestamp;
-use ports::store::{Carrier, IdempotencyRecord, Commit, CommitError, Consistency, Expect, FailedWrite, Metered, NewItem, Prepared, StoreError, Write};
+use ports::store::{
+    Carrier, Commit, CommitError, Consistency, Expect, FailedWrite, IdempotencyRecord, Metered, NewItem, Prepared, StoreError, Write,
+};
 use ports::{Entropy, SystemEntropy};
 
 use crate::DynamoTable;
@@ -90,7 +92,7 @@ impl DynamoTable {
             Expect::Absent | Expect::Anything => None,
         };
         // The marker of a cause is written once, by whomever: it is a repetition in any case.
-        if commit.cause().is_some() || lies_there == Some(expect.version_after()) || (lies_there.is_some() && lies_there == before) {
+        if commit.idempotency().is_some() || lies_there == Some(expect.version_after()) || (lies_there.is_some() && lies_there == before) {
             return self.refused(commit, &[(0, found)], now).await;
         }
         Err(StoreError::Unavailable("an answer was lost, and the item has changed since".into()).into())
@@ -142,7 +144,7 @@ impl DynamoTable {
     /// What the failed conditions mean, by the place of the operation and the item that was found there.
     async fn refused(&self, commit: &Prepared, failed: &[(usize, Option<Attributes>)], now: Timestamp) -> Result<Metered<()>, CommitError> {
         let records = usize::from(commit.record.is_some());
-        if let (Some(cause), Some((_, found))) = (commit.cause(), failed.iter().find(|(place, _)| *place < records)) {
+        if let (Some(cause), Some((_, found))) = (commit.idempotency(), failed.iter().find(|(place, _)| *place < records)) {
             return Err(self.repeated(cause, found.as_ref(), now).await?);
         }
         let mut writes = Vec::with_capacity(failed.len());

@@ -15,7 +15,8 @@ use dynamodb::Patience;
 use fault_proxy::Fault;
 use kernel::{Actor, Duration};
 use ports::store::{
-    Body, Bound, Bounds, IdempotencyRecord, Commit, CommitError, Consistency, Expect, IndexEntry, Key, NewItem, Query, Refusal, StoreError, Write,
+    Body, Bound, Bounds, Commit, CommitError, Consistency, Expect, IdempotencyRecord, IndexEntry, Key, NewItem, Query, Refusal, StoreError,
+    Write,
 };
 use ports::{Clock, Store};
 use serde_json::{Value, json};
@@ -133,12 +134,12 @@ async fn events_ride_on_a_guarded_put_until_the_next_write() {
 async fn events_ride_on_the_cause_or_alone() {
     let home = fresh().await;
     let store = home.table(SHELF);
-    let caused = Commit { events: vec![event(1, &home)], cause: Some(cause("req", &home)), ..put("a", 1, Expect::Absent) };
+    let caused = Commit { events: vec![event(1, &home)], idempotency: Some(cause("req", &home)), ..put("a", 1, Expect::Absent) };
     store.commit(caused).await.unwrap();
-    assert_eq!(events(&home, "cause#req", "cause").await, vec![event(1, &home)]);
+    assert_eq!(events(&home, "idempotency#req", "idempotency").await, vec![event(1, &home)]);
     assert_eq!(events(&home, "p", "a").await, vec![]);
     for (n, writes) in [(2, vec![add("a", 1)]), (3, vec![])] {
-        store.commit(Commit { writes, events: vec![event(n, &home), event(9, &home)], cause: None }).await.unwrap();
+        store.commit(Commit { writes, events: vec![event(n, &home), event(9, &home)], idempotency: None }).await.unwrap();
         let pk = format!("events#{}", event(n, &home).id);
         assert_eq!(events(&home, &pk, "events").await, vec![event(n, &home), event(9, &home)]);
         assert!(raw(&home, &pk, "events").await.unwrap().contains_key("ttl"));
@@ -230,7 +231,7 @@ async fn a_lost_transaction_is_done_once() {
     store.commit(Commit { writes: vec![add("a", -3)], ..Commit::default() }).await.unwrap();
     assert_eq!(n_and_version(&straight, "a").await, Some((7, 2)));
     let (store, _) = behind(&home, Patience::default(), first(lost)).await;
-    store.commit(Commit { writes: vec![add("a", -3)], events: vec![], cause: Some(cause("req", &home)) }).await.unwrap();
+    store.commit(Commit { writes: vec![add("a", -3)], events: vec![], idempotency: Some(cause("req", &home)) }).await.unwrap();
     assert_eq!(n_and_version(&straight, "a").await, Some((4, 3)));
     let (store, _) = behind(&home, Patience::default(), first(lost)).await;
     store
@@ -244,7 +245,7 @@ async fn a_lost_transaction_is_done_once() {
 async fn a_lost_marker_is_a_repetition_only_for_others() {
     let home = fresh().await;
     let (store, _) = behind(&home, Patience::default(), first(&[Fault::LostAfter])).await;
-    let alone = Commit { cause: Some(cause("req", &home)), ..Commit::default() };
+    let alone = Commit { idempotency: Some(cause("req", &home)), ..Commit::default() };
     store.commit(alone.clone()).await.unwrap();
     assert_eq!(store.commit(alone).await, Err(CommitError::Repeated(Box::new(cause("req", &home)))));
 }

@@ -11,7 +11,8 @@ use contracts::{Envelope, StockLow};
 use kernel::{Actor, Duration};
 use memory::MemoryStores;
 use ports::store::{
-    Body, Bound, Bounds, IdempotencyRecord, Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Metered, NewItem, Query, StoreError, Write,
+    Body, Bound, Bounds, Commit, CommitError, Consistency, Expect, IdempotencyRecord, IndexEntry, Item, Key, Metered, NewItem, Query,
+    StoreError, Write,
 };
 use ports::{Clock, Entropy, FixedEntropy, ManualClock, Store};
 use serde_json::{Value, json};
@@ -109,8 +110,13 @@ impl Dice {
         }
         let events = (0..if self.one_in(3) { self.below(3) } else { 0 }).map(|_| self.event()).collect();
         let expires_at = self.clock.now().plus(Duration::from_secs(30));
-        let cause = self.one_in(3).then(|| IdempotencyRecord { id: format!("c{}", self.below(400)), fingerprint: None, response: None, expires_at });
-        Commit { writes, events, cause }
+        let cause = self.one_in(3).then(|| IdempotencyRecord {
+            id: format!("c{}", self.below(400)),
+            fingerprint: None,
+            response: None,
+            expires_at,
+        });
+        Commit { writes, events, idempotency: cause }
     }
 
     fn event(&mut self) -> Envelope {

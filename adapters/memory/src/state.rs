@@ -56,11 +56,11 @@ impl State {
     /// Decides on everything first; only then changes anything. Returns the write units.
     pub fn commit(&mut self, name: &'static str, commit: Prepared, now: Timestamp) -> Result<f64, CommitError> {
         let table = self.tables.entry(name).or_default();
-        if let Some(found) = commit.cause().and_then(|cause| table.item(&cause.key, now)) {
+        if let Some(found) = commit.idempotency().and_then(|cause| table.item(&cause.key, now)) {
             return Err(CommitError::Repeated(Box::new(found.body.read()?)));
         }
         let mut meter = commit.meter();
-        let cause = commit.cause().map(|cause| Change::Put(cause.clone(), RECORD_VERSION, commit.record_bytes));
+        let cause = commit.idempotency().map(|cause| Change::Put(cause.clone(), RECORD_VERSION, commit.record_bytes));
         let mut changes = Vec::with_capacity(commit.writes.len());
         let mut failed = Vec::new();
         for (index, (write, bytes)) in commit.writes.into_iter().zip(commit.put_bytes).enumerate() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use contracts::{Envelope, StockLow};
 use kernel::Actor;
-use ports::store::{Body, Bound, IdempotencyRecord, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, TableSchema, Write};
+use ports::store::{Body, Bound, Commit, Consistency, Expect, IdempotencyRecord, IndexEntry, Key, NewItem, Query, TableSchema, Write};
 use ports::{Clock, Store, SystemClock};
 use serde_json::json;
 use sqlite::Sqlite;
@@ -172,7 +172,7 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
             actor: Actor::System,
             event: StockLow { variant_id: u128::from(n).into(), sku: TEXT.into(), available: 1, threshold: 2 }.into(),
         }],
-        cause: Some(IdempotencyRecord {
+        idempotency: Some(IdempotencyRecord {
             id: format!("orders#{:026}", n),
             fingerprint: None,
             response: None,

@@ -11,8 +11,8 @@ use kernel::Timestamp;
 use ports::Position;
 use ports::store::units::{WriteMeter, body_bytes, entry_bytes, frame_bytes, index_entry_bytes};
 use ports::store::{
-    Body, Bound, IdempotencyRecord, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal, StoreError,
-    TableSchema, Write, add_to,
+    Body, Bound, CommitError, Expect, FailedWrite, ITEM_BYTES_MAX, IdempotencyRecord, IndexEntry, Key, NewItem, RECORD_VERSION, Refusal,
+    StoreError, TableSchema, Write, add_to,
 };
 use rusqlite::{Connection, Row, Statement};
 
@@ -154,7 +154,7 @@ impl<'c> Statements<'c> {
     pub fn commit(&mut self, changes: &Changes, now: i64) -> Result<(Option<Position>, f64), Refused> {
         let table = &mut self.tables[changes.table];
         let commit = &changes.commit;
-        if let Some(cause) = commit.cause()
+        if let Some(cause) = commit.idempotency()
             && let Some(body) = table.read_body(&cause.key, now)?
         {
             let record: IdempotencyRecord = body.read()?;
@@ -172,7 +172,7 @@ impl<'c> Statements<'c> {
         if !failed.is_empty() {
             return Err(Refused::ByRule(CommitError::Conflict(failed)));
         }
-        if let Some(cause) = commit.cause() {
+        if let Some(cause) = commit.idempotency() {
             // An expired record of the same cause may still be there.
             let put = Put { item: cause, version: RECORD_VERSION, size_bytes: commit.record_bytes };
             let plan = table.plan_put(&put, Expect::Anything, now, &mut meter)?.unwrap_or(Plan::Nothing);

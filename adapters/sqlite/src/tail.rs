@@ -80,13 +80,13 @@ mod tests {
 
     fn event(position: Position) -> (Position, Arc<Envelope>) {
         let event = StockLow { variant_id: 1.into(), sku: "TEA".into(), available: 1, threshold: 2 }.into();
-        let (cause, correlation) = (String::new(), String::new());
+        let (causation_id, correlation_id) = (String::new(), String::new());
         let envelope = Envelope {
             id: u128::from(position).into(),
             time: Timestamp::MIN,
             sequence: position,
-            cause,
-            correlation,
+            causation_id,
+            correlation_id,
             traceparent: None,
             actor: Actor::System,
             event,

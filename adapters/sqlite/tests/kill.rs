@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use contracts::{Envelope, StockLow};
 use kernel::Actor;
-use ports::store::{Body, IdempotencyRecord, Commit, Consistency, Expect, Key, NewItem, TableSchema, Write};
+use ports::store::{Body, Commit, Consistency, Expect, IdempotencyRecord, Key, NewItem, TableSchema, Write};
 use ports::{Clock, ManualClock};
 use serde_json::json;
 use sqlite::Sqlite;
@@ -89,7 +89,7 @@ async fn commit_until_killed(path: &Path) {
                     let expires_at = clock().now().plus(kernel::Duration::from_secs(60));
                     let cause = IdempotencyRecord { id: n.to_string(), fingerprint: None, response: None, expires_at };
                     let writes = vec![Write::Put { item, expect: Expect::Absent }];
-                    store.commit(Commit { writes, events: vec![envelope(n)], cause: Some(cause) }).await.unwrap();
+                    store.commit(Commit { writes, events: vec![envelope(n)], idempotency: Some(cause) }).await.unwrap();
                     println!("{ACKNOWLEDGED}{n}");
                 }
             })
@@ -116,7 +116,10 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u64>) {
     for n in &told {
         let item = store.get(&Key::new(n.to_string(), "item"), Consistency::Strong).await.unwrap().value.expect("an event's item is there");
         assert_eq!((item.version, item.body.as_str()), (1, &*format!(r#"{{"number":{n}}}"#)));
-        assert!(store.get(&IdempotencyRecord::key(&n.to_string()), Consistency::Strong).await.unwrap().value.is_some(), "and the record of its cause");
+        assert!(
+            store.get(&IdempotencyRecord::key(&n.to_string()), Consistency::Strong).await.unwrap().value.is_some(),
+            "and the record of its cause"
+        );
     }
     sqlite.close().await.unwrap();
 }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use kernel::Duration;
 use ports::Clock;
-use ports::store::{IdempotencyRecord, Commit, CommitError, Expect, Key, Refusal, StoredResponse, Write};
+use ports::store::{Commit, CommitError, Expect, IdempotencyRecord, Key, Refusal, StoredResponse, Write};
 use serde_json::json;
 
 use crate::{Home, SHELF, conflict, field, get, item, put};
@@ -18,7 +18,7 @@ fn cause(home: &dyn Home, id: &str, n: i64) -> IdempotencyRecord {
 }
 
 fn caused(cause: &IdempotencyRecord, writes: Vec<Write>) -> Commit {
-    Commit { writes, events: vec![], cause: Some(cause.clone()) }
+    Commit { writes, events: vec![], idempotency: Some(cause.clone()) }
 }
 
 pub async fn a_cause_has_its_effect_once(home: &dyn Home) {

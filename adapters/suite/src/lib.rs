@@ -12,12 +12,12 @@
 // All of this is code of tests, though it stands in a library.
 #![allow(clippy::unwrap_used)]
 
-pub mod idempotency;
 pub mod commits;
 pub mod counters;
 pub mod cursors;
 pub mod dead_letters;
 pub mod expiry;
+pub mod idempotency;
 pub mod indexes;
 pub mod limits;
 pub mod log;
@@ -65,7 +65,7 @@ macro_rules! store_tests {
             versions { put_new, put_over_a_version, put_anything, delete, check, unknown_keys_are_absent, tables_are_apart }
             commits { all_or_nothing, every_failed_write_is_named, an_empty_commit_succeeds, bodies_come_back_as_they_were,
                 one_of_many_rivals_wins }
-            causes { a_cause_has_its_effect_once, a_refused_commit_leaves_no_cause, an_expired_cause_counts_as_absent,
+            idempotency { a_cause_has_its_effect_once, a_refused_commit_leaves_no_cause, an_expired_cause_counts_as_absent,
                 repetition_is_told_before_conflict, rivals_of_one_cause }
             counters { adds_and_raises_the_version, bounds_hold_both_ways, an_absent_item_is_refused, other_fields_are_invalid,
                 indexes_and_expiry_stay, never_below_the_bound_under_contention }

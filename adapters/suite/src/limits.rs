@@ -2,8 +2,8 @@
 
 use contracts::{Envelope, StockLow};
 use ports::store::{
-    Bounds, IdempotencyRecord, Commit, CommitError, Consistency, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, IndexEntry, Key, NewItem, PAGE_BYTES_MAX,
-    Query, StoreError, WRITES_MAX, Write,
+    Bounds, Commit, CommitError, Consistency, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, IdempotencyRecord, IndexEntry, Key, NewItem,
+    PAGE_BYTES_MAX, Query, StoreError, WRITES_MAX, Write,
 };
 use ports::{Clock, Store};
 use serde_json::json;
@@ -36,12 +36,12 @@ pub async fn a_hundred_writes(home: &dyn Home) {
 pub async fn the_cause_counts_as_a_write(home: &dyn Home) {
     let store = home.table(SHELF);
     let cause = |id: String| Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: home.clock().now() });
-    assert_invalid(&*store, Commit { writes: many(100), events: vec![], cause: cause("c".into()) }, "a cause").await;
+    assert_invalid(&*store, Commit { writes: many(100), events: vec![], idempotency: cause("c".into()) }, "a cause").await;
     let unguarded = || (0..100).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Anything)).collect();
-    assert_invalid(&*store, Commit { writes: unguarded(), events: vec![crate::envelope(1, home)], cause: None }, "an event").await;
-    assert_invalid(&*store, Commit { cause: cause(String::new()), ..Commit::default() }, "no id").await;
-    assert_invalid(&*store, Commit { cause: cause("x".repeat(2000)), ..Commit::default() }, "a long id").await;
-    store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], cause: cause("c".into()) }).await.unwrap();
+    assert_invalid(&*store, Commit { writes: unguarded(), events: vec![crate::envelope(1, home)], idempotency: None }, "an event").await;
+    assert_invalid(&*store, Commit { idempotency: cause(String::new()), ..Commit::default() }, "no id").await;
+    assert_invalid(&*store, Commit { idempotency: cause("x".repeat(2000)), ..Commit::default() }, "a long id").await;
+    store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], idempotency: cause("c".into()) }).await.unwrap();
 }
 
 pub async fn four_hundred_kilobytes(home: &dyn Home) {
@@ -66,7 +66,7 @@ pub async fn large_events(home: &dyn Home) {
     assert_invalid(&*store, events(vec![large(2, EVENT_BYTES_MAX), large(3, EVENT_BYTES_MAX)]), "events too large for an item").await;
     store.commit(events(vec![large(2, EVENT_BYTES_MAX), large(3, EVENT_BYTES_MAX - 1000)])).await.unwrap();
     let on_put =
-        |bytes| Commit { writes: vec![put(sized("a", bytes), Expect::Absent)], events: vec![large(4, EVENT_BYTES_MAX)], cause: None };
+        |bytes| Commit { writes: vec![put(sized("a", bytes), Expect::Absent)], events: vec![large(4, EVENT_BYTES_MAX)], idempotency: None };
     assert_invalid(&*store, on_put(EVENT_BYTES_MAX), "an item too large with its event").await;
     store.commit(on_put(EVENT_BYTES_MAX - 10)).await.unwrap();
     assert_eq!(get(&store, "p", "a").await.expect("the item is there").size_bytes, ITEM_BYTES_MAX);

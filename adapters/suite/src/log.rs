@@ -23,7 +23,7 @@ async fn emit(home: &dyn Home, events: Vec<Envelope>) {
 
 async fn low_events(home: &dyn Home, numbers: std::ops::Range<u128>) {
     for n in numbers {
-        tell(home, vec![envelope(n, home)]).await;
+        emit(home, vec![envelope(n, home)]).await;
     }
 }
 
@@ -40,9 +40,9 @@ pub async fn positions_follow_commits(home: &dyn Home) {
     let log = log(home);
     assert_eq!(log.head().await.unwrap(), 0);
     assert_eq!(log.read(0, LOW, 10).await.unwrap(), LogPage { events: vec![], through: 0 });
-    tell(home, vec![envelope(1, home), envelope(2, home)]).await;
-    tell(home, vec![]).await;
-    tell(home, vec![envelope(3, home)]).await;
+    emit(home, vec![envelope(1, home), envelope(2, home)]).await;
+    emit(home, vec![]).await;
+    emit(home, vec![envelope(3, home)]).await;
     let page = log.read(0, LOW, 10).await.unwrap();
     assert_eq!(positions(&page), [1, 2, 3]);
     let told: Vec<Envelope> = page.events.into_iter().map(|event| (*event.envelope).clone()).collect();
@@ -53,16 +53,16 @@ pub async fn positions_follow_commits(home: &dyn Home) {
 pub async fn a_refused_commit_tells_nothing(home: &dyn Home) {
     let log = log(home);
     let writes = vec![put(item("a", "1", json!({})), Expect::Version(1))];
-    let refused = home.table(SHELF).commit(Commit { writes, events: vec![envelope(1, home)], cause: None }).await;
+    let refused = home.table(SHELF).commit(Commit { writes, events: vec![envelope(1, home)], idempotency: None }).await;
     assert!(refused.is_err());
     assert_eq!(log.head().await.unwrap(), 0);
-    tell(home, vec![envelope(2, home)]).await;
+    emit(home, vec![envelope(2, home)]).await;
     assert_eq!(log.at(1).await.unwrap(), Some(envelope(2, home)), "a refused commit leaves no gap");
 }
 
 pub async fn types_are_filtered(home: &dyn Home) {
     let log = log(home);
-    tell(home, vec![envelope(1, home), verified(2, home), envelope(3, home), verified(4, home)]).await;
+    emit(home, vec![envelope(1, home), verified(2, home), envelope(3, home), verified(4, home)]).await;
     let verified_only = log.read(0, &["user.verified"], 10).await.unwrap();
     assert_eq!((positions(&verified_only), verified_only.through), (vec![2, 4], 4));
     let both = log.read(0, &["user.verified", "stock.low"], 10).await.unwrap();
@@ -76,7 +76,7 @@ pub async fn types_are_filtered(home: &dyn Home) {
 pub async fn pages_of_the_log(home: &dyn Home) {
     let log = log(home);
     for n in 0..10 {
-        tell(home, vec![envelope(n * 2, home), verified(n * 2 + 1, home)]).await;
+        emit(home, vec![envelope(n * 2, home), verified(n * 2 + 1, home)]).await;
     }
     let mut after = 0;
     let mut seen = Vec::new();
@@ -129,7 +129,7 @@ pub async fn limits_of_the_log(home: &dyn Home) {
 pub async fn appended_changes(home: &dyn Home) {
     let mut appended = log(home).appended();
     assert_eq!(*appended.borrow_and_update(), 0);
-    tell(home, vec![envelope(1, home), envelope(2, home)]).await;
+    emit(home, vec![envelope(1, home), envelope(2, home)]).await;
     tokio::time::timeout(Duration::from_secs(10), appended.changed()).await.expect("it tells in time").unwrap();
     assert_eq!(*appended.borrow_and_update(), 2);
     let writes = vec![put(item("a", "1", json!({})), Expect::Absent)];
@@ -138,7 +138,7 @@ pub async fn appended_changes(home: &dyn Home) {
 }
 
 pub async fn tables_share_it(home: &dyn Home) {
-    tell(home, vec![envelope(1, home)]).await;
+    emit(home, vec![envelope(1, home)]).await;
     home.table(CELLAR).commit(Commit { events: vec![envelope(2, home)], ..Commit::default() }).await.unwrap();
     assert_eq!(positions(&log(home).read(0, LOW, 10).await.unwrap()), [1, 2]);
 }

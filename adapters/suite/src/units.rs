@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kernel::Duration;
-use ports::store::{Bound, IdempotencyRecord, Commit, Consistency, Expect, IndexEntry, Key, NewItem, Query, Write};
+use ports::store::{Bound, Commit, Consistency, Expect, IdempotencyRecord, IndexEntry, Key, NewItem, Query, Write};
 use ports::{Clock, Store};
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ pub async fn events_on_a_put(home: &dyn Home) {
     let store = home.table(SHELF);
     // The attribute: its name 6, 3 for the list, 1 for each text.
     let carried = 6 + 3 + 1 + envelope(1, home).stored_json().unwrap().len();
-    let told = |item: NewItem, expect| Commit { writes: vec![put(item, expect)], events: vec![envelope(1, home)], cause: None };
+    let told = |item: NewItem, expect| Commit { writes: vec![put(item, expect)], events: vec![envelope(1, home)], idempotency: None };
     assert_eq!(units(&store, told(of_bytes("a", 1024 - carried), Expect::Absent)).await, 1.0);
     assert_eq!(units(&store, told(of_bytes("b", 1025 - carried), Expect::Absent)).await, 2.0);
     assert_eq!(size(&store, "b").await, 1025);
@@ -216,7 +216,7 @@ pub async fn events_on_a_put(home: &dyn Home) {
         put(of_bytes("e", 1025 - carried), Expect::Absent),
         put(of_bytes("f", 100), Expect::Absent),
     ];
-    let taken = units(&store, Commit { writes: three, events: vec![envelope(1, home)], cause: None }).await;
+    let taken = units(&store, Commit { writes: three, events: vec![envelope(1, home)], idempotency: None }).await;
     assert_eq!(taken, 2.0 * (1.0 + 2.0 + 1.0), "on the first that is guarded");
     assert_eq!((size(&store, "d").await, size(&store, "e").await, size(&store, "f").await), (90, 1025, 100));
 }
@@ -228,26 +228,31 @@ pub async fn events_in_a_record(home: &dyn Home) {
     assert!((300..900).contains(&text.len()), "{text}");
     let events = |n| vec![envelope(n, home)];
     let two = || vec![put(of_bytes("a", 100), Expect::Anything), put(of_bytes("b", 1500), Expect::Anything)];
-    assert_eq!(units(&store, Commit { writes: two(), events: events(2), cause: None }).await, 2.0 * (1.0 + 2.0 + 1.0));
+    assert_eq!(units(&store, Commit { writes: two(), events: events(2), idempotency: None }).await, 2.0 * (1.0 + 2.0 + 1.0));
     let delete = vec![Write::Delete { key: Key::new("p", "b"), expect: Expect::Anything }];
-    assert_eq!(units(&store, Commit { writes: delete, events: events(3), cause: None }).await, 2.0 * (2.0 + 1.0));
+    assert_eq!(units(&store, Commit { writes: delete, events: events(3), idempotency: None }).await, 2.0 * (2.0 + 1.0));
     assert_eq!(units(&store, Commit { events: events(4), ..Commit::default() }).await, 1.0, "a record alone");
     let cause = |id: &str| {
-        Some(IdempotencyRecord { id: id.into(), fingerprint: None, response: None, expires_at: home.clock().now().plus(Duration::from_secs(60)) })
+        Some(IdempotencyRecord {
+            id: id.into(),
+            fingerprint: None,
+            response: None,
+            expires_at: home.clock().now().plus(Duration::from_secs(60)),
+        })
     };
     let put_c = || vec![put(of_bytes("c", 1500), Expect::Anything)];
     assert_eq!(
-        units(&store, Commit { writes: put_c(), events: events(5), cause: cause("1") }).await,
+        units(&store, Commit { writes: put_c(), events: events(5), idempotency: cause("1") }).await,
         2.0 * (2.0 + 1.0),
         "in the cause's record"
     );
-    assert_eq!(units(&store, Commit { writes: vec![], events: vec![], cause: cause("2") }).await, 1.0);
-    assert_eq!(units(&store, Commit { writes: put_c(), events: vec![], cause: cause("3") }).await, 2.0 * (2.0 + 1.0));
+    assert_eq!(units(&store, Commit { writes: vec![], events: vec![], idempotency: cause("2") }).await, 1.0);
+    assert_eq!(units(&store, Commit { writes: put_c(), events: vec![], idempotency: cause("3") }).await, 2.0 * (2.0 + 1.0));
     let many = (0..5).map(|n| envelope(n, home)).collect::<Vec<_>>();
     let bytes: usize = many.iter().map(|event| 1 + event.stored_json().unwrap().len()).sum();
     // The record of the cause beside its events: 2 + 7, 2 + 5, 1 + 2, `data` 4 + 3 with an id and an end in it, and the end itself.
     let low = f64::from(u32::try_from((bytes + 60).div_ceil(1024)).unwrap());
     let high = f64::from(u32::try_from((bytes + 140).div_ceil(1024)).unwrap());
-    let taken = units(&store, Commit { writes: vec![], events: many, cause: cause("4") }).await;
+    let taken = units(&store, Commit { writes: vec![], events: many, idempotency: cause("4") }).await;
     assert!((low..=high).contains(&taken), "{taken} for {bytes} bytes of events");
 }

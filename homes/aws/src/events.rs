@@ -14,7 +14,7 @@ use contracts::Envelope;
 use futures::StreamExt as _;
 use kernel::Problem;
 use serde_json::Value;
-use shell::{Consumer, Service, Runtime, deliver, find_consumer};
+use shell::{Consumer, Runtime, Service, deliver, find_consumer};
 
 use crate::emf::{Metrics, Unit};
 use crate::invocation::Invocations;

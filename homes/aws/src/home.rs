@@ -10,7 +10,7 @@ use identity::Credentials;
 use kernel::Problem;
 use ports::store::{Key, Store, TableSchema};
 use ports::{Blobs, Clock, SystemClock, SystemEntropy};
-use shell::{Api, ApiConfig, Passwords, Ready, Service, Signer, SigningKey, Runtime};
+use shell::{Api, ApiConfig, Passwords, Ready, Runtime, Service, Signer, SigningKey};
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, Platform, PoolIssuer, Transport};
 
@@ -102,7 +102,7 @@ impl Home {
         let ready: Ready = Arc::new(move || {
             let table = table.clone();
             // There is no such item; what counts is that the table says so.
-            Box::pin(async move { table.peek::<serde::de::IgnoredAny>(&Key::new("health", "health")).await.map(|_| ()) })
+            Box::pin(async move { table.get_eventual::<serde::de::IgnoredAny>(&Key::new("health", "health")).await.map(|_| ()) })
         });
         let config = ApiConfig { runtime: self.runtime.clone(), authenticator, limits: self.config.limits.clone(), ready };
         Api::new(config, std::slice::from_mut(&mut service)).map_err(unfit)

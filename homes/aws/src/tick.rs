@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kernel::Problem;
 use serde::Deserialize;
-use shell::{Service, Runtime, find_schedule, tick};
+use shell::{Runtime, Service, find_schedule, tick};
 
 use crate::invocation::Invocations;
 

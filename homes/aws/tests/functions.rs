@@ -16,7 +16,7 @@ use memory::MemoryStores;
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
-use shell::{Api, ApiConfig, Authenticator, Passwords, Signer, SigningKey, Runtime};
+use shell::{Api, ApiConfig, Authenticator, Passwords, Runtime, Signer, SigningKey};
 use test_gateway::TestGateway;
 use wiring::{Config, ConfigError, Platform};
 

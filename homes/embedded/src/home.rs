@@ -11,7 +11,7 @@ use kernel::{BusinessId, Currency, Duration, Email, Problem, UserId};
 use ports::store::{Store, TableSchema};
 use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, Search, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{UnitOfWork, Host, HostConfig, Passwords, Service, Signer, Runtime};
+use shell::{Host, HostConfig, Passwords, Runtime, Service, Signer, UnitOfWork};
 use sqlite::Sqlite;
 use tantivy_search::TantivySearch;
 use test_gateway::TestGateway;

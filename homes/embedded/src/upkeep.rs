@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Duration, Problem};
 use ports::EventLog;
 use ports::store::StoreError;
-use shell::{UnitOfWork, Schedule, Service, queues};
+use shell::{Schedule, Service, UnitOfWork, queues};
 use sqlite::Sqlite;
 
 /// Rows per transaction, and transactions per tick: the writer's other work goes on in between.

@@ -14,7 +14,7 @@ use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, Entropy as _, Queues, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Service, Runtime};
+use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service};
 use suite::dead_letters::QueueHome;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Body, Carrier, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
 
 /// An id of a cause, which becomes a part of a partition key.
-const CAUSE_BYTES_MAX: usize = 1024;
+const RECORD_ID_BYTES_MAX: usize = 1024;
 
 /// What must be true of the item for the commit to happen. An expired item counts as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub struct IdempotencyRecord {
 impl IdempotencyRecord {
     /// Where the marker is kept in the service's table.
     pub fn key(id: &str) -> Key {
-        Key::new(format!("cause#{id}"), "cause")
+        Key::new(format!("idempotency#{id}"), "idempotency")
     }
 
     pub fn to_item(&self) -> Result<NewItem, StoreError> {
@@ -138,23 +138,23 @@ impl IdempotencyRecord {
 pub struct Commit {
     pub writes: Vec<Write>,
     pub events: Vec<Envelope>,
-    pub cause: Option<IdempotencyRecord>,
+    pub idempotency: Option<IdempotencyRecord>,
 }
 
 impl Commit {
     /// Asserts what DynamoDB would refuse, but for sizes: `prepare` knows those.
     pub(super) fn check(&self, schema: &TableSchema) -> Result<(), StoreError> {
         let invalid = |reason: String| Err(StoreError::Invalid(reason));
-        let own_record = matches!(self.carrier(), Carrier::Outbox) || self.cause.is_some();
+        let own_record = matches!(self.carrier(), Carrier::Outbox) || self.idempotency.is_some();
         let writes = self.writes.len() + usize::from(own_record);
         if writes > WRITES_MAX {
             return invalid(format!("{writes} writes in one commit"));
         }
         let mut keys = HashSet::with_capacity(self.writes.len());
-        if let Some(cause) = &self.cause
-            && (cause.id.is_empty() || cause.id.len() > CAUSE_BYTES_MAX)
+        if let Some(record) = &self.idempotency
+            && (record.id.is_empty() || record.id.len() > RECORD_ID_BYTES_MAX)
         {
-            return invalid(format!("the cause {:.80}", cause.id));
+            return invalid(format!("the cause {:.80}", record.id));
         }
         for write in &self.writes {
             let key = write.key();

@@ -9,7 +9,7 @@ pub mod units;
 
 use async_trait::async_trait;
 
-pub use commit::{Bound, IdempotencyRecord, Commit, CommitError, Expect, FailedWrite, Refusal, StoredResponse, Write, add_to};
+pub use commit::{Bound, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
 pub use prepared::{Carrier, Prepared, RECORD_VERSION};
 pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};

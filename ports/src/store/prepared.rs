@@ -29,7 +29,7 @@ impl Commit {
         if self.events.is_empty() {
             return Carrier::None;
         }
-        if self.cause.is_some() {
+        if self.idempotency.is_some() {
             return Carrier::IdempotencyRecord;
         }
         self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
@@ -39,8 +39,8 @@ impl Commit {
     pub fn prepare(self, schema: &TableSchema) -> Result<Prepared, StoreError> {
         self.check(schema)?;
         let carrier = self.carrier();
-        let record = match (&self.cause, carrier) {
-            (Some(cause), _) => Some(cause.to_item()?),
+        let record = match (&self.idempotency, carrier) {
+            (Some(record), _) => Some(record.to_item()?),
             (None, Carrier::Outbox) => self.events.first().map(outbox_item),
             (None, Carrier::None | Carrier::IdempotencyRecord | Carrier::Put(_)) => None,
         };
@@ -87,7 +87,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// The record of the cause, where there is one.
-    pub fn cause(&self) -> Option<&NewItem> {
+    pub fn idempotency(&self) -> Option<&NewItem> {
         self.record.as_ref().filter(|_| self.carrier != Carrier::Outbox)
     }
 

@@ -6,7 +6,7 @@ use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, Changes, Failure, DecisionContext, Outcome, Reply};
+use shell::{Changes, DecisionContext, Failure, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kernel::Currency;
 use ports::reads::{CatalogReads, InventoryReads};
-use shell::{Consumer, UnitOfWork, Service};
+use shell::{Consumer, Service, UnitOfWork};
 
 pub use cart::{LINES_MAX, QUANTITY_MAX};
 pub use reads::Reads;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{CartId, Problem};
 use ports::reads::{CartContents, CartLine, CartReads};
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::cart::Cart;
 use crate::storage::cart_key;

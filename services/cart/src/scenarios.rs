@@ -8,7 +8,7 @@ use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 use crate::{CartConfig, Reads, TABLE, service};
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::Stored;
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, DecisionContext, Reply, Table};
+use shell::{DecisionContext, HandlerResult, Reply, RequestContext, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -47,7 +47,12 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
+async fn edit(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<CategoryId>,
+    Json(input): Json<CategoryInput>,
+) -> HandlerResult {
     request.require_admin()?;
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
     let draft = CategoryDraft::from(input);
@@ -94,9 +99,7 @@ impl Surroundings {
 
     async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
         let parent = match parent_id {
-            Some(id) => {
-                Some(table.get(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?)
-            }
+            Some(id) => Some(table.get(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?),
             None => None,
         };
         let slug = match slug {

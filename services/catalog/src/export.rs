@@ -10,7 +10,7 @@ use futures::stream;
 use kernel::{BusinessId, Cursor, Problem};
 use serde::Deserialize;
 use shell::http::Query;
-use shell::{RequestContext, Failure};
+use shell::{Failure, RequestContext};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -12,7 +12,7 @@ use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Reply, page_limit};
+use shell::{HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -154,7 +154,12 @@ impl Beside {
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> HandlerResult {
+async fn edit(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<ProductId>,
+    Json(input): Json<ProductInput>,
+) -> HandlerResult {
     request.require_user()?;
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
@@ -176,7 +181,12 @@ async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<Pr
 }
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
-async fn change_status(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>, Json(input): Json<StatusInput>) -> HandlerResult {
+async fn change_status(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<ProductId>,
+    Json(input): Json<StatusInput>,
+) -> HandlerResult {
     request.require_user()?;
     let change = |state: editing::State, context: &shell::DecisionContext| {
         let changed = state.change_status(context, input.status)?;

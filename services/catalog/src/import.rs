@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
-use shell::{Changes, UnitOfWork, DecisionContext};
+use shell::{Changes, DecisionContext, UnitOfWork};
 
 use crate::category::CategoryDraft;
 use crate::category_http::Surroundings;

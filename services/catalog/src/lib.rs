@@ -23,7 +23,7 @@ use std::sync::Arc;
 use kernel::{Currency, ProductId, TaxRate};
 use ports::reads::{InventoryReads, ReviewReads};
 use quick_cache::sync::Cache;
-use shell::{UnitOfWork, Service};
+use shell::{Service, UnitOfWork};
 
 pub use import::{Imported, ImportedVariant, Outcome, import_product};
 pub use reads::Reads;

@@ -7,7 +7,7 @@ use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, Ta
 use ports::reads::{CatalogReads, CategoryListing, Offer, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::Settings;
 use crate::category::Category;

@@ -11,7 +11,7 @@ use kernel::{Code, Duration, Problem, Role, UserId};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, Failure, Reply, RootRoutes};
+use shell::{Failure, HandlerResult, Reply, RequestContext, RootRoutes};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,7 +69,7 @@ async fn prepare_upload(State(app): State<App>, request: RequestContext, Json(bo
         return Err(Problem::field("size_bytes", format!("must be 1 to {UPLOAD_BYTES_MAX}")).into());
     }
     let mut chance = [0; 16];
-    app.work.world().entropy.fill(&mut chance);
+    app.work.runtime().entropy.fill(&mut chance);
     let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
     let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {

@@ -87,7 +87,9 @@ async fn show(State(app): State<App>, Path(reference): Path<String>) -> HandlerR
     let table = app.work.table();
     let id: Option<BusinessId> = match reference.parse() {
         Ok(id) => Some(id),
-        Err(_) if is_slug(&reference) => table.get_eventual::<SlugOwner>(&storage::slug_key(&reference)).await?.map(|owner| owner.business_id),
+        Err(_) if is_slug(&reference) => {
+            table.get_eventual::<SlugOwner>(&storage::slug_key(&reference)).await?.map(|owner| owner.business_id)
+        }
         Err(_) => None,
     };
     let business = match id {

@@ -7,7 +7,7 @@ use contracts::Decision;
 use kernel::{CategoryId, Problem};
 use ports::store::{Expect, Record as _, Stored, Write};
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, Table};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, Table};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -54,7 +54,12 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Renames a category or moves it with all that is below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
+async fn edit(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<CategoryId>,
+    Json(input): Json<CategoryInput>,
+) -> HandlerResult {
     request.require_admin()?;
     let draft = CategoryDraft::from(input);
     let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };

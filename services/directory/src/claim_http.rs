@@ -5,7 +5,7 @@ use kernel::{BusinessId, ClaimId, Cursor, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, page_limit};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +37,12 @@ struct ListQuery {
 
 /// Says that a listed business without an owner is the caller's. An admin decides.
 #[utoipa::path(post, path = "/businesses/{business_id}/claims", tag = "directory", operation_id = "claimBusiness", params(("business_id" = BusinessId, Path)), request_body = ClaimInput, responses((status = 202, body = ClaimView)))]
-async fn request(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> HandlerResult {
+async fn request(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ClaimInput>,
+) -> HandlerResult {
     let user = request.require_user()?;
     let load = || async {
         let table = app.work.table();

@@ -4,7 +4,7 @@ use contracts::Event;
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
-use shell::{Changes, Delivery, UnitOfWork, DecisionContext};
+use shell::{Changes, DecisionContext, Delivery, UnitOfWork};
 
 use crate::business::Business;
 use crate::category::Tree;

@@ -3,7 +3,7 @@
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, Table};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, Table};
 
 use crate::App;
 use crate::business::{Business, BusinessError};

@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Code, Page, Problem, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, DecisionContext, Reply};
+use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -77,7 +77,12 @@ async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Replaces what a business says of itself. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
-async fn edit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
+async fn edit(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ProfileInput>,
+) -> HandlerResult {
     request.require_user()?;
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let profile = app.deps.time_zones.completed(input.into_profile())?;

@@ -8,7 +8,7 @@ use contracts::Decision;
 use futures::StreamExt as _;
 use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Changes, UnitOfWork, DecisionContext, Table};
+use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
 use crate::business::{Business, Imported};
 use crate::category::{Category, CategoryDraft, CategoryError, Tree};

@@ -6,7 +6,7 @@ use kernel::{BusinessId, Cursor, Duration, LeadId, Money, Page, Problem, Timesta
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply, page_limit};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -152,7 +152,12 @@ struct Around {
 
 /// Sends an enquiry to a business. Nobody sees who asked before the business may.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "sendEnquiry", params(("business_id" = BusinessId, Path)), request_body = EnquiryInput, responses((status = 202, body = EnquiryView)))]
-async fn ask(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<EnquiryInput>) -> HandlerResult {
+async fn ask(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<EnquiryInput>,
+) -> HandlerResult {
     let trapped = !input.website.trim().is_empty();
     let enquiry = Enquiry { name: input.name, email: input.email, phone: input.phone, message: input.message };
     let contact = enquiry.checked(LeadId(0))?;
@@ -295,7 +300,12 @@ async fn refuse_return(State(app): State<App>, request: RequestContext, Path(id)
 }
 
 /// One change of a lead. The answer goes into an idempotency record, so it never holds who asked.
-async fn change(app: &App, request: &RequestContext, id: LeadId, decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>) -> HandlerResult {
+async fn change(
+    app: &App,
+    request: &RequestContext,
+    id: LeadId,
+    decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>,
+) -> HandlerResult {
     let load = || async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, context: &DecisionContext| {
         let decision = decide(lead.value.clone(), context)?;

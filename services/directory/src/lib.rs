@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use kernel::Money;
 use ports::reads::{IdentityReads, ReviewReads};
-use shell::{Consumer, UnitOfWork, Service, Signer};
+use shell::{Consumer, Service, Signer, UnitOfWork};
 
 pub use business::diagram;
 pub use hours::is_time_zone;

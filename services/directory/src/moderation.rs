@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{BusinessId, Cursor, Page};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Reply, page_limit};
+use shell::{HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,14 +60,24 @@ async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Gives a business back to its owner, with the reason.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/reject", tag = "directory", operation_id = "rejectBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
-async fn reject(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> HandlerResult {
+async fn reject(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ReasonInput>,
+) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |business, context| business.reject(&input.reason, context.now)).await
 }
 
 /// Takes a published business away from the public.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/suspend", tag = "directory", operation_id = "suspendBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
-async fn suspend(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> HandlerResult {
+async fn suspend(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ReasonInput>,
+) -> HandlerResult {
     request.require_admin()?;
     change(&app, &request, id, |business, context| business.suspend(&input.reason, context.now)).await
 }
@@ -81,7 +91,12 @@ async fn restore(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Decides what a business pays for leads from now on. Leads that were delivered keep their price.
 #[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTermsView, responses((status = 200, body = ManagedBusiness)))]
-async fn set_lead_terms(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Json(input): Json<LeadTermsView>) -> HandlerResult {
+async fn set_lead_terms(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<LeadTermsView>,
+) -> HandlerResult {
     request.require_admin()?;
     if input.price.is_some_and(|price| !(0..=LEAD_PRICE_MAX).contains(&price)) {
         return Err(BusinessError::Field { field: "price", reason: format!("must be 0 to {LEAD_PRICE_MAX} minor units") }.into());

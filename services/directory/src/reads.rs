@@ -5,7 +5,7 @@ use contracts::StaffRole;
 use kernel::{BusinessId, Cursor, Page, Problem, UserId};
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads};
 use ports::store::{Key, Stored};
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::business::Business;
 use crate::category::Tree;

@@ -21,7 +21,7 @@ mod user;
 use std::sync::Arc;
 
 use kernel::Duration;
-use shell::{Consumer, UnitOfWork, Service, Signer};
+use shell::{Consumer, Service, Signer, UnitOfWork};
 
 pub use attempts::AttemptLimit;
 pub use credentials::Credentials;
@@ -70,7 +70,7 @@ pub(crate) struct App {
 
 impl App {
     pub fn entropy(&self) -> &dyn ports::Entropy {
-        &*self.work.world().entropy
+        &*self.work.runtime().entropy
     }
 }
 

@@ -4,7 +4,7 @@ use contracts::Decision;
 use kernel::{Code, Email, Problem, Role, UserId};
 use ports::Enrolled;
 use ports::store::{Record, Stored};
-use shell::{UnitOfWork, DecisionContext};
+use shell::{DecisionContext, UnitOfWork};
 
 use crate::admins::Admins;
 use crate::credentials::{Credentials, password_problem, pool_problem};
@@ -39,7 +39,7 @@ async fn create(
     role: Option<Role>,
 ) -> Result<UserId, Problem> {
     check_password(password, &email).map_err(|error| error.at("password"))?;
-    let password_hash = credentials.hash(password, &*work.world().entropy).await?;
+    let password_hash = credentials.hash(password, &*work.runtime().entropy).await?;
     let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
     let table = work.table();
     let load = || async {

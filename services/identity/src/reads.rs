@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kernel::{BusinessId, Email, Problem, Role, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads, LinkPurpose, LinkTokens};
 use serde::Deserialize;
-use shell::{UnitOfWork, Signer, Table};
+use shell::{Signer, Table, UnitOfWork};
 
 use crate::storage;
 use crate::tokens::Link;

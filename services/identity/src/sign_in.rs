@@ -43,13 +43,21 @@ pub async fn user_by_password(
         return Ok(proved);
     }
     let load = || table.get::<Attempts>(&client_key);
-    app.work.run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now)).await?;
+    app.work
+        .run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
+        .await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
 
 /// The same for somebody who is signed in and must prove it once more. `field` is the password's
 /// name in the request: a wrong one must not look like a token that has expired.
-pub async fn confirm_password(app: &App, request: &RequestContext, user: &User, field: &str, password: &str) -> Result<Stored<User>, Problem> {
+pub async fn confirm_password(
+    app: &App,
+    request: &RequestContext,
+    user: &User,
+    field: &str,
+    password: &str,
+) -> Result<Stored<User>, Problem> {
     match user_by_password(app, request, &user.email, password, Purpose::Confirm).await {
         Ok((user, _)) => Ok(user),
         Err(problem) if problem.code == Code::InvalidCredentials => Err(Problem::field(field, "is wrong")),

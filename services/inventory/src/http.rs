@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem, ProductId, Role,
 use ports::store::{Key, Stored};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, Outcome, Reply, page_limit};
+use shell::{Changes, HandlerResult, Outcome, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -209,7 +209,12 @@ async fn set(State(app): State<App>, request: RequestContext, Path(variant): Pat
 
 /// Corrects how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
-async fn adjust(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> HandlerResult {
+async fn adjust(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(variant): Path<VariantId>,
+    Json(body): Json<AdjustStock>,
+) -> HandlerResult {
     let table = app.work.table();
     let adjustment = body.adjustment()?;
     let decide = |item: Result<Stored<StockItem>, Problem>, context: &shell::DecisionContext| {
@@ -227,7 +232,12 @@ async fn adjust(State(app): State<App>, request: RequestContext, Path(variant): 
 
 /// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), PageQuery), responses((status = 200, body = MovementPage)))]
-async fn movements(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Query(query): Query<PageQuery>) -> HandlerResult {
+async fn movements(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(variant): Path<VariantId>,
+    Query(query): Query<PageQuery>,
+) -> HandlerResult {
     let table = app.work.table();
     let item = storage::stock(table, variant).await;
     readable(&request, item)?;

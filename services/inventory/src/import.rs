@@ -42,7 +42,7 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, context: &shell
         let entry = Movement::of(&shift, MovementKind::Counted, context.now).by(&context.actor, "import");
         let item = empty.after(&shift).ok_or_else(|| Problem::internal("the first count of a new stock record does not fit it"))?;
         let created = storage::create_stock(item)?.write(storage::append(count.variant_id, &entry, &id)?);
-        return Ok(shift.events.into_iter().fold(created, Changes::tell));
+        return Ok(shift.events.into_iter().fold(created, Changes::emit));
     };
     if found.counted == 1 && (!count.overwrite || found.on_hand == count.on_hand) {
         return Ok(Changes::none());

@@ -13,7 +13,7 @@ mod storage;
 use contracts::Decision;
 use kernel::Problem;
 use ports::store::Stored;
-use shell::{Changes, Consumer, UnitOfWork, Service};
+use shell::{Changes, Consumer, Service, UnitOfWork};
 
 pub use import::{StockCount, set_stock};
 pub use reads::Reads;

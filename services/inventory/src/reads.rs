@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kernel::{Problem, VariantId};
 use ports::reads::{Availability, InventoryReads};
 use ports::store::{Key, Stored};
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::stock::StockItem;
 use crate::storage::stock_key;

@@ -193,7 +193,7 @@ pub fn shift_changes(shift: Shift, entry: &Movement, id: &str) -> Result<Changes
 /// A shift without an entry in the ledger: for promises and settings, which leave what is on hand as it is.
 pub fn counter_changes(shift: Shift) -> Changes {
     let changes = Changes::none().write(add(&shift));
-    shift.events.into_iter().fold(changes, Changes::tell)
+    shift.events.into_iter().fold(changes, Changes::emit)
 }
 
 /// A new stock record. Low from the beginning, it is listed so, although nothing is told.

@@ -7,7 +7,7 @@ use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, 
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, Failure, Reply, page_limit};
+use shell::{Changes, Failure, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

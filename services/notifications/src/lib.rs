@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicI64;
 
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
-use shell::{Consumer, UnitOfWork, RetryPolicy, Service};
+use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
 pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;

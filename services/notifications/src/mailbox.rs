@@ -9,7 +9,7 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
 use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{HandlerResult, Failure, Reply, RootRoutes, page_limit};
+use shell::{Failure, HandlerResult, Reply, RootRoutes, page_limit};
 
 use crate::App;
 use crate::letter::{self, Secrets, encode};

@@ -12,7 +12,7 @@ use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Outcome, Reply};
+use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
 use crate::order::{Draft, DraftLine, Order};

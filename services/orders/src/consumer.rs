@@ -42,7 +42,8 @@ async fn follow(
     rule: impl Fn(Order, Timestamp) -> Decided + Send + Sync,
 ) -> Result<(), Problem> {
     let table = app.work.table();
-    let decide =
-        |order: ports::store::Stored<Order>, context: &shell::DecisionContext| Changes::update(order.version, rule(order.value, context.now)?);
+    let decide = |order: ports::store::Stored<Order>, context: &shell::DecisionContext| {
+        Changes::update(order.version, rule(order.value, context.now)?)
+    };
     app.work.handle_event_guarded(delivery, || storage::order(table, id), decide).await
 }

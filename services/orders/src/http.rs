@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, Failure, DecisionContext, Reply, page_limit};
+use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -165,7 +165,12 @@ async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Pat
 
 /// All orders, or those in a status, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> HandlerResult {
+async fn list_all(
+    State(app): State<App>,
+    request: RequestContext,
+    Query(filter): Query<StatusFilter>,
+    Query(page): Query<Paging>,
+) -> HandlerResult {
     request.require_staff()?;
     let (table, limit) = (app.work.table(), page_limit(page.limit)?);
     let orders = match filter.status {
@@ -177,7 +182,12 @@ async fn list_all(State(app): State<App>, request: RequestContext, Query(filter)
 
 /// Goes on with a paid order: processing, shipped, delivered. For staff and for the seller of everything in it.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> HandlerResult {
+async fn advance(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<OrderId>,
+    Json(body): Json<AdvanceOrder>,
+) -> HandlerResult {
     let note = body.note.clone();
     let to = body.into_step()?;
     let no_token = Token { token: None };
@@ -186,7 +196,12 @@ async fn advance(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(State(app): State<App>, request: RequestContext, Query(filter): Query<SellerFilter>, Query(page): Query<Paging>) -> HandlerResult {
+async fn list_of_seller(
+    State(app): State<App>,
+    request: RequestContext,
+    Query(filter): Query<SellerFilter>,
+    Query(page): Query<Paging>,
+) -> HandlerResult {
     let seller = seller(&request, filter.business_id)?;
     let orders = storage::of_seller(app.work.table(), seller, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |line| line.seller_id == seller))

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::GatewayError;
 use ports::reads::{CartReads, CatalogReads, IdentityReads};
-use shell::{Consumer, UnitOfWork, Schedule, Service};
+use shell::{Consumer, Schedule, Service, UnitOfWork};
 
 pub use order::{Pricing as OrdersConfig, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;

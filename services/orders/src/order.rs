@@ -22,11 +22,11 @@ mod access;
 mod draft;
 mod error;
 mod fulfilment;
-mod stored;
 mod lifecycle;
 mod payment;
 #[cfg(test)]
 mod properties;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -401,7 +401,7 @@ impl Order {
     /// The stock is held, and a new try begins.
     fn asking_for_payment(self) -> Decision<Self> {
         let asked = self.payment.latest_try().map(|payment| OrderAwaitingPayment { order: self.reference(), payment });
-        asked.into_iter().fold(Decision::changed(self), Decision::tell)
+        asked.into_iter().fold(Decision::changed(self), Decision::emit)
     }
 
     fn status_changed(&self) -> OrderStatusChanged {

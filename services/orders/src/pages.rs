@@ -5,7 +5,7 @@ use contracts::CancelReason;
 use kernel::{Code, OrderId, PostalAddress};
 use serde::Deserialize;
 use shell::http::{PageAnswer, Path, Query, escape, link, page, time};
-use shell::{RequestContext, Failure, RootRoutes};
+use shell::{Failure, RequestContext, RootRoutes};
 
 use crate::order::{OrderError, StatusName};
 use crate::views::{LineView, OrderView, StepView, TimelineView, TrackingView};
@@ -20,7 +20,12 @@ struct Token {
     token: Option<String>,
 }
 
-async fn show(State(app): State<App>, request: RequestContext, id: Result<Path<OrderId>, Failure>, Query(query): Query<Token>) -> PageAnswer {
+async fn show(
+    State(app): State<App>,
+    request: RequestContext,
+    id: Result<Path<OrderId>, Failure>,
+    Query(query): Query<Token>,
+) -> PageAnswer {
     let Ok(Path(id)) = id else { return Ok(no_way_in(query.token.is_some())) };
     let order = match storage::shown(app.work.table(), id).await {
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kernel::{OrderId, Problem};
 use ports::reads::{OrderLineSummary, OrderReads, OrderSummary};
 use ports::store::Stored;
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::order::{Line, Order};
 use crate::storage;

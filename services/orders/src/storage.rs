@@ -19,7 +19,7 @@
 use kernel::{BusinessId, Cursor, Email, Limit, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, KEYS_MAX, Key, Query, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::{Table, merge_pages_desc, filter_pages};
+use shell::{Table, filter_pages, merge_pages_desc};
 
 use crate::order::{Order, StatusName};
 

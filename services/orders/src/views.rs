@@ -5,7 +5,7 @@ use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Order, Part, Payment, StatusName, StatusChange, Tracking};
+use crate::order::{Line, Order, Part, Payment, StatusChange, StatusName, Tracking};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]

@@ -9,7 +9,7 @@ use shell::{Changes, Delivery};
 
 use crate::App;
 use crate::gateway::pursue;
-use crate::payment::{HandlerResult, Entry, Goal, Payment};
+use crate::payment::{Entry, Goal, HandlerResult, Payment};
 use crate::storage::{self, OrderState, Place};
 
 pub(crate) const TYPES: &[&str] = &["stock.reserved", "order.awaiting_payment", "order.cancelled"];

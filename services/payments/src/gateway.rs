@@ -9,7 +9,7 @@ use kernel::{Money, PaymentId, RefundId, Timestamp};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 
 use crate::breaker::{Breaker, Limits, Outcome, Permit, State};
-use crate::payment::{HandlerResult, TestRequest, Found, Goal, Payment};
+use crate::payment::{Found, Goal, HandlerResult, Payment, TestRequest};
 
 #[derive(Debug, Clone, Copy)]
 pub struct GuardOptions {

@@ -5,7 +5,7 @@ use contracts::CancelReason;
 use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, Changes, Reply, page_limit};
+use shell::{Changes, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -163,7 +163,12 @@ async fn list(State(app): State<App>, request: RequestContext, Query(listing): Q
 /// Gives money back. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
-async fn refund(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> HandlerResult {
+async fn refund(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<PaymentId>,
+    Json(body): Json<RefundRequest>,
+) -> HandlerResult {
     request.require_admin()?;
     let table = app.work.table();
     let load = || async {

@@ -14,7 +14,7 @@ mod storage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shell::{Consumer, Delivery, UnitOfWork, Schedule, Service};
+use shell::{Consumer, Delivery, Schedule, Service, UnitOfWork};
 
 pub use gateway::{GuardOptions, GuardedGateway};
 pub use storage::TABLE;

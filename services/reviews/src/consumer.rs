@@ -3,7 +3,7 @@
 use contracts::{Decision, Event, LeadBilled, OrderRef};
 use kernel::{Limit, Problem, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Changes, Delivery, DecisionContext};
+use shell::{Changes, DecisionContext, Delivery};
 
 use crate::App;
 use crate::reminder;

@@ -5,7 +5,7 @@ use kernel::{Cursor, Page, Problem, ReviewId, ReviewTarget};
 use ports::store::{Stored, Write};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path, Query, page_limit};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -258,7 +258,12 @@ async fn list_queue(State(app): State<App>, request: RequestContext, Query(pagin
 
 /// Why a review was reported, dismissed reports included.
 #[utoipa::path(get, path = "/admin/reviews/{review_id}/reports", tag = "reviews", operation_id = "listReviewReports", params(("review_id" = ReviewId, Path), Paging), responses((status = 200, body = Page<ReportView>)))]
-async fn list_reports(State(app): State<App>, request: RequestContext, Path(id): Path<ReviewId>, Query(paging): Query<Paging>) -> HandlerResult {
+async fn list_reports(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<ReviewId>,
+    Query(paging): Query<Paging>,
+) -> HandlerResult {
     request.require_staff()?;
     let page = storage::reports(app.work.table(), id, page_limit(paging.limit)?, paging.cursor.map(Cursor)).await?;
     Ok(Reply::ok(&page.map(ReportView::of)))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, OrderReads, ProductReads};
 use serde::{Deserialize, Serialize};
-use shell::{Consumer, UnitOfWork, Schedule, Service};
+use shell::{Consumer, Schedule, Service, UnitOfWork};
 
 pub use reads::Reads;
 pub use review::{Status, diagram, lifecycle};

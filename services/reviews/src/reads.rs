@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kernel::{Problem, Rating, ReviewTarget};
 use ports::reads::ReviewReads;
 use ports::store::KEYS_MAX;
-use shell::{UnitOfWork, Table};
+use shell::{Table, UnitOfWork};
 
 use crate::aggregate::Aggregate;
 use crate::storage::aggregate_key;

@@ -14,7 +14,7 @@ use ports::reads::{
     ReviewReads as _,
 };
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 use crate::{Moderation, Reads, ReviewsConfig, ReviewsDeps, TABLE, Unverified, service};
 

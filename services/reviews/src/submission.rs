@@ -2,7 +2,7 @@
 
 use kernel::{Actor, BusinessId, Code, Problem, ReviewId, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{HandlerResult, RequestContext, DecisionContext, Reply};
+use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 
 use crate::review::{Contents, Review, ReviewError, Submission};
 use crate::storage::{self, Eligibility, State};

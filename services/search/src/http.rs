@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use shell::http::Query;
-use shell::{HandlerResult, RequestContext, Reply};
+use shell::{HandlerResult, Reply, RequestContext};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use kernel::{Currency, Duration};
 use ports::reads::{DirectoryReads, ProductReads, ReviewReads};
 use ports::{EventLog, Search};
-use shell::{Consumer, UnitOfWork, RetryPolicy, Schedule, Service};
+use shell::{Consumer, RetryPolicy, Schedule, Service, UnitOfWork};
 
 use crate::check::Checked;
 use crate::feed::Feed;

@@ -18,12 +18,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::limits::{Backpressure, RateLimits};
-use super::{RequestContext, Failure, LimitsConfig};
+use super::{Failure, LimitsConfig, RequestContext};
 use crate::auth::Authenticator;
 use crate::metering::OPERATION;
+use crate::runtime::Runtime;
 use crate::telemetry::Telemetry;
 use crate::trace::within_trace;
-use crate::runtime::Runtime;
 
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_MAX_SECS: u64 = 30;

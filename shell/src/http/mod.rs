@@ -1,6 +1,5 @@
 //! HTTP: what a handler is given and gives, and what surrounds all handlers.
 
-mod request_context;
 mod document;
 mod edge;
 mod extract;
@@ -8,11 +7,10 @@ mod limits;
 mod operation;
 mod page;
 mod reply;
+mod request_context;
 mod server;
 mod sitemap;
 
-pub(crate) use request_context::key_reused;
-pub use request_context::{RequestContext, page_limit};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};
@@ -21,6 +19,8 @@ pub use limits::LimitsConfig;
 pub use operation::{Authorization, Operation};
 pub(crate) use operation::{closed, described};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
-pub use reply::{HandlerResult, Failure, Reply};
+pub use reply::{Failure, HandlerResult, Reply};
+pub(crate) use request_context::key_reused;
+pub use request_context::{RequestContext, page_limit};
 pub(crate) use server::serve;
 pub use sitemap::{Sitemap, SitemapEntry};

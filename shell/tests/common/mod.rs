@@ -11,7 +11,7 @@ use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, Changes, Delivery, UnitOfWork, Reply, Service};
+use shell::{Changes, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,7 +36,7 @@ impl Record for Tally {
 }
 
 pub async fn load(work: &UnitOfWork, name: &str) -> Result<Option<Stored<Tally>>, Problem> {
-    work.table().find(&Tally::key_of(name)).await
+    work.table().get(&Tally::key_of(name)).await
 }
 
 pub async fn count(work: &UnitOfWork, name: &str) -> u32 {
@@ -81,7 +81,12 @@ pub struct TallyView {
 }
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
-async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> HandlerResult {
+async fn bump_tally(
+    State(work): State<UnitOfWork>,
+    call: RequestContext,
+    Path(name): Path<String>,
+    Json(_body): Json<Bump>,
+) -> HandlerResult {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -95,7 +100,12 @@ async fn bump_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(n
 }
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn replace_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>, Json(_body): Json<Bump>) -> HandlerResult {
+async fn replace_tally(
+    State(work): State<UnitOfWork>,
+    call: RequestContext,
+    Path(name): Path<String>,
+    Json(_body): Json<Bump>,
+) -> HandlerResult {
     work.handle_request(
         &call,
         || load(&work, &name),
@@ -115,11 +125,11 @@ async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(na
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait
-        && work.table().peek::<Tally>(&key).await?.is_none()
+        && work.table().get_eventual::<Tally>(&key).await?.is_none()
     {
         watch.changed(wait).await;
     }
-    let tally = work.table().peek::<Tally>(&key).await?.ok_or_else(|| Problem::not_found(format_args!("tally {name}")))?;
+    let tally = work.table().get_eventual::<Tally>(&key).await?.ok_or_else(|| Problem::not_found(format_args!("tally {name}")))?;
     let reply = Reply::ok(&TallyView { count: tally.count, id: name.clone() }).etag(tally.version);
     Ok(if name == "secret" { reply.no_store() } else { reply })
 }

@@ -19,7 +19,7 @@ use ports::reads::{Availability, InventoryReads, ReviewReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
 use shell::UnitOfWork;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 pub const HOUSE: BusinessId = BusinessId(1);
 pub const POTTERY: BusinessId = BusinessId(2);

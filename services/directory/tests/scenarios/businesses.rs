@@ -3,7 +3,7 @@
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, time_zones, cafe, owner, text, with};
+use super::{Town, cafe, owner, text, time_zones, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {

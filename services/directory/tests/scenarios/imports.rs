@@ -5,7 +5,7 @@ use kernel::Actor;
 use serde_json::{Value, json};
 use shell::testing::Harness;
 
-use super::{Town, time_zones, text, with};
+use super::{Town, text, time_zones, with};
 
 pub fn places(text: &str, kind: FileKind) -> Vec<Place> {
     let mapping = Mapping::parse(DEFAULT_MAPPING).unwrap();

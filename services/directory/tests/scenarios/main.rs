@@ -12,12 +12,12 @@ mod munich;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use directory::{TimeZoneMap, Dependencies, Settings};
+use directory::{Dependencies, Settings, TimeZoneMap};
 use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
-use shell::{UnitOfWork, Signer, SigningKey};
+use shell::testing::{Harness, TestResponse};
+use shell::{Signer, SigningKey, UnitOfWork};
 
 /// Everybody has an account but `NOBODY`, and that of `CLOSED` is disabled.
 struct People;
@@ -66,7 +66,8 @@ impl Town {
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            let dependencies = Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
+            let dependencies =
+                Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
             vec![directory::service(work, dependencies, settings)]
         });
         let work = work.get().expect("the harness was built").clone();

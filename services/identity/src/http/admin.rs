@@ -5,7 +5,7 @@ use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, Us
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Json, Path, Query};
-use shell::{HandlerResult, RequestContext, DecisionContext, Outcome, Reply, Table, page_limit};
+use shell::{DecisionContext, HandlerResult, Outcome, Reply, RequestContext, Table, page_limit};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -3,7 +3,7 @@
 use kernel::{Problem, UserId};
 use ports::store::Stored;
 use ports::{PoolError, PoolTokens, UserPool};
-use shell::{HandlerResult, DecisionContext, Reply};
+use shell::{DecisionContext, HandlerResult, Reply};
 
 use crate::App;
 use crate::admins::Admins;

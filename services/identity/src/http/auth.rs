@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::Json;
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Outcome, Reply};
+use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -5,7 +5,7 @@ use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
 use shell::http::{Json, Path};
-use shell::{HandlerResult, RequestContext, Changes, DecisionContext, Reply};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -178,7 +178,12 @@ async fn add_address(State(app): State<App>, request: RequestContext, Json(body)
 
 /// Replace an address.
 #[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
-async fn replace_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>, Json(body): Json<AddressBody>) -> HandlerResult {
+async fn replace_address(
+    State(app): State<App>,
+    request: RequestContext,
+    Path(id): Path<AddressId>,
+    Json(body): Json<AddressBody>,
+) -> HandlerResult {
     let user = request.require_user()?;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, _: &DecisionContext| {

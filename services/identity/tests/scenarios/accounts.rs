@@ -5,7 +5,7 @@ use contracts::{BusinessRemoved, BusinessStaffChanged, StaffRole};
 use kernel::{Actor, BusinessId, Role, UserId};
 use ports::reads::{IdentityReads, LinkPurpose};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 fn address(name: &str) -> Value {
     json!({"name": name, "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE"})

@@ -10,7 +10,7 @@ use kernel::{Actor, Email, Role, Timestamp, UserId};
 use ports::reads::{IdentityReads, LinkPurpose, LinkTokens};
 use ports::{Clock, Enrolled, ManualClock, PoolError, PoolTokens, UserPool};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey};
 
 use crate::shop::PASSWORD;

@@ -7,8 +7,8 @@ use identity::{IdentityConfig, Links, Reads, TABLE};
 use kernel::{Actor, Email, Problem, UserId};
 use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
-use shell::{Authenticator, UnitOfWork, Passwords, Signer, SigningKey, TokenVerifier};
+use shell::testing::{Harness, TestResponse};
+use shell::{Authenticator, Passwords, Signer, SigningKey, TokenVerifier, UnitOfWork};
 
 pub const PASSWORD: &str = "correct horse battery";
 

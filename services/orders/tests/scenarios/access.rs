@@ -3,7 +3,7 @@
 use contracts::UserVerified;
 use kernel::{Actor, BusinessId, Duration, OrderId};
 use serde_json::json;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 use crate::shop::{POT, SELLER, Shop, TEA, order_id, text};
 

@@ -2,7 +2,7 @@
 
 use kernel::{Duration, OrderId};
 use serde_json::json;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 use crate::shop::{Shop, TEA, order_id, text};
 

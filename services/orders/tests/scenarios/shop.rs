@@ -14,7 +14,7 @@ use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
 use ports::GatewayError;
 use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
 use serde_json::{Value, json};
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 
 pub const SELLER: BusinessId = BusinessId(5);
 pub const TEA: VariantId = VariantId(1);

@@ -3,7 +3,7 @@
 use kernel::Timestamp;
 use ports::PaymentGateway;
 use serde_json::json;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund};
 

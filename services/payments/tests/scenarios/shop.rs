@@ -8,7 +8,7 @@ use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
 use ports::{GatewayState, PaymentGateway as _};
 use serde_json::Value;
-use shell::testing::{TestResponse, Harness};
+use shell::testing::{Harness, TestResponse};
 use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway};
 
 pub struct Shop {
