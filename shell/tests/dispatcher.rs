@@ -89,7 +89,7 @@ impl Home {
             time,
             sequence: 100,
             correlation_id: cause.clone(),
-            cause,
+            causation_id: cause,
             traceparent: None,
             actor: Actor::System,
             event: mail(n).into(),
