@@ -28,14 +28,14 @@ const ITEMS_EXPECTED: usize = 16_384;
 
 /// An item without its key.
 #[derive(Clone)]
-pub struct Copy {
+pub struct CachedItem {
     pub version: u64,
     pub expires_at: Option<Timestamp>,
     pub size_bytes: usize,
     pub body: Body,
 }
 
-impl Copy {
+impl CachedItem {
     pub fn of(item: &Item) -> Self {
         Self { version: item.version, expires_at: item.expires_at, size_bytes: item.size_bytes, body: item.body.clone() }
     }
@@ -74,24 +74,24 @@ impl Equivalent<Place> for Looked<'_> {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Place, Option<Copy>> for Bytes {
-    fn weight(&self, place: &Place, copy: &Option<Copy>) -> u64 {
+impl Weighter<Place, Option<CachedItem>> for Bytes {
+    fn weight(&self, place: &Place, copy: &Option<CachedItem>) -> u64 {
         let body = copy.as_ref().map_or(0, |copy| copy.body.as_str().len());
         (place.key.pk.len() + place.key.sk.len() + body) as u64 + ENTRY_BYTES
     }
 }
 
-/// What a commit did to an item.
-pub struct Change {
+/// A key that a commit has written.
+pub struct Written {
     pub table: usize,
     pub key: Key,
     /// None: look at the file.
-    pub copy: Option<Copy>,
+    pub item: Option<CachedItem>,
 }
 
 pub struct Recent {
     /// None for a key that has no item.
-    kept: Cache<Place, Option<Copy>, Bytes>,
+    kept: Cache<Place, Option<CachedItem>, Bytes>,
     /// Held by the writer from before a transaction becomes visible until the copies say the same.
     publishing: RwLock<()>,
     /// Raised when a publication begins and when it ends: a read that saw another number may have read
@@ -111,7 +111,7 @@ impl Recent {
     }
 
     /// The item or that there is none, if that is known.
-    pub fn get(&self, table: usize, key: &Key) -> Option<Option<Copy>> {
+    pub fn get(&self, table: usize, key: &Key) -> Option<Option<CachedItem>> {
         self.kept.get(&Looked { table, key })
     }
 
@@ -128,7 +128,7 @@ impl Recent {
             Err(TryLockError::WouldBlock) => return,
         };
         if self.epoch() == epoch {
-            self.kept.insert(Place { table, key: key.clone() }, item.map(Copy::of));
+            self.kept.insert(Place { table, key: key.clone() }, item.map(CachedItem::of));
         }
     }
 
@@ -146,10 +146,10 @@ impl Recent {
 }
 
 impl Publication<'_> {
-    pub fn change(&self, change: Change) {
-        let Change { table, key, copy } = change;
-        match copy {
-            Some(copy) => self.recent.kept.insert(Place { table, key }, Some(copy)),
+    pub fn change(&self, change: Written) {
+        let Written { table, key, item } = change;
+        match item {
+            Some(item) => self.recent.kept.insert(Place { table, key }, Some(item)),
             None => {
                 self.recent.kept.remove(&Looked { table, key: &key });
             }
@@ -180,8 +180,8 @@ mod tests {
         recent.get(0, &key()).map(|copy| copy.map(|copy| copy.version))
     }
 
-    fn change(recent: &Recent, copy: Option<Copy>) {
-        recent.publish().change(Change { table: 0, key: key(), copy });
+    fn change(recent: &Recent, item: Option<CachedItem>) {
+        recent.publish().change(Written { table: 0, key: key(), item });
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let during = recent.epoch();
         recent.remember(0, &key(), Some(&item(1)), during);
         assert_eq!(known(&recent), None, "the transaction is becoming visible");
-        publication.change(Change { table: 0, key: key(), copy: Some(Copy::of(&item(2))) });
+        publication.change(Written { table: 0, key: key(), item: Some(CachedItem::of(&item(2))) });
         drop(publication);
         recent.remember(0, &key(), Some(&item(1)), before);
         recent.remember(0, &key(), None, during);
@@ -211,7 +211,7 @@ mod tests {
         let recent = Recent::new();
         recent.remember(0, &key(), None, recent.epoch());
         assert_eq!((known(&recent), recent.get(1, &key()).is_none()), (Some(None), true));
-        change(&recent, Some(Copy::of(&item(1))));
+        change(&recent, Some(CachedItem::of(&item(1))));
         assert_eq!(known(&recent), Some(Some(1)));
     }
 }

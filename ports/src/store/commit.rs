@@ -6,7 +6,7 @@ use contracts::Envelope;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Carrier, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
+use super::{Body, Carrier, IndexEntry, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
 
 /// An id of a cause, which becomes a part of a partition key.
 const RECORD_ID_BYTES_MAX: usize = 1024;
@@ -214,14 +214,12 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// Moves counters of an item that was found: the new body, or why not. For adapters that have no
-/// such operation of their own.
-pub fn add_to(item: &Item, deltas: &[(&'static str, i64)], bounds: &[Bound]) -> Result<Result<Body, Refusal>, StoreError> {
-    let mut body: serde_json::Map<String, serde_json::Value> = item.body.read()?;
+/// Moves counters in the body of an item: the new body, or why not.
+pub fn add_to(key: &Key, body: &str, deltas: &[(&'static str, i64)], bounds: &[Bound]) -> Result<Result<Body, Refusal>, StoreError> {
+    let read = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body);
+    let mut body = read.map_err(|error| StoreError::Failed(format!("{} / {} cannot be read: {error}", key.pk, key.sk)))?;
     let counter = |body: &serde_json::Map<String, serde_json::Value>, name: &str| {
-        body.get(name)
-            .and_then(serde_json::Value::as_i64)
-            .ok_or_else(|| StoreError::Invalid(format!("{name} is no integer of {}", item.key.pk)))
+        body.get(name).and_then(serde_json::Value::as_i64).ok_or_else(|| StoreError::Invalid(format!("{name} is no integer of {}", key.pk)))
     };
     for bound in bounds {
         let holds = match bound {

@@ -3,6 +3,7 @@
 
 mod commit;
 mod item;
+mod plan;
 mod prepared;
 mod query;
 pub mod units;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 
 pub use commit::{Bound, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
+pub use plan::{Change, Changed, ExistingItem, ExistingItems, INDEXES_MAX, Plan, entry_of, plan};
 pub use prepared::{Carrier, Prepared, RECORD_VERSION};
 pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};
 pub use units::Metered;
