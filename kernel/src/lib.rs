@@ -3,6 +3,7 @@
 
 mod actor;
 mod address;
+mod backoff;
 mod email;
 mod geo;
 mod id;
@@ -16,6 +17,7 @@ mod trace;
 
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;
+pub use backoff::Backoff;
 pub use email::Email;
 pub use geo::GeoPosition;
 pub use id::{AddressId, BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};

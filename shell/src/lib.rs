@@ -4,10 +4,12 @@
 mod api;
 mod auth;
 mod changes;
+mod checkpoint;
 mod deliver;
 mod dispatcher;
 mod host;
 pub mod http;
+mod lease;
 mod metering;
 mod operations;
 mod passwords;

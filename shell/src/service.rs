@@ -68,6 +68,9 @@ pub struct Consumer {
     pub name: &'static str,
     pub types: &'static [&'static str],
     pub retry: RetryPolicy,
+    /// Whether each process that shares the store gets every event, as one does that keeps something of its own. Otherwise
+    /// one process at a time delivers to the consumer.
+    pub per_process: bool,
     pub(crate) handle: Handler,
     /// What the counters call a delivery.
     pub(crate) operation: Arc<str>,
@@ -80,12 +83,18 @@ impl Consumer {
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
         let handle: Handler = Arc::new(move |delivery| Box::pin(handle(delivery)));
-        Self { name, types, retry: RetryPolicy::default(), handle, operation: format!("event > {name}").into() }
+        Self { name, types, retry: RetryPolicy::default(), per_process: false, handle, operation: format!("event > {name}").into() }
     }
 
     #[must_use]
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    #[must_use]
+    pub fn per_process(mut self) -> Self {
+        self.per_process = true;
         self
     }
 }

@@ -1,4 +1,4 @@
-//! The items that were written or read lately, kept in memory.
+//! The items that were written or read lately, cached in memory.
 //!
 //! A reader of SQLite drops its pages after every commit of the writer and fetches them again, which
 //! makes a point read beside a busy writer far dearer than one alone. All writes of this process
@@ -20,8 +20,8 @@ use quick_cache::{Equivalent, Weighter};
 /// How long another process's change of an item may stay unseen.
 pub const NOTICE_EVERY: Duration = Duration::from_millis(100);
 
-/// Keys and bodies kept for all tables: what is read often has the room, whosever it is.
-const KEPT_BYTES: u64 = 48 * 1024 * 1024;
+/// Keys and bodies cached, of all tables: what is read often has the room, whosever it is.
+const CACHED_BYTES: u64 = 48 * 1024 * 1024;
 /// What an entry takes besides its texts, about.
 const ENTRY_BYTES: u64 = 160;
 const ITEMS_EXPECTED: usize = 16_384;
@@ -47,37 +47,37 @@ impl CachedItem {
 
 /// A key of a table.
 #[derive(Clone, PartialEq, Eq)]
-struct Place {
+struct TableKey {
     table: usize,
     key: Key,
 }
 
-impl Hash for Place {
+impl Hash for TableKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Looked { table: self.table, key: &self.key }.hash(state);
+        TableKeyRef { table: self.table, key: &self.key }.hash(state);
     }
 }
 
-/// A place to look at, without a key of its own.
+/// The same, borrowed, for looking one up.
 #[derive(Hash)]
-struct Looked<'k> {
+struct TableKeyRef<'k> {
     table: usize,
     key: &'k Key,
 }
 
-impl Equivalent<Place> for Looked<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.table == place.table && self.key == &place.key
+impl Equivalent<TableKey> for TableKeyRef<'_> {
+    fn equivalent(&self, owned: &TableKey) -> bool {
+        self.table == owned.table && self.key == &owned.key
     }
 }
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Place, Option<CachedItem>> for Bytes {
-    fn weight(&self, place: &Place, copy: &Option<CachedItem>) -> u64 {
+impl Weighter<TableKey, Option<CachedItem>> for Bytes {
+    fn weight(&self, owned: &TableKey, copy: &Option<CachedItem>) -> u64 {
         let body = copy.as_ref().map_or(0, |copy| copy.body.as_str().len());
-        (place.key.pk.len() + place.key.sk.len() + body) as u64 + ENTRY_BYTES
+        (owned.key.pk.len() + owned.key.sk.len() + body) as u64 + ENTRY_BYTES
     }
 }
 
@@ -91,7 +91,7 @@ pub struct Written {
 
 pub struct Recent {
     /// None for a key that has no item.
-    kept: Cache<Place, Option<CachedItem>, Bytes>,
+    cached: Cache<TableKey, Option<CachedItem>, Bytes>,
     /// Held by the writer from before a transaction becomes visible until the copies say the same.
     publishing: RwLock<()>,
     /// Raised when a publication begins and when it ends: a read that saw another number may have read
@@ -107,12 +107,12 @@ pub struct Publication<'r> {
 
 impl Recent {
     pub fn new() -> Self {
-        Self { kept: Cache::with_weighter(ITEMS_EXPECTED, KEPT_BYTES, Bytes), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
+        Self { cached: Cache::with_weighter(ITEMS_EXPECTED, CACHED_BYTES, Bytes), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
     }
 
     /// The item or that there is none, if that is known.
     pub fn get(&self, table: usize, key: &Key) -> Option<Option<CachedItem>> {
-        self.kept.get(&Looked { table, key })
+        self.cached.get(&TableKeyRef { table, key })
     }
 
     /// To be asked before a read whose result shall be remembered.
@@ -128,7 +128,7 @@ impl Recent {
             Err(TryLockError::WouldBlock) => return,
         };
         if self.epoch() == epoch {
-            self.kept.insert(Place { table, key: key.clone() }, item.map(CachedItem::of));
+            self.cached.insert(TableKey { table, key: key.clone() }, item.map(CachedItem::of));
         }
     }
 
@@ -141,7 +141,7 @@ impl Recent {
     /// Another process has written.
     pub fn forget(&self) {
         let _publication = self.publish();
-        self.kept.clear();
+        self.cached.clear();
     }
 }
 
@@ -149,9 +149,9 @@ impl Publication<'_> {
     pub fn change(&self, change: Written) {
         let Written { table, key, item } = change;
         match item {
-            Some(item) => self.recent.kept.insert(Place { table, key }, Some(item)),
+            Some(item) => self.recent.cached.insert(TableKey { table, key }, Some(item)),
             None => {
-                self.recent.kept.remove(&Looked { table, key: &key });
+                self.recent.cached.remove(&TableKeyRef { table, key: &key });
             }
         }
     }

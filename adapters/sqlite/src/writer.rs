@@ -45,7 +45,7 @@ impl Writer {
         let schemas = schemas.to_vec();
         let work = move || {
             serve(&connection, &schemas, (clock, memory), appended_sender, &messages, &ready_sender);
-            // What is left in the queue is dropped with it, and so told that it was not done.
+            // What is left in the queue is dropped with it, and so its callers learn that it was not done.
             drop(messages);
             finish(connection);
         };
@@ -180,7 +180,7 @@ impl Thread<'_> {
             Err(error) => vec![Err(CommitError::Store(store_error(error)))],
         };
         for (sender, answer) in senders.into_iter().zip(answers) {
-            // A caller that has gone away learns from the cause's record what became of its commit.
+            // A caller that has gone away learns from the idempotency record what became of its commit.
             let _ = sender.send(answer);
         }
     }

@@ -50,8 +50,8 @@ pub async fn positions_follow_commits(home: &dyn LogHome) {
     emit(home, vec![envelope(3, home)]).await;
     let page = log.read(0, LOW, 10).await.unwrap();
     assert_eq!(positions(&page), [1, 2, 3]);
-    let told: Vec<Envelope> = page.events.into_iter().map(readable).collect();
-    assert_eq!(told, [envelope(1, home), envelope(2, home), envelope(3, home)]);
+    let logged: Vec<Envelope> = page.events.into_iter().map(readable).collect();
+    assert_eq!(logged, [envelope(1, home), envelope(2, home), envelope(3, home)]);
     assert_eq!((page.through, log.head().await.unwrap()), (3, 3));
 }
 

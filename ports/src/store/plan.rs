@@ -118,7 +118,7 @@ impl<'c> Planner<'c> {
         found.filter(|item| item.expires_at.is_none_or(|at| at > self.now))
     }
 
-    /// An expired record of the same cause is replaced.
+    /// An expired record of the same request is replaced.
     fn record(&mut self, record: &'c NewItem, size_bytes: usize, found: Option<ExistingItem<'_>>) -> Result<(), CommitError> {
         match self.living(found) {
             Some(before) => Err(CommitError::Repeated(Box::new(Body::from_stored(body_of(&before)?).read()?))),
