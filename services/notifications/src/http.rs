@@ -6,26 +6,18 @@ use axum::response::Html;
 use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
-use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Changes, Failure, HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{OpenApiRouter, PAGE_POLICY, Path, Query, Staff};
+use shell::{Changes, Failure, HandlerResult, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::letter::{self, Secrets};
 use crate::mail::{Attempt, MailRecord, MailStatus};
-use crate::message::Template;
+use crate::mails::{Message, Template};
 use crate::storage::{self, Filter};
-use crate::{App, samples};
+use crate::App;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get))
-        .routes(routes!(resend))
-        .routes(routes!(templates))
-        .routes(routes!(preview))
-        .with_state(app)
+    shell::routes!(list, get, resend, templates, preview).with_state(app)
 }
 
 /// A mail in a listing.
@@ -85,29 +77,27 @@ impl MailSummary {
             id: mail.id,
             template: mail.template(),
             to: mail.to.clone(),
-            subject: app.shared.renderer.subject(&mail.content)?,
+            subject: letter::subject(app, mail)?,
             status: mail.status,
-            order_id: mail.order_id,
+            order_id: mail.order.as_ref().map(|order| order.id),
             user_id: mail.user_id,
             created_at: mail.created_at,
         })
     }
 }
 
-/// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
+/// List the mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListMails>) -> HandlerResult {
-    request.require_staff()?;
+async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListMails>) -> HandlerResult {
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
     let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
 }
 
-/// One mail with what it says.
+/// Get a mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
-async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
-    request.require_staff()?;
+async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
     let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
     let view = MailView {
@@ -120,15 +110,14 @@ async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<Mai
     Ok(Reply::ok(&view).etag(mail.version))
 }
 
-/// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
+/// Send a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
-async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
-    request.require_staff()?;
+async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let table = app.work.table();
     app.work
         .handle_request(
             &request,
-            || storage::mailing(table, id),
+            |_| storage::mailing(table, id),
             |mailing, context| {
                 let Stored { value: mailing, version } = mailing;
                 let mail = mailing.mail(id).ok_or_else(storage::missing)?;
@@ -142,26 +131,27 @@ async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<
         .await
 }
 
-/// The templates that there are.
+/// List the mail templates.
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
-async fn templates(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    request.require_staff()?;
-    let view = |template: &Template| {
-        let subject = app.shared.renderer.subject(&samples::content(*template))?;
-        Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
+async fn templates(_: Staff, State(app): State<App>) -> HandlerResult {
+    let view = |sample: Message| {
+        let (name, about) = (sample.template(), sample.about());
+        let subject = letter::sample(&app, &sample)?.subject;
+        Ok::<_, Problem>(TemplateView { name, description: about.purpose, subject, essential: about.essential })
     };
-    let items = Template::ALL.iter().map(view).collect::<Result<_, _>>()?;
+    let items = Message::samples().map(view).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<TemplateView> { items, next: None }))
 }
 
-/// A template with made-up data, as HTML.
+/// Show a mail template with made-up data, as HTML.
 #[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 async fn preview(
+    _: Staff,
     State(app): State<App>,
-    request: RequestContext,
     Path(template): Path<Template>,
 ) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
-    request.require_staff()?;
-    let mail = app.shared.renderer.mail(&samples::content(template), &app.shared.config.public_url)?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
+    let sample = Message::samples().find(|sample| sample.template() == template);
+    let sample = sample.ok_or_else(|| Problem::not_found("mail template of this name"))?;
+    let html = letter::sample(&app, &sample)?.html;
+    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(html)))
 }

@@ -1,28 +1,31 @@
 //! Notifications: writes a mail for what happens in the shop, keeps a log of all mails, sends them.
 //!
-//! The log holds what a mail says (a template's name and its data), not the finished text: see
-//! `message.rs`. Everyone who shows or sends a mail goes through `letter.rs`.
+//! The log holds what a mail says (a template's name and its data), not the finished text. A new mail is a variant with its
+//! event in `mails/<service>.rs` and a template for each language in `templates/<service>/`. Everyone who shows or sends a
+//! mail goes through `letter.rs`.
 
 mod config;
 mod consumer;
-mod drafts;
+mod draft;
 mod http;
 mod letter;
+mod links;
 mod locale;
+mod lookup;
 mod mail;
 mod mailbox;
 mod mailing;
-mod message;
-mod people;
+mod mails;
 mod render;
-mod samples;
 mod sending;
 mod storage;
+mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use kernel::Duration;
+use contracts::MailQueued;
+use kernel::{Backoff, Duration};
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
@@ -30,6 +33,7 @@ pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;
 pub use storage::TABLE;
 
+use consumer::Mails;
 use mail::Mode;
 use render::Renderer;
 
@@ -44,7 +48,8 @@ pub struct Dependencies {
 }
 
 /// Mail servers are away for hours, and greylisting asks to come back later: 24 tries take four to five hours.
-const SENDING: RetryPolicy = RetryPolicy { tries: 24, first_delay: Duration::from_secs(5), max_delay: Duration::from_secs(15 * 60) };
+const SENDING: RetryPolicy =
+    RetryPolicy { tries: 24, backoff: Backoff { first: Duration::from_secs(5), max: Duration::from_secs(15 * 60) } };
 
 #[derive(Clone)]
 pub(crate) struct App {
@@ -77,20 +82,13 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
-    let writer = app.clone();
-    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(
-        Consumer::new("notifications", consumer::TYPES, move |delivery| {
-            let app = writer.clone();
-            async move { consumer::on(&app, &delivery).await }
-        }),
-    );
+    let writer = mails::subscribe(Mails::new(Consumer::new("notifications", app.clone()))).into_consumer();
+    let mut service =
+        Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
     if sends {
-        let sender = app.clone();
-        let consumer = Consumer::new("notifications-send", &["mail.queued"], move |delivery| {
-            let app = sender.clone();
-            async move { sending::on(&app, &delivery).await }
-        });
-        service = service.consumer(consumer.retry(SENDING));
+        let sender = Consumer::new("notifications-send", app.clone())
+            .on::<MailQueued>(|app, delivery, queued| Box::pin(sending::on(app, delivery, queued)));
+        service = service.consumer(sender.retry(SENDING));
     }
     if shows_mailbox {
         service = service.root_routes(mailbox::routes(app));

@@ -19,7 +19,7 @@ use shell::Table;
 
 use crate::mail::{MailRecord, MailStatus, Suppression};
 use crate::mailing::{Mailing, mailing_of};
-use crate::message::Template;
+use crate::mails::{Reader, Template};
 
 pub const TABLE: TableSchema = TableSchema { name: "notifications", indexes: 2 };
 
@@ -39,7 +39,7 @@ impl Record for Mailing {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = Vec::new();
-        if let Some(person) = self.mails.iter().find(|letter| !letter.message.template().is_to_the_shop()) {
+        if let Some(person) = self.mails.iter().find(|letter| letter.message.about().reader != Reader::House) {
             entries.push(IndexEntry::new(BY_ADDRESS, by_address(&person.to), self.id.to_string()));
         }
         if self.mails.iter().any(|letter| is_trouble(letter.status)) {
