@@ -95,7 +95,7 @@ pub fn authenticator(platform: &dyn Platform) -> Result<Arc<dyn Authenticator>, 
 
 /// The desk of the service that owns the table.
 pub fn work(platform: &dyn Platform, schema: TableSchema) -> UnitOfWork {
-    platform.runtime().work(schema, platform.store(schema))
+    UnitOfWork::new(platform.runtime(), schema, platform.store(schema))
 }
 
 struct Wiring<'a> {

@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn mail(locale: Locale, message: &Message) -> Rendered {
-        renderer(locale).rendered(message, data(message), Some(LINK)).unwrap()
+        renderer(locale).rendered(message, data(message), message.about().link.map(|_| LINK)).unwrap()
     }
 
     /// The data with every text that may be any text replaced: such data is still a message, an order, a sum or a time.
