@@ -28,7 +28,7 @@ impl Mails {
     }
 
     /// What is mailed when this event happens.
-    pub fn on<E: EventData + Sync>(self, drafts: for<'a> fn(&'a App, &'a Delivery, &'a E) -> Drafts<'a>) -> Self {
+    pub fn on<E: EventData + Sync + 'static>(self, drafts: for<'a> fn(&'a App, &'a Delivery, &'a E) -> Drafts<'a>) -> Self {
         Self(self.0.on::<E>(move |app, delivery, event| {
             Box::pin(async move { write(app, delivery, drafts(app, delivery, event).await?).await })
         }))
