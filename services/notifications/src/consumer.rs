@@ -29,9 +29,11 @@ impl Mails {
 
     /// What is mailed when this event happens.
     pub fn on<E: EventData + Sync + 'static>(self, drafts: for<'a> fn(&'a App, &'a Delivery, &'a E) -> Drafts<'a>) -> Self {
-        Self(self.0.on::<E>(move |app, delivery, event| {
-            Box::pin(async move { write(app, delivery, drafts(app, delivery, event).await?).await })
-        }))
+        Self(
+            self.0.on::<E>(move |app, delivery, event| {
+                Box::pin(async move { write(app, delivery, drafts(app, delivery, event).await?).await })
+            }),
+        )
     }
 }
 
@@ -55,7 +57,8 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
     let outcomes = match &app.shared.dependencies.delivery {
         crate::Delivery::Capture => Vec::new(),
         crate::Delivery::Send(mailer) => {
-            if storage::is_written(app.work.table(), id).await? {
+            // Too early a "no" sends a second copy with the same Message-ID, which mail programs show once.
+            if storage::is_known_to_be_written(app.work.table(), id).await? {
                 return Ok(());
             }
             sending::first_attempts(app, mailer.as_ref(), &written(app.work.now()).state).await?
@@ -63,9 +66,8 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
     };
     // A mailing is nearly always new, so the first attempt does not look for it. If it is not, the commit conflicts and
     // the next one does.
-    let load = |attempt: Attempt| async move {
-        if attempt.is_first() { Ok(false) } else { storage::is_written(app.work.table(), id).await }
-    };
+    let load =
+        |attempt: Attempt| async move { if attempt.is_first() { Ok(false) } else { storage::is_written(app.work.table(), id).await } };
     let decide = |is_written: bool, context: &shell::DecisionContext| {
         if is_written {
             return Ok(Changes::none());

@@ -10,11 +10,11 @@ use shell::http::{OpenApiRouter, PAGE_POLICY, Path, Query, Staff};
 use shell::{Changes, Failure, HandlerResult, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::App;
 use crate::letter::{self, Secrets};
 use crate::mail::{Attempt, MailRecord, MailStatus};
 use crate::mails::{Message, Template};
 use crate::storage::{self, Filter};
-use crate::App;
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(list, get, resend, templates, preview).with_state(app)

@@ -83,8 +83,7 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
     };
 
     let writer = mails::subscribe(Mails::new(Consumer::new("notifications", app.clone()))).into_consumer();
-    let mut service =
-        Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
+    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
     if sends {
         let sender = Consumer::new("notifications-send", app.clone())
             .on::<MailQueued>(|app, delivery, queued| Box::pin(sending::on(app, delivery, queued)));

@@ -8,8 +8,8 @@
 //! A mail whose page nobody serves yet is sent without a button. Once the web app stands, `WEB_APP_STANDS` becomes true.
 
 use kernel::{BusinessId, LeadId, OrderId, ReviewId, UserId, VariantId};
-use ports::reads::LinkPurpose;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ports::reads::LinkPurpose;
 
 const WEB_APP_STANDS: bool = false;
 
@@ -17,10 +17,16 @@ const WEB_APP_STANDS: bool = false;
 pub enum Link {
     Home,
     /// With a token that only the newest mail has.
-    Account { user_id: UserId, purpose: LinkPurpose, serial: u32 },
+    Account {
+        user_id: UserId,
+        purpose: LinkPurpose,
+        serial: u32,
+    },
     /// The order that the mail is about, with a token where a guest ordered.
     Order,
-    Business { slug: String },
+    Business {
+        slug: String,
+    },
     OwnReviews,
     PortalProfile(BusinessId),
     PortalLead(BusinessId, LeadId),

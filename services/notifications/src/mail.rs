@@ -65,6 +65,7 @@ pub struct MailRecord {
     pub expires_at: Timestamp,
     /// The number of the current sending, from 1; 0 while it was only captured.
     pub sending: u32,
+    /// While it is queued.
     pub queued_at: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
 }
@@ -140,6 +141,7 @@ impl MailRecord {
             return Decision::unchanged(self);
         }
         self.status = status;
+        self.queued_at = None;
         self.attempts.extend(attempt);
         Decision::changed(self)
     }

@@ -110,7 +110,6 @@ impl Renderer {
     }
 }
 
-#[allow(clippy::expect_used)]
 fn environment(shop: &ShopConfig, escape: AutoEscape) -> Result<Environment<'static>, Problem> {
     let mut environment = Environment::new();
     // A field that a template names and the data lacks is an error, not a gap in a mail.
@@ -178,7 +177,10 @@ fn paragraphs(text: &str) -> Vec<String> {
 }
 
 fn without_tags(html: &str) -> String {
-    html.split('<').enumerate().map(|(place, part)| if place == 0 { part } else { part.split_once('>').map_or("", |(_, text)| text) }).collect()
+    html.split('<')
+        .enumerate()
+        .map(|(place, part)| if place == 0 { part } else { part.split_once('>').map_or("", |(_, text)| text) })
+        .collect()
 }
 
 /// A link as the value of an attribute. The engine would write slashes as references too, which
@@ -232,7 +234,9 @@ mod tests {
                 serde_json::Value::Array(items) => {
                     items.iter().enumerate().for_each(|(place, item)| leaves(item, &format!("{path}/{place}"), found));
                 }
-                serde_json::Value::Object(fields) => fields.iter().for_each(|(name, field)| leaves(field, &format!("{path}/{name}"), found)),
+                serde_json::Value::Object(fields) => {
+                    fields.iter().for_each(|(name, field)| leaves(field, &format!("{path}/{name}"), found))
+                }
                 _ => {}
             }
         }

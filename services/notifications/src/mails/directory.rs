@@ -83,7 +83,9 @@ impl DirectoryMail {
             Self::BusinessSuspended { business_id, .. } => {
                 owners("Tells the owners why their business cannot be seen for now.").link(Link::PortalProfile(*business_id))
             }
-            Self::ClaimRequested { .. } => house("Tells the admin that a claim to a business waits for a decision.").link(Link::AdminClaims),
+            Self::ClaimRequested { .. } => {
+                house("Tells the admin that a claim to a business waits for a decision.").link(Link::AdminClaims)
+            }
             Self::ClaimDecided { business_id, reason, .. } => {
                 let about = owners("Tells who claims a business how an admin decided.");
                 if reason.is_none() { about.link(Link::PortalProfile(*business_id)) } else { about }

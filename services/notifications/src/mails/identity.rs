@@ -29,8 +29,11 @@ impl IdentityMail {
             Self::Welcome { .. } => member("Greets a new customer.").link(Link::Home).optional(),
             Self::Verification { user_id, serial, .. } => member("Asks a customer to confirm that the address is theirs.")
                 .link(Link::Account { user_id, purpose: LinkPurpose::VerifyEmail, serial }),
-            Self::PasswordReset { user_id, serial, .. } => member("Brings the link to choose a new password.")
-                .link(Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial }),
+            Self::PasswordReset { user_id, serial, .. } => member("Brings the link to choose a new password.").link(Link::Account {
+                user_id,
+                purpose: LinkPurpose::ResetPassword,
+                serial,
+            }),
             Self::AccountDisabled { .. } => member("Tells a customer that an admin has blocked the account."),
         }
     }
@@ -65,7 +68,10 @@ pub fn subscribe(mails: Mails) -> Mails {
             Box::pin(async move {
                 let account = app.shared.dependencies.accounts.account(event.user_id).await?;
                 let known = account.filter(|account| account.email_verified);
-                Ok(known.iter().map(|account| Draft::to_account(account, IdentityMail::AccountDisabled { name: greeting_name(&account.name) })).collect())
+                Ok(known
+                    .iter()
+                    .map(|account| Draft::to_account(account, IdentityMail::AccountDisabled { name: greeting_name(&account.name) }))
+                    .collect())
             })
         })
 }

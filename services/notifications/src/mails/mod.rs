@@ -17,9 +17,9 @@ use strum::VariantNames;
 use crate::consumer::Mails;
 use crate::links::Link;
 
+pub use orders::sample_sale;
 #[cfg(test)]
 pub use orders::{MoneyBack, OrderMail};
-pub use orders::sample_sale;
 
 macro_rules! telling_services {
     ($($service:ident($module:ident::$mail:ident),)*) => {

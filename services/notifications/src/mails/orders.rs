@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::{About, Reader};
+use crate::config::example;
 use crate::consumer::{Mails, drafts};
 use crate::draft::Draft;
 use crate::links::Link;
@@ -130,7 +131,7 @@ pub fn sample_sale() -> OrderSummary {
         id: OrderId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0),
         number: "S-7K3F-92QD".into(),
         customer_id: Some(1.into()),
-        email: "ann@example.com".parse().unwrap_or_else(|_| unreachable!("an address of the example domain")),
+        email: example("ann"),
         guest_token: None,
         placed_at: Timestamp::from_millis(1_763_692_800_000),
         lines: vec![line("POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999), line("BENCH-OAK", "Garden Bench, Oak", 1, 121_000)],

@@ -16,9 +16,17 @@ use crate::lookup;
 #[strum(serialize_all = "snake_case")]
 pub enum ReviewMail {
     /// Stars are 1 to 5.
-    ReviewSubmitted { stars: u8 },
-    NewReview { review_id: ReviewId, business_id: BusinessId, stars: u8 },
-    ReviewRejected { reason: String },
+    ReviewSubmitted {
+        stars: u8,
+    },
+    NewReview {
+        review_id: ReviewId,
+        business_id: BusinessId,
+        stars: u8,
+    },
+    ReviewRejected {
+        reason: String,
+    },
     ReviewReminder,
 }
 
@@ -32,9 +40,7 @@ impl ReviewMail {
                 About::new(Reader::Business, "Tells the owners what somebody has said of them or their goods.")
                     .link(Link::PortalReview(business_id, review_id))
             }
-            Self::ReviewRejected { .. } => {
-                About::new(Reader::Member, "Tells the author why a review is not shown.").link(Link::OwnReviews)
-            }
+            Self::ReviewRejected { .. } => About::new(Reader::Member, "Tells the author why a review is not shown.").link(Link::OwnReviews),
             Self::ReviewReminder => {
                 About::new(Reader::Customer, "Asks a customer, once for each order, how it was.").link(Link::Order).optional().shows_sale()
             }
@@ -80,7 +86,10 @@ pub fn subscribe(mails: Mails) -> Mails {
             Box::pin(async move {
                 let order = lookup::order(app, event.order_id).await?;
                 let customer = order.customer_id;
-                Ok(customer.map(|id| Draft { user_id: Some(id), ..Draft::to(&order.email, ReviewMail::ReviewReminder).about(&order) }).into_iter().collect())
+                Ok(customer
+                    .map(|id| Draft { user_id: Some(id), ..Draft::to(&order.email, ReviewMail::ReviewReminder).about(&order) })
+                    .into_iter()
+                    .collect())
             })
         })
 }

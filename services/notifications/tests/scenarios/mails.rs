@@ -49,7 +49,7 @@ fn of_customers() -> Vec<Case> {
         (cancelled(CancelReason::ByCustomer, false), vec![]),
         (shipped.into(), vec![("shipped", ANN, "Tracking number: 0034")]),
         (refunded.into(), vec![("payment_refunded", ANN, "Paid: €44.88\nRefunded so far: €1.00")]),
-        (refused.into(), vec![("refund_failed", BOSS, "Answer of the provider: card expired")]),
+        (refused.into(), vec![("refund_failed", BOSS, "Answer: card expired")]),
         (low.into(), vec![("low_stock_to_admin", BOSS, "Only 2 left to sell.")]),
     ]
 }
