@@ -37,11 +37,16 @@ impl Draft {
         Self::to(&app.shared.config.admin_email, message)
     }
 
-    pub fn to_account(account: &Account, message: impl Into<Message>) -> Self {
-        Self { user_id: Some(account.id), ..Self::to(&account.email, message) }
+    pub fn to_accounts(accounts: &[Account], message: impl Into<Message>) -> Vec<Self> {
+        let message = message.into();
+        accounts.iter().map(|account| Self { user_id: Some(account.id), ..Self::to(&account.email, message.clone()) }).collect()
     }
 
     pub fn to_customer(order: &OrderRef, message: impl Into<Message>) -> Self {
+        Self { user_id: order.customer_id, ..Self::to(&order.email, message) }.about(order)
+    }
+
+    pub fn to_customer_of(order: &OrderSummary, message: impl Into<Message>) -> Self {
         Self { user_id: order.customer_id, ..Self::to(&order.email, message) }.about(order)
     }
 

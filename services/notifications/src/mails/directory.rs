@@ -5,7 +5,6 @@ use contracts::{
     LeadDelivered, LeadReturned, ReturnReason,
 };
 use kernel::{BusinessId, Currency, LeadId, Money};
-use ports::reads::Account;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
@@ -132,29 +131,29 @@ fn businesses(mails: Mails) -> Mails {
         })
         .on(|app, _, event: &BusinessPublished| {
             let mail = DirectoryMail::BusinessPublished { slug: event.slug.clone(), business: event.name.clone() };
-            Box::pin(async move { Ok(to_all(&lookup::owners(app, event.business_id).await?, &mail)) })
+            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, event.business_id).await?, mail)) })
         })
         .on(|app, _, event: &BusinessRejected| {
             let BusinessRejected { business_id, name, reason } = event.clone();
             let mail = DirectoryMail::BusinessRejected { business_id, business: name, reason };
-            Box::pin(async move { Ok(to_all(&lookup::owners(app, business_id).await?, &mail)) })
+            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail)) })
         })
         .on(|app, _, event: &BusinessSuspended| {
             let BusinessSuspended { business_id, name, reason } = event.clone();
             let mail = DirectoryMail::BusinessSuspended { business_id, business: name, reason };
-            Box::pin(async move { Ok(to_all(&lookup::owners(app, business_id).await?, &mail)) })
+            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail)) })
         })
         .on(|app, _, event: &ClaimRequested| {
             drafts([Draft::to_house(app, DirectoryMail::ClaimRequested { business: event.business_name.clone() })])
         })
         .on(|app, _, event: &BusinessClaimed| {
             let mail = DirectoryMail::ClaimDecided { business_id: event.business_id, business: event.name.clone(), reason: None };
-            Box::pin(async move { Ok(to_all(&lookup::person(app, event.owner_id).await?, &mail)) })
+            Box::pin(async move { Ok(Draft::to_accounts(&lookup::person(app, event.owner_id).await?, mail)) })
         })
         .on(|app, _, event: &ClaimRefused| {
             let ClaimRefused { business_id, business_name, user_id, reason, .. } = event.clone();
             let mail = DirectoryMail::ClaimDecided { business_id, business: business_name, reason: Some(reason) };
-            Box::pin(async move { Ok(to_all(&lookup::person(app, user_id).await?, &mail)) })
+            Box::pin(async move { Ok(Draft::to_accounts(&lookup::person(app, user_id).await?, mail)) })
         })
 }
 
@@ -165,7 +164,7 @@ fn leads(mails: Mails) -> Mails {
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
                 let mail = DirectoryMail::NewLead { lead_id, business_id, business, price, duplicate: duplicate_of.is_some() };
-                Ok(to_all(&lookup::owners(app, business_id).await?, &mail))
+                Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail))
             })
         })
         .on(|app, _, event: &LeadReturned| {
@@ -180,11 +179,7 @@ fn leads(mails: Mails) -> Mails {
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
                 let mail = DirectoryMail::LeadCredited { lead_id, business_id, business, credit };
-                Ok(to_all(&lookup::owners(app, business_id).await?, &mail))
+                Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail))
             })
         })
-}
-
-fn to_all(accounts: &[Account], mail: &DirectoryMail) -> Vec<Draft> {
-    accounts.iter().map(|account| Draft::to_account(account, mail.clone())).collect()
 }

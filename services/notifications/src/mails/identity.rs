@@ -66,12 +66,9 @@ pub fn subscribe(mails: Mails) -> Mails {
         })
         .on(|app, _, event: &UserDisabled| {
             Box::pin(async move {
-                let account = app.shared.dependencies.accounts.account(event.user_id).await?;
-                let known = account.filter(|account| account.email_verified);
-                Ok(known
-                    .iter()
-                    .map(|account| Draft::to_account(account, IdentityMail::AccountDisabled { name: greeting_name(&account.name) }))
-                    .collect())
+                let Some(account) = app.shared.dependencies.accounts.account(event.user_id).await? else { return Ok(Vec::new()) };
+                let mail = IdentityMail::AccountDisabled { name: greeting_name(&account.name) };
+                Ok(if account.email_verified { vec![to_member(&account.email, account.id, mail)] } else { Vec::new() })
             })
         })
 }

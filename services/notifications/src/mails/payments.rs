@@ -45,7 +45,7 @@ pub fn subscribe(mails: Mails) -> Mails {
             Box::pin(async move {
                 let order = lookup::order(app, event.payment.order_id).await?;
                 let mail = PaymentMail::PaymentRefunded { refund: event.refund, refunded: event.refunded, paid: event.payment.amount };
-                Ok(vec![Draft { user_id: order.customer_id, ..Draft::to(&order.email, mail).about(&order) }])
+                Ok(vec![Draft::to_customer_of(&order, mail)])
             })
         })
         .on(|app, _, event: &RefundFailed| {

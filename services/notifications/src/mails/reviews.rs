@@ -68,28 +68,21 @@ pub fn subscribe(mails: Mails) -> Mails {
             let mail = ReviewMail::NewReview { review_id, business_id, stars };
             Box::pin(async move {
                 let owners = lookup::owners(app, business_id).await?;
-                if owners.is_empty() {
-                    return Ok(vec![Draft::to_house(app, mail)]);
-                }
-                Ok(owners.iter().map(|owner| Draft::to_account(owner, mail.clone())).collect())
+                Ok(if owners.is_empty() { vec![Draft::to_house(app, mail)] } else { Draft::to_accounts(&owners, mail) })
             })
         })
         .on(|app, _, event: &ReviewRejected| {
             Box::pin(async move {
-                let author = lookup::person(app, event.author_id).await?;
                 let mail = ReviewMail::ReviewRejected { reason: event.reason.clone() };
-                Ok(author.iter().map(|author| Draft::to_account(author, mail.clone())).collect())
+                Ok(Draft::to_accounts(&lookup::person(app, event.author_id).await?, mail))
             })
         })
         // A guest has no account to review with.
         .on(|app, _, event: &ReviewReminderDue| {
             Box::pin(async move {
                 let order = lookup::order(app, event.order_id).await?;
-                let customer = order.customer_id;
-                Ok(customer
-                    .map(|id| Draft { user_id: Some(id), ..Draft::to(&order.email, ReviewMail::ReviewReminder).about(&order) })
-                    .into_iter()
-                    .collect())
+                let mail = Draft::to_customer_of(&order, ReviewMail::ReviewReminder);
+                Ok(if order.customer_id.is_some() { vec![mail] } else { Vec::new() })
             })
         })
 }
