@@ -76,7 +76,7 @@ fn of_businesses() -> Vec<Case> {
         (refused.into(), vec![("claim_decided", OWNER, "no proof")]),
         (lead.into(), vec![("new_lead", OWNER, "The enquiry costs €5.00.")]),
         (returned.into(), vec![("lead_returned", BOSS, "the contact details are wrong")]),
-        (credited.into(), vec![("lead_credited", OWNER, "credit €5.00 to Old Mill")]),
+        (credited.into(), vec![("lead_credited", OWNER, "credited €5.00 to Old Mill")]),
     ]
 }
 
