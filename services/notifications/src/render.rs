@@ -6,10 +6,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use ports::reads::{OrderLineSummary, OrderSummary};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::draft::OrderName;
-use crate::mails::{Message, Reader};
+use crate::mails::Message;
 use crate::text::{one_line, single_lines};
 use crate::{Locale, ShopConfig};
 
@@ -28,38 +28,6 @@ pub struct Renderer {
     locale: Locale,
 }
 
-/// What the templates see of a message.
-#[derive(Serialize)]
-struct Data<'a> {
-    #[serde(flatten)]
-    message: &'a Message,
-    reader: Reader,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<&'a OrderName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sale: Option<Sale<'a>>,
-}
-
-#[derive(Serialize)]
-struct Sale<'a> {
-    placed_at: Timestamp,
-    lines: Vec<SaleLine<'a>>,
-    subtotal: Money,
-    shipping: Money,
-    tax: Money,
-    total: Money,
-    address: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct SaleLine<'a> {
-    sku: &'a str,
-    title: &'a str,
-    quantity: u32,
-    unit_price: Money,
-    total: Money,
-}
-
 const SUBJECT_CHARACTERS_MAX: usize = 150;
 
 impl Renderer {
@@ -76,14 +44,12 @@ impl Renderer {
         sale: Option<&OrderSummary>,
         link: Option<&str>,
     ) -> Result<Rendered, Problem> {
-        let data = Data { message, reader: message.about().reader, order, sale: sale.map(sale_data) };
-        self.rendered(message, serde_json::to_value(data).map_err(Problem::internal)?, link)
+        self.rendered(message, data(message, order, sale)?, link)
     }
 
     /// Only the subject, for listings: it never shows what was ordered.
     pub fn subject(&self, message: &Message, order: Option<&OrderName>) -> Result<String, Problem> {
-        let data = Data { message, reader: message.about().reader, order, sale: None };
-        self.subject_of(message, &Value::from(Serde(single_lines(serde_json::to_value(data).map_err(Problem::internal)?))))
+        self.subject_of(message, &Value::from(Serde(single_lines(data(message, order, None)?))))
     }
 
     /// Any template for HTML by its name.
@@ -136,20 +102,34 @@ fn rendered(environment: &Environment<'_>, name: &str, context: Value) -> Result
     environment.get_template(name).and_then(|template| template.render(context)).map_err(Problem::internal)
 }
 
-fn sale_data(order: &OrderSummary) -> Sale<'_> {
-    Sale {
-        placed_at: order.placed_at,
-        lines: order.lines.iter().map(line_data).collect(),
-        subtotal: order.subtotal,
-        shipping: order.shipping,
-        tax: order.tax,
-        total: order.total,
-        address: order.shipping_address.iter().flat_map(address_lines).collect(),
+/// What the templates see of a message.
+fn data(message: &Message, order: Option<&OrderName>, sale: Option<&OrderSummary>) -> Result<serde_json::Value, Problem> {
+    let mut data = serde_json::to_value(message).map_err(Problem::internal)?;
+    data["reader"] = json!(message.about().reader);
+    if let Some(order) = order {
+        data["order"] = json!(order);
     }
+    if let Some(sale) = sale {
+        data["sale"] = sale_data(sale);
+    }
+    Ok(data)
 }
 
-fn line_data(line: &OrderLineSummary) -> SaleLine<'_> {
-    SaleLine { sku: &line.sku, title: &line.title, quantity: line.quantity, unit_price: line.unit_price, total: line.total }
+fn sale_data(order: &OrderSummary) -> serde_json::Value {
+    let line = |line: &OrderLineSummary| {
+        let OrderLineSummary { sku, title, quantity, unit_price, total, .. } = line;
+        json!({ "sku": sku, "title": title, "quantity": quantity, "unit_price": unit_price, "total": total })
+    };
+    let OrderSummary { placed_at, lines, subtotal, shipping, tax, total, shipping_address, .. } = order;
+    json!({
+        "placed_at": placed_at,
+        "lines": lines.iter().map(line).collect::<Vec<_>>(),
+        "subtotal": subtotal,
+        "shipping": shipping,
+        "tax": tax,
+        "total": total,
+        "address": shipping_address.iter().flat_map(address_lines).collect::<Vec<_>>(),
+    })
 }
 
 fn address_lines(address: &PostalAddress) -> Vec<String> {
@@ -186,18 +166,7 @@ fn without_tags(html: &str) -> String {
 /// A link as the value of an attribute. The engine would write slashes as references too, which
 /// spam filters take for a disguise.
 fn href(link: &str) -> Value {
-    let mut escaped = String::with_capacity(link.len());
-    for character in link.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    Value::from_safe_string(escaped)
+    Value::from_safe_string(shell::http::escape(link))
 }
 
 #[cfg(test)]
@@ -217,9 +186,7 @@ mod tests {
 
     fn data(message: &Message) -> serde_json::Value {
         let sale = sample_sale();
-        let order = OrderName::from(&sale);
-        let reader = message.about().reader;
-        serde_json::to_value(Data { message, reader, order: Some(&order), sale: Some(sale_data(&sale)) }).unwrap()
+        super::data(message, Some(&(&sale).into()), Some(&sale)).unwrap()
     }
 
     fn mail(locale: Locale, message: &Message) -> Rendered {
