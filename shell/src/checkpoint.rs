@@ -11,7 +11,6 @@ use ports::store::{Expect, Key, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::{Lease, put_once};
-use crate::queues::partition;
 use crate::unit_of_work::UnitOfWork;
 
 /// So long after the death of a process its consumers may wait for another. Longer than a store may hang.
@@ -31,6 +30,11 @@ impl Checkpoint {
     fn key_of(queue: &str) -> Key {
         Key::new(partition(queue), "cursor")
     }
+}
+
+/// Under which all of a consumer's queue is kept.
+pub(crate) fn partition(consumer: &str) -> String {
+    format!("queue#{consumer}")
 }
 
 impl Record for Checkpoint {

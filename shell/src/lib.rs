@@ -20,6 +20,8 @@ mod root_routes;
 mod runtime;
 mod scheduler;
 mod service;
+mod sitemap;
+mod stamp;
 mod table;
 mod telemetry;
 #[cfg(feature = "testing")]
@@ -41,6 +43,7 @@ pub use passwords::Passwords;
 pub use root_routes::RootRoutes;
 pub use runtime::Runtime;
 pub use service::Service;
+pub use sitemap::{Sitemap, SitemapEntry};
 pub use table::{Table, filter_pages, merge_pages_desc};
 pub use telemetry::Telemetry;
 pub use trace::within_trace;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::changes::{Changes, DecisionContext};
+use crate::checkpoint::partition;
 pub use crate::checkpoint::{LEASE_FOR, settled_through};
 use crate::unit_of_work::UnitOfWork;
 
@@ -44,10 +45,6 @@ pub(crate) struct Replay {
     pub through: Position,
     /// Names the run if effects shall happen although they have happened before.
     pub again: Option<String>,
-}
-
-pub(crate) fn partition(consumer: &str) -> String {
-    format!("queue#{consumer}")
 }
 
 impl FailedDelivery {

@@ -6,7 +6,7 @@ use contracts::Envelope;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Carrier, IndexEntry, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
+use super::{Body, IndexEntry, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
 
 /// The id of an idempotency record, which becomes a part of a partition key.
 const RECORD_ID_BYTES_MAX: usize = 1024;
@@ -133,6 +133,19 @@ impl IdempotencyRecord {
     }
 }
 
+/// What carries a commit's events in a table with a stream. Any later write of that item drops them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// There are no events.
+    None,
+    /// The idempotency record.
+    IdempotencyRecord,
+    /// The item of this write: the first put that is guarded.
+    Put(usize),
+    /// A record of their own.
+    Outbox,
+}
+
 /// What a command, an event or a timer leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commit {
@@ -142,6 +155,16 @@ pub struct Commit {
 }
 
 impl Commit {
+    pub fn carrier(&self) -> Carrier {
+        if self.events.is_empty() {
+            return Carrier::None;
+        }
+        if self.idempotency.is_some() {
+            return Carrier::IdempotencyRecord;
+        }
+        self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
+    }
+
     /// Asserts what DynamoDB would refuse, but for sizes: `prepare` knows those.
     pub(super) fn check(&self, schema: &TableSchema) -> Result<(), StoreError> {
         let invalid = |reason: String| Err(StoreError::Invalid(reason));

@@ -10,10 +10,10 @@ pub mod units;
 
 use async_trait::async_trait;
 
-pub use commit::{Bound, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
+pub use commit::{Bound, Carrier, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
 pub use plan::{Change, Changed, ExistingItem, ExistingItems, INDEXES_MAX, Plan, entry_of, plan};
-pub use prepared::{Carrier, Prepared, RECORD_VERSION};
+pub use prepared::{Prepared, RECORD_VERSION};
 pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};
 pub use units::Metered;
 

@@ -4,37 +4,16 @@ use contracts::Envelope;
 use kernel::Duration;
 
 use super::units::{WriteMeter, events_bytes, index_entry_bytes, item_bytes};
-use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
+use super::{
+    Body, COMMIT_BYTES_MAX, Carrier, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write,
+};
 
 /// How long an outbox record stays: a week to find out why the relay stands still.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The version that idempotency records and records of events are written with.
 pub const RECORD_VERSION: u64 = 1;
 
-/// What carries a commit's events in a table with a stream. Any later write of that item drops them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
-    /// There are no events.
-    None,
-    /// The idempotency record.
-    IdempotencyRecord,
-    /// The item of this write: the first put that is guarded.
-    Put(usize),
-    /// A record of their own.
-    Outbox,
-}
-
 impl Commit {
-    pub fn carrier(&self) -> Carrier {
-        if self.events.is_empty() {
-            return Carrier::None;
-        }
-        if self.idempotency.is_some() {
-            return Carrier::IdempotencyRecord;
-        }
-        self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
-    }
-
     /// Refuses what DynamoDB would refuse, and tells the sizes that follow from the commit alone.
     pub fn prepare(self, schema: &TableSchema) -> Result<Prepared, StoreError> {
         self.check(schema)?;

@@ -4,42 +4,17 @@
 //! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
 //! server does not take now is queued, and tried again by `sending.rs`.
 
-use contracts::{Event, EventData};
-use futures::future::{BoxFuture, FutureExt, ready};
+use contracts::Event;
 use kernel::{MailId, Problem};
 use shell::{Attempt, Changes, Consumer, Delivery};
 
-use crate::draft::Draft;
 use crate::mailing::{self, Mailing};
+use crate::mails::{self, Draft, Mails};
 use crate::{App, sending, storage};
 
-pub type Drafts<'a> = BoxFuture<'a, Result<Vec<Draft>, Problem>>;
-
-/// The consumer while its events are registered.
-pub struct Mails(Consumer<App>);
-
-impl Mails {
-    pub fn new(consumer: Consumer<App>) -> Self {
-        Self(consumer)
-    }
-
-    pub fn into_consumer(self) -> Consumer<App> {
-        self.0
-    }
-
-    /// What is mailed when this event happens.
-    pub fn on<E: EventData + Sync + 'static>(self, drafts: for<'a> fn(&'a App, &'a Delivery, &'a E) -> Drafts<'a>) -> Self {
-        Self(
-            self.0.on::<E>(move |app, delivery, event| {
-                Box::pin(async move { write(app, delivery, drafts(app, delivery, event).await?).await })
-            }),
-        )
-    }
-}
-
-/// Mails for which nothing has to be read.
-pub fn drafts<'a>(drafts: impl IntoIterator<Item = Draft>) -> Drafts<'a> {
-    ready(Ok(drafts.into_iter().collect())).boxed()
+pub fn consumer(app: App) -> Consumer<App> {
+    let consumer = Consumer::new("notifications", app);
+    mails::subscribe(Mails::new(consumer, |app, delivery, drafts| Box::pin(write(app, delivery, drafts)))).into_consumer()
 }
 
 async fn write(app: &App, delivery: &Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {

@@ -6,10 +6,10 @@ use ports::Mail;
 use ports::reads::OrderSummary;
 
 use crate::App;
-use crate::draft::OrderName;
 use crate::links::{Link, encode};
 use crate::lookup;
 use crate::mail::MailRecord;
+use crate::mails::OrderName;
 use crate::mails::{Message, sample_sale};
 use crate::render::Rendered;
 

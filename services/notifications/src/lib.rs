@@ -6,7 +6,6 @@
 
 mod config;
 mod consumer;
-mod draft;
 mod http;
 mod letter;
 mod links;
@@ -33,7 +32,6 @@ pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;
 pub use storage::TABLE;
 
-use consumer::Mails;
 use mail::Mode;
 use render::Renderer;
 
@@ -82,7 +80,7 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
-    let writer = mails::subscribe(Mails::new(Consumer::new("notifications", app.clone()))).into_consumer();
+    let writer = consumer::consumer(app.clone());
     let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
     if sends {
         let sender = Consumer::new("notifications-send", app.clone())

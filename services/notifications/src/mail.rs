@@ -10,7 +10,7 @@ use contracts::{Decision, MailQueued};
 use kernel::{Code, Duration, Email, EventId, MailId, Problem, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Draft, OrderName};
+use crate::mails::{Draft, OrderName};
 use crate::mails::{Message, Template};
 use crate::text::one_line;
 

@@ -5,8 +5,8 @@ use contracts::{Decision, Event};
 use kernel::{Duration, Email, EventId, MailId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Draft, OrderName};
 use crate::mail::{Attempt, MailRecord, MailStatus, Mode};
+use crate::mails::{Draft, OrderName};
 use crate::mails::{Message, Reader, Template};
 
 /// The last bits of a mail's id are its place in the mailing.

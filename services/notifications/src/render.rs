@@ -8,8 +8,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use ports::reads::{OrderLineSummary, OrderSummary};
 use serde_json::json;
 
-use crate::draft::OrderName;
 use crate::mails::Message;
+use crate::mails::OrderName;
 use crate::text::{one_line, single_lines};
 use crate::{Locale, ShopConfig};
 

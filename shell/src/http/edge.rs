@@ -153,7 +153,7 @@ impl Edge {
         let new_id = || {
             let mut tail = [0; 32];
             tail[..10].copy_from_slice(&chance[..10]);
-            kernel::EventId(crate::changes::stamped(self.runtime.clock.now(), &tail)).to_string().replacen("evt", "req", 1)
+            kernel::EventId(crate::stamp::stamped(self.runtime.clock.now(), &tail)).to_string().replacen("evt", "req", 1)
         };
         let trace = text(headers, &HeaderName::from_static("traceparent")).and_then(|text| text.parse().ok());
         let new_trace = || {

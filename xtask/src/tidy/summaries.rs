@@ -14,13 +14,13 @@ const SUMMARIES_TO_WRITE: &str = "\
     registerBusiness listOwnBusinesses getBusinessProfile editBusiness removeBusiness submitBusiness withdrawBusiness \
     setBusinessStaff removeBusinessStaff sendEnquiry listLeads getLead returnLead listAllLeads deliverLead billLead \
     markLeadSpam creditLead refuseLeadReturn listAllBusinesses approveBusiness rejectBusiness suspendBusiness \
-    restoreBusiness setLeadTerms getAvailability getStock setStock adjustStock listMovements listMails getMail resendMail \
-    listMailTemplates previewMailTemplate placeOrder listOrders getOrder payOrder cancelOrder getOrderTimeline \
+    restoreBusiness setLeadTerms getAvailability getStock setStock adjustStock listMovements \
+    placeOrder listOrders getOrder payOrder cancelOrder getOrderTimeline \
     listAllOrders advanceOrder listSellerOrders listOrderPayments getPayment refreshPayment listPayments refundPayment \
     getPaymentBreaker listReviews getReviewSummary submitReview getReview editReview removeReview answerReview \
     voteReviewHelpful unvoteReviewHelpful reportReview listMyReviews listReviewEligibility listReviewQueue publishReview \
-    rejectReview dismissReviewReports withdrawReviewAnswer search suggest getSearchIndex rebuildSearchIndex listQueues \
-    listDeadLetters redriveDeadLetters redriveDeadLetter dropDeadLetter";
+    rejectReview dismissReviewReports withdrawReviewAnswer search suggest getSearchIndex rebuildSearchIndex \
+    ";
 const BEGIN: &str = "#[utoipa::path(";
 /// A sentence that begins with one of these is no command.
 const NO_VERBS: [&str; 20] = [

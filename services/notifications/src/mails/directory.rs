@@ -8,9 +8,9 @@ use kernel::{BusinessId, Currency, LeadId, Money};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::draft::Draft;
+use super::subscription::{Mails, drafts};
 use super::{About, Reader};
-use crate::consumer::{Mails, drafts};
-use crate::draft::Draft;
 use crate::links::Link;
 use crate::lookup;
 

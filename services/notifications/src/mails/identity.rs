@@ -6,9 +6,9 @@ use ports::reads::LinkPurpose;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::draft::Draft;
+use super::subscription::{Mails, drafts};
 use super::{About, Reader};
-use crate::consumer::{Mails, drafts};
-use crate::draft::Draft;
 use crate::links::Link;
 use crate::text::one_line;
 

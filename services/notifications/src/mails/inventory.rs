@@ -5,9 +5,9 @@ use kernel::VariantId;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::draft::Draft;
+use super::subscription::{Mails, drafts};
 use super::{About, Reader};
-use crate::consumer::{Mails, drafts};
-use crate::draft::Draft;
 use crate::links::Link;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]

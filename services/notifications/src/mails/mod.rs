@@ -4,22 +4,25 @@
 //! or sent.
 
 mod directory;
+mod draft;
 mod identity;
 mod inventory;
 mod orders;
 mod payments;
 mod reviews;
+mod subscription;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strum::VariantNames;
 
-use crate::consumer::Mails;
 use crate::links::Link;
 
+pub use draft::{Draft, OrderName};
 pub use orders::sample_sale;
 #[cfg(test)]
 pub use orders::{MoneyBack, OrderMail};
+pub use subscription::Mails;
 
 macro_rules! telling_services {
     ($($service:ident($module:ident::$mail:ident),)*) => {

@@ -5,9 +5,9 @@ use kernel::Money;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::draft::Draft;
+use super::subscription::Mails;
 use super::{About, Reader, sample_sale};
-use crate::consumer::Mails;
-use crate::draft::Draft;
 use crate::links::Link;
 use crate::lookup;
 

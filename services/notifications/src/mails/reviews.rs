@@ -5,9 +5,9 @@ use kernel::{BusinessId, ReviewId};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::draft::Draft;
+use super::subscription::{Mails, drafts};
 use super::{About, Reader};
-use crate::consumer::{Mails, drafts};
-use crate::draft::Draft;
 use crate::links::Link;
 use crate::lookup;
 

@@ -5,8 +5,8 @@ use kernel::{Email, EventId, OrderId, UserId};
 use ports::reads::{Account, OrderSummary};
 use serde::{Deserialize, Serialize};
 
+use super::Message;
 use crate::App;
-use crate::mails::Message;
 
 /// The order that a mail is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

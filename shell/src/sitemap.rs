@@ -7,8 +7,8 @@ use ports::store::Query;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
 
-use super::escape;
-use crate::UnitOfWork;
+use crate::http::escape;
+use crate::unit_of_work::UnitOfWork;
 
 /// What one file may list.
 const URLS_MAX: usize = 50_000;
