@@ -35,6 +35,7 @@ pub use passwords::Passwords;
 pub use root_routes::RootRoutes;
 pub use runtime::Runtime;
 pub use service::{Consumer, Delivery, RetryPolicy, Schedule, Service};
+pub use service::{Need, Resource, ServiceRole};
 pub use table::{Table, filter_pages, merge_pages_desc};
 pub use telemetry::Telemetry;
 pub use trace::within_trace;

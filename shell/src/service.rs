@@ -8,6 +8,7 @@ use contracts::Envelope;
 use futures::future::BoxFuture;
 use kernel::{Duration, Problem};
 use ports::store::TableSchema;
+use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::{Operation, described};
@@ -110,6 +111,44 @@ impl Schedule {
     }
 }
 
+/// The ways in which a service is run. On AWS each is a function with rights of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceRole {
+    /// Answers requests.
+    Api,
+    /// Takes events.
+    Events,
+    /// Runs schedules.
+    Tick,
+}
+
+impl ServiceRole {
+    pub const ALL: &'static [Self] = &[Self::Api, Self::Events, Self::Tick];
+}
+
+/// What a home may offer besides stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    EventLog,
+    Files,
+    Gateway,
+    Mail,
+    Queues,
+    SearchIndex,
+    SigningKey,
+    TimeZones,
+    UserPool,
+}
+
+/// A resource that a service asks its home for, and the roles that use it: only these get the right to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Need {
+    pub resource: Resource,
+    pub roles: &'static [ServiceRole],
+}
+
 /// Everything that a host must know to run a service.
 pub struct Service {
     pub name: &'static str,
@@ -121,8 +160,9 @@ pub struct Service {
     pub schedules: Vec<Schedule>,
     /// All routes, for the manifest, by path and method.
     pub operations: Vec<Operation>,
-    /// The services whose data it reads.
+    /// The services whose data it reads, as recorded by who built it.
     pub reads: Vec<&'static str>,
+    pub needs: Vec<Need>,
 }
 
 impl Service {
@@ -141,6 +181,7 @@ impl Service {
             schedules: Vec::new(),
             operations: Vec::new(),
             reads: Vec::new(),
+            needs: Vec::new(),
         }
     }
 
@@ -177,12 +218,6 @@ impl Service {
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedules.push(schedule);
-        self
-    }
-
-    #[must_use]
-    pub fn reads(mut self, services: &[&'static str]) -> Self {
-        self.reads.extend_from_slice(services);
         self
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct App {
 }
 
 pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
-    let service = Service::new(work).reads(&["catalog", "inventory"]);
+    let service = Service::new(work);
     let app = App { work: work.clone(), catalog, inventory, config };
     let consuming = app.clone();
     service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {

@@ -75,7 +75,6 @@ pub(crate) struct App {
 }
 
 pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
-    let reads: &[&str] = if dependencies.reviews.is_some() { &["identity", "reviews"] } else { &["identity"] };
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
     let listening = work.clone();
     let consumer = Consumer::new("directory", consumer::TYPES, move |delivery| {
@@ -83,7 +82,6 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings
         async move { consumer::on(&work, &delivery).await }
     });
     Service::new(work)
-        .reads(reads)
         .consumer(consumer)
         .routes(browse::routes(app.clone()))
         .routes(http::routes(app.clone()))

@@ -78,12 +78,11 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
     };
 
     let writer = app.clone();
-    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(
-        Consumer::new("notifications", consumer::TYPES, move |delivery| {
+    let mut service =
+        Service::new(work).routes(http::routes(app.clone())).consumer(Consumer::new("notifications", consumer::TYPES, move |delivery| {
             let app = writer.clone();
             async move { consumer::on(&app, &delivery).await }
-        }),
-    );
+        }));
     if sends {
         let sender = app.clone();
         let consumer = Consumer::new("notifications-send", &["mail.queued"], move |delivery| {

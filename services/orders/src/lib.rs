@@ -58,10 +58,5 @@ pub fn service(work: &UnitOfWork, deps: OrdersDeps, config: OrdersConfig) -> Ser
         let app = ticking.clone();
         async move { deadline::expire(&app).await }
     });
-    Service::new(work)
-        .root_routes(pages::routes(app.clone()))
-        .routes(http::routes(app))
-        .consumer(consumer)
-        .schedule(expire)
-        .reads(&["cart", "catalog", "identity"])
+    Service::new(work).root_routes(pages::routes(app.clone())).routes(http::routes(app)).consumer(consumer).schedule(expire)
 }

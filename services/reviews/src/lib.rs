@@ -84,7 +84,7 @@ pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> S
         let app = ticking.clone();
         async move { reminder::remind(&app).await }
     });
-    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(remind).reads(&["identity", "directory", "catalog", "orders"])
+    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(remind)
 }
 
 #[cfg(test)]

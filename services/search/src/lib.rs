@@ -75,5 +75,5 @@ pub fn service(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Ser
         let app = looking.clone();
         async move { check::look(&app).await }
     });
-    Service::new(work).reads(&["catalog", "directory", "reviews"]).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
+    Service::new(work).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
 }
