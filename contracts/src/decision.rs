@@ -23,9 +23,37 @@ impl<T> Decision<T> {
         Self { state, events: Vec::new(), changed: false }
     }
 
-    /// The same about what the state is a part of.
+    pub fn state(&self) -> &T {
+        &self.state
+    }
+
+    pub fn into_state(self) -> T {
+        self.state
+    }
+
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Whether the state differs from what the rule was given.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub fn into_parts(self) -> (T, Vec<Event>) {
+        (self.state, self.events)
+    }
+
+    /// The same decision about a larger state that holds this one.
     pub fn map<U>(self, whole: impl FnOnce(T) -> U) -> Decision<U> {
         Decision { state: whole(self.state), events: self.events, changed: self.changed }
+    }
+
+    /// Asks another rule about the state that this one leaves. Events come in their order.
+    pub fn then<E>(self, rule: impl FnOnce(T) -> Result<Self, E>) -> Result<Self, E> {
+        let next = rule(self.state)?;
+        let events = self.events.into_iter().chain(next.events).collect();
+        Ok(Self { state: next.state, events, changed: self.changed || next.changed })
     }
 
     pub fn emit(mut self, event: impl Into<Event>) -> Self {

@@ -35,6 +35,15 @@ pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminder
 
 use serde::{Deserialize, Serialize};
 
+/// The data of one type of event, by which consumers subscribe to it.
+pub trait EventData: Sized {
+    /// The CloudEvents `type`.
+    const KIND: &'static str;
+
+    /// The data, if the event is of this type.
+    fn of(event: &Event) -> Option<&Self>;
+}
+
 macro_rules! events {
     ($($source:literal { $($name:ident($data:ty) = $type:literal,)* })*) => {
         /// Every event there is.
@@ -80,6 +89,17 @@ macro_rules! events {
         $($(impl From<$data> for Event {
             fn from(data: $data) -> Self {
                 Self::$name(data)
+            }
+        }
+
+        impl EventData for $data {
+            const KIND: &'static str = $type;
+
+            fn of(event: &Event) -> Option<&Self> {
+                match event {
+                    Event::$name(data) => Some(data),
+                    _ => None,
+                }
             }
         })*)*
     };

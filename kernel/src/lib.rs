@@ -3,6 +3,7 @@
 
 mod actor;
 mod address;
+mod backoff;
 mod email;
 mod geo;
 mod id;
@@ -11,11 +12,13 @@ mod page;
 mod problem;
 mod rating;
 mod slug;
+mod text;
 mod time;
 mod trace;
 
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;
+pub use backoff::Backoff;
 pub use email::Email;
 pub use geo::GeoPosition;
 pub use id::{AddressId, BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
@@ -25,5 +28,6 @@ pub use page::{Cursor, Limit, Page};
 pub use problem::{Code, FieldError, Problem};
 pub use rating::{Rating, ReviewTarget};
 pub use slug::{SLUG_CHARS_MAX, is_slug, slugify};
+pub use text::{Line, Paragraph, TextError};
 pub use time::{Duration, Timestamp};
 pub use trace::{TraceParent, TraceParentError};

@@ -6,7 +6,8 @@ use ports::store::{Expect, Key, Record, Write};
 
 use crate::Reply;
 
-/// The time, the actor and the chance of one command. The same for every run of its rule, but for `now`.
+/// Everything a rule may depend on besides its state: the time, the actor, and a seed for ids and secrets. Stable
+/// across retries, except `now`.
 #[derive(Debug, Clone)]
 pub struct DecisionContext {
     pub now: Timestamp,
@@ -43,7 +44,7 @@ pub(crate) fn stamped(at: Timestamp, chance: &[u8; 32]) -> u128 {
     (u128::from(at.as_millis().unsigned_abs()) << 80) | u128::from_be_bytes(low)
 }
 
-/// Writes and events that shall happen together. Nothing happens until the desk commits them.
+/// Writes and events that shall happen together. Nothing happens until the unit of work commits them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Changes {
@@ -61,23 +62,24 @@ impl Changes {
         self.writes.is_empty() && self.events.is_empty()
     }
 
-    /// A new item; the commit fails if there is one already, and the rule is asked again.
+    /// A new item, always written. The commit conflicts if there is one already, and the rule is asked again.
     pub fn create<T: Record>(decision: Decision<T>) -> Result<Self, Problem> {
-        Self::put(Expect::Absent, decision)
+        Self::put(Expect::Absent, true, decision)
     }
 
-    /// The next version of an item that was read at `version`.
+    /// The next version of an item that was read at `version`, if the decision changed it.
     pub fn update<T: Record>(version: u64, decision: Decision<T>) -> Result<Self, Problem> {
-        Self::put(Expect::Version(version), decision)
+        Self::put(Expect::Version(version), decision.is_changed(), decision)
     }
 
-    fn put<T: Record>(expect: Expect, decision: Decision<T>) -> Result<Self, Problem> {
+    fn put<T: Record>(expect: Expect, write: bool, decision: Decision<T>) -> Result<Self, Problem> {
         let mut changes = Self::none();
-        if decision.changed {
-            changes.writes.push(Write::Put { item: decision.state.to_item()?, expect });
+        let (state, events) = decision.into_parts();
+        if write {
+            changes.writes.push(Write::Put { item: state.to_item()?, expect });
         }
         let version = expect.version_after();
-        changes.events = decision.events.into_iter().map(|event| (event, Some(version))).collect();
+        changes.events = events.into_iter().map(|event| (event, Some(version))).collect();
         Ok(changes)
     }
 
@@ -111,21 +113,52 @@ impl Changes {
         self
     }
 
+    /// These changes with the answer to the request.
     pub fn reply(self, reply: Reply) -> Outcome {
-        Outcome { changes: self, reply }
+        self.with(reply)
+    }
+
+    /// These changes with what the job returns once they are committed.
+    pub fn with<T>(self, value: T) -> Outcome<T> {
+        Outcome { changes: self, value }
     }
 }
 
-/// The changes of a command and its answer.
+/// Changes, and what the caller gets once they are committed: the answer to a request, the result of a job.
 #[must_use]
-pub struct Outcome {
-    pub changes: Changes,
-    pub reply: Reply,
+pub struct Outcome<T = Reply> {
+    pub(crate) changes: Changes,
+    pub(crate) value: T,
 }
 
 impl From<Reply> for Outcome {
     fn from(reply: Reply) -> Self {
-        Self { changes: Changes::none(), reply }
+        Changes::none().reply(reply)
+    }
+}
+
+/// What the rule of a job returns: its changes with a result, or its changes alone.
+pub trait JobOutcome {
+    type Value: Clone;
+
+    fn into_outcome(self) -> Outcome<Self::Value>;
+}
+
+impl<T: Clone> JobOutcome for Outcome<T> {
+    type Value = T;
+
+    fn into_outcome(self) -> Self {
+        self
+    }
+}
+
+/// The result is whether anything changed.
+impl JobOutcome for Changes {
+    type Value = bool;
+
+    fn into_outcome(self) -> Outcome<bool> {
+        let changed = !self.is_empty();
+        self.with(changed)
     }
 }
 

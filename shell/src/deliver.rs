@@ -9,9 +9,11 @@ use contracts::Envelope;
 use futures::FutureExt as _;
 use kernel::Problem;
 
+use crate::consumer::{Consumer, Schedule};
+use crate::delivery::Delivery;
 use crate::metering::OPERATION;
 use crate::runtime::Runtime;
-use crate::service::{Consumer, Delivery, Schedule, Service};
+use crate::service::Service;
 use crate::telemetry::{ConsumerLabels, EventLabels, ScheduleLabels};
 use crate::trace::{self, within_trace};
 
@@ -37,7 +39,7 @@ pub async fn deliver(
     replay: Option<String>,
 ) -> Result<(), Problem> {
     let delivery = Delivery { envelope: envelope.clone(), consumer: consumer.name, attempt, replay, part: 0 };
-    let handled = AssertUnwindSafe(async { (consumer.handle)(delivery).await }).catch_unwind();
+    let handled = AssertUnwindSafe(async { consumer.handle(&delivery).await }).catch_unwind();
     let handled = OPERATION.scope(consumer.operation.clone(), within_trace(envelope.traceparent, handled));
     let begun = Instant::now();
     let result = match handled.await {
@@ -59,7 +61,7 @@ pub async fn deliver(
 /// Runs a schedule once, in a trace of its own. That no other process does the same is the caller's care.
 pub async fn tick(runtime: &Runtime, schedule: &Schedule) -> Result<(), Problem> {
     let work = AssertUnwindSafe(async { (schedule.run)().await }).catch_unwind();
-    let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(runtime)), work));
+    let work = OPERATION.scope(schedule.operation.clone(), within_trace(Some(trace::begin(&*runtime.entropy)), work));
     let begun = Instant::now();
     let result = work.await;
     runtime.telemetry.schedule_seconds.get_or_create(&ScheduleLabels { schedule: schedule.name }).observe(begun.elapsed().as_secs_f64());

@@ -13,10 +13,10 @@ use ports::{EventLog, LoggedEvent, Position};
 use tokio::sync::watch;
 
 use crate::changes::Changes;
+use crate::consumer::Consumer;
 use crate::deliver::deliver;
 use crate::metering::OPERATION;
 use crate::queues::{self, Checkpoint, FailedDelivery, Replay};
-use crate::service::Consumer;
 use crate::telemetry::{ConsumerLabels, EventLabels};
 use crate::unit_of_work::UnitOfWork;
 
@@ -117,7 +117,7 @@ impl Dispatcher {
 
     /// Starts the next deliveries. Returns whether there may be more to read.
     async fn read_on(&mut self) -> Result<bool, Problem> {
-        let page = self.log.read(self.read, self.consumer.types, READ_AT_ONCE).await?;
+        let page = self.log.read(self.read, &self.consumer.types(), READ_AT_ONCE).await?;
         let progressed = page.through > self.read;
         self.read = page.through;
         for LoggedEvent { position, envelope } in page.events {
@@ -184,7 +184,7 @@ impl Dispatcher {
     async fn replay_some(&mut self) -> Result<(), Problem> {
         let key = Replay::key_of(self.consumer.name);
         let Some(replay) = self.work.table().get::<Replay>(&key).await? else { return Ok(()) };
-        let page = self.log.read(replay.after, self.consumer.types, READ_AT_ONCE).await?;
+        let page = self.log.read(replay.after, &self.consumer.types(), READ_AT_ONCE).await?;
         let wanted = page.events.into_iter().filter(|event| event.position <= replay.through);
         let deliveries = wanted.map(|LoggedEvent { position, envelope }| {
             let (work, consumer, again) = (self.work.clone(), self.consumer.clone(), replay.again.clone());
@@ -198,7 +198,7 @@ impl Dispatcher {
             recorded?;
         }
         let done = page.through >= replay.through || page.through == replay.after;
-        let load = async || Ok(());
+        let load = async |_| Ok(());
         let (version, mut next) = (replay.version, replay.value);
         next.after = page.through;
         self.work
@@ -224,7 +224,7 @@ impl Dispatcher {
             return;
         }
         let cursor = Checkpoint { consumer: self.consumer.name.into(), position };
-        let load = async || Ok(());
+        let load = async |_| Ok(());
         match self.work.run_job("dispatcher", load, |(), _| Changes::none().derived(&cursor)).await {
             Ok(_) => self.saved = position,
             Err(problem) => tracing::warn!(consumer = self.consumer.name, %problem, "the cursor was not saved; it is tried again"),
@@ -291,10 +291,8 @@ async fn record(
     queues::park(work, &failed, before).await
 }
 
-/// Doubles with every try; between half and all of it, so that failures do not come back together.
 fn delay(work: &UnitOfWork, consumer: &Consumer, attempt: u32) -> Duration {
-    let full = consumer.retry.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(consumer.retry.max_delay);
     let mut chance = [0; 2];
     work.runtime().entropy.fill(&mut chance);
-    full / 2 + (full / 2) * u32::from(u16::from_le_bytes(chance)) / 65_536
+    consumer.retry.backoff.delay(attempt, u16::from_le_bytes(chance))
 }

@@ -127,7 +127,7 @@ impl LogQueues {
         let missing = || Problem::not_found(format_args!("dead letter {id} of {consumer}"));
         let position = id.0.parse().map_err(|_| missing())?;
         let key = FailedDelivery::dead_key(consumer, position);
-        let load = async || self.work.table().get::<FailedDelivery>(&key).await?.ok_or_else(missing);
+        let load = async |_| self.work.table().get::<FailedDelivery>(&key).await?.ok_or_else(missing);
         let decide = |letter: Stored<FailedDelivery>, context: &DecisionContext| {
             let changes = Changes::none().delete(letter.key(), letter.version);
             if redrive { changes.derived(&FailedDelivery { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
@@ -192,7 +192,7 @@ pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> 
 pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after: Position, again: bool) -> Result<(), Problem> {
     let through = log.head().await?;
     let key = Replay::key_of(consumer);
-    let load = async || work.table().get::<Replay>(&key).await;
+    let load = async |_| work.table().get::<Replay>(&key).await;
     work.run_job("queues", load, |running, context| match running {
         Some(_) => Err(Problem::new(Code::Conflict, format!("a replay to {consumer} is running already"))),
         None => Changes::create(contracts::Decision::changed(Replay {
@@ -209,7 +209,7 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
 /// Remembers a failed delivery: to be tried at `next_at`, or dead. `before` is what was remembered of
 /// it until now.
 pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Option<&FailedDelivery>) -> Result<(), Problem> {
-    let load = async || Ok(());
+    let load = async |_| Ok(());
     work.run_job("dispatcher", load, |(), _| {
         let changes = Changes::none().derived(letter)?;
         Ok(match before.map(FailedDelivery::key).filter(|key| *key != letter.key()) {
@@ -223,7 +223,7 @@ pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Opt
 
 /// A delivery that had failed has succeeded.
 pub(crate) async fn settle(work: &UnitOfWork, letter: &FailedDelivery) -> Result<(), Problem> {
-    let load = async || Ok(());
+    let load = async |_| Ok(());
     work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything })))
         .await?;
     Ok(())

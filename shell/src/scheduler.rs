@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::changes::Changes;
+use crate::consumer::Schedule;
 use crate::deliver;
 use crate::metering::OPERATION;
-use crate::service::Schedule;
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub(crate) async fn run(work: UnitOfWork, schedule: Schedule, holder: String, mu
 /// of the time is gone, which spares a write per tick.
 async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Duration) -> Result<bool, Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || work.table().get::<Lease>(&key).await;
+    let load = async |_| work.table().get::<Lease>(&key).await;
     let taken = std::sync::atomic::AtomicBool::new(false);
     work.run_job("lease", load, |lease: Option<Stored<Lease>>, context| {
         let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
@@ -75,7 +75,7 @@ async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Durati
 
 async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), Problem> {
     let key = Lease::key_of(schedule);
-    let load = async || work.table().get::<Lease>(&key).await;
+    let load = async |_| work.table().get::<Lease>(&key).await;
     work.run_job("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
         Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
         Some(_) | None => Ok(Changes::none()),
@@ -95,7 +95,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
         let stores = memory::MemoryStores::new(clock.clone() as Arc<dyn Clock>);
         let runtime = crate::Runtime::new(clock.clone(), Arc::new(FixedEntropy::new(1)));
-        let work = runtime.work(crate::queues::TABLE, stores.table(crate::queues::TABLE));
+        let work = UnitOfWork::new(&runtime, crate::queues::TABLE, stores.table(crate::queues::TABLE));
         let lease = Duration::from_secs(10);
         assert!(hold(&work, "tick", "one", lease).await.unwrap());
         assert!(!hold(&work, "tick", "two", lease).await.unwrap());

@@ -34,7 +34,7 @@ pub struct Kit {
 
 impl Kit {
     pub fn work(&self, schema: &TableSchema) -> UnitOfWork {
-        self.runtime.work(*schema, self.table(schema))
+        UnitOfWork::new(&self.runtime, *schema, self.table(schema))
     }
 
     /// A table itself, for a peer that keeps something of its own.
@@ -159,7 +159,7 @@ impl Harness {
             let mut quiet = true;
             for consumer in self.host.services().iter().flat_map(|service| &service.consumers) {
                 let after = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(consumer.name).copied().unwrap_or(0);
-                let page = self.log.read(after, consumer.types, 100).await.expect("the log can be read");
+                let page = self.log.read(after, &consumer.types(), 100).await.expect("the log can be read");
                 quiet &= page.through == after;
                 for logged in page.events {
                     let kind = logged.envelope.event.kind();

@@ -1,9 +1,9 @@
-//! The trace that this task belongs to. A request brings it or is given one by the edge; the desk
+//! The trace that this task belongs to. A request brings it or is given one by the edge; the unit of work
 //! writes it into the events of a commit; their deliveries go on with it.
 
 use kernel::TraceParent;
 
-use crate::runtime::Runtime;
+use ports::Entropy;
 
 tokio::task_local! {
     static TRACE: Option<TraceParent>;
@@ -19,8 +19,8 @@ pub(crate) fn current() -> Option<TraceParent> {
 }
 
 /// A trace that begins here.
-pub(crate) fn begin(runtime: &Runtime) -> TraceParent {
+pub(crate) fn begin(entropy: &dyn Entropy) -> TraceParent {
     let mut chance = [0; 24];
-    runtime.entropy.fill(&mut chance);
+    entropy.fill(&mut chance);
     TraceParent::from_chance(chance)
 }

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use contracts::Envelope;
-use kernel::{Actor, Duration, EventId, Problem, Timestamp};
-use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, TableSchema, Write};
+use contracts::{Decision, Envelope};
+use kernel::{Actor, Backoff, Duration, EventId, Problem, Timestamp};
+use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, Record, Store, Stored, StoredResponse, TableSchema, Write};
 
-use crate::changes::{Changes, DecisionContext, Outcome, stamped};
-use crate::http::{Failure, Reply, RequestContext, key_reused};
+use crate::changes::{Changes, DecisionContext, JobOutcome, Outcome, stamped};
+use crate::delivery::Delivery;
+use crate::http::{Failure, HandlerResult, Reply, RequestContext, key_reused};
 use crate::runtime::Runtime;
-use crate::service::Delivery;
 use crate::table::Table;
 use crate::trace;
 use crate::watch::Watch;
 
 /// How often a rule is asked before the caller is told to come back later.
-const RUNS_MAX: u32 = 24;
+const ATTEMPTS_MAX: u32 = 24;
+/// Conflicts after which a rule is asked again without a pause.
+const AT_ONCE: u32 = 2;
+const CONFLICT_BACKOFF: Backoff = Backoff { first: Duration::from_millis(4), max: Duration::from_millis(64) };
 /// How long an idempotency record answers repetitions.
 const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How long an inbox record stops a second effect; longer than any queue keeps a message.
@@ -51,14 +54,44 @@ enum Keeps {
     WithoutGuards,
 }
 
-enum Ended {
-    Done { reply: Reply, changed: bool },
+enum Ended<T> {
+    Done(T),
     Repeated(Box<IdempotencyRecord>),
 }
 
+/// Which run of the commit loop this is: the state is loaded again after every conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt(u32);
+
+impl Attempt {
+    pub fn is_first(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Loads what a rule decides about.
+pub trait Load<S>: Fn(Attempt) -> Self::Loading {
+    type Loading: Future<Output = Result<S, Problem>> + Send;
+}
+
+impl<S, L, F> Load<S> for L
+where
+    L: Fn(Attempt) -> F,
+    F: Future<Output = Result<S, Problem>> + Send,
+{
+    type Loading = F;
+}
+
+/// Decides: the state and the context in, the outcome out. It never waits, and it may run again.
+pub trait Rule<S, O>: Fn(S, &DecisionContext) -> Result<O, Problem> {}
+
+impl<S, O, R: Fn(S, &DecisionContext) -> Result<O, Problem>> Rule<S, O> for R {}
+
 impl UnitOfWork {
-    pub(crate) fn new(runtime: Arc<Runtime>, schema: TableSchema, table: Table) -> Self {
-        Self { runtime, schema, table }
+    /// For the service that owns the table, over its store.
+    pub fn new(runtime: &Arc<Runtime>, schema: TableSchema, store: Arc<dyn Store>) -> Self {
+        let table = Table::new(schema.name, store, runtime.telemetry.clone());
+        Self { runtime: runtime.clone(), schema, table }
     }
 
     pub fn schema(&self) -> TableSchema {
@@ -83,56 +116,93 @@ impl UnitOfWork {
         Watch::new(self.runtime.clone(), self.schema.name, key.clone())
     }
 
-    /// Runs an HTTP command. `load` and `decide` run again on a conflict, so both must be repeatable.
-    /// With an Idempotency-Key the first answer is kept for 24 hours and returned to every repetition.
-    pub async fn handle_request<S, F>(
+    /// Changes one item: loads it, refuses an If-Match of another version, asks the rule, and answers with the view and
+    /// its ETag. `view` shows what the rule leaves.
+    ///
+    /// Errors: those of `load` and `rule`, and `precondition_failed`.
+    pub async fn update<T, E>(
         &self,
         request: &RequestContext,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
-    ) -> Result<Reply, Failure>
+        load: impl Load<Stored<T>>,
+        rule: impl Fn(T, &DecisionContext) -> Result<Decision<T>, E>,
+        view: impl Fn(&T, &DecisionContext) -> Reply,
+    ) -> HandlerResult
     where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
+        T: Record + Send,
+        E: Into<Problem>,
     {
+        let rule = |item: Stored<T>, context: &DecisionContext| {
+            request.check_version(item.version)?;
+            let version = item.version;
+            let decision = rule(item.value, context).map_err(Into::into)?;
+            let reply = view(decision.state(), context).etag(version + u64::from(decision.is_changed()));
+            Ok(Changes::update(version, decision)?.reply(reply))
+        };
+        self.handle_request(request, load, rule).await
+    }
+
+    /// Makes a new item out of what is loaded, and answers with the view and its ETag.
+    ///
+    /// Errors: those of `load` and `rule`.
+    pub async fn create<S, T, E>(
+        &self,
+        request: &RequestContext,
+        load: impl Load<S>,
+        rule: impl Fn(S, &DecisionContext) -> Result<Decision<T>, E>,
+        view: impl Fn(&T) -> Reply,
+    ) -> HandlerResult
+    where
+        S: Send,
+        T: Record,
+        E: Into<Problem>,
+    {
+        let rule = |state: S, context: &DecisionContext| {
+            let decision = rule(state, context).map_err(Into::into)?;
+            let reply = view(decision.state()).etag(1);
+            Ok(Changes::create(decision)?.reply(reply))
+        };
+        self.handle_request(request, load, rule).await
+    }
+
+    /// Runs the command of a request. `load` and `rule` run again on a conflict, so both must be repeatable.
+    /// With an Idempotency-Key the first answer is kept for 24 hours and returned to every repetition.
+    pub async fn handle_request<S: Send>(
+        &self,
+        request: &RequestContext,
+        load: impl Load<S>,
+        rule: impl Rule<S, Outcome>,
+    ) -> HandlerResult {
         let expires_at = self.now().plus(REQUEST_KEPT);
-        let marker =
-            request.cause_id().map(|id| IdempotencyRecord { id, fingerprint: request.fingerprint.clone(), response: None, expires_at });
+        let fingerprint = request.fingerprint.clone();
+        let marker = request.record_id().map(|id| IdempotencyRecord { id, fingerprint, response: None, expires_at });
         if let Some(marker) = &marker
             && let Some(item) = self.table.item(&IdempotencyRecord::key(&marker.id), Consistency::Strong).await?
         {
             return repeated(request, item.body.read().map_err(Problem::from)?);
         }
-        self.answer(request, marker, load, decide).await
+        self.answer(request, marker, load, rule).await
     }
 
-    /// Like `handle_request`, for a rule that tells a repeated request by itself: it finds what the first one made under a
-    /// key that both give, and answers from it. No answer is kept, so the commit may be a single write. The item
-    /// keeps `RequestContext::mark`, by which the rule refuses an Idempotency-Key that comes with another request.
-    pub async fn handle_request_once<S, F>(
+    /// Like `handle_request`, for a rule that recognizes a repeated request by itself: it finds what the first one made
+    /// under a key that both name, and answers from it. No answer is kept, so the commit may be a single write. The item
+    /// keeps `RequestContext::request_fingerprint`, by which the rule refuses an Idempotency-Key that comes with
+    /// another request.
+    pub async fn handle_request_once<S: Send>(
         &self,
         request: &RequestContext,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
-    ) -> Result<Reply, Failure>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
-        self.answer(request, None, load, decide).await
+        load: impl Load<S>,
+        rule: impl Rule<S, Outcome>,
+    ) -> HandlerResult {
+        self.answer(request, None, load, rule).await
     }
 
-    async fn answer<S, F>(
+    async fn answer<S: Send>(
         &self,
         request: &RequestContext,
         marker: Option<IdempotencyRecord>,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
-    ) -> Result<Reply, Failure>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
+        load: impl Load<S>,
+        rule: impl Rule<S, Outcome>,
+    ) -> HandlerResult {
         let origin = Origin {
             causation_id: &request.request_id,
             correlation_id: &request.request_id,
@@ -142,62 +212,45 @@ impl UnitOfWork {
             marker,
             keeps: Keeps::Always,
         };
-        match self.run(&origin, load, decide).await? {
-            Ended::Done { reply, .. } => Ok(reply),
-            Ended::Repeated(cause) => repeated(request, *cause),
+        match self.run(&origin, load, rule, Reply::stored).await? {
+            Ended::Done(reply) => Ok(reply),
+            Ended::Repeated(record) => repeated(request, *record),
         }
     }
 
     /// Handles a delivered event. Delivered again, it changes nothing: the inbox record is in the
     /// same commit. An event that changes nothing leaves no record.
-    pub async fn handle_event<S, F>(
-        &self,
-        delivery: &Delivery,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
-    ) -> Result<(), Problem>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
-        self.handle(delivery, Keeps::WithChanges, load, decide).await
+    pub async fn handle_event<S: Send>(&self, delivery: &Delivery, load: impl Load<S>, rule: impl Rule<S, Changes>) -> Result<(), Problem> {
+        self.handle(delivery, Keeps::WithChanges, load, rule).await
     }
 
-    /// Like `handle_event`, for state that tells a repeated event by itself: whatever a rule makes of the event once, it
-    /// makes nothing of it afterwards, however late it comes again (a lifecycle without a way back, an item that
+    /// Like `handle_event`, for state that recognizes a repeated event by itself: whatever a rule makes of the event
+    /// once, it makes nothing of it afterwards, however late it comes again (a lifecycle without a way back, an item that
     /// is put only where there is none and outlives every queue). The inbox record is left out where a
     /// guarded write is in the commit, which halves the price of a single write and saves one more.
-    pub async fn handle_event_guarded<S, F>(
+    pub async fn handle_event_guarded<S: Send>(
         &self,
         delivery: &Delivery,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
-    ) -> Result<(), Problem>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
-        self.handle(delivery, Keeps::WithoutGuards, load, decide).await
+        load: impl Load<S>,
+        rule: impl Rule<S, Changes>,
+    ) -> Result<(), Problem> {
+        self.handle(delivery, Keeps::WithoutGuards, load, rule).await
     }
 
-    async fn handle<S, F>(
+    async fn handle<S: Send>(
         &self,
         delivery: &Delivery,
         keeps: Keeps,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
-    ) -> Result<(), Problem>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
+        load: impl Load<S>,
+        rule: impl Rule<S, Changes>,
+    ) -> Result<(), Problem> {
         let id = delivery.inbox_id();
-        let cause = format!("event:{}", delivery.envelope.id);
+        let causation_id = format!("event:{}", delivery.envelope.id);
         let hash = blake3::hash(id.as_bytes());
         let mut seed = [0; 16];
         seed.copy_from_slice(&hash.as_bytes()[..16]);
         let origin = Origin {
-            causation_id: &cause,
+            causation_id: &causation_id,
             correlation_id: &delivery.envelope.correlation_id,
             actor: Actor::System,
             seed,
@@ -205,93 +258,81 @@ impl UnitOfWork {
             marker: Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: self.now().plus(INBOX_KEPT) }),
             keeps,
         };
-        self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await?;
+        let rule = |state: S, context: &DecisionContext| Ok(rule(state, context)?.with(()));
+        self.run(&origin, load, rule, |()| Reply::no_content().stored()).await?;
         Ok(())
     }
 
-    /// A step of a schedule, of an import or of the command line. No marker: the state guards itself.
-    /// Returns whether anything changed.
-    pub async fn run_job<S, F>(
+    /// A step of a schedule, of an import or of the command line. It leaves no record: the state guards itself.
+    /// Returns what the rule gives with its changes, or whether anything changed.
+    pub async fn run_job<S: Send, J: JobOutcome>(
         &self,
         causation_id: &str,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Changes, Problem>,
-    ) -> Result<bool, Problem>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
-        let seed = self.runtime.seed();
+        load: impl Load<S>,
+        rule: impl Rule<S, J>,
+    ) -> Result<J::Value, Problem> {
         let origin = Origin {
             causation_id,
             correlation_id: causation_id,
             actor: Actor::System,
-            seed,
+            seed: self.runtime.seed(),
             begun_at: self.now(),
             marker: None,
             keeps: Keeps::WithChanges,
         };
-        match self.run(&origin, load, |state, context| Ok(decide(state, context)?.reply(Reply::no_content()))).await? {
-            Ended::Done { changed, .. } => Ok(changed),
-            Ended::Repeated(_) => Ok(false),
+        let rule = |state: S, context: &DecisionContext| Ok(rule(state, context)?.into_outcome());
+        match self.run(&origin, load, rule, |_| Reply::no_content().stored()).await? {
+            Ended::Done(value) => Ok(value),
+            Ended::Repeated(record) => Err(Problem::internal(format!("a job met the record {}", record.id))),
         }
     }
 
-    async fn run<S, F>(
+    async fn run<S: Send, T>(
         &self,
         origin: &Origin<'_>,
-        load: impl Fn() -> F,
-        decide: impl Fn(S, &DecisionContext) -> Result<Outcome, Problem>,
-    ) -> Result<Ended, Problem>
-    where
-        F: Future<Output = Result<S, Problem>> + Send,
-        S: Send,
-    {
-        for run in 0..RUNS_MAX {
-            let state = load().await?;
+        load: impl Load<S>,
+        rule: impl Rule<S, Outcome<T>>,
+        stored: impl Fn(&T) -> StoredResponse,
+    ) -> Result<Ended<T>, Problem> {
+        for attempt in 0..ATTEMPTS_MAX {
+            let state = load(Attempt(attempt)).await?;
             let context = DecisionContext { now: self.now(), actor: origin.actor.clone(), begun_at: origin.begun_at, seed: origin.seed };
-            let Outcome { changes, reply } = decide(state, &context)?;
+            let Outcome { changes, value } = rule(state, &context)?;
             let changed = !changes.is_empty();
             let marker = match origin.keeps {
-                Keeps::Always => origin.marker.clone().map(|marker| IdempotencyRecord { response: Some(reply.stored()), ..marker }),
+                Keeps::Always => origin.marker.clone().map(|marker| IdempotencyRecord { response: Some(stored(&value)), ..marker }),
                 Keeps::WithChanges => origin.marker.clone().filter(|_| changed),
                 Keeps::WithoutGuards => origin.marker.clone().filter(|_| changed && !changes.writes.iter().any(Write::is_guarded)),
             };
             if !changed && marker.is_none() {
-                return Ok(Ended::Done { reply, changed });
+                return Ok(Ended::Done(value));
             }
             let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), idempotency: marker };
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
                     self.runtime.watchers.notify(self.schema.name, keys.into_iter());
-                    return Ok(Ended::Done { reply, changed });
+                    return Ok(Ended::Done(value));
                 }
                 Err(CommitError::Conflict(failed)) => {
-                    tracing::debug!(
-                        service = self.schema.name,
-                        causation_id = origin.causation_id,
-                        run,
-                        ?failed,
-                        "the state changed, asking the rule again"
-                    );
-                    self.pause(run).await;
+                    let (service, causation_id) = (self.schema.name, origin.causation_id);
+                    tracing::debug!(service, causation_id, attempt, ?failed, "the state changed, asking the rule again");
+                    self.pause(attempt).await;
                 }
-                Err(CommitError::Repeated(cause)) => return Ok(Ended::Repeated(cause)),
+                Err(CommitError::Repeated(record)) => return Ok(Ended::Repeated(record)),
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
         }
         Err(Problem::new(kernel::Code::Overloaded, format!("{} kept changing; try again", self.schema.name)).retry_after(1))
     }
 
-    /// The first conflicts are retried at once; later ones wait 1 to 64 ms, with jitter, so that
-    /// those who want the same item do not march in step.
-    async fn pause(&self, run: u32) {
-        if run >= 2 {
+    /// The first conflicts are retried at once; later ones wait, so that those who want the same item do not march
+    /// in step.
+    async fn pause(&self, attempt: u32) {
+        if attempt >= AT_ONCE {
             let mut chance = [0; 2];
             self.runtime.entropy.fill(&mut chance);
-            let longest = 1_u64 << run.min(6);
-            tokio::time::sleep(Duration::from_micros(longest * 1000 * u64::from(u16::from_le_bytes(chance)) / 65_536)).await;
+            tokio::time::sleep(CONFLICT_BACKOFF.delay(attempt - AT_ONCE + 1, u16::from_le_bytes(chance))).await;
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use common::{TABLE, count, mail, tally_delivery, until};
-use contracts::Envelope;
-use kernel::{Actor, Code, Duration, EventId, MailId, Problem, Timestamp};
+use contracts::{Envelope, MailQueued};
+use kernel::{Actor, Backoff, Code, Duration, EventId, MailId, Problem, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, Query, TableSchema};
 use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
@@ -42,7 +42,7 @@ struct Home {
 
 const NAME: &str = "tallies";
 const FOREIGN: TableSchema = TableSchema { name: "foreign", indexes: 0 };
-const QUICK: RetryPolicy = RetryPolicy { tries: 5, first_delay: Duration::from_millis(1), max_delay: Duration::from_millis(4) };
+const QUICK: RetryPolicy = RetryPolicy { tries: 5, backoff: Backoff { first: Duration::from_millis(1), max: Duration::from_millis(4) } };
 
 impl Home {
     fn new() -> Self {
@@ -52,8 +52,8 @@ impl Home {
     fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let stores = MemoryStores::new(clock.clone());
         let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
-        let work = runtime.work(TABLE, stores.table(TABLE));
-        let queues = runtime.work(queues::TABLE, stores.table(queues::TABLE));
+        let work = UnitOfWork::new(&runtime, TABLE, stores.table(TABLE));
+        let queues = UnitOfWork::new(&runtime, queues::TABLE, stores.table(queues::TABLE));
         Self { log: stores.log(), stores, work, queues }
     }
 
@@ -76,7 +76,7 @@ impl Home {
     where
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
-        let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(retry);
+        let consumer = subscribed(handle).retry(retry);
         self.start("one", Service::new(&self.work).consumer(consumer)).await.0
     }
 
@@ -171,7 +171,7 @@ async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
 async fn retries_wait_as_their_policy_says() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_790_000_000_000)));
     let home = Home::with_clock(clock.clone());
-    let retry = RetryPolicy { tries: 4, first_delay: Duration::from_secs(10), max_delay: Duration::from_secs(20) };
+    let retry = RetryPolicy { tries: 4, backoff: Backoff { first: Duration::from_secs(10), max: Duration::from_secs(20) } };
     let running = home.consume(retry, |_| async { Err(Problem::unavailable("always")) }).await;
     home.publish(1).await;
     for (attempt, longest) in [(1, 10), (2, 20), (3, 20)] {
@@ -293,7 +293,7 @@ async fn of_two_hosts_one_runs_the_schedule() {
     let (ones, twos) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let service = |ticks: &Arc<AtomicU32>| {
         let ticks = ticks.clone();
-        let schedule = Schedule::new("tallies.tick", Duration::from_millis(10), move || {
+        let schedule = Schedule::new("tallies.tick", Duration::from_millis(10), ticks, |ticks| {
             ticks.fetch_add(1, Ordering::SeqCst);
             std::future::ready(Ok(()))
         });
@@ -315,7 +315,7 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
     let home = Home::new();
     let (gate, entered) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
     let (work, held, inside) = (home.work.clone(), gate.clone(), entered.clone());
-    let consumer = Consumer::new(NAME, &["mail.queued"], move |delivery| {
+    let consumer = subscribed(move |delivery| {
         let (work, held, inside) = (work.clone(), held.clone(), inside.clone());
         async move {
             inside.fetch_add(1, Ordering::SeqCst);
@@ -343,4 +343,12 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
     stopping.await.unwrap().unwrap();
     assert_eq!((home.count(1).await, home.status().await.position), (1, Some(1)));
+}
+
+/// A consumer of mails that hands all of them to one function.
+fn subscribed<F>(handle: impl Fn(Delivery) -> F + Send + Sync + 'static) -> Consumer<Arc<impl Fn(Delivery) -> F + Send + Sync + 'static>>
+where
+    F: Future<Output = Result<(), Problem>> + Send + 'static,
+{
+    Consumer::new(NAME, Arc::new(handle)).on::<MailQueued>(|handle, delivery, _| Box::pin(handle(delivery.clone())))
 }

@@ -16,7 +16,7 @@ use http::{Request, Response, StatusCode};
 use kernel::{Actor, Problem, Role, UserId};
 use memory::MemoryStores;
 use ports::{Clock, SystemClock, SystemEntropy};
-use shell::{Authenticator, Host, HostConfig, LimitsConfig, Runtime, queues};
+use shell::{Authenticator, Host, HostConfig, LimitsConfig, Runtime, UnitOfWork, queues};
 use tower::ServiceExt as _;
 
 /// The token is the number of a user.
@@ -34,7 +34,7 @@ fn host(limits: LimitsConfig) -> Router {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
     let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
-    let work = |schema| runtime.work(schema, stores.table(schema));
+    let work = |schema| UnitOfWork::new(&runtime, schema, stores.table(schema));
     let config = HostConfig {
         work: work(queues::TABLE),
         log: stores.log(),

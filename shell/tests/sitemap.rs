@@ -49,7 +49,7 @@ async fn fill(work: &UnitOfWork, from: usize, to: usize) {
             (first..to.min(first + 100))
                 .try_fold(Changes::none(), |changes, n| Ok(changes.and(Changes::create(Decision::changed(Page { n }))?)))
         };
-        work.run_job("test", || async { Ok(()) }, put).await.unwrap();
+        work.run_job("test", |_| async { Ok(()) }, put).await.unwrap();
     }
 }
 

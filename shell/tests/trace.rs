@@ -5,7 +5,7 @@
 mod common;
 
 use common::{TABLE, bump, load};
-use contracts::Event;
+use contracts::{Event, MailQueued};
 use kernel::{MailId, TraceParent};
 use serde_json::json;
 use shell::testing::Harness;
@@ -15,26 +15,21 @@ use shell::{Consumer, Schedule};
 fn world() -> Harness {
     Harness::new(|kit| {
         let work = kit.work(&TABLE);
-        let (heard, timed) = (work.clone(), work.clone());
-        let chain = Consumer::new("chain", &["mail.queued"], move |delivery| {
-            let work = heard.clone();
-            async move {
-                let read = async || load(&work, "chain").await;
+        let chain = Consumer::new("chain", work.clone()).on::<MailQueued>(|work, delivery, _| {
+            Box::pin(async {
+                let read = async |_| load(work, "chain").await;
                 let next = |tally: Option<ports::store::Stored<common::Tally>>, context: &shell::DecisionContext| {
                     let more = tally.as_ref().is_none_or(|tally| tally.count < 3);
                     Ok(bump(tally, "chain", more.then(|| context.id::<MailId>(0)))?.0)
                 };
-                work.handle_event(&delivery, read, next).await
-            }
+                work.handle_event(delivery, read, next).await
+            })
         });
-        let tick = Schedule::new("tallies.tick", kernel::Duration::from_secs(1), move || {
-            let work = timed.clone();
-            async move {
-                for name in ["b", "c"] {
-                    work.run_job("tick", || load(&work, name), |tally, context| Ok(bump(tally, name, Some(context.id(0)))?.0)).await?;
-                }
-                Ok(())
+        let tick = Schedule::new("tallies.tick", kernel::Duration::from_secs(1), work.clone(), async |work| {
+            for name in ["b", "c"] {
+                work.run_job("tick", |_| load(&work, name), |tally, context| Ok(bump(tally, name, Some(context.id(0)))?.0)).await?;
             }
+            Ok(())
         });
         vec![common::service(&work).consumer(chain).schedule(tick)]
     })

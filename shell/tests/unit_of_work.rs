@@ -8,20 +8,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{TABLE, bump, count, load, mail, tally_delivery};
-use contracts::Event;
+use contracts::{Event, MailQueued};
 use kernel::{Actor, Code, MailId, Problem};
 use serde_json::json;
 use shell::testing::Harness;
-use shell::{Consumer, UnitOfWork};
+use shell::{Changes, Consumer, UnitOfWork};
 
 fn runtime() -> (Harness, UnitOfWork) {
     let harness = Harness::new(|kit| {
         let work = kit.work(&TABLE);
-        let own = work.clone();
-        let consumer = Consumer::new("tallies", &["mail.queued"], move |delivery| {
-            let work = own.clone();
-            async move { tally_delivery(&work, &delivery).await }
-        });
+        let consumer =
+            Consumer::new("tallies", work.clone()).on::<MailQueued>(|work, delivery, _| Box::pin(tally_delivery(work, delivery)));
         vec![common::service(&work).consumer(consumer)]
     });
     let work = harness.kit().work(&TABLE);
@@ -30,14 +27,14 @@ fn runtime() -> (Harness, UnitOfWork) {
 
 /// What another process does between our load and our commit.
 async fn interfere(work: &UnitOfWork) {
-    work.run_job("other", || load(work, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
+    work.run_job("other", |_| load(work, "a"), |tally, _| Ok(bump(tally, "a", None)?.0)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
     let (_harness, work) = runtime();
     let (loads, ids) = (AtomicU32::new(0), Mutex::new(Vec::new()));
-    let load = async || {
+    let load = async |_| {
         let tally = load(&work, "a").await?;
         if loads.fetch_add(1, Ordering::SeqCst) < 4 {
             interfere(&work).await;
@@ -62,7 +59,7 @@ async fn a_conflict_asks_the_rule_again_with_the_same_ids() {
 async fn endless_conflicts_end_with_a_503() {
     let (_harness, work) = runtime();
     let loads = AtomicU32::new(0);
-    let load = async || {
+    let load = async |_| {
         let tally = load(&work, "a").await?;
         loads.fetch_add(1, Ordering::SeqCst);
         interfere(&work).await;
@@ -77,7 +74,7 @@ async fn endless_conflicts_end_with_a_503() {
 #[tokio::test]
 async fn a_problem_of_the_rule_writes_nothing() {
     let (harness, work) = runtime();
-    let refused = work.run_job("test", || load(&work, "a"), |_, _| Err(Problem::forbidden("no"))).await;
+    let refused = work.run_job("test", |_| load(&work, "a"), |_, _| Err::<Changes, _>(Problem::forbidden("no"))).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
     assert_eq!(count(&work, "a").await, 0);
     assert!(harness.events().await.is_empty());
@@ -123,9 +120,8 @@ async fn what_follows_from_an_event_names_it_as_its_cause() {
     let chain = Harness::new(|kit| {
         let work = kit.work(&TABLE);
         let service = common::service(&work);
-        let consumer = Consumer::new("chain", &["stock.released"], move |delivery| {
-            let work = work.clone();
-            async move { work.handle_event(&delivery, || load(&work, "a"), |tally, context| Ok(bump(tally, "a", Some(context.id(0)))?.0)).await }
+        let consumer = Consumer::new("chain", work).on::<contracts::StockReleased>(|work, delivery, _| {
+            Box::pin(work.handle_event(delivery, |_| load(work, "a"), |tally, context| Ok(bump(tally, "a", Some(context.id(0)))?.0)))
         });
         vec![service.consumer(consumer)]
     });

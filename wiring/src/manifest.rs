@@ -40,7 +40,7 @@ pub struct TableManifest {
 #[derive(Debug, Serialize)]
 pub struct ConsumerManifest {
     pub name: &'static str,
-    pub types: &'static [&'static str],
+    pub types: Vec<&'static str>,
     pub tries: u32,
 }
 
@@ -58,7 +58,7 @@ pub fn manifest(services: &[Service]) -> Manifest {
         consumers: service
             .consumers
             .iter()
-            .map(|consumer| ConsumerManifest { name: consumer.name, types: consumer.types, tries: consumer.retry.tries })
+            .map(|consumer| ConsumerManifest { name: consumer.name, types: consumer.types(), tries: consumer.retry.tries })
             .collect(),
         schedules: service
             .schedules

@@ -59,7 +59,7 @@ pub struct PoolIssuer {
 
 /// The unit of work of the service that owns the table.
 pub fn work(platform: &dyn Platform, schema: TableSchema) -> UnitOfWork {
-    platform.runtime().work(schema, platform.store(schema))
+    UnitOfWork::new(platform.runtime(), schema, platform.store(schema))
 }
 
 /// Verifies the tokens of the user pool, or of the built-in issuer where there is none, and looks at the account.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use contracts::Envelope;
-use kernel::Problem;
+use kernel::{Backoff, Problem};
 use ports::Entropy;
 use serde::Deserialize;
 
@@ -57,13 +57,6 @@ pub struct FailedDelivery {
     pub receives: u32,
 }
 
-/// How long a failed message rests. Doubles with each failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pauses {
-    pub first: Duration,
-    pub longest: Duration,
-}
-
 /// About how many messages there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
@@ -111,9 +104,9 @@ impl Queues {
     }
 
     /// Lets failed deliveries of a consumer rest before they are tried again.
-    pub async fn postpone(&self, consumer: &str, failed: &[FailedDelivery], pauses: Pauses) -> Result<(), QueueError> {
+    pub async fn postpone(&self, consumer: &str, failed: &[FailedDelivery], backoff: Backoff) -> Result<(), QueueError> {
         let rested: Vec<_> =
-            failed.iter().map(|delivery| (delivery.receipt_handle.clone(), self.rest(pauses, delivery.receives))).collect();
+            failed.iter().map(|delivery| (delivery.receipt_handle.clone(), self.rest(backoff, delivery.receives))).collect();
         self.hide(&self.name(consumer), &rested).await
     }
 
@@ -176,18 +169,11 @@ impl Queues {
         Ok(url)
     }
 
-    /// Between half of the pause and all of it.
-    fn rest(&self, pauses: Pauses, receives: u32) -> Duration {
+    fn rest(&self, backoff: Backoff, receives: u32) -> Duration {
         let mut chance = [0; 2];
         self.entropy.fill(&mut chance);
-        let whole = pause(pauses, receives);
-        whole / 2 + whole / 2 * u32::from(u16::from_le_bytes(chance)) / 65_536
+        backoff.delay(receives, u16::from_le_bytes(chance)).min(HIDDEN_MAX)
     }
-}
-
-fn pause(pauses: Pauses, receives: u32) -> Duration {
-    let doublings = receives.saturating_sub(1).min(30);
-    pauses.first.saturating_mul(1 << doublings).min(pauses.longest).min(HIDDEN_MAX)
 }
 
 /// SQS counts in whole seconds; what is shorter than one counts as one, but nothing stays nothing.
@@ -200,12 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
-        let pauses = Pauses { first: Duration::from_secs(2), longest: Duration::from_secs(900) };
-        for (receives, secs) in [(0, 2), (1, 2), (2, 4), (3, 8), (9, 512), (10, 900), (u32::MAX, 900)] {
-            assert_eq!(pause(pauses, receives), Duration::from_secs(secs), "{receives}");
-        }
-        assert_eq!(pause(Pauses { longest: HIDDEN_MAX * 9, ..pauses }, 30), HIDDEN_MAX);
+    fn spans_are_whole_seconds() {
         assert_eq!((seconds(Duration::ZERO), seconds(Duration::from_millis(1)), seconds(HIDDEN_MAX)), (0, 1, 43_200));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::Queues;
-use aws::queues::{FailedDelivery, Pauses, envelope_of};
+use aws::queues::{FailedDelivery, envelope_of};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contracts::Envelope;
 use futures::StreamExt as _;
@@ -76,7 +76,7 @@ impl EventsFunction {
         let result = match envelope_of(&payload.to_string()) {
             Ok(envelope) => loop {
                 let result = self.hand_over(consumer, envelope.clone(), tries).await;
-                let pause = consumer.retry.first_delay * 2_u32.saturating_pow(tries - 1);
+                let pause = consumer.retry.backoff.delay(tries, u16::MAX);
                 if result.is_ok() || tries == TRIES_PER_CALL || begun.elapsed() + pause > TRIES_WITHIN {
                     break result;
                 }
@@ -147,8 +147,7 @@ impl EventsFunction {
             failed.entry(consumer.name).or_insert((consumer, Vec::new())).1.push(delivery);
         }
         for (consumer, deliveries) in failed.values() {
-            let pauses = Pauses { first: consumer.retry.first_delay, longest: consumer.retry.max_delay };
-            if let Err(error) = self.queues.postpone(consumer.name, deliveries, pauses).await {
+            if let Err(error) = self.queues.postpone(consumer.name, deliveries, consumer.retry.backoff).await {
                 tracing::warn!(consumer = consumer.name, %error, "failed messages could not be postponed; they come back as the queue has it");
             }
         }

@@ -16,11 +16,9 @@ const LOG_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A service without routes, for its schedule.
 pub(crate) fn service(work: &UnitOfWork, database: Arc<Sqlite>, consumers: Vec<&'static str>) -> Service {
-    let own = work.clone();
-    let consumers = Arc::new(consumers);
-    Service::new(work).schedule(Schedule::new("shell.upkeep", Duration::from_secs(60), move || {
-        let (work, database, consumers) = (own.clone(), database.clone(), consumers.clone());
-        async move { tick(&work, &database, &consumers).await }
+    let kept = (work.clone(), database, Arc::new(consumers));
+    Service::new(work).schedule(Schedule::new("shell.upkeep", Duration::from_secs(60), kept, async |(work, database, consumers)| {
+        tick(&work, &database, &consumers).await
     }))
 }
 

@@ -5,7 +5,7 @@
 use axum::body::Body;
 use home_embedded::Home;
 use http::{Request, StatusCode};
-use shell::{Authorization, Operation};
+use shell::{Access, Operation};
 use tower::ServiceExt as _;
 use wiring::Config;
 
@@ -27,14 +27,16 @@ async fn what_needs_a_token_is_refused_to_guests_before_anything_else() {
     let host = home.host().unwrap();
     let (router, services) = (host.router(), host.services());
     let operations: Vec<&Operation> = services.iter().flat_map(|service| &service.operations).collect();
-    let closed: Vec<_> = operations.iter().filter(|operation| operation.authorization == Authorization::Jwt).collect();
-    assert!(closed.len() > 20, "{}", closed.len());
+    let closed: Vec<_> = operations.iter().filter(|operation| operation.access != Access::Anyone).collect();
+    assert!(closed.len() > 80, "{}", closed.len());
     for operation in &operations {
         let (status, code) = ask(&router, operation).await;
         let shown = format!("{} {} answered {status} {code}", operation.method, operation.path);
-        match operation.authorization {
-            Authorization::Jwt => assert_eq!((status, code.as_str()), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{shown}"),
-            Authorization::Optional => assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "the manifest names a route: {shown}"),
+        match operation.access {
+            Access::Anyone => assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "the manifest names a route: {shown}"),
+            Access::SignedIn | Access::ActingFor | Access::Staff | Access::Admin => {
+                assert_eq!((status, code.as_str()), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{shown}");
+            }
         }
     }
     let manifest = serde_json::to_value(wiring::manifest(services)).unwrap();
@@ -43,8 +45,8 @@ async fn what_needs_a_token_is_refused_to_guests_before_anything_else() {
     assert_eq!(routes.len(), operations.len());
     for route in routes {
         let path = route["path"].as_str().unwrap();
-        let needs_token = path == "/api/v1/me" || path.starts_with("/api/v1/me/") || path.starts_with("/api/v1/admin/");
-        assert_eq!(route["authorization"], if needs_token { "jwt" } else { "optional" }, "{path}");
+        let private = path == "/api/v1/me" || path.starts_with("/api/v1/me/") || path.starts_with("/api/v1/admin/");
+        assert!(!private || route["access"] != "anyone", "{path}");
     }
 }
 

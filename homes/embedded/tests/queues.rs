@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use axum::Router;
 use contracts::{Envelope, MailQueued};
-use kernel::{Actor, Code, Duration, EventId, MailId, Problem};
+use kernel::{Actor, Backoff, Code, Duration, EventId, MailId, Problem};
 use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, Entropy as _, Queues, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service};
+use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
 use suite::dead_letters::QueueHome;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 const NAME: &str = "tallies";
 const TABLE: TableSchema = TableSchema { name: "tallies", indexes: 0 };
-const QUICK: RetryPolicy = RetryPolicy { tries: 2, first_delay: Duration::from_millis(1), max_delay: Duration::from_millis(1) };
+const QUICK: RetryPolicy = RetryPolicy { tries: 2, backoff: Backoff { first: Duration::from_millis(1), max: Duration::from_millis(1) } };
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Nobody;
@@ -46,7 +46,7 @@ async fn home() -> Home {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
     let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
-    let work = runtime.work(queues::TABLE, stores.table(queues::TABLE));
+    let work = UnitOfWork::new(&runtime, queues::TABLE, stores.table(queues::TABLE));
     let (sender, taken) = mpsc::unbounded_channel();
     let broken = Arc::new(AtomicBool::new(false));
     let breaks = broken.clone();
@@ -55,8 +55,10 @@ async fn home() -> Home {
         let sender = sender.clone();
         async move { result.map(|id| sender.send(id).unwrap()) }
     };
-    let consumer = Consumer::new(NAME, &["mail.queued"], handle).retry(QUICK);
-    let service = Service::new(&runtime.work(TABLE, stores.table(TABLE))).consumer(consumer);
+    let consumer = Consumer::new(NAME, Arc::new(handle))
+        .on::<contracts::MailQueued>(|handle, delivery, _| Box::pin(handle(delivery.clone())))
+        .retry(QUICK);
+    let service = Service::new(&UnitOfWork::new(&runtime, TABLE, stores.table(TABLE))).consumer(consumer);
     let config = HostConfig {
         work: work.clone(),
         log: stores.log(),

@@ -1,21 +1,16 @@
 //! What the cart service does when others tell something.
 
-use contracts::Event;
+use contracts::{OrderPlaced, UserErased};
 use kernel::{CartId, OrderId, Problem, UserId};
-use shell::{Changes, Delivery};
+use shell::{Changes, Consumer, Delivery};
 
 use crate::cart::Cart;
 use crate::{App, storage};
 
-pub const NAME: &str = "cart";
-pub const TYPES: &[&str] = &["order.placed", "user.erased"];
-
-pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::OrderPlaced(placed) => close(app, delivery, placed.cart_id, placed.order.order_id).await,
-        Event::UserErased(erased) => forget(app, delivery, erased.user_id).await,
-        _ => Ok(()),
-    }
+pub fn consumer(app: App) -> Consumer<App> {
+    Consumer::new("cart", app)
+        .on::<OrderPlaced>(|app, delivery, placed| Box::pin(close(app, delivery, placed.cart_id, placed.order.order_id)))
+        .on::<UserErased>(|app, delivery, erased| Box::pin(forget(app, delivery, erased.user_id)))
 }
 
 /// A cart that has expired in the meantime needs no closing, and one that is closed stays so.
@@ -24,7 +19,7 @@ async fn close(app: &App, delivery: &Delivery, cart: CartId, order: OrderId) -> 
     app.work
         .handle_event_guarded(
             delivery,
-            || table.get::<Cart>(&key),
+            |_| table.get::<Cart>(&key),
             |found, context| match found {
                 Some(cart) => Changes::update(cart.version, cart.value.ordered(order, context.now)),
                 None => Ok(Changes::none()),
@@ -39,7 +34,7 @@ async fn forget(app: &App, delivery: &Delivery, customer: UserId) -> Result<(), 
     app.work
         .handle_event(
             delivery,
-            || storage::mine(table, customer),
+            |_| storage::mine(table, customer),
             |mine, _| {
                 let mut changes = Changes::none();
                 if let Some(current) = mine.current {

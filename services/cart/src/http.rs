@@ -5,11 +5,9 @@ use contracts::Decision;
 use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Path};
+use shell::http::{Json, OpenApiRouter, Path, SignedIn};
 use shell::{Changes, DecisionContext, Failure, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::cart::{Cart, CartError, Goods, LINES_MAX, QUANTITY_MAX};
@@ -17,15 +15,7 @@ use crate::storage::{self, Current, Mine};
 use crate::view::{self, CartView};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(create))
-        .routes(routes!(show))
-        .routes(routes!(add))
-        .routes(routes!(set_quantity, remove))
-        .routes(routes!(accept_prices))
-        .routes(routes!(show_mine))
-        .routes(routes!(merge))
-        .with_state(app)
+    shell::routes!(create, show, add, set_quantity, remove, accept_prices, show_mine, merge).with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -61,7 +51,7 @@ struct MergeCart {
 
 /// Makes a cart, with lines if wanted. A guest keeps its id; for a customer it becomes the current cart.
 #[utoipa::path(post, path = "/carts", tag = "cart", operation_id = "createCart", request_body = NewCart, responses((status = 201, body = CartView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(body): Json<NewCart>) -> HandlerResult {
+async fn create(request: RequestContext, State(app): State<App>, Json(body): Json<NewCart>) -> HandlerResult {
     if body.lines.len() > LINES_MAX {
         return Err(Problem::field("lines", format!("at most {LINES_MAX}")).into());
     }
@@ -83,12 +73,12 @@ async fn create(State(app): State<App>, request: RequestContext, Json(body): Jso
         }
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&request, || storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.handle_request(&request, |_| storage::goods(&*app.catalog, &wanted), decide).await
 }
 
 /// Shows a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> HandlerResult {
+async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
     let found = app.work.table().get_eventual::<Cart>(&storage::cart_key(id)).await?;
     let cart = readable(&request, found)?;
     show_current(&app, cart).await
@@ -96,9 +86,9 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Ca
 
 /// Adds to a cart; more of a variant that is in it is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
-async fn add(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
+async fn add(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
     let (table, key, wanted) = (app.work.table(), storage::cart_key(id), [(body.product_id, body.variant_id)]);
-    let load = || async {
+    let load = |_| async {
         let cart = table.get::<Cart>(&key).await?;
         Ok((cart, storage::goods(&*app.catalog, &wanted).await?))
     };
@@ -113,8 +103,8 @@ async fn add(State(app): State<App>, request: RequestContext, Path(id): Path<Car
 /// Sets how many of a variant are wanted.
 #[utoipa::path(put, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "setCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), request_body = SetQuantity, responses((status = 200, body = CartView)))]
 async fn set_quantity(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
 ) -> HandlerResult {
@@ -123,15 +113,15 @@ async fn set_quantity(
 
 /// Takes a variant out of a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
-async fn remove(State(app): State<App>, request: RequestContext, Path((id, variant)): Path<(CartId, VariantId)>) -> HandlerResult {
+async fn remove(request: RequestContext, State(app): State<App>, Path((id, variant)): Path<(CartId, VariantId)>) -> HandlerResult {
     edit(&app, &request, id, |cart, context| cart.remove(variant, context.now)).await
 }
 
 /// Agrees to what the lines cost now.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id): Path<CartId>) -> HandlerResult {
+async fn accept_prices(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
     let (table, key) = (app.work.table(), storage::cart_key(id));
-    let load = || async {
+    let load = |_| async {
         let found = table.get::<Cart>(&key).await?;
         let goods = match &found {
             Some(cart) => storage::goods_of(&*app.catalog, &cart.lines).await?,
@@ -148,8 +138,8 @@ async fn accept_prices(State(app): State<App>, request: RequestContext, Path(id)
 
 /// Shows the customer's current cart, making one if there is none.
 #[utoipa::path(get, path = "/me/cart", tag = "cart", operation_id = "getMyCart", responses((status = 200, body = CartView)))]
-async fn show_mine(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let customer = request.require_user()?;
+async fn show_mine(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let customer = request.user_id;
     let table = app.work.table();
     let mine = storage::mine(table, customer).await?;
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
@@ -161,15 +151,15 @@ async fn show_mine(State(app): State<App>, request: RequestContext) -> HandlerRe
         let made = if version.is_none() { Changes::create(Decision::changed(cart))? } else { Changes::none() };
         Ok(changes.and(made).reply(reply))
     };
-    app.work.handle_request(&request, || storage::mine(table, customer), decide).await
+    app.work.handle_request(&request, |_| storage::mine(table, customer), decide).await
 }
 
 /// Moves the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
 #[utoipa::path(post, path = "/me/cart/merge", tag = "cart", operation_id = "mergeCart", request_body = MergeCart, responses((status = 200, body = CartView)))]
-async fn merge(State(app): State<App>, request: RequestContext, Json(body): Json<MergeCart>) -> HandlerResult {
-    let customer = request.require_user()?;
+async fn merge(request: SignedIn, State(app): State<App>, Json(body): Json<MergeCart>) -> HandlerResult {
+    let customer = request.user_id;
     let (table, key) = (app.work.table(), storage::cart_key(body.cart_id));
-    let load = || async { Ok((storage::mine(table, customer).await?, table.get::<Cart>(&key).await?)) };
+    let load = |_| async { Ok((storage::mine(table, customer).await?, table.get::<Cart>(&key).await?)) };
     let decide = |(mine, guest): (Mine, Option<Stored<Cart>>), context: &DecisionContext| {
         let guest = writable(&request, guest)?;
         let (cart, version, changes) = open(mine, customer, &app, context)?;
@@ -204,7 +194,7 @@ async fn edit(
         request.check_version(cart.version)?;
         updated(cart.version, rule(cart.value, context)?)
     };
-    app.work.handle_request(request, || table.get::<Cart>(&key), decide).await
+    app.work.handle_request(request, |_| table.get::<Cart>(&key), decide).await
 }
 
 fn updated(version: u64, decision: Decision<Cart>) -> Result<Outcome, Problem> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kernel::Currency;
 use ports::reads::{CatalogReads, InventoryReads};
-use shell::{Consumer, Service, UnitOfWork};
+use shell::{Service, UnitOfWork};
 
 pub use cart::{LINES_MAX, QUANTITY_MAX};
 pub use reads::Reads;
@@ -39,13 +39,8 @@ pub(crate) struct App {
 }
 
 pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
-    let service = Service::new(work);
     let app = App { work: work.clone(), catalog, inventory, config };
-    let consuming = app.clone();
-    service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
-        let app = consuming.clone();
-        async move { consumer::on(&app, &delivery).await }
-    }))
+    Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }
 
 #[cfg(test)]

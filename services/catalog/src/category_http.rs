@@ -3,10 +3,8 @@
 use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::Stored;
-use shell::http::{Json, Path};
-use shell::{DecisionContext, HandlerResult, Reply, RequestContext, Table};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
+use shell::{DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
 use crate::category::{CATEGORIES_MAX, Category, CategoryDraft, CategoryError};
@@ -16,12 +14,12 @@ use crate::views::{CategoriesView, CategoryInput, CategoryView};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(edit, delete)).with_state(app)
+    shell::routes!(list, create, edit, delete).with_state(app)
 }
 
 /// Lists all categories, a tree by `parent_id`.
 #[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
-async fn list(State(app): State<App>) -> HandlerResult {
+async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     let page = app.work.table().list::<Category>(storage::categories_query()).await?;
     // Every change of a category raises its version, and a new or a missing one changes the number.
     let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
@@ -32,8 +30,7 @@ async fn list(State(app): State<App>) -> HandlerResult {
 }
 
 #[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> HandlerResult {
-    request.require_admin()?;
+async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let parent_id = input.parent_id;
     let draft = CategoryDraft::from(input);
     let slug = draft.checked_slug()?;
@@ -42,21 +39,15 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
-    app.work.handle_request(&request, || Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
+    app.work.handle_request(&request, |_| Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
 }
 
 /// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<CategoryId>,
-    Json(input): Json<CategoryInput>,
-) -> HandlerResult {
-    request.require_admin()?;
+async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
     let draft = CategoryDraft::from(input);
-    let load = || async {
+    let load = |_| async {
         let around = Surroundings::load(app.work.table(), parent_id, slug.as_deref()).await?;
         Ok((storage::category(app.work.table(), id).await?, around))
     };
@@ -72,14 +63,13 @@ async fn edit(
 
 /// Deletes a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> HandlerResult {
-    request.require_admin()?;
+async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
         request.check_version(category.version)?;
         category.may_be_deleted(holdings.holdings())?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
-    app.work.handle_request(&request, || storage::category(app.work.table(), id), delete).await
+    app.work.handle_request(&request, |_| storage::category(app.work.table(), id), delete).await
 }
 
 /// What a new or edited category stands beside.

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use kernel::{BusinessId, Cursor, Problem};
 use serde::Deserialize;
+use shell::Failure;
+use shell::http::OpenApiRouter;
 use shell::http::Query;
-use shell::{Failure, RequestContext};
+use shell::http::SignedIn;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::category::Category;
@@ -56,7 +56,7 @@ const HEADINGS: [&str; 27] = [
 ];
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(export)).with_state(app)
+    shell::routes!(export).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -69,8 +69,7 @@ struct ExportQuery {
 
 /// Exports products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
-async fn export(State(app): State<App>, request: RequestContext, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
-    request.require_user()?;
+async fn export(request: SignedIn, State(app): State<App>, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
     let seller = listed_seller(&request, query.seller)?;
     let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();

@@ -11,11 +11,9 @@ use kernel::{
 use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Json, Path, Query};
+use shell::http::{Anyone, Json, OpenApiRouter, Path, Query, SignedIn};
 use shell::{HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::editing::{self, NewProduct, SlugWish};
@@ -31,12 +29,7 @@ const CACHE_SECS: u32 = 10;
 const PAGE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, edit, archive))
-        .routes(routes!(change_status))
-        .routes(routes!(list_all))
-        .with_state(app)
+    shell::routes!(list, create, show, edit, archive, change_status, list_all).with_state(app)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -76,20 +69,19 @@ struct ListQuery {
 
 /// Lists what is for sale. At most one of category, tag and seller.
 #[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
-async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
+async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
     let page = app.work.table().list::<Card>(query.store_query(&app).await?).await?;
     let etag = etag_of(&page);
     Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
 }
 
 #[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<ProductInput>) -> HandlerResult {
-    request.require_user()?;
+async fn create(request: SignedIn, State(app): State<App>, Json(input): Json<ProductInput>) -> HandlerResult {
     let seller_id = seller_for(&request.actor, input.seller_id, BusinessId::HOUSE)?;
     let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
-    let load = || editing::State::load(app.work.table(), None, Some(&slug), category_id);
+    let load = |_| editing::State::load(app.work.table(), None, Some(&slug), category_id);
     let create = |state: editing::State, context: &shell::DecisionContext| {
         let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(context, &new)?;
@@ -101,7 +93,7 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
 
 /// Shows a product by its id or its slug, also by a slug that it had before.
 #[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(reference): Path<String>) -> HandlerResult {
+async fn show(request: RequestContext, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let product = find(&app, &reference).await?;
     if !product.visible_to(&request.actor) {
         return Err(missing().into());
@@ -154,17 +146,11 @@ impl Beside {
 
 /// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
-async fn edit(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<ProductId>,
-    Json(input): Json<ProductInput>,
-) -> HandlerResult {
-    request.require_user()?;
+async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> HandlerResult {
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
     let content = input.into_draft().checked(app.settings.currency)?;
-    let load = || editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
+    let load = |_| editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
     let edit = |state: editing::State, context: &shell::DecisionContext| {
         let before = state.existing()?;
         if !before.visible_to(&request.actor) {
@@ -182,30 +168,28 @@ async fn edit(
 
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(
+    request: SignedIn,
     State(app): State<App>,
-    request: RequestContext,
     Path(id): Path<ProductId>,
     Json(input): Json<StatusInput>,
 ) -> HandlerResult {
-    request.require_user()?;
     let change = |state: editing::State, context: &shell::DecisionContext| {
         let changed = state.change_status(context, input.status)?;
         request.check_version(state.existing()?.version)?;
         Ok(answer(&app, state.existing()?, changed))
     };
-    app.work.handle_request(&request, || editing::State::load_existing(app.work.table(), id), change).await
+    app.work.handle_request(&request, |_| editing::State::load_existing(app.work.table(), id), change).await
 }
 
 /// Archives a product: it leaves the shop, and stays for the orders that name it.
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
-async fn archive(State(app): State<App>, request: RequestContext, Path(id): Path<ProductId>) -> HandlerResult {
-    request.require_user()?;
+async fn archive(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>) -> HandlerResult {
     let archive = |state: editing::State, context: &shell::DecisionContext| {
         let (_, changes) = state.change_status(context, ProductStatus::Archived)?;
         request.check_version(state.existing()?.version)?;
         Ok(changes.reply(Reply::no_content()))
     };
-    app.work.handle_request(&request, || editing::State::load_existing(app.work.table(), id), archive).await
+    app.work.handle_request(&request, |_| editing::State::load_existing(app.work.table(), id), archive).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -224,8 +208,7 @@ struct ListAllQuery {
 
 /// Lists products of any status for staff and for their sellers, newest first.
 #[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<ListAllQuery>) -> HandlerResult {
-    request.require_user()?;
+async fn list_all(request: SignedIn, State(app): State<App>, Query(query): Query<ListAllQuery>) -> HandlerResult {
     let seller = listed_seller(&request, query.seller)?;
     let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
     let page = app.work.table().list::<Product>(wanted).await?;

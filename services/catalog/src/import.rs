@@ -52,7 +52,7 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
     let written: Mutex<Option<(Outcome, Product)>> = Mutex::new(None);
-    let load = || State::load(work.table(), Some(id), Some(&slug), category_id);
+    let load = |_| State::load(work.table(), Some(id), Some(&slug), category_id);
     let decide = |state: State, context: &DecisionContext| {
         let (after, changes, outcome) = if state.product.is_some() {
             let (after, changes) = state.replace(context, &product.content, product.status)?;
@@ -107,7 +107,7 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
             None => Ok(around.create(context.id(0), draft.clone())?.1),
         },
     };
-    work.run_job(CAUSE, || Surroundings::load_for_new(work.table(), None, &slug), create).await?;
+    work.run_job(CAUSE, |_| Surroundings::load_for_new(work.table(), None, &slug), create).await?;
     let owner: Option<Stored<CategorySlug>> = work.table().get(&storage::category_slug_key(&slug)).await?;
     Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
 }

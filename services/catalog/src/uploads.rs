@@ -10,11 +10,9 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Code, Duration, Problem, Role, UserId};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
-use shell::http::{Json, Path};
+use shell::http::{Json, OpenApiRouter, Path};
 use shell::{Failure, HandlerResult, Reply, RequestContext, RootRoutes};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::views::{DirectUploadView, PreparedUploadView, UploadView};
@@ -24,8 +22,8 @@ pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
 const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    let through_us = OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
-    OpenApiRouter::new().routes(routes!(prepare_upload)).merge(through_us).with_state(app)
+    let through_us = shell::routes!(upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
+    shell::routes!(prepare_upload).merge(through_us).with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -46,7 +44,7 @@ pub fn files(app: App) -> RootRoutes {
 #[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(State(app): State<App>, request: RequestContext, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
+async fn upload(request: RequestContext, State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
     let user = require_seller(&request)?;
     let bytes = body.map_err(|rejection| body_problem(&rejection))?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
@@ -61,7 +59,7 @@ async fn upload(State(app): State<App>, request: RequestContext, headers: Header
 /// TestRequest for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
 /// some places. Without such a place the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
-async fn prepare_upload(State(app): State<App>, request: RequestContext, Json(body): Json<PrepareUpload>) -> HandlerResult {
+async fn prepare_upload(request: RequestContext, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
     let user = require_seller(&request)?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;

@@ -7,11 +7,9 @@ use kernel::{BusinessId, CategoryId, Code, Cursor, GeoPosition, Limit, Page, Pro
 use ports::reads::ReviewTarget;
 use ports::store::{Bounds, Key, Stored};
 use serde::Deserialize;
-use shell::http::{Path, Query};
+use shell::http::{Anyone, OpenApiRouter, Path, Query};
 use shell::{HandlerResult, Reply, page_limit};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::business::Business;
@@ -31,7 +29,7 @@ const RADIUS_M_DEFAULT: u32 = 1_000;
 const METRES_PER_DEGREE: f64 = 111_195.0;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(app)
+    shell::routes!(list, show).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,7 +56,7 @@ struct ListQuery {
 
 /// Lists published businesses by name. At most one of bounds and near; a category goes with both.
 #[utoipa::path(get, path = "/businesses", tag = "directory", operation_id = "listBusinesses", params(ListQuery), responses((status = 200, body = Page<BusinessCard>)))]
-async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
+async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
     let limit = page_limit(query.limit)?;
     let tree = storage::shown_tree(app.work.table()).await?.value;
     let categories = query.category.as_deref().map(|reference| subtree(&tree, reference)).transpose()?;
@@ -83,7 +81,7 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Handler
 /// Shows a published business by its id or its slug. A slug that it had before leads to the present one.
 #[utoipa::path(get, path = "/businesses/{business_id}", tag = "directory", operation_id = "getBusiness", params(("business_id" = String, Path, description = "Id or slug")),
     responses((status = 200, body = BusinessView), (status = 308, description = "It has another slug now, see Location", body = BusinessView)))]
-async fn show(State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let table = app.work.table();
     let id: Option<BusinessId> = match reference.parse() {
         Ok(id) => Some(id),

@@ -6,10 +6,8 @@ use axum::extract::State;
 use contracts::Decision;
 use kernel::{CategoryId, Problem};
 use ports::store::{Expect, Record as _, Stored, Write};
-use shell::http::{Json, Path};
-use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, Table};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
 use crate::category::{CategoryDraft, CategoryError, Tree};
@@ -19,7 +17,7 @@ use crate::views::{CategoriesView, CategoryInput, CategoryView};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(edit, delete)).with_state(app)
+    shell::routes!(list, create, edit, delete).with_state(app)
 }
 
 impl From<CategoryInput> for CategoryDraft {
@@ -30,7 +28,7 @@ impl From<CategoryInput> for CategoryDraft {
 
 /// Lists all categories of businesses, a tree by `parent_id`, with how many businesses they hold.
 #[utoipa::path(get, path = "/business-categories", tag = "directory", operation_id = "listBusinessCategories", responses((status = 200, body = CategoriesView)))]
-async fn list(State(app): State<App>) -> HandlerResult {
+async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     let tree = storage::shown_tree(app.work.table()).await?;
     let counts = counts(app.work.table()).await?;
     let mut items: Vec<CategoryView> = tree.categories.iter().map(|category| CategoryView::of(category, &tree, &counts)).collect();
@@ -39,8 +37,7 @@ async fn list(State(app): State<App>) -> HandlerResult {
 }
 
 #[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(State(app): State<App>, request: RequestContext, Json(input): Json<CategoryInput>) -> HandlerResult {
-    request.require_admin()?;
+async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let draft = CategoryDraft::from(input);
     let decide = |before: Stored<Tree>, context: &DecisionContext| {
         let id: CategoryId = context.id(0);
@@ -49,20 +46,14 @@ async fn create(State(app): State<App>, request: RequestContext, Json(input): Js
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
         Ok(grown(&before, decision, &[id])?.reply(reply))
     };
-    app.work.handle_request(&request, || storage::tree(app.work.table()), decide).await
+    app.work.handle_request(&request, |_| storage::tree(app.work.table()), decide).await
 }
 
 /// Renames a category or moves it with all that is below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<CategoryId>,
-    Json(input): Json<CategoryInput>,
-) -> HandlerResult {
-    request.require_admin()?;
+async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let draft = CategoryDraft::from(input);
-    let load = || async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
+    let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         let decision = before.value.clone().edit(id, &draft)?;
         request.check_version(before.version)?;
@@ -74,9 +65,8 @@ async fn edit(
 
 /// Deletes a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(State(app): State<App>, request: RequestContext, Path(id): Path<CategoryId>) -> HandlerResult {
-    request.require_admin()?;
-    let load = || async {
+async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
+    let load = |_| async {
         let table = app.work.table();
         Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))
     };

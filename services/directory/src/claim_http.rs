@@ -4,11 +4,9 @@ use axum::extract::State;
 use kernel::{BusinessId, ClaimId, Cursor, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Path, Query};
-use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{Admin, Json, OpenApiRouter, Path, Query, SignedIn, Staff};
+use shell::{Changes, DecisionContext, HandlerResult, Reply, page_limit};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::business::{Business, checked_reason};
@@ -19,7 +17,7 @@ use crate::storage;
 use crate::views::{ClaimInput, ClaimView, ReasonInput};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(request)).routes(routes!(list)).routes(routes!(approve)).routes(routes!(refuse)).with_state(app)
+    shell::routes!(request, list, approve, refuse).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -37,14 +35,9 @@ struct ListQuery {
 
 /// Says that a listed business without an owner is the caller's. An admin decides.
 #[utoipa::path(post, path = "/businesses/{business_id}/claims", tag = "directory", operation_id = "claimBusiness", params(("business_id" = BusinessId, Path)), request_body = ClaimInput, responses((status = 202, body = ClaimView)))]
-async fn request(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<BusinessId>,
-    Json(input): Json<ClaimInput>,
-) -> HandlerResult {
-    let user = request.require_user()?;
-    let load = || async {
+async fn request(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ClaimInput>) -> HandlerResult {
+    let user = request.user_id;
+    let load = |_| async {
         let table = app.work.table();
         Ok((storage::business(table, id).await?, table.get::<Claim>(&storage::claim_key(claim_id(id, user))).await?))
     };
@@ -64,8 +57,7 @@ async fn request(
 
 /// Lists claims for staff, the oldest first.
 #[utoipa::path(get, path = "/admin/claims", tag = "directory", operation_id = "listClaims", params(ListQuery), responses((status = 200, body = Page<ClaimView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> HandlerResult {
-    request.require_staff()?;
+async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
     let wanted = storage::claims_query(query.status.unwrap_or(Status::Open)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Claim>(wanted).await?;
     Ok(Reply::ok(&page.map(|claim| ClaimView::from(claim.value))))
@@ -73,9 +65,8 @@ async fn list(State(app): State<App>, request: RequestContext, Query(query): Que
 
 /// Makes who claims a business its owner.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/approve", tag = "directory", operation_id = "approveClaim", params(("claim_id" = ClaimId, Path)), responses((status = 200, body = ClaimView)))]
-async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>) -> HandlerResult {
-    request.require_admin()?;
-    let load = || async {
+async fn approve(request: Admin, State(app): State<App>, Path(id): Path<ClaimId>) -> HandlerResult {
+    let load = |_| async {
         let claim = claim(&app, id).await?;
         let (business, tree) = editing::load(app.work.table(), claim.business_id).await?;
         Ok((claim, business, tree))
@@ -95,15 +86,14 @@ async fn approve(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Refuses a claim, with the reason.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/refuse", tag = "directory", operation_id = "refuseClaim", params(("claim_id" = ClaimId, Path)), request_body = ReasonInput, responses((status = 200, body = ClaimView)))]
-async fn refuse(State(app): State<App>, request: RequestContext, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> HandlerResult {
-    request.require_admin()?;
+async fn refuse(request: Admin, State(app): State<App>, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> HandlerResult {
     let reason = checked_reason(&input.reason)?;
     let decide = |claim: Stored<Claim>, context: &DecisionContext| {
         let decision = claim.value.clone().refuse(reason.clone(), context.now)?;
         let reply = Reply::ok(&ClaimView::from(decision.state.clone()));
         Ok(Changes::update(claim.version, decision)?.reply(reply))
     };
-    app.work.handle_request(&request, || claim(&app, id), decide).await
+    app.work.handle_request(&request, |_| claim(&app, id), decide).await
 }
 
 async fn claim(app: &App, id: ClaimId) -> Result<Stored<Claim>, Problem> {

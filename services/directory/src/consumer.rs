@@ -1,10 +1,10 @@
 //! What the directory forgets when somebody has their account erased.
 
-use contracts::Event;
+use contracts::UserErased;
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
-use shell::{Changes, DecisionContext, Delivery, UnitOfWork};
+use shell::{Changes, Consumer, DecisionContext, UnitOfWork};
 
 use crate::business::Business;
 use crate::category::Tree;
@@ -13,23 +13,20 @@ use crate::editing;
 use crate::lead::Lead;
 use crate::storage::{self, Membership};
 
-pub const TYPES: &[&str] = &["user.erased"];
-
 const CAUSE: &str = "directory.forget";
 /// Items that are forgotten in one step.
 const AT_ONCE: usize = 20;
 
-/// Told again, or broken off and told again, it finds what is left: each step takes what it has done out of the list
-/// that the next one reads.
-pub async fn on(work: &UnitOfWork, delivery: &Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::UserErased(erased) => {
-            leave(work, erased.user_id).await?;
-            forget_claims(work, erased.user_id).await?;
-            forget_leads(work, erased.user_id).await
-        }
-        other => Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
-    }
+pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
+    Consumer::new("directory", work).on::<UserErased>(|work, _, erased| Box::pin(forget(work, erased.user_id)))
+}
+
+/// Delivered again, or broken off and delivered again, it finds what is left: each step takes what it has done out of
+/// the list that the next one reads.
+async fn forget(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
+    leave(work, user).await?;
+    forget_claims(work, user).await?;
+    forget_leads(work, user).await
 }
 
 /// The businesses stay, without the person.
@@ -52,13 +49,13 @@ async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Res
         let decision = before.value.clone().forget_member(user, context.now);
         storage::save(Some(&before), None, &tree, decision)
     };
-    work.run_job(CAUSE, || editing::load(work.table(), business), leave).await?;
+    work.run_job(CAUSE, |_| editing::load(work.table(), business), leave).await?;
     Ok(())
 }
 
 /// What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
 async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
-    let load = || first::<Claim>(work, storage::claims_of_user(user));
+    let load = |_| first::<Claim>(work, storage::claims_of_user(user));
     let forget = |claims: Vec<Stored<Claim>>, _: &DecisionContext| {
         Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
     };
@@ -68,7 +65,7 @@ async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
 
 /// The enquiries that somebody sent while they were signed in: who asked, and what they wrote. What a business pays stays.
 async fn forget_leads(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
-    let load = || first::<Lead>(work, storage::leads_of_customer(user));
+    let load = |_| first::<Lead>(work, storage::leads_of_customer(user));
     let forget = |leads: Vec<Stored<Lead>>, _: &DecisionContext| {
         leads.iter().try_fold(Changes::none(), |changes, lead| {
             let changes = changes.delete_derived(storage::contact_key(lead.id));

@@ -94,7 +94,7 @@ pub async fn change(
     id: BusinessId,
     decide: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
 ) -> HandlerResult {
-    let load = || load(app.work.table(), id);
+    let load = |_| load(app.work.table(), id);
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
         let decision = decide(before.value.clone(), context)?;
         request.check_version(before.version)?;

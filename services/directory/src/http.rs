@@ -4,10 +4,8 @@ use axum::extract::State;
 use contracts::StaffRole;
 use kernel::{BusinessId, Code, Page, Problem, UserId};
 use ports::store::{Key, Stored};
-use shell::http::{Json, Path};
-use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::{DecisionContext, HandlerResult, Reply};
 
 use crate::App;
 use crate::business::{BUSINESSES_PER_USER_MAX, Business, BusinessError};
@@ -17,25 +15,17 @@ use crate::storage::{self, Membership, SlugOwner};
 use crate::views::{ManagedBusiness, ProfileInput, StaffInput};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(register))
-        .routes(routes!(list_own))
-        .routes(routes!(profile, edit))
-        .routes(routes!(remove))
-        .routes(routes!(submit))
-        .routes(routes!(withdraw))
-        .routes(routes!(set_staff, remove_staff))
-        .with_state(app)
+    shell::routes!(register, list_own, profile, edit, remove, submit, withdraw, set_staff, remove_staff).with_state(app)
 }
 
 /// Registers a business. The caller owns it; nobody else sees it until it is approved.
 #[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
-async fn register(State(app): State<App>, request: RequestContext, Json(input): Json<ProfileInput>) -> HandlerResult {
-    let user = request.require_user()?;
+async fn register(request: SignedIn, State(app): State<App>, Json(input): Json<ProfileInput>) -> HandlerResult {
+    let user = request.user_id;
     let slug = input.slug.clone();
     let profile = app.deps.time_zones.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &request.request_id)), SlugWish::exactly)?;
-    let load = || async {
+    let load = |_| async {
         let table = app.work.table();
         let owned = table.list::<Membership>(storage::memberships_query(user)).await?.items.len();
         Ok((owned, storage::tree(table).await?, wish.owners(table).await?))
@@ -56,8 +46,8 @@ async fn register(State(app): State<App>, request: RequestContext, Json(input): 
 
 /// Lists the businesses that the caller acts for.
 #[utoipa::path(get, path = "/me/businesses", tag = "directory", operation_id = "listOwnBusinesses", responses((status = 200, body = Page<ManagedBusiness>)))]
-async fn list_own(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let user = request.require_user()?;
+async fn list_own(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let user = request.user_id;
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
@@ -68,8 +58,7 @@ async fn list_own(State(app): State<App>, request: RequestContext) -> HandlerRes
 
 /// Shows a business in whatever status to its own people and to staff, with the ETag for editing it.
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
-    request.require_user()?;
+async fn profile(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     let business = app.work.table().get_eventual::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     business.may_manage(&request.actor)?;
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
@@ -77,18 +66,12 @@ async fn profile(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Replaces what a business says of itself. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
-async fn edit(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<BusinessId>,
-    Json(input): Json<ProfileInput>,
-) -> HandlerResult {
-    request.require_user()?;
+async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let profile = app.deps.time_zones.completed(input.into_profile())?;
     let near = SlugWish::near(&profile, &id.to_string());
     let wish = exact.as_ref().unwrap_or(&near);
-    let load = || async {
+    let load = |_| async {
         let (business, tree) = editing::load(app.work.table(), id).await?;
         Ok((business, tree, wish.owners(app.work.table()).await?))
     };
@@ -109,34 +92,30 @@ async fn edit(
 
 /// Removes a business for good. For its owners and for admins.
 #[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
-    request.require_user()?;
+async fn remove(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.remove(&context.actor, context.now)).await
 }
 
 /// Asks for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn submit(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
-    request.require_user()?;
+async fn submit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.submit(&context.actor, context.now)).await
 }
 
 /// Takes a request for publication back.
 #[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn withdraw(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>) -> HandlerResult {
-    request.require_user()?;
+async fn withdraw(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.withdraw(&context.actor, context.now)).await
 }
 
 /// Gives a user a role in a business. For its owners. 404 for a user who is not there, or whose account is closed.
 #[utoipa::path(put, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "setBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), request_body = StaffInput, responses((status = 200, body = ManagedBusiness)))]
 async fn set_staff(
+    request: SignedIn,
     State(app): State<App>,
-    request: RequestContext,
     Path((id, user)): Path<(BusinessId, UserId)>,
     Json(input): Json<StaffInput>,
 ) -> HandlerResult {
-    request.require_user()?;
     // Only an owner may learn whether there is such a user.
     storage::business(app.work.table(), id).await?.require(&request.actor, StaffRole::Owner)?;
     let account = app.deps.accounts.account(user).await?;
@@ -152,7 +131,6 @@ async fn set_staff(
 
 /// Takes a user's role in a business away. For its owners, and for whoever leaves.
 #[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove_staff(State(app): State<App>, request: RequestContext, Path((id, user)): Path<(BusinessId, UserId)>) -> HandlerResult {
-    request.require_user()?;
+async fn remove_staff(request: SignedIn, State(app): State<App>, Path((id, user)): Path<(BusinessId, UserId)>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
 }

@@ -120,7 +120,7 @@ async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result
             }
             grown(&before, decision, &new)
         };
-        work.run_job(CAUSE, || storage::tree(work.table()), grow).await?;
+        work.run_job(CAUSE, |_| storage::tree(work.table()), grow).await?;
     }
     let tree = storage::tree(work.table()).await?;
     let id = |path: &Vec<String>| tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
@@ -195,7 +195,7 @@ struct Loaded {
 
 async fn write(work: &UnitOfWork, chunk: Vec<Import>) -> Result<Vec<Outcome>, Problem> {
     let outcomes: Mutex<Vec<Outcome>> = Mutex::default();
-    let load = || load(work.table(), &chunk);
+    let load = |_| load(work.table(), &chunk);
     let decide = |loaded: Loaded, context: &DecisionContext| {
         let (changes, done) = decided(&chunk, &loaded, context)?;
         *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = done;

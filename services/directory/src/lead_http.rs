@@ -5,11 +5,9 @@ use contracts::{Decision, ReturnReason};
 use kernel::{BusinessId, Cursor, Duration, LeadId, Money, Page, Problem, Timestamp};
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use serde::{Deserialize, Serialize};
-use shell::http::{Json, Path, Query};
+use shell::http::{Admin, Json, OpenApiRouter, Path, Query, SignedIn, Staff};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::business::{Business, BusinessError};
@@ -21,17 +19,7 @@ const PER_DAY_MAX: u32 = 10;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(ask, list))
-        .routes(routes!(show))
-        .routes(routes!(give_back))
-        .routes(routes!(list_all))
-        .routes(routes!(deliver))
-        .routes(routes!(bill))
-        .routes(routes!(mark_spam))
-        .routes(routes!(credit))
-        .routes(routes!(refuse_return))
-        .with_state(app)
+    shell::routes!(ask, list, show, give_back, list_all, deliver, bill, mark_spam, credit, refuse_return).with_state(app)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -153,8 +141,8 @@ struct Around {
 /// Sends an enquiry to a business. Nobody sees who asked before the business may.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "sendEnquiry", params(("business_id" = BusinessId, Path)), request_body = EnquiryInput, responses((status = 202, body = EnquiryView)))]
 async fn ask(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(id): Path<BusinessId>,
     Json(input): Json<EnquiryInput>,
 ) -> HandlerResult {
@@ -162,7 +150,7 @@ async fn ask(
     let enquiry = Enquiry { name: input.name, email: input.email, phone: input.phone, message: input.message };
     let contact = enquiry.checked(LeadId(0))?;
     let hashes = hashes(&app, &contact);
-    let load = || async {
+    let load = |_| async {
         let today =
             app.work.table().get_many::<AskedToday>(&hashes.iter().map(|hash| storage::asked_today_key(hash)).collect::<Vec<_>>()).await?;
         Ok((around(&app, id, &hashes).await?, today))
@@ -195,8 +183,7 @@ async fn ask(
 
 /// Lists the leads of a business for its people, newest first.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "listLeads", params(("business_id" = BusinessId, Path), Paging), responses((status = 200, body = Page<LeadView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> HandlerResult {
-    request.require_user()?;
+async fn list(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Query(query): Query<Paging>) -> HandlerResult {
     require_people(&app, &request, id).await?;
     let wanted = storage::leads_of_business(id).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
@@ -206,8 +193,7 @@ async fn list(State(app): State<App>, request: RequestContext, Path(id): Path<Bu
 
 /// Shows a lead to the people of its business.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads/{lead_id}", tag = "directory", operation_id = "getLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
-    request.require_user()?;
+async fn show(request: SignedIn, State(app): State<App>, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
     require_people(&app, &request, id).await?;
     let lead: Stored<Lead> = app.work.table().get_eventual(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
@@ -220,12 +206,11 @@ async fn show(State(app): State<App>, request: RequestContext, Path((id, lead)):
 /// Gives a lead back, within 7 days of its delivery. An admin decides whether its price is credited.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads/{lead_id}/return", tag = "directory", operation_id = "returnLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), request_body = ReturnInput, responses((status = 200, body = LeadView)))]
 async fn give_back(
+    request: SignedIn,
     State(app): State<App>,
-    request: RequestContext,
     Path((id, lead)): Path<(BusinessId, LeadId)>,
     Json(input): Json<ReturnInput>,
 ) -> HandlerResult {
-    request.require_user()?;
     let business = storage::business(app.work.table(), id).await?;
     business.require(&request.actor, contracts::StaffRole::Manager)?;
     change(
@@ -241,8 +226,7 @@ async fn give_back(
 
 /// Lists leads in a status for staff, newest first, without who asked.
 #[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(AllQuery), responses((status = 200, body = Page<LeadView>)))]
-async fn list_all(State(app): State<App>, request: RequestContext, Query(query): Query<AllQuery>) -> HandlerResult {
-    request.require_staff()?;
+async fn list_all(_: Staff, State(app): State<App>, Query(query): Query<AllQuery>) -> HandlerResult {
     let wanted = storage::leads_in_status(query.status.unwrap_or(Status::New)).limit(page_limit(query.limit)?.get()).after(query.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
     Ok(Reply::ok(&page.map(|lead| LeadView::of(&lead, None))))
@@ -250,9 +234,8 @@ async fn list_all(State(app): State<App>, request: RequestContext, Query(query):
 
 /// Delivers a lead that looked like spam and is none.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/deliver", tag = "directory", operation_id = "deliverLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
-    request.require_admin()?;
-    let load = || async {
+async fn deliver(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+    let load = |_| async {
         let table = app.work.table();
         let lead: Stored<Lead> = table.get(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?;
         let contact: Stored<Contact> = table.get(&storage::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
@@ -273,29 +256,25 @@ async fn deliver(State(app): State<App>, request: RequestContext, Path(id): Path
 
 /// Notes that a lead is paid for: who asked is released.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/bill", tag = "directory", operation_id = "billLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn bill(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
-    request.require_admin()?;
+async fn bill(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, context| lead.bill(context.now)).await
 }
 
 /// Takes a lead away that is spam.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/spam", tag = "directory", operation_id = "markLeadSpam", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn mark_spam(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
-    request.require_admin()?;
+async fn mark_spam(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, _| lead.mark_spam()).await
 }
 
 /// Accepts the return of a lead.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/credit", tag = "directory", operation_id = "creditLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn credit(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
-    request.require_admin()?;
+async fn credit(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, _| lead.credit()).await
 }
 
 /// Refuses the return of a lead: it counts as sold.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/refuse-return", tag = "directory", operation_id = "refuseLeadReturn", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn refuse_return(State(app): State<App>, request: RequestContext, Path(id): Path<LeadId>) -> HandlerResult {
-    request.require_admin()?;
+async fn refuse_return(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, context| lead.refuse_return(context.now)).await
 }
 
@@ -306,7 +285,7 @@ async fn change(
     id: LeadId,
     decide: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>,
 ) -> HandlerResult {
-    let load = || async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
+    let load = |_| async { Ok(app.work.table().get::<Lead>(&storage::lead_key(id)).await?.ok_or(LeadError::NotFound)?) };
     let decide = |lead: Stored<Lead>, context: &DecisionContext| {
         let decision = decide(lead.value.clone(), context)?;
         let reply = Reply::ok(&LeadView::of(&decision.state, None));

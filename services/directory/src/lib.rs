@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use kernel::Money;
 use ports::reads::{IdentityReads, ReviewReads};
-use shell::{Consumer, Service, Signer, UnitOfWork};
+use shell::{Service, Signer, UnitOfWork};
 
 pub use business::diagram;
 pub use hours::is_time_zone;
@@ -76,13 +76,8 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
-    let listening = work.clone();
-    let consumer = Consumer::new("directory", consumer::TYPES, move |delivery| {
-        let work = listening.clone();
-        async move { consumer::on(&work, &delivery).await }
-    });
     Service::new(work)
-        .consumer(consumer)
+        .consumer(consumer::consumer(work.clone()))
         .routes(browse::routes(app.clone()))
         .routes(http::routes(app.clone()))
         .routes(moderation::routes(app.clone()))

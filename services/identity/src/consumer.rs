@@ -1,21 +1,19 @@
-//! What the directory tells about who acts for a business.
+//! Follows the directory: who acts for a business.
 
-use contracts::Event;
+use contracts::{BusinessRemoved, BusinessStaffChanged};
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::Stored;
-use shell::{Changes, UnitOfWork};
+use shell::{Changes, Consumer, UnitOfWork};
 
 use crate::storage;
 use crate::user::User;
 
-pub const TYPES: &[&str] = &["business.staff_changed", "business.removed"];
-
-pub async fn on(work: &UnitOfWork, delivery: &shell::Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::BusinessStaffChanged(event) => follow(work, delivery, event.business_id, &[event.user_id], event.role.is_some()).await,
-        Event::BusinessRemoved(event) => follow(work, delivery, event.business_id, &event.members, false).await,
-        other => Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
-    }
+pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
+    Consumer::new("identity", work)
+        .on::<BusinessStaffChanged>(|work, delivery, event| {
+            Box::pin(async { follow(work, delivery, event.business_id, &[event.user_id], event.role.is_some()).await })
+        })
+        .on::<BusinessRemoved>(|work, delivery, event| Box::pin(follow(work, delivery, event.business_id, &event.members, false)))
 }
 
 /// All users of an event in one commit. A user who is not there has nothing to follow.
@@ -24,7 +22,7 @@ async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: Busines
         return Ok(());
     }
     let keys: Vec<_> = users.iter().copied().map(storage::user_key).collect();
-    let load = || work.table().get_many::<User>(&keys);
+    let load = |_| work.table().get_many::<User>(&keys);
     work.handle_event(delivery, load, |found: Vec<Option<Stored<User>>>, context| {
         found.iter().flatten().try_fold(Changes::none(), |changes, before| {
             let decision = before.value.clone().follow_business(business, acts, delivery.envelope.sequence, context.now);

@@ -21,7 +21,7 @@ mod user;
 use std::sync::Arc;
 
 use kernel::Duration;
-use shell::{Consumer, Service, Signer, UnitOfWork};
+use shell::{Service, Signer, UnitOfWork};
 
 pub use attempts::AttemptLimit;
 pub use credentials::Credentials;
@@ -77,10 +77,5 @@ impl App {
 /// The signer makes the links of mails, and the tokens unless a user pool does.
 pub fn service(work: &UnitOfWork, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
     let app = App { work: work.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
-    let consumer_desk = work.clone();
-    let consumer = Consumer::new("identity", consumer::TYPES, move |delivery| {
-        let work = consumer_desk.clone();
-        async move { consumer::on(&work, &delivery).await }
-    });
-    Service::new(work).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer)
+    Service::new(work).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer::consumer(work.clone()))
 }

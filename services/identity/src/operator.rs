@@ -42,7 +42,7 @@ async fn create(
     let password_hash = credentials.hash(password, &*work.runtime().entropy).await?;
     let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
     let table = work.table();
-    let load = || async {
+    let load = |_| async {
         let admins = table.get::<Admins>(&Admins::default().key()).await?;
         let enrolled = match credentials.pool() {
             Some(pool) => Some(pool.enrol(&email, name, password).await.map_err(|error| password_problem(error, "password"))?),

@@ -42,7 +42,7 @@ pub async fn user_by_password(
     if let Some(proved) = user.zip(proof) {
         return Ok(proved);
     }
-    let load = || table.get::<Attempts>(&client_key);
+    let load = |_| table.get::<Attempts>(&client_key);
     app.work
         .run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
         .await?;
@@ -69,7 +69,7 @@ async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
     let subject = account_subject(email);
     let key = storage::attempts_key(&subject);
     let limit = app.config.sign_ins_per_account;
-    let load = || app.work.table().get::<Attempts>(&key);
+    let load = |_| app.work.table().get::<Attempts>(&key);
     app.work.run_job("identity.sign-in", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now)).await?;
     Ok(())
 }

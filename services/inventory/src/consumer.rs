@@ -1,31 +1,24 @@
 //! What inventory does when others tell something.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use contracts::{Event, OrderPlaced, ProductChanged, StockLow, StockReserved};
+use contracts::{OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, StockLow, StockReserved};
 use kernel::{OrderId, Problem};
 use ports::store::{Key, Stored};
-use shell::{Changes, Delivery};
+use shell::{Attempt, Changes, Consumer, Delivery};
 
 use crate::reservation::{self, Reservation, ReservationError};
 use crate::stock::{Described, StockItem};
 use crate::{App, storage};
 
-pub const NAME: &str = "inventory";
-pub const TYPES: &[&str] = &["product.changed", "order.placed", "order.cancelled", "order.shipped", "stock.low"];
-
 /// Variants of a product that are looked at in one commit; a new one takes two writes.
 const VARIANTS_PER_COMMIT: usize = 45;
 
-pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::ProductChanged(product) => describe(app, delivery, product).await,
-        Event::OrderPlaced(placed) => place(app, delivery, placed).await,
-        Event::OrderCancelled(cancelled) => cancel(app, delivery, cancelled.order.order_id).await,
-        Event::OrderShipped(shipped) => ship(app, delivery, shipped.order.order_id).await,
-        Event::StockLow(low) => mark_low(app, delivery, low).await,
-        _ => Ok(()),
-    }
+pub fn consumer(app: App) -> Consumer<App> {
+    Consumer::new("inventory", app)
+        .on::<ProductChanged>(|app, delivery, product| Box::pin(describe(app, delivery, product)))
+        .on::<OrderPlaced>(|app, delivery, placed| Box::pin(place(app, delivery, placed)))
+        .on::<OrderCancelled>(|app, delivery, cancelled| Box::pin(cancel(app, delivery, cancelled.order.order_id)))
+        .on::<OrderShipped>(|app, delivery, shipped| Box::pin(ship(app, delivery, shipped.order.order_id)))
+        .on::<StockLow>(|app, delivery, low| Box::pin(mark_low(app, delivery, low)))
 }
 
 /// One read of the stock and one commit. The reservation, which is kept longer than any event may come again, stands
@@ -35,9 +28,9 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
     let (table, order) = (app.work.table(), placed.order.order_id);
     let lines = reservation::summed(&placed.lines)?;
     let news = StockReserved { order: placed.order.clone(), payment: placed.payment.clone() };
-    let refused_before = AtomicBool::new(delivery.attempt > 1 || delivery.replay.is_some());
-    let load = || async {
-        let existing = if refused_before.swap(true, Ordering::Relaxed) { storage::reservation(table, order).await? } else { None };
+    let delivered_before = delivery.attempt > 1 || delivery.replay.is_some();
+    let load = async |attempt: Attempt| {
+        let existing = if delivered_before || !attempt.is_first() { storage::reservation(table, order).await? } else { None };
         let stock = if existing.is_none() { storage::stock_of(table, &lines).await? } else { Vec::new() };
         Ok((existing, stock))
     };
@@ -55,7 +48,7 @@ async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Pr
     app.work
         .handle_event_guarded(
             delivery,
-            || held(app, order),
+            |_| held(app, order),
             |(version, existing, stock), context| {
                 storage::plan_changes(version, reservation::cancel(existing, order, &stock, context.now)?, context.now)
             },
@@ -67,7 +60,7 @@ async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Prob
     app.work
         .handle_event_guarded(
             delivery,
-            || held(app, order),
+            |_| held(app, order),
             |(version, existing, stock), context| {
                 let existing = existing.ok_or(ReservationError::NothingHeld)?;
                 storage::plan_changes(version, existing.ship(&stock, context.now)?, context.now)
@@ -106,7 +99,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
             }
             Ok(changes)
         };
-        app.work.run_job(&cause, || table.get_many::<StockItem>(&keys), decide).await?;
+        app.work.run_job(&cause, |_| table.get_many::<StockItem>(&keys), decide).await?;
     }
     Ok(())
 }
@@ -117,7 +110,7 @@ async fn mark_low(app: &App, delivery: &Delivery, low: &StockLow) -> Result<(), 
     app.work
         .handle_event(
             delivery,
-            || storage::stock(table, low.variant_id),
+            |_| storage::stock(table, low.variant_id),
             |item, _| {
                 if item.is_low() { Changes::none().derived(&storage::LowMark::of(&item)) } else { Ok(Changes::none()) }
             },

@@ -4,11 +4,9 @@ use axum::extract::State;
 use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem, ProductId, Role, Timestamp, VariantId};
 use ports::store::{Key, Stored};
 use serde::{Deserialize, Serialize};
-use shell::http::{Json, Path, Query};
+use shell::http::{Anyone, Json, OpenApiRouter, Path, Query};
 use shell::{Changes, HandlerResult, Outcome, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::App;
 use crate::stock::{Adjustment, Counter, MovementKind, QUANTITY_MAX, REASON_CHARS_MAX, Settings, StockItem, THRESHOLD_MAX, check_reason};
@@ -21,13 +19,7 @@ const HINT_SECS: u32 = 5;
 const SKU_CHARS_MAX: usize = 100;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(availability))
-        .routes(routes!(list))
-        .routes(routes!(show, set))
-        .routes(routes!(adjust))
-        .routes(routes!(movements))
-        .with_state(app)
+    shell::routes!(availability, list, show, set, adjust, movements).with_state(app)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -157,7 +149,7 @@ struct MovementPage {
 
 /// Whether variants can be had. May be a few seconds old.
 #[utoipa::path(get, path = "/availability", tag = "inventory", operation_id = "getAvailability", params(AvailabilityQuery), responses((status = 200, body = AvailabilityView)))]
-async fn availability(State(app): State<App>, Query(query): Query<AvailabilityQuery>) -> HandlerResult {
+async fn availability(_: Anyone, State(app): State<App>, Query(query): Query<AvailabilityQuery>) -> HandlerResult {
     let variants = parse_variants(&query.variants)?;
     let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(*variant)).collect();
     let found = app.work.table().get_many_eventual::<StockItem>(&keys).await?;
@@ -167,7 +159,7 @@ async fn availability(State(app): State<App>, Query(query): Query<AvailabilityQu
 
 /// Stock in the order of the stock keeping units; sellers see their own.
 #[utoipa::path(get, path = "/admin/stock", tag = "inventory", operation_id = "listStock", params(ListQuery), responses((status = 200, body = StockPage)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListQuery>) -> HandlerResult {
+async fn list(request: RequestContext, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
     let seller = seller_of(&request, query.seller_id)?;
     if query.sku.as_ref().is_some_and(|sku| sku.chars().count() > SKU_CHARS_MAX) {
         return Err(Problem::field("sku", format!("has at most {SKU_CHARS_MAX} characters")).into());
@@ -180,7 +172,7 @@ async fn list(State(app): State<App>, request: RequestContext, Query(query): Que
 
 /// The ETag changes when a person edits the stock, not with every sale.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "getStock", params(("variant_id" = VariantId, Path)), responses((status = 200, body = StockView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>) -> HandlerResult {
+async fn show(request: RequestContext, State(app): State<App>, Path(variant): Path<VariantId>) -> HandlerResult {
     let item = storage::stock(app.work.table(), variant).await;
     let item = readable(&request, item)?;
     // What is shown moves without the ETag, so that no cache may keep it.
@@ -189,7 +181,7 @@ async fn show(State(app): State<App>, request: RequestContext, Path(variant): Pa
 
 /// Sets the threshold and whether back-orders are taken. Needs If-Match.
 #[utoipa::path(patch, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "setStock", params(("variant_id" = VariantId, Path)), request_body = SetStock, responses((status = 200, body = StockView)))]
-async fn set(State(app): State<App>, request: RequestContext, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> HandlerResult {
+async fn set(request: RequestContext, State(app): State<App>, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> HandlerResult {
     let table = app.work.table();
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
     let decide = |item: Result<Stored<StockItem>, Problem>, _: &shell::DecisionContext| {
@@ -204,14 +196,14 @@ async fn set(State(app): State<App>, request: RequestContext, Path(variant): Pat
             None => Ok(Outcome::from(Reply::ok(&StockView::of(&item)).etag(revision(&item)))),
         }
     };
-    app.work.handle_request(&request, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&request, |_| async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// Corrects how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
 async fn adjust(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(variant): Path<VariantId>,
     Json(body): Json<AdjustStock>,
 ) -> HandlerResult {
@@ -227,14 +219,14 @@ async fn adjust(
         let id = context.id::<kernel::EventId>(0).to_string();
         Ok(unmark(storage::shift_changes(shift, &entry, &id)?, variant, risen).reply(reply))
     };
-    app.work.handle_request(&request, || async { Ok(storage::stock(table, variant).await) }, decide).await
+    app.work.handle_request(&request, |_| async { Ok(storage::stock(table, variant).await) }, decide).await
 }
 
 /// The ledger of a variant, newest first: what changed how many are on hand. Promises to orders are not in it.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), PageQuery), responses((status = 200, body = MovementPage)))]
 async fn movements(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(variant): Path<VariantId>,
     Query(query): Query<PageQuery>,
 ) -> HandlerResult {

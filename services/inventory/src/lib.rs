@@ -13,7 +13,7 @@ mod storage;
 use contracts::Decision;
 use kernel::Problem;
 use ports::store::Stored;
-use shell::{Changes, Consumer, Service, UnitOfWork};
+use shell::{Changes, Service, UnitOfWork};
 
 pub use import::{StockCount, set_stock};
 pub use reads::Reads;
@@ -41,13 +41,8 @@ pub(crate) struct App {
 }
 
 pub fn service(work: &UnitOfWork, config: InventoryConfig) -> Service {
-    let service = Service::new(work);
     let app = App { work: work.clone(), config };
-    let consuming = app.clone();
-    service.routes(http::routes(app)).consumer(Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
-        let app = consuming.clone();
-        async move { consumer::on(&app, &delivery).await }
-    }))
+    Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }
 
 /// Takes over what the catalog says about a variant, making its stock record if there is none.

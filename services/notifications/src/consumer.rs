@@ -4,8 +4,6 @@
 //! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
 //! server does not take now is queued, and tried again by `sending.rs`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use contracts::Event;
 use kernel::{EventId, MailId, OrderId, Problem};
 use ports::reads::OrderSummary;
@@ -14,25 +12,6 @@ use shell::Changes;
 use crate::mail::Draft;
 use crate::mailing::{self, Mailing};
 use crate::{App, drafts, people, sending, storage};
-
-pub const TYPES: &[&str] = &[
-    "user.registered",
-    "user.verification_requested",
-    "user.password_reset_requested",
-    "order.confirmed",
-    "order.cancelled",
-    "order.shipped",
-    "payment.refunded",
-    "stock.low",
-    "business.published",
-    "business.rejected",
-    "business.suspended",
-    "business.claimed",
-    "claim.refused",
-    "lead.delivered",
-    "review.published",
-    "review.reminder_due",
-];
 
 pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     let admin = &app.shared.config.admin_email;
@@ -92,9 +71,8 @@ async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts
     };
     // A mailing is nearly always new, so the first run does not look for it. If it is not, the commit conflicts and the
     // next run does.
-    let is_first_run = AtomicBool::new(true);
-    let load = || {
-        let looks = !is_first_run.swap(false, Ordering::Relaxed);
+    let load = |attempt: shell::Attempt| {
+        let looks = !attempt.is_first();
         async move { if looks { storage::is_written(app.work.table(), id).await } else { Ok(false) } }
     };
     let decide = |is_written: bool, context: &shell::DecisionContext| {

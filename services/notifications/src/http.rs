@@ -6,11 +6,9 @@ use axum::response::Html;
 use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
-use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Changes, Failure, HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{OpenApiRouter, PAGE_POLICY, Path, Query, Staff};
+use shell::{Changes, Failure, HandlerResult, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::letter::{self, Secrets};
 use crate::mail::{Attempt, MailRecord, MailStatus};
@@ -19,13 +17,7 @@ use crate::storage::{self, Filter};
 use crate::{App, samples};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get))
-        .routes(routes!(resend))
-        .routes(routes!(templates))
-        .routes(routes!(preview))
-        .with_state(app)
+    shell::routes!(list, get, resend, templates, preview).with_state(app)
 }
 
 /// A mail in a listing.
@@ -96,8 +88,7 @@ impl MailSummary {
 
 /// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(query): Query<ListMails>) -> HandlerResult {
-    request.require_staff()?;
+async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListMails>) -> HandlerResult {
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
     let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
@@ -106,8 +97,7 @@ async fn list(State(app): State<App>, request: RequestContext, Query(query): Que
 
 /// One mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
-async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
-    request.require_staff()?;
+async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
     let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
     let view = MailView {
@@ -122,13 +112,12 @@ async fn get(State(app): State<App>, request: RequestContext, Path(id): Path<Mai
 
 /// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
-async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<MailId>) -> HandlerResult {
-    request.require_staff()?;
+async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let table = app.work.table();
     app.work
         .handle_request(
             &request,
-            || storage::mailing(table, id),
+            |_| storage::mailing(table, id),
             |mailing, context| {
                 let Stored { value: mailing, version } = mailing;
                 let mail = mailing.mail(id).ok_or_else(storage::missing)?;
@@ -144,8 +133,7 @@ async fn resend(State(app): State<App>, request: RequestContext, Path(id): Path<
 
 /// The templates that there are.
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
-async fn templates(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    request.require_staff()?;
+async fn templates(_: Staff, State(app): State<App>) -> HandlerResult {
     let view = |template: &Template| {
         let subject = app.shared.renderer.subject(&samples::content(*template))?;
         Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
@@ -157,11 +145,10 @@ async fn templates(State(app): State<App>, request: RequestContext) -> HandlerRe
 /// A template with made-up data, as HTML.
 #[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 async fn preview(
+    _: Staff,
     State(app): State<App>,
-    request: RequestContext,
     Path(template): Path<Template>,
 ) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
-    request.require_staff()?;
     let mail = app.shared.renderer.mail(&samples::content(template), &app.shared.config.public_url)?;
     Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
 }

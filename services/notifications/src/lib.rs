@@ -22,7 +22,7 @@ mod storage;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use kernel::Duration;
+use kernel::{Backoff, Duration};
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
@@ -44,7 +44,8 @@ pub struct Dependencies {
 }
 
 /// Mail servers are away for hours, and greylisting asks to come back later: 24 tries take four to five hours.
-const SENDING: RetryPolicy = RetryPolicy { tries: 24, first_delay: Duration::from_secs(5), max_delay: Duration::from_secs(15 * 60) };
+const SENDING: RetryPolicy =
+    RetryPolicy { tries: 24, backoff: Backoff { first: Duration::from_secs(5), max: Duration::from_secs(15 * 60) } };
 
 #[derive(Clone)]
 pub(crate) struct App {
@@ -77,19 +78,13 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
-    let writer = app.clone();
-    let mut service =
-        Service::new(work).routes(http::routes(app.clone())).consumer(Consumer::new("notifications", consumer::TYPES, move |delivery| {
-            let app = writer.clone();
-            async move { consumer::on(&app, &delivery).await }
-        }));
+    let mut consumer = Consumer::new("notifications", app.clone());
+    macro_rules! subscribe { ($($event:ident)*) => { $(consumer = consumer.on::<contracts::$event>(|app, delivery, _| Box::pin(consumer::on(app, delivery)));)* } }
+    subscribe!(UserRegistered VerificationRequested PasswordResetRequested OrderConfirmed OrderCancelled OrderShipped PaymentRefunded StockLow BusinessPublished BusinessRejected BusinessSuspended BusinessClaimed ClaimRefused LeadDelivered ReviewPublished ReviewReminderDue);
+    let mut service = Service::new(work).routes(http::routes(app.clone())).consumer(consumer);
     if sends {
-        let sender = app.clone();
-        let consumer = Consumer::new("notifications-send", &["mail.queued"], move |delivery| {
-            let app = sender.clone();
-            async move { sending::on(&app, &delivery).await }
-        });
-        service = service.consumer(consumer.retry(SENDING));
+        let consumer = Consumer::new("notifications-send", app.clone()).retry(SENDING);
+        service = service.consumer(consumer.on::<contracts::MailQueued>(|app, delivery, _| Box::pin(sending::on(app, delivery))));
     }
     if shows_mailbox {
         service = service.root_routes(mailbox::routes(app));

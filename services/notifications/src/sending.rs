@@ -29,9 +29,9 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     let (Event::MailQueued(queued), Delivery::Send(mailer)) = (&delivery.envelope.event, &app.shared.dependencies.delivery) else {
         return Err(Problem::internal(format!("{} cannot be sent here", delivery.envelope.event.kind())));
     };
-    let load = || storage::mailing(app.work.table(), queued.mail_id);
+    let load = |_| storage::mailing(app.work.table(), queued.mail_id);
     let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|mail| mail.awaits(queued.attempt));
-    let found = match load().await {
+    let found = match storage::mailing(app.work.table(), queued.mail_id).await {
         // The log does not keep it any more.
         Err(problem) if problem.code == kernel::Code::NotFound => return Ok(()),
         found => found?,

@@ -20,7 +20,7 @@ pub async fn guest_orders(app: &App, verified: &UserVerified) -> Result<(), Prob
             let id = listed.value.id;
             let attached = app.work.run_job(
                 &cause,
-                || storage::order(table, id),
+                |_| storage::order(table, id),
                 |order, context| Changes::update(order.version, order.value.attach(verified.user_id, &verified.email, context.now)?),
             );
             attached.await?;

@@ -5,14 +5,12 @@
 //! event rides on it; only orders of several sellers have more to write. Placing itself only says that the
 //! order is pending; stock and payment follow from its events.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use kernel::{CartId, Code, Email, OrderId, PostalAddress, Problem, UserId};
 use ports::GatewayError;
 use ports::reads::{CartContents, CartLine, Offer};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
+use shell::{Attempt, Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
 use crate::order::{Draft, DraftLine, Order};
@@ -47,8 +45,7 @@ enum Basis {
 pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> HandlerResult {
     let request = request.checked(app)?;
     let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
-    let is_first_run = AtomicBool::new(true);
-    let load = || basis(app, call, &request, is_first_run.swap(false, Ordering::Relaxed));
+    let load = |attempt| basis(app, call, &request, attempt);
     let reply = app.work.handle_request_once(call, load, |basis, context| decide(app, call, &request, basis, context)).await?;
     Ok(match waiting.end().await? {
         None => reply,
@@ -79,9 +76,9 @@ fn decide(app: &App, call: &RequestContext, request: &PlaceOrder, basis: Basis, 
 
 /// An order is nearly always new, so the first run saves the read of one. If there is one, the cart is closed or the commit
 /// conflicts, and it is looked for.
-async fn basis(app: &App, call: &RequestContext, request: &PlaceOrder, is_first_run: bool) -> Result<Basis, Problem> {
+async fn basis(app: &App, call: &RequestContext, request: &PlaceOrder, attempt: Attempt) -> Result<Basis, Problem> {
     let new = draft(app, call, request).await.map(|draft| Basis::New(Box::new(draft)));
-    if is_first_run && new.is_ok() {
+    if attempt.is_first() && new.is_ok() {
         return new;
     }
     match storage::placed(app.work.table(), OrderId(request.cart_id.0)).await? {

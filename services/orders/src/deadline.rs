@@ -57,7 +57,7 @@ async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
     let table = app.work.table();
     let noted = app.work.run_job(
         CAUSE,
-        || storage::sweep(table),
+        |_| storage::sweep(table),
         |found, _| {
             let decision = Decision::changed(sweep.clone());
             match found {
@@ -73,7 +73,7 @@ async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
     let table = app.work.table();
     let ended = app.work.run_job(
         CAUSE,
-        || storage::order(table, listed.id),
+        |_| storage::order(table, listed.id),
         |order, context| Changes::update(order.version, order.value.expire(context.now)?),
     );
     ended.await.map(|_| ())

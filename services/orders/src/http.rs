@@ -4,11 +4,9 @@ use axum::extract::State;
 use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Path, Query};
+use shell::http::{Json, OpenApiRouter, Path, Query, SignedIn, Staff};
 use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RequestContext, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::checkout::{self, PlaceOrder};
 use crate::order::{Advance, Decided, Line, Order, Part, StatusName, Tracking};
@@ -17,16 +15,7 @@ use crate::views::{ListedView, OrderView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(place, list))
-        .routes(routes!(show))
-        .routes(routes!(pay))
-        .routes(routes!(cancel))
-        .routes(routes!(timeline))
-        .routes(routes!(list_all))
-        .routes(routes!(advance))
-        .routes(routes!(list_of_seller))
-        .with_state(app)
+    shell::routes!(place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -102,20 +91,20 @@ struct AdvanceOrder {
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
-async fn place(State(app): State<App>, request: RequestContext, Json(body): Json<PlaceOrder>) -> HandlerResult {
+async fn place(request: RequestContext, State(app): State<App>, Json(body): Json<PlaceOrder>) -> HandlerResult {
     checkout::place(&app, &request, body).await
 }
 
 /// The caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(page): Query<Paging>) -> HandlerResult {
-    let orders = storage::of_customer(app.work.table(), request.require_user()?, page_limit(page.limit)?, page.cursor).await?;
+async fn list(request: SignedIn, State(app): State<App>, Query(page): Query<Paging>) -> HandlerResult {
+    let orders = storage::of_customer(app.work.table(), request.user_id, page_limit(page.limit)?, page.cursor).await?;
     Ok(listed(orders, |_| true))
 }
 
 /// One order.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.token.as_deref())?;
     Ok(shown(&order, part, &request.actor, order.version))
@@ -124,8 +113,8 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Or
 /// Chooses a means of payment for an order that has none, or whose bank waits for the customer.
 #[utoipa::path(post, path = "/orders/{order_id}/pay", tag = "orders", operation_id = "payOrder", params(("order_id" = OrderId, Path), Token), request_body = PayOrder, responses((status = 200, body = OrderView)))]
 async fn pay(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<PayOrder>,
@@ -146,8 +135,8 @@ async fn pay(
 /// Cancels an order: customers before the shop works on it, the shop before it ships.
 #[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelOrder", params(("order_id" = OrderId, Path), Token), request_body = CancelOrder, responses((status = 200, body = OrderView)))]
 async fn cancel(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
     Json(body): Json<CancelOrder>,
@@ -157,7 +146,7 @@ async fn cancel(
 
 /// What has happened to an order so far.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
-async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.token.as_deref())?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
@@ -165,13 +154,7 @@ async fn timeline(State(app): State<App>, request: RequestContext, Path(id): Pat
 
 /// All orders, or those in a status, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(
-    State(app): State<App>,
-    request: RequestContext,
-    Query(filter): Query<StatusFilter>,
-    Query(page): Query<Paging>,
-) -> HandlerResult {
-    request.require_staff()?;
+async fn list_all(_: Staff, State(app): State<App>, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> HandlerResult {
     let (table, limit) = (app.work.table(), page_limit(page.limit)?);
     let orders = match filter.status {
         Some(status) => storage::in_status(table, status, limit, page.cursor).await?,
@@ -183,8 +166,8 @@ async fn list_all(
 /// Goes on with a paid order: processing, shipped, delivered. For staff and for the seller of everything in it.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
 async fn advance(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Path(id): Path<OrderId>,
     Json(body): Json<AdvanceOrder>,
 ) -> HandlerResult {
@@ -197,8 +180,8 @@ async fn advance(
 /// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
 async fn list_of_seller(
-    State(app): State<App>,
     request: RequestContext,
+    State(app): State<App>,
     Query(filter): Query<SellerFilter>,
     Query(page): Query<Paging>,
 ) -> HandlerResult {
@@ -223,7 +206,7 @@ async fn change(
         let reply = shown(&decision.state, part, &context.actor, order.version + u64::from(decision.changed));
         Ok(Changes::update(order.version, decision)?.reply(reply))
     };
-    app.work.handle_request(request, || storage::order(table, id), decide).await
+    app.work.handle_request(request, |_| storage::order(table, id), decide).await
 }
 
 /// What one who has this part in the order sees of it.

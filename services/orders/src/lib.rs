@@ -19,7 +19,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::GatewayError;
 use ports::reads::{CartReads, CatalogReads, IdentityReads};
-use shell::{Consumer, Schedule, Service, UnitOfWork};
+use shell::{Schedule, Service, UnitOfWork};
 
 pub use order::{Pricing as OrdersConfig, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
@@ -49,14 +49,10 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, deps: OrdersDeps, config: OrdersConfig) -> Service {
     let app = App { work: work.clone(), deps, config };
-    let (listening, ticking) = (app.clone(), app.clone());
-    let consumer = Consumer::new("orders", consumer::TYPES, move |delivery| {
-        let app = listening.clone();
-        async move { consumer::on(&app, &delivery).await }
-    });
-    let expire = Schedule::new("orders.expire", EXPIRE_EVERY, move || {
-        let app = ticking.clone();
-        async move { deadline::expire(&app).await }
-    });
-    Service::new(work).root_routes(pages::routes(app.clone())).routes(http::routes(app)).consumer(consumer).schedule(expire)
+    let expire = Schedule::new("orders.expire", EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
+    Service::new(work)
+        .consumer(consumer::consumer(app.clone()))
+        .schedule(expire)
+        .root_routes(pages::routes(app.clone()))
+        .routes(http::routes(app))
 }

@@ -2,34 +2,34 @@
 //! again asks again, under the same operation key. A payment tells by its id and its goal, which only moves
 //! forward, whether it has heard of something before.
 
-use contracts::{Decision, Event, OrderCancelled, OrderRef, PaymentTry};
+use contracts::{Decision, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
 use kernel::Problem;
 use ports::store::Stored;
-use shell::{Changes, Delivery};
+use shell::{Changes, Consumer, Delivery};
 
 use crate::App;
 use crate::gateway::pursue;
-use crate::payment::{Entry, Goal, HandlerResult, Payment};
+use crate::payment::{Entry, GatewayAnswer, Goal, Payment};
 use crate::storage::{self, OrderState, Place};
 
-pub(crate) const TYPES: &[&str] = &["stock.reserved", "order.awaiting_payment", "order.cancelled"];
-
-pub(crate) async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::StockReserved(event) => match &event.payment {
-            Some(wanted) => begin(app, delivery, &event.order, wanted).await,
-            // The customer has not said yet how to pay.
-            None => Ok(()),
-        },
-        Event::OrderAwaitingPayment(event) => begin(app, delivery, &event.order, &event.payment).await,
-        Event::OrderCancelled(event) => cancelled(app, delivery, event).await,
-        _ => Ok(()),
-    }
+pub(crate) fn consumer(app: App) -> Consumer<App> {
+    Consumer::new("payments", app)
+        .on::<StockReserved>(|app, delivery, event| {
+            Box::pin(async {
+                match &event.payment {
+                    Some(wanted) => begin(app, delivery, &event.order, wanted).await,
+                    // The customer has not said yet how to pay.
+                    None => Ok(()),
+                }
+            })
+        })
+        .on::<OrderAwaitingPayment>(|app, delivery, event| Box::pin(begin(app, delivery, &event.order, &event.payment)))
+        .on::<OrderCancelled>(|app, delivery, event| Box::pin(cancelled(app, delivery, event)))
 }
 
 /// A try to pay an order whose stock is held.
 async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &PaymentTry) -> Result<(), Problem> {
-    let load = || async {
+    let load = |_| async {
         let now = app.work.now();
         let order = storage::order(app.work.table(), reference.order_id).await?;
         let opened = Payment::open(reference, wanted.payment_id, Some(&wanted.payment_method), now);
@@ -66,7 +66,7 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
 }
 
 async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Result<(), Problem> {
-    let load = || async {
+    let load = |_| async {
         let order = storage::order(app.work.table(), event.order.order_id).await?;
         let unseen = event.payment_id.filter(|_| order.present().is_none());
         let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.work.now()));
@@ -87,6 +87,6 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         .await
 }
 
-fn moved(payment: Stored<Payment>, goal: Goal, answers: &[HandlerResult], now: kernel::Timestamp) -> Result<Changes, Problem> {
+fn moved(payment: Stored<Payment>, goal: Goal, answers: &[GatewayAnswer], now: kernel::Timestamp) -> Result<Changes, Problem> {
     Changes::update(payment.version, payment.value.settle(goal, answers, now))
 }

@@ -9,7 +9,7 @@ use kernel::{Money, PaymentId, RefundId, Timestamp};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 
 use crate::breaker::{Breaker, Limits, Outcome, Permit, State};
-use crate::payment::{Found, Goal, HandlerResult, Payment, TestRequest};
+use crate::payment::{Found, GatewayAnswer, GatewayQuestion, Goal, Payment};
 
 #[derive(Debug, Clone, Copy)]
 pub struct GuardOptions {
@@ -130,46 +130,46 @@ impl PaymentGateway for GuardedGateway {
 }
 
 /// Asks what a payment asks once the order wants `goal` of it, and takes the money at once if it is then reserved.
-pub(crate) async fn pursue(gateway: &dyn PaymentGateway, payment: &Payment, goal: Goal, now: Timestamp) -> Vec<HandlerResult> {
+pub(crate) async fn pursue(gateway: &dyn PaymentGateway, payment: &Payment, goal: Goal, now: Timestamp) -> Vec<GatewayAnswer> {
     let payment = payment.clone().toward(goal, now);
     let Some(ask) = payment.ask(now) else { return Vec::new() };
     let mut answers = vec![consult(gateway, &payment, ask).await];
     let reserved = payment.settle(goal, &answers, now).state;
-    if reserved.ask(now) == Some(TestRequest::Capture) {
-        answers.push(consult(gateway, &reserved, TestRequest::Capture).await);
+    if reserved.ask(now) == Some(GatewayQuestion::Capture) {
+        answers.push(consult(gateway, &reserved, GatewayQuestion::Capture).await);
     }
     answers
 }
 
 /// Puts a payment's question to the gateway. Every question may be put again: the payment's and the
 /// refund's ids are the operation keys.
-async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: TestRequest) -> HandlerResult {
+async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: GatewayQuestion) -> GatewayAnswer {
     let id = payment.id;
     let result = match ask {
-        TestRequest::Authorize => authorize(gateway, payment).await,
-        TestRequest::FindOrAuthorize => match gateway.find(id).await {
+        GatewayQuestion::Authorize => authorize(gateway, payment).await,
+        GatewayQuestion::FindOrAuthorize => match gateway.find(id).await {
             Ok(None) => authorize(gateway, payment).await,
             found => found,
         },
-        TestRequest::Find => gateway.find(id).await,
-        TestRequest::Capture => or_find(gateway, id, gateway.capture(id).await).await,
-        TestRequest::FindOrCapture => match gateway.find(id).await {
+        GatewayQuestion::Find => gateway.find(id).await,
+        GatewayQuestion::Capture => or_find(gateway, id, gateway.capture(id).await).await,
+        GatewayQuestion::FindOrCapture => match gateway.find(id).await {
             Ok(Some(GatewayPayment { state: GatewayState::Authorized, .. })) => or_find(gateway, id, gateway.capture(id).await).await,
             found => found,
         },
-        TestRequest::Void => or_find(gateway, id, gateway.void(id).await).await,
-        TestRequest::Refund(refund, amount) => return answer_to_refund(gateway.refund(id, refund, amount).await, refund, payment),
+        GatewayQuestion::Void => or_find(gateway, id, gateway.void(id).await).await,
+        GatewayQuestion::Refund(refund, amount) => return answer_to_refund(gateway.refund(id, refund, amount).await, refund, payment),
     };
     match result {
-        Ok(Some(known)) => HandlerResult::Found(found(known.state)),
-        Ok(None) => HandlerResult::Nothing,
+        Ok(Some(known)) => GatewayAnswer::Found(found(known.state)),
+        Ok(None) => GatewayAnswer::Nothing,
         Err(GatewayError::Invalid(reason)) => {
             tracing::warn!(payment = %id, reason, "the payment gateway refuses a payment");
-            HandlerResult::Refused
+            GatewayAnswer::Refused
         }
         Err(error @ (GatewayError::Unavailable(_) | GatewayError::Unknown(_))) => {
             tracing::debug!(payment = %id, %error, "a payment stays open");
-            HandlerResult::Nothing
+            GatewayAnswer::Nothing
         }
     }
 }
@@ -195,14 +195,14 @@ async fn or_find(
     }
 }
 
-fn answer_to_refund(result: Result<GatewayRefund, GatewayError>, id: RefundId, payment: &Payment) -> HandlerResult {
+fn answer_to_refund(result: Result<GatewayRefund, GatewayError>, id: RefundId, payment: &Payment) -> GatewayAnswer {
     match result {
-        Ok(GatewayRefund { state: RefundState::Settled, .. }) => HandlerResult::RefundSettled(id),
-        Ok(GatewayRefund { state: RefundState::Refused, .. }) => HandlerResult::RefundRefused(id, "The gateway refused the refund.".into()),
-        Err(GatewayError::Invalid(reason)) => HandlerResult::RefundRefused(id, reason),
+        Ok(GatewayRefund { state: RefundState::Settled, .. }) => GatewayAnswer::RefundSettled(id),
+        Ok(GatewayRefund { state: RefundState::Refused, .. }) => GatewayAnswer::RefundRefused(id, "The gateway refused the refund.".into()),
+        Err(GatewayError::Invalid(reason)) => GatewayAnswer::RefundRefused(id, reason),
         Err(error @ (GatewayError::Unavailable(_) | GatewayError::Unknown(_))) => {
             tracing::debug!(payment = %payment.id, refund = %id, %error, "a refund stays open");
-            HandlerResult::Nothing
+            GatewayAnswer::Nothing
         }
     }
 }

@@ -4,11 +4,9 @@ use axum::extract::State;
 use contracts::CancelReason;
 use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use shell::http::{Json, Path, Query};
-use shell::{Changes, HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, Query, SignedIn, Staff};
+use shell::{Changes, HandlerResult, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::breaker::State as BreakerState;
 use crate::payment::{Payment, Status};
@@ -16,14 +14,7 @@ use crate::refund::{Refund, RefundStatus};
 use crate::{App, settle, storage};
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(list_of_order))
-        .routes(routes!(show))
-        .routes(routes!(refresh))
-        .routes(routes!(list))
-        .routes(routes!(refund))
-        .routes(routes!(breaker))
-        .with_state(app)
+    shell::routes!(list_of_order, show, refresh, list, refund, breaker).with_state(app)
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -122,8 +113,7 @@ struct Listing {
 /// The payments of an order, the latest try first. Empty for an order that is not the caller's.
 #[utoipa::path(get, path = "/orders/{order_id}/payments", tag = "payments", operation_id = "listOrderPayments",
     params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
-async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id): Path<OrderId>) -> HandlerResult {
-    request.require_user()?;
+async fn list_of_order(request: SignedIn, State(app): State<App>, Path(id): Path<OrderId>) -> HandlerResult {
     let mut payments = storage::of_order(app.work.table(), id).await?;
     payments.retain(|payment| may_see(&request.actor, payment));
     payments.sort_by_key(|payment| std::cmp::Reverse(payment.id));
@@ -132,8 +122,7 @@ async fn list_of_order(State(app): State<App>, request: RequestContext, Path(id)
 
 #[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
-async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<PaymentId>) -> HandlerResult {
-    request.require_user()?;
+async fn show(request: SignedIn, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
     let payment = storage::seen(app.work.table(), id).await?;
     if !may_see(&request.actor, &payment) {
         return Err(Problem::not_found(format!("payment {id}")).into());
@@ -145,7 +134,7 @@ async fn show(State(app): State<App>, request: RequestContext, Path(id): Path<Pa
 /// customer who comes back from their bank, signed in or not. It tells nothing.
 #[utoipa::path(post, path = "/payments/{payment_id}/refresh", tag = "payments", operation_id = "refreshPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 204)))]
-async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
+async fn refresh(_: Anyone, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
     let payment = storage::seen(app.work.table(), id).await?;
     settle::refresh(&app, payment).await?;
     Ok(Reply::no_content())
@@ -154,8 +143,7 @@ async fn refresh(State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerRe
 /// All payments, newest first. A page may hold fewer than asked for and still have a next one.
 #[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
     params(Listing), responses((status = 200, body = Page<PaymentView>)))]
-async fn list(State(app): State<App>, request: RequestContext, Query(listing): Query<Listing>) -> HandlerResult {
-    request.require_staff()?;
+async fn list(request: Staff, State(app): State<App>, Query(listing): Query<Listing>) -> HandlerResult {
     let page = storage::all(app.work.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &request.actor))))
 }
@@ -163,15 +151,9 @@ async fn list(State(app): State<App>, request: RequestContext, Query(listing): Q
 /// Gives money back. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
-async fn refund(
-    State(app): State<App>,
-    request: RequestContext,
-    Path(id): Path<PaymentId>,
-    Json(body): Json<RefundRequest>,
-) -> HandlerResult {
-    request.require_admin()?;
+async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> HandlerResult {
     let table = app.work.table();
-    let load = || async {
+    let load = |_| async {
         let seen = storage::seen(table, id).await?;
         storage::current(table, &seen.value).await
     };
@@ -189,8 +171,7 @@ async fn refund(
 /// Whether the payment gateway is being left alone.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
     responses((status = 200, body = BreakerView)))]
-async fn breaker(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    request.require_staff()?;
+async fn breaker(_: Staff, State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
 }
 

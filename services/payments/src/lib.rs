@@ -14,7 +14,7 @@ mod storage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shell::{Consumer, Delivery, Schedule, Service, UnitOfWork};
+use shell::{Schedule, Service, UnitOfWork};
 
 pub use gateway::{GuardOptions, GuardedGateway};
 pub use storage::TABLE;
@@ -31,14 +31,6 @@ struct App {
 /// The service. The gateway's guard is shared: whoever else calls the gateway should do it through it.
 pub fn service(work: &UnitOfWork, gateway: Arc<GuardedGateway>) -> Service {
     let app = App { work: work.clone(), gateway };
-    let (consuming, settling) = (app.clone(), app.clone());
-    let consumer = Consumer::new("payments", consumer::TYPES, move |delivery: Delivery| {
-        let app = consuming.clone();
-        async move { consumer::on(&app, &delivery).await }
-    });
-    let schedule = Schedule::new(SETTLE, Duration::from_secs(1), move || {
-        let app = settling.clone();
-        async move { settle::settle_due(&app).await }
-    });
-    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(schedule)
+    let settle = Schedule::new(SETTLE, Duration::from_secs(1), app.clone(), async |app| settle::settle_due(&app).await);
+    Service::new(work).consumer(consumer::consumer(app.clone())).schedule(settle).routes(http::routes(app))
 }

@@ -1,5 +1,5 @@
 //! A payment: one try to pay an order. It knows what it has come to (`Status`), what the order wants
-//! of it (`Goal`), and so what is to be asked of the gateway next (`TestRequest`).
+//! of it (`Goal`), and so what is to be asked of the gateway next (`GatewayQuestion`).
 //!
 //! Money is taken as soon as it is reserved, since payments begin only once the stock is held. An order's latest try
 //! takes the place of the former one, which is released: what it may have taken goes back. So one payment of an order
@@ -116,7 +116,7 @@ pub struct Payment {
 
 /// What to ask of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TestRequest {
+pub enum GatewayQuestion {
     /// The first authorization.
     Authorize,
     /// Find it, or else authorize it: the former answer did not arrive.
@@ -141,7 +141,7 @@ pub enum Found {
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandlerResult {
+pub enum GatewayAnswer {
     /// The gateway is away, does not say, or does not know the payment: ask again later.
     Nothing,
     Found(Found),
@@ -222,34 +222,38 @@ impl Payment {
     }
 
     /// What to ask of the gateway now, if anything is open.
-    pub fn ask(&self, now: Timestamp) -> Option<TestRequest> {
+    pub fn ask(&self, now: Timestamp) -> Option<GatewayQuestion> {
         let waited = now.since(self.opened_at);
         match (self.status, self.goal) {
-            (Status::Pending, Goal::Capture) if waited >= PENDING_MAX => Some(TestRequest::Void),
-            (Status::Pending, Goal::Capture) => Some(if self.tries == 0 { TestRequest::Authorize } else { TestRequest::FindOrAuthorize }),
-            (Status::RequiresAction, Goal::Capture) if waited >= ACTION_MAX => Some(TestRequest::Void),
-            (Status::RequiresAction, Goal::Capture) => Some(TestRequest::Find),
-            (Status::Authorized, Goal::Capture) => Some(if self.tries == 0 { TestRequest::Capture } else { TestRequest::FindOrCapture }),
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Some(TestRequest::Void),
+            (Status::Pending, Goal::Capture) if waited >= PENDING_MAX => Some(GatewayQuestion::Void),
+            (Status::Pending, Goal::Capture) => {
+                Some(if self.tries == 0 { GatewayQuestion::Authorize } else { GatewayQuestion::FindOrAuthorize })
+            }
+            (Status::RequiresAction, Goal::Capture) if waited >= ACTION_MAX => Some(GatewayQuestion::Void),
+            (Status::RequiresAction, Goal::Capture) => Some(GatewayQuestion::Find),
+            (Status::Authorized, Goal::Capture) => {
+                Some(if self.tries == 0 { GatewayQuestion::Capture } else { GatewayQuestion::FindOrCapture })
+            }
+            (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) => Some(GatewayQuestion::Void),
             (Status::Captured, Goal::Capture | Goal::Release) => {
                 let pending = self.refunds.iter().find(|refund| refund.status == RefundStatus::Pending);
-                pending.map(|refund| TestRequest::Refund(refund.id, refund.amount))
+                pending.map(|refund| GatewayQuestion::Refund(refund.id, refund.amount))
             }
             (Status::Voided | Status::Failed, Goal::Capture | Goal::Release) => None,
         }
     }
 
     /// The payment once the order wants `goal` of it and the gateway has answered, in turn.
-    pub fn settle(self, goal: Goal, answers: &[HandlerResult], now: Timestamp) -> Decision<Self> {
+    pub fn settle(self, goal: Goal, answers: &[GatewayAnswer], now: Timestamp) -> Decision<Self> {
         let mut next = self.clone().toward(goal, now);
         let mut events = Vec::new();
         for answer in answers {
             match answer {
-                HandlerResult::Nothing => next.ask_later(now),
-                HandlerResult::Found(found) => next.learn(found, now, &mut events),
-                HandlerResult::Refused => next.refused(now, &mut events),
-                HandlerResult::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
-                HandlerResult::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
+                GatewayAnswer::Nothing => next.ask_later(now),
+                GatewayAnswer::Found(found) => next.learn(found, now, &mut events),
+                GatewayAnswer::Refused => next.refused(now, &mut events),
+                GatewayAnswer::RefundSettled(id) => events.extend(next.refund_settled(*id, now)),
+                GatewayAnswer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
             }
         }
         Decision { changed: next != self, state: next, events }

@@ -56,7 +56,7 @@ pub(crate) async fn refresh(app: &App, seen: Stored<Payment>) -> Result<(), Prob
 }
 
 async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Result<(), Problem> {
-    let load = || async {
+    let load = |_| async {
         let payment = storage::current(app.work.table(), &seen.value).await?;
         let answers = pursue(app.gateway.as_ref(), &payment, payment.goal, app.work.now()).await;
         Ok((payment, answers))

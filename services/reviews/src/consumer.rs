@@ -1,29 +1,27 @@
 //! What reviews do when others tell something.
 
-use contracts::{Decision, Event, LeadBilled, OrderRef};
+use contracts::{Decision, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
 use kernel::{Limit, Problem, ReviewTarget, UserId};
 use ports::store::Stored;
-use shell::{Changes, DecisionContext, Delivery};
+use shell::{Changes, Consumer, DecisionContext, Delivery};
 
 use crate::App;
 use crate::reminder;
 use crate::review::{Review, Status};
 use crate::storage::{self, Eligibility, State};
 
-pub const TYPES: &[&str] = &["order.status_changed", "lead.billed", "user.erased"];
-
 /// How an order that has reached its customer calls it.
 const DELIVERED: &str = "delivered";
 /// Reviews of one account that are looked at together when it is erased.
 const ERASED_AT_ONCE: usize = 100;
 
-pub async fn on(app: &App, delivery: &Delivery) -> Result<(), Problem> {
-    match &delivery.envelope.event {
-        Event::OrderStatusChanged(changed) if changed.status == DELIVERED => delivered(app, delivery, &changed.order).await,
-        Event::LeadBilled(billed) => enquired(app, delivery, billed).await,
-        Event::UserErased(erased) => forget(app, erased.user_id).await,
-        _ => Ok(()),
-    }
+pub fn consumer(app: App) -> Consumer<App> {
+    Consumer::new("reviews", app)
+        .on::<OrderStatusChanged>(|app, delivery, changed| {
+            Box::pin(async { if changed.status == DELIVERED { delivered(app, delivery, &changed.order).await } else { Ok(()) } })
+        })
+        .on::<LeadBilled>(|app, delivery, billed| Box::pin(enquired(app, delivery, billed)))
+        .on::<UserErased>(|app, _, erased| Box::pin(forget(app, erased.user_id)))
 }
 
 /// What a customer has received can be reviewed by them as verified: the goods, and those who sold them.
@@ -72,11 +70,11 @@ async fn make_eligible(
         }
         Ok(changes)
     };
-    app.work.handle_event(delivery, || table.get_many::<Eligibility>(&keys), decide).await
+    app.work.handle_event(delivery, |_| table.get_many::<Eligibility>(&keys), decide).await
 }
 
 async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(), Problem> {
-    let load = || storage::state(app.work.table(), target, customer);
+    let load = |_| storage::state(app.work.table(), target, customer);
     let decide = |state: State, _: &DecisionContext| match &state.review {
         Some(review) => state.moved(review.value.clone().verify()),
         None => Ok(Changes::none()),
@@ -100,7 +98,7 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
             remove(app, &review.value).await?;
         }
     }
-    let load = || storage::eligibilities(table, customer, limit, None);
+    let load = |_| storage::eligibilities(table, customer, limit, None);
     let decide = |page: kernel::Page<Stored<Eligibility>>, _: &DecisionContext| {
         let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
         Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
@@ -110,7 +108,7 @@ async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
 }
 
 async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
-    let load = || storage::state(app.work.table(), seen.target, seen.author_id);
+    let load = |_| storage::state(app.work.table(), seen.target, seen.author_id);
     let decide = |state: State, _: &DecisionContext| match &state.review {
         Some(review) => state.moved(review.value.clone().remove()),
         None => Ok(Changes::none()),

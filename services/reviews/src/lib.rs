@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use ports::reads::{DirectoryReads, IdentityReads, OrderReads, ProductReads};
 use serde::{Deserialize, Serialize};
-use shell::{Consumer, Schedule, Service, UnitOfWork};
+use shell::{Schedule, Service, UnitOfWork};
 
 pub use reads::Reads;
 pub use review::{Status, diagram, lifecycle};
@@ -75,16 +75,8 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
     let app = App { work: work.clone(), deps, config };
-    let (listening, ticking) = (app.clone(), app.clone());
-    let consumer = Consumer::new("reviews", consumer::TYPES, move |delivery| {
-        let app = listening.clone();
-        async move { consumer::on(&app, &delivery).await }
-    });
-    let remind = Schedule::new("reviews.remind", REMIND_EVERY, move || {
-        let app = ticking.clone();
-        async move { reminder::remind(&app).await }
-    });
-    Service::new(work).routes(http::routes(app)).consumer(consumer).schedule(remind)
+    let remind = Schedule::new("reviews.remind", REMIND_EVERY, app.clone(), async |app| reminder::remind(&app).await);
+    Service::new(work).consumer(consumer::consumer(app.clone())).schedule(remind).routes(http::routes(app))
 }
 
 #[cfg(test)]

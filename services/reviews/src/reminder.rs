@@ -31,7 +31,7 @@ pub(crate) async fn remind(app: &App) -> Result<(), Problem> {
 
 async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
     let table = app.work.table();
-    let load = || async {
+    let load = |_| async {
         let reminder = table.get::<Reminder>(&storage::reminder_key(seen.order_id)).await?;
         let keys: Vec<_> = seen.targets.iter().map(|target| storage::review_key(Review::id_of(*target, seen.customer_id))).collect();
         Ok((reminder, table.get_many::<Review>(&keys).await?))

@@ -52,7 +52,7 @@ pub(crate) async fn submit(app: &App, request: &RequestContext, target: ReviewTa
     let account = app.deps.accounts.account(author_id).await?.ok_or_else(|| Problem::not_found("account"))?;
     let author_name = shown_name(&account.name);
     let table = app.work.table();
-    let load = || async { futures::try_join!(storage::state(table, target, author_id), storage::eligibility(table, author_id, target)) };
+    let load = |_| async { futures::try_join!(storage::state(table, target, author_id), storage::eligibility(table, author_id, target)) };
     let decide = |(state, eligibility): (State, Option<Stored<Eligibility>>), context: &DecisionContext| {
         let verified = eligibility.is_some();
         if !verified && app.config.unverified == Unverified::Refuse {
@@ -86,7 +86,7 @@ pub(crate) async fn edit(app: &App, request: &RequestContext, id: ReviewId, cont
         let reply = Reply::ok(&ReviewView::own(&decision.state)).etag(state.version_after(decision.changed));
         Ok(state.moved(decision)?.reply(reply))
     };
-    app.work.handle_request(request, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(request, |_| storage::existing(app.work.table(), id), decide).await
 }
 
 /// Its author, an admin: both may take a review back. Nobody else learns that it is there.
@@ -97,7 +97,7 @@ pub(crate) async fn remove(app: &App, request: &RequestContext, id: ReviewId) ->
         let decision = review.value.clone().remove();
         Ok(state.moved(decision)?.reply(Reply::no_content()))
     };
-    app.work.handle_request(request, || storage::existing(app.work.table(), id), decide).await
+    app.work.handle_request(request, |_| storage::existing(app.work.table(), id), decide).await
 }
 
 pub(crate) fn present(state: &State) -> Result<&Stored<Review>, Problem> {

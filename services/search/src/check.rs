@@ -11,7 +11,8 @@ use kernel::Problem;
 use ports::search::Mark;
 use shell::queues;
 
-use crate::feed::{self, Concern};
+use crate::concern::Concern;
+use crate::feed;
 use crate::rebuild::Status;
 use crate::rebuilding;
 use crate::{App, consumer};

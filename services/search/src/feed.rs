@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use kernel::{BusinessId, CategoryId, Problem, ProductId};
+use kernel::{BusinessId, Problem, ProductId};
 use ports::search::{Change, Mark};
 use shell::queues;
 use tokio::sync::oneshot;
 
+use crate::concern::Concern;
 use crate::{App, consumer, documents};
 
 /// What is read from the stores and written at once.
@@ -19,16 +20,6 @@ const WRITTEN_AT_ONCE: usize = 1_000;
 const GATHERED_MAX: usize = 2_000;
 /// Documents of one category.
 const CATEGORY_MAX: usize = 100_000;
-
-/// What a change may show in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Concern {
-    Business(BusinessId),
-    Product(ProductId),
-    /// All documents in it and below it.
-    Category(CategoryId),
-}
-
 #[derive(Default)]
 pub struct Feed {
     waiting: Mutex<Vec<Waiting>>,

@@ -1,10 +1,10 @@
 //! Routes of search.
 
 use axum::extract::State;
+use shell::http::OpenApiRouter;
 use shell::http::Query;
-use shell::{HandlerResult, Reply, RequestContext};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shell::http::{Admin, Anyone};
+use shell::{HandlerResult, Reply};
 
 use crate::App;
 use crate::parameters::{Parameters, SuggestParameters};
@@ -12,17 +12,12 @@ use crate::rebuilding;
 use crate::views::{IndexView, SearchView, SuggestionsView};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(search))
-        .routes(routes!(suggest))
-        .routes(routes!(show_index))
-        .routes(routes!(build_anew))
-        .with_state(app)
+    shell::routes!(search, suggest, show_index, build_anew).with_state(app)
 }
 
 /// Finds businesses, services and products.
 #[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
-async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) -> HandlerResult {
+async fn search(_: Anyone, State(app): State<App>, Query(parameters): Query<Parameters>) -> HandlerResult {
     let query = parameters.query(app.config, app.work.now())?;
     let results = app.deps.index.search(query).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SearchView::from(results)))
@@ -30,22 +25,20 @@ async fn search(State(app): State<App>, Query(parameters): Query<Parameters>) ->
 
 /// Completes what is being typed, to names and categories.
 #[utoipa::path(get, path = "/suggest", tag = "search", operation_id = "suggest", params(SuggestParameters), responses((status = 200, body = SuggestionsView)))]
-async fn suggest(State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> HandlerResult {
+async fn suggest(_: Anyone, State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> HandlerResult {
     let items = app.deps.index.suggest(parameters.query()?).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SuggestionsView { items }))
 }
 
 /// Shows the index and its latest rebuild.
 #[utoipa::path(get, path = "/admin/search", tag = "search", operation_id = "getSearchIndex", responses((status = 200, body = IndexView)))]
-async fn show_index(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    request.require_admin()?;
+async fn show_index(_: Admin, State(app): State<App>) -> HandlerResult {
     view(&app).await.map(|view| Reply::ok(&view).no_store()).map_err(Into::into)
 }
 
 /// Builds the index anew from the stores, beside the one that goes on answering. Wanted twice, it is built once.
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
-async fn build_anew(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    request.require_admin()?;
+async fn build_anew(_: Admin, State(app): State<App>) -> HandlerResult {
     rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }

@@ -2,6 +2,7 @@
 //! the stores of the other services stay the truth: it can be built anew from them at any time.
 
 mod check;
+mod concern;
 mod consumer;
 mod documents;
 mod feed;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use kernel::{Currency, Duration};
 use ports::reads::{DirectoryReads, ProductReads, ReviewReads};
 use ports::{EventLog, Search};
-use shell::{Consumer, RetryPolicy, Schedule, Service, UnitOfWork};
+use shell::{Schedule, Service, UnitOfWork};
 
 use crate::check::Checked;
 use crate::feed::Feed;
@@ -28,8 +29,6 @@ pub use storage::TABLE;
 
 /// How often the index is looked after: a rebuild that is asked for begins within this.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A delivery fails only where the index or a store does; that may take a while to mend.
-const RETRY: RetryPolicy = RetryPolicy { tries: 12, first_delay: Duration::from_millis(200), max_delay: Duration::from_secs(60) };
 
 /// What the service is made of.
 #[derive(Clone)]
@@ -66,14 +65,6 @@ impl App {
 
 pub fn service(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Service {
     let app = App::new(work, deps, config);
-    let (consuming, looking) = (app.clone(), app.clone());
-    let consumer = Consumer::new(consumer::NAME, consumer::TYPES, move |delivery| {
-        let app = consuming.clone();
-        async move { consumer::on(&app, &delivery).await }
-    });
-    let look = Schedule::new("search.look", LOOK_EVERY, move || {
-        let app = looking.clone();
-        async move { check::look(&app).await }
-    });
-    Service::new(work).routes(http::routes(app)).consumer(consumer.retry(RETRY)).schedule(look)
+    let look = Schedule::new("search.look", LOOK_EVERY, app.clone(), async |app| check::look(&app).await);
+    Service::new(work).consumer(consumer::consumer(app.clone())).schedule(look).routes(http::routes(app))
 }

@@ -41,7 +41,7 @@ pub async fn run(app: &App) -> Result<u64, Problem> {
 }
 
 async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Option<Decision<Rebuild>>) -> Result<(), Problem> {
-    let load = async || work.table().get::<Rebuild>(&storage::rebuild_key()).await;
+    let load = async |_| work.table().get::<Rebuild>(&storage::rebuild_key()).await;
     let decide = |found: Option<Stored<Rebuild>>, context: &shell::DecisionContext| {
         let version = found.as_ref().map(|found| found.version);
         match (rule(found.map(|found| found.value), context.now), version) {

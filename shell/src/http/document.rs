@@ -5,13 +5,13 @@ use axum::routing::get;
 use http::header;
 use kernel::Problem;
 use utoipa::PartialSchema;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, Ref, ResponseBuilder, Server};
 
-use super::operation::Authorization;
+use super::operation::BEARER;
 use super::reply::ProblemView;
 
-/// Adds the title, the bearer scheme, and to every operation the problem it may answer with.
+/// Adds the title, the bearer scheme, and to each operation the problem it may answer with.
 pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Souk")
@@ -22,22 +22,16 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
     api.servers = Some(vec![Server::new("/")]);
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
     let response = ResponseBuilder::new().description("A problem").content("application/problem+json", problem).build();
-    for (path, item) in &mut api.paths.paths {
+    for item in api.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
             operation.responses.responses.insert("default".into(), response.clone().into());
-            let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
-            operation.security = Some(match Authorization::of(path) {
-                Authorization::Jwt => vec![bearer],
-                // Without a token the caller is a guest.
-                Authorization::Optional => vec![SecurityRequirement::default(), bearer],
-            });
         }
     }
     let components = api.components.take().unwrap_or_else(|| ComponentsBuilder::new().build());
     let mut components = components;
     components.schemas.insert("Problem".into(), ProblemView::schema());
     components.schemas.insert("FieldError".into(), kernel::FieldError::schema());
-    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     api.components = Some(components);
     api
 }

@@ -1,10 +1,20 @@
-//! Which operations there are, and which of them nobody may call without a token.
+//! Which operations there are, and who may call them.
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use axum::handler::Handler;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation as Described;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi, PathItem};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::caller::Caller;
+
+/// Where an operation of the API document keeps who may call it.
+const ACCESS: &str = "x-access";
+pub(crate) const BEARER: &str = "bearer";
 
 /// One method of one path, as the manifest lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,32 +22,94 @@ pub struct Operation {
     pub method: &'static str,
     /// `/api/v1/orders/{order_id}`.
     pub path: String,
-    pub authorization: Authorization,
+    pub access: Access,
 }
 
-/// Whether a gateway in front of the service may ask for a token already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Authorization {
-    /// Without a token the answer is 401; a gateway may verify it before it calls.
-    Jwt,
-    /// Guests may ask; the handler decides what they get. A token that is sent is verified.
-    Optional,
+/// Whom an operation lets in. A rule may still refuse: it knows whose order it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Guests too. A token that is sent is verified.
+    Anyone,
+    /// Whoever has an account.
+    SignedIn,
+    /// Those who act for the business in the path, and admins.
+    ActingFor,
+    /// Admins and support.
+    Staff,
+    Admin,
 }
 
-impl Authorization {
-    /// Everything about admins and about the caller's own account needs to know who calls.
-    pub fn of(path: &str) -> Self {
-        let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if below("/api/v1/admin") || below("/api/v1/me") { Self::Jwt } else { Self::Optional }
+impl Access {
+    /// What the document says of the operation. One that says nothing is open to everybody.
+    pub fn of(operation: &Described) -> Self {
+        let said = operation.extensions.as_ref().and_then(|extensions| extensions.get(ACCESS));
+        said.and_then(|access| serde_json::from_value(access.clone()).ok()).unwrap_or(Self::Anyone)
+    }
+
+    /// The security requirements of OpenAPI, with the roles of which the caller needs one (OpenAPI 3.1, 4.8.30).
+    fn security(self) -> Vec<SecurityRequirement> {
+        let bearer = |roles: &[&str]| SecurityRequirement::new(BEARER, roles.iter().copied());
+        match self {
+            Self::Anyone => vec![SecurityRequirement::default(), bearer(&[])],
+            Self::SignedIn => vec![bearer(&[])],
+            Self::ActingFor => vec![bearer(&["business"]), bearer(&["admin"])],
+            Self::Staff => vec![bearer(&["support"]), bearer(&["admin"])],
+            Self::Admin => vec![bearer(&["admin"])],
+        }
     }
 }
 
-impl Operation {
-    pub fn new(method: &'static str, path: String) -> Self {
-        let authorization = Authorization::of(&path);
-        Self { method, path, authorization }
+/// The routes of a handler, described with whom its first argument lets in. Used by `routes!`.
+#[doc(hidden)]
+pub fn described_access<H, T, S>(_handler: &H, routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: FirstArgument,
+    S: Clone + Send + Sync + 'static,
+{
+    let (schemas, mut paths, router) = routes;
+    let access = <T::First as Caller>::ACCESS;
+    for item in paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            operation.security = Some(access.security());
+            operation.extensions = Some(ExtensionsBuilder::new().add(ACCESS, serde_json::json!(access)).build());
+        }
     }
+    (schemas, paths, router)
+}
+
+/// The first argument of a handler, out of the tuple by which axum tells handlers apart.
+#[doc(hidden)]
+pub trait FirstArgument {
+    type First: Caller;
+}
+
+macro_rules! first_argument {
+    ($($rest:ident)*) => {
+        impl<M, First: Caller, $($rest),*> FirstArgument for (M, First, $($rest,)*) {
+            type First = First;
+        }
+    };
+}
+
+first_argument!();
+first_argument!(A);
+first_argument!(A B);
+first_argument!(A B C);
+first_argument!(A B C D);
+first_argument!(A B C D E);
+first_argument!(A B C D E F);
+
+/// Routes of handlers with `#[utoipa::path]`. The first argument of a handler says who may call it
+/// (`RequestContext`, `SignedIn`, `ActingFor`, `Staff`, `Admin`), and the API document and the manifest follow from it.
+#[macro_export]
+macro_rules! routes {
+    ($($handler:ident),+ $(,)?) => {{
+        let router = $crate::http::OpenApiRouter::new();
+        $(let router = router.routes($crate::http::described_access(&$handler, $crate::http::utoipa_axum::routes!($handler)));)+
+        router
+    }};
 }
 
 /// The operations of a path, with their methods.
@@ -48,26 +120,7 @@ pub(crate) fn described(item: &PathItem) -> impl Iterator<Item = (&'static str, 
 
 /// `GET /api/v1/me` and all the others that need a token.
 pub(crate) fn closed(api: &OpenApi) -> HashSet<String> {
-    let closed = api.paths.paths.iter().filter(|(path, _)| Authorization::of(path) == Authorization::Jwt);
-    closed.flat_map(|(path, item)| described(item).map(move |(method, _)| format!("{method} {path}"))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn admins_and_accounts_need_a_token() {
-        for (path, authorization) in [
-            ("/api/v1/me", Authorization::Jwt),
-            ("/api/v1/me/addresses/{address_id}", Authorization::Jwt),
-            ("/api/v1/admin/queues", Authorization::Jwt),
-            ("/api/v1/mentions", Authorization::Optional),
-            ("/api/v1/orders", Authorization::Optional),
-            ("/api/v1/administrators", Authorization::Optional),
-            ("/me", Authorization::Optional),
-        ] {
-            assert_eq!(Authorization::of(path), authorization, "{path}");
-        }
-    }
+    let all = api.paths.paths.iter().flat_map(|(path, item)| described(item).map(move |(method, operation)| (method, path, operation)));
+    let closed = all.filter(|(_, _, operation)| Access::of(operation) != Access::Anyone);
+    closed.map(|(method, path, _)| format!("{method} {path}")).collect()
 }

@@ -61,7 +61,7 @@ impl RequestContext {
     /// What an item keeps of the request that made it, for `UnitOfWork::handle_request_once`: 64 bits each of the hashes of whose
     /// Idempotency-Key it was and of what it asked. `None` without a key.
     pub fn request_fingerprint(&self) -> Option<String> {
-        let (cause, fingerprint) = self.cause_id().zip(self.fingerprint.as_deref())?;
+        let (cause, fingerprint) = self.record_id().zip(self.fingerprint.as_deref())?;
         Some(format!("{}.{}", short_hash(&cause), short_hash(fingerprint)))
     }
 
@@ -76,7 +76,7 @@ impl RequestContext {
     }
 
     /// Keys belong to the one who sent them: a user, or the client address of a guest.
-    pub(crate) fn cause_id(&self) -> Option<String> {
+    pub(crate) fn record_id(&self) -> Option<String> {
         let key = self.idempotency_key.as_ref()?;
         let scope = match self.actor.user_id() {
             Some(user) => user.to_string(),

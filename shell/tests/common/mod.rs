@@ -65,7 +65,7 @@ pub fn bump(tally: Option<Stored<Tally>>, name: &str, about: Option<MailId>) -> 
 /// Counts the delivery under the subject's name, once per event.
 pub async fn tally_delivery(work: &UnitOfWork, delivery: &Delivery) -> Result<(), Problem> {
     let name = delivery.envelope.event.subject();
-    work.handle_event(delivery, || load(work, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
+    work.handle_event(delivery, |_| load(work, &name), |tally, _| Ok(bump(tally, &name, None)?.0)).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -89,7 +89,7 @@ async fn bump_tally(
 ) -> HandlerResult {
     work.handle_request(
         &call,
-        || load(&work, &name),
+        |_| load(&work, &name),
         |tally, context| {
             let id = context.id::<MailId>(0);
             let (changes, count) = bump(tally, &name, Some(id))?;
@@ -108,7 +108,7 @@ async fn replace_tally(
 ) -> HandlerResult {
     work.handle_request(
         &call,
-        || load(&work, &name),
+        |_| load(&work, &name),
         |tally, context| {
             let version = tally.as_ref().map_or(0, |tally| tally.version);
             call.require_version(version)?;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::queues::{FailedDelivery, Pauses, QueueError, envelope_of};
+use aws::queues::{FailedDelivery, QueueError, envelope_of};
 use aws::{Bus, Clients, Queues};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use contracts::{Envelope, MailQueued};
-use kernel::{Actor, Code, EventId, MailId};
+use kernel::{Actor, Backoff, Code, EventId, MailId};
 use ports::{Clock as _, Content, Entropy as _, Queues as _, SystemClock, SystemEntropy};
 use serde_json::json;
 use suite::dead_letters::QueueHome;
@@ -18,7 +18,7 @@ use crate::{clients, unique};
 
 const CONSUMER: &str = "orders.follow";
 
-struct UnitOfWork {
+struct Fixture {
     clients: Arc<Clients>,
     queues: Queues,
     live: String,
@@ -42,15 +42,15 @@ pub async fn receive(clients: &Clients, url: &str, count: usize) -> Vec<Message>
     panic!("{} of {count} messages came", received.len());
 }
 
-async fn work() -> UnitOfWork {
+async fn work() -> Fixture {
     let clients = clients();
     let queues = Queues::new(clients.clone(), unique("q") + "-", Arc::new(SystemEntropy));
     let live = queue(&clients, &queues.name(CONSUMER)).await;
     let dead = queue(&clients, &queues.dead_name(CONSUMER)).await;
-    UnitOfWork { clients, queues, live, dead }
+    Fixture { clients, queues, live, dead }
 }
 
-impl UnitOfWork {
+impl Fixture {
     async fn send(&self, url: &str, body: &str) {
         self.clients.queues().send_message().queue_url(url).message_body(body).send().await.unwrap();
     }
@@ -71,7 +71,7 @@ fn on_the_bus(id: EventId) -> String {
     json!({ "version": "0", "detail-type": "mail.queued", "source": "souk.notifications", "detail": envelope }).to_string()
 }
 
-impl QueueHome for UnitOfWork {
+impl QueueHome for Fixture {
     fn queues(&self) -> &dyn ports::Queues {
         &self.queues
     }
@@ -119,8 +119,8 @@ mod direct {
         rules.put_targets().rule(queue).event_bus_name(bus).targets(target).send().await.unwrap();
     }
 
-    async fn work() -> UnitOfWork {
-        let UnitOfWork { clients, queues, live, dead } = super::work().await;
+    async fn work() -> Fixture {
+        let Fixture { clients, queues, live, dead } = super::work().await;
         let bus = unique("bus");
         clients.events().create_event_bus().name(&bus).send().await.unwrap();
         queue(&clients, &queues.name(OTHER)).await;
@@ -128,7 +128,7 @@ mod direct {
             rule(&clients, &bus, consumer, &queues.name(consumer)).await;
         }
         let bus = Bus::new(clients.clone(), bus, Arc::new(SystemEntropy));
-        UnitOfWork { queues: queues.called_by(bus), clients, live, dead }
+        Fixture { queues: queues.called_by(bus), clients, live, dead }
     }
 
     suite::dead_letters_tests!(work);
@@ -218,7 +218,7 @@ async fn failed_deliveries_rest() {
         .iter()
         .map(|message| FailedDelivery { receipt_handle: message.receipt_handle().unwrap().to_owned(), receives: 1 })
         .collect();
-    let rest = |secs| Pauses { first: Duration::from_secs(secs), longest: Duration::from_secs(3600) };
+    let rest = |secs| Backoff { first: Duration::from_secs(secs), max: Duration::from_secs(3600) };
     work.queues.postpone(CONSUMER, &failed, rest(3600)).await.unwrap();
     let depth = work.queues.depth(CONSUMER).await.unwrap();
     assert_eq!((depth.ready, depth.hidden), (0, 11));

@@ -4,11 +4,9 @@ use axum::extract::State;
 use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, UserId};
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Json, Path, Query};
+use shell::http::{Json, OpenApiRouter, Path, Query, Staff};
 use shell::{DecisionContext, HandlerResult, Outcome, Reply, RequestContext, Table, page_limit};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use contracts::Decision;
 
@@ -23,12 +21,7 @@ use crate::user::{Status, User, UserError};
 const PAGES_MAX: usize = 10;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(users))
-        .routes(routes!(user))
-        .routes(routes!(disable))
-        .routes(routes!(enable))
-        .routes(routes!(set_roles))
+    shell::routes!(users, user, disable, enable, set_roles)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -66,35 +59,33 @@ struct SetRoles {
 
 /// List users, the newest first; by address if its beginning is given.
 #[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
-async fn users(State(app): State<App>, request: RequestContext, Query(filter): Query<UserFilter>) -> HandlerResult {
-    request.require_staff()?;
+async fn users(_: Staff, State(app): State<App>, Query(filter): Query<UserFilter>) -> HandlerResult {
     let page = list(app.work.table(), &filter, page_limit(filter.limit)?).await?;
     Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
 }
 
 /// Show a user.
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn user(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> HandlerResult {
-    request.require_staff()?;
+async fn user(_: Staff, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     let user = storage::user(app.work.table(), id).await?;
     Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
 }
 
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
-async fn disable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
+async fn disable(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
     change(&app, &request, id, |user, now, _| user.disable(&body.reason, now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn enable(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>) -> HandlerResult {
+async fn enable(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     change(&app, &request, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
-async fn set_roles(State(app): State<App>, request: RequestContext, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
+async fn set_roles(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
     change(&app, &request, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 
@@ -106,7 +97,7 @@ async fn change(
     rule: impl Fn(User, Timestamp, BusinessId) -> Result<Decision<User>, UserError> + Sync,
 ) -> HandlerResult {
     request.require_admin()?;
-    let load = || async {
+    let load = |_| async {
         let (user, admins) = storage::user_and_admins(app.work.table(), id).await?;
         request.check_version(user.version)?;
         // A user pool has no businesses, so it does not matter here which.

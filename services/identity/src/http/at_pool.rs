@@ -30,7 +30,7 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
     if user.adoptable(&tokens.roles).is_empty() {
         return Ok(());
     }
-    let load = || storage::user_and_admins(app.work.table(), user.id);
+    let load = |_| storage::user_and_admins(app.work.table(), user.id);
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), _: &DecisionContext| {
         let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
         storage::update_user_and_admins(&user, admins, decision)

@@ -7,10 +7,10 @@ use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::Json;
+use shell::http::OpenApiRouter;
+use shell::http::SignedIn;
 use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::views::MailView;
 use super::{at_pool, without_record};
@@ -25,17 +25,18 @@ use crate::tokens::{Link, REFRESH_TOKEN_CHARS_MAX, RefreshToken, TOKEN_CHARS_MAX
 use crate::user::{Registration, User, checked_name};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(register))
-        .routes(routes!(sign_in))
-        .routes(routes!(refresh))
-        .routes(routes!(sign_out))
-        .routes(routes!(sign_out_everywhere))
-        .routes(routes!(verify_email))
-        .routes(routes!(resend_verification))
-        .routes(routes!(forgot_password))
-        .routes(routes!(reset_password))
-        .routes(routes!(change_password))
+    shell::routes!(
+        register,
+        sign_in,
+        refresh,
+        sign_out,
+        sign_out_everywhere,
+        verify_email,
+        resend_verification,
+        forgot_password,
+        reset_password,
+        change_password
+    )
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -98,7 +99,7 @@ struct ChangePassword {
 
 /// Make an account. The answer does not tell whether the address has one already.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
-async fn register(State(app): State<App>, request: RequestContext, Json(body): Json<Register>) -> HandlerResult {
+async fn register(request: RequestContext, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
     let name = checked_name(&body.name)?;
     // Hashed for known addresses as well, so that both take as long.
@@ -123,7 +124,7 @@ async fn register(State(app): State<App>, request: RequestContext, Json(body): J
 
 /// Sign in by password.
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
-async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Json<SignIn>) -> HandlerResult {
+async fn sign_in(request: RequestContext, State(app): State<App>, Json(body): Json<SignIn>) -> HandlerResult {
     let (user, proof) = user_by_password(&app, &request, &body.email, &body.password, Purpose::SignIn).await?;
     if let Proof::Session(tokens) = &proof {
         at_pool::adopt_roles(&app, &user, tokens).await?;
@@ -137,13 +138,13 @@ async fn sign_in(State(app): State<App>, request: RequestContext, Json(body): Js
             Proof::Session(tokens) => Ok(cleared.reply(Reply::ok(&Tokens::from(tokens)).no_store())),
         }
     };
-    app.work.handle_request(&without_record(&request), || async { Ok(()) }, decide).await
+    app.work.handle_request(&without_record(&request), |_| async { Ok(()) }, decide).await
 }
 
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the
 /// session, unless it is the same request sent again with the same Idempotency-Key.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
-async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
+async fn refresh(request: RequestContext, State(app): State<App>, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::refresh(&app, pool, refresh_token).await;
@@ -151,7 +152,7 @@ async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Js
     let token = RefreshToken::read(&app.signer, refresh_token)?;
     let presented = Presented { generation: token.generation, retry: request.idempotency_key.as_deref().map(retry_name) };
     let table = app.work.table();
-    let load = || storage::user_and_session(table, token.user, token.session);
+    let load = |_| storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
         let (user, session) = state.ok_or(SessionError::Ended)?;
         let decision = session.value.refresh(&user, presented.clone(), lifetimes(&app), context.now)?;
@@ -169,7 +170,7 @@ async fn refresh(State(app): State<App>, request: RequestContext, Json(body): Js
 /// used stays true, so nothing is lost if the step has to be made by the next reuse.
 async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented) -> Result<(), Problem> {
     let table = app.work.table();
-    let load = || storage::user_and_session(table, token.user, token.session);
+    let load = |_| storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
         let Some((user, session)) = state else {
             return Ok(Changes::none());
@@ -190,7 +191,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
 
 /// End the session of a refresh token. Its access token counts until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
-async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
+async fn sign_out(request: RequestContext, State(app): State<App>, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
         return at_pool::sign_out(pool, refresh_token).await;
@@ -204,18 +205,18 @@ async fn sign_out(State(app): State<App>, request: RequestContext, Json(body): J
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(Reply::no_content())),
         None => Ok(Reply::no_content().into()),
     };
-    app.work.handle_request(&without_record(&request), || app.work.table().get(&key), decide).await
+    app.work.handle_request(&without_record(&request), |_| app.work.table().get(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
 #[utoipa::path(post, path = "/auth/sign-out-everywhere", tag = "identity", operation_id = "signOutEverywhere", responses((status = 204)))]
-async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let id = request.require_user()?;
+async fn sign_out_everywhere(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let id = request.user_id;
     let decide = |user: Stored<User>, context: &DecisionContext| {
         let decision = user.value.clone().sign_out_everywhere(context.now);
         Ok(storage::update_user(&user, decision)?.reply(Reply::no_content()))
     };
-    let load = || async {
+    let load = |_| async {
         let user = storage::user(app.work.table(), id).await?;
         app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.work.now()).state).await?;
         Ok(user)
@@ -225,14 +226,14 @@ async fn sign_out_everywhere(State(app): State<App>, request: RequestContext) ->
 
 /// Follow the link of a verification mail.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
-async fn verify_email(State(app): State<App>, request: RequestContext, Json(body): Json<VerifyEmail>) -> HandlerResult {
+async fn verify_email(request: RequestContext, State(app): State<App>, Json(body): Json<VerifyEmail>) -> HandlerResult {
     verify(&app, &request, &body.token).await
 }
 
 pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> HandlerResult {
     let link = link(app, LinkPurpose::VerifyEmail, token)?;
     let table = app.work.table();
-    let load = || async {
+    let load = |_| async {
         let user = storage::user(table, link.user).await?;
         let email_free = storage::pending_email_free(table, &user).await?;
         let verified = user.value.clone().verify_email(link.serial, email_free, app.work.now())?;
@@ -248,7 +249,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> 
 
 /// TestRequest for another verification mail. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn resend_verification(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> HandlerResult {
+async fn resend_verification(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         // A pending address is mailed to when it is asked for in the profile, not by strangers.
         Some(user) if user.pending_email.is_none() => {
@@ -261,7 +262,7 @@ async fn resend_verification(State(app): State<App>, request: RequestContext, Js
 
 /// TestRequest for a mail to set the password anew. The answer does not tell whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
-async fn forgot_password(State(app): State<App>, request: RequestContext, Json(body): Json<EmailBody>) -> HandlerResult {
+async fn forgot_password(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
         Some(user) => storage::update_user(&user, user.value.clone().request_reset(context.now)),
         None => Ok(Changes::none()),
@@ -271,7 +272,7 @@ async fn forgot_password(State(app): State<App>, request: RequestContext, Json(b
 
 /// Set the password by the link of a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
-async fn reset_password(State(app): State<App>, request: RequestContext, Json(body): Json<ResetPassword>) -> HandlerResult {
+async fn reset_password(request: RequestContext, State(app): State<App>, Json(body): Json<ResetPassword>) -> HandlerResult {
     reset(&app, &request, &body.token, &body.new_password).await
 }
 
@@ -280,7 +281,7 @@ pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let hash = app.credentials.hash(new_password, app.entropy()).await?;
-    let load = || async {
+    let load = |_| async {
         let user = storage::user(table, link.user).await?;
         let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.work.now())?;
         app.credentials.set_password(user.id, "new_password", new_password).await?;
@@ -310,14 +311,14 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 
 /// Change the password. All other sessions end; the answer begins a new one.
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
-async fn change_password(State(app): State<App>, request: RequestContext, Json(body): Json<ChangePassword>) -> HandlerResult {
-    let id = request.require_user()?;
+async fn change_password(request: SignedIn, State(app): State<App>, Json(body): Json<ChangePassword>) -> HandlerResult {
+    let id = request.user_id;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
     check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let proved = confirm_password(&app, &request, &user, "current_password", &body.current_password).await?;
     let hash = app.credentials.hash(&body.new_password, app.entropy()).await?;
-    let load = || async {
+    let load = |_| async {
         let user = storage::user(table, id).await?;
         unchanged_password(&proved, &user)?;
         let changed = user.value.clone().change_password(hash.clone(), app.work.now())?;
@@ -379,7 +380,7 @@ where
     let table = app.work.table();
     let subject = mail_subject(email);
     let limit = app.config.mails_per_address;
-    let load = || {
+    let load = |_| {
         let asked = ask();
         async {
             let attempts = table.get::<Attempts>(&storage::attempts_key(&subject)).await?;

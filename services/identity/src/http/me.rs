@@ -4,11 +4,9 @@ use axum::extract::State;
 use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
-use shell::http::{Json, Path};
-use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
+use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::{Changes, DecisionContext, HandlerResult, Reply};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::auth::unchanged_password;
 use super::views::{AddressBookView, AddressView, ExportView, ProfileView, SessionView};
@@ -22,11 +20,7 @@ use crate::storage;
 use crate::user::{ProfileChange, User, UserError};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(profile, change_profile, erase))
-        .routes(routes!(export))
-        .routes(routes!(addresses, add_address))
-        .routes(routes!(replace_address, remove_address))
+    shell::routes!(profile, change_profile, erase, export, addresses, add_address, replace_address, remove_address)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -60,15 +54,15 @@ struct AddressBody {
 
 /// Show one's account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
-async fn profile(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let user = storage::user(app.work.table(), request.require_user()?).await?;
+async fn profile(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let user = storage::user(app.work.table(), request.user_id).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
 /// Change one's name, telephone number or e-mail address.
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
-async fn change_profile(State(app): State<App>, request: RequestContext, Json(body): Json<ChangeProfile>) -> HandlerResult {
-    let id = request.require_user()?;
+async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): Json<ChangeProfile>) -> HandlerResult {
+    let id = request.user_id;
     let table = app.work.table();
     let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
     let user = storage::user(table, id).await?;
@@ -83,7 +77,7 @@ async fn change_profile(State(app): State<App>, request: RequestContext, Json(bo
         None => Changes::none(),
     };
     let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
-    let load = || async {
+    let load = |_| async {
         let user = storage::user(table, id).await?;
         request.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
@@ -111,8 +105,8 @@ async fn change_profile(State(app): State<App>, request: RequestContext, Json(bo
 
 /// Erase one's account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
-async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json<Erase>) -> HandlerResult {
-    let id = request.require_user()?;
+async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
+    let id = request.user_id;
     let table = app.work.table();
     let user = storage::user(table, id).await?;
     let proved = confirm_password(&app, &request, &user, "password", &body.password).await?;
@@ -124,7 +118,7 @@ async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
         Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
     };
-    let load = || async {
+    let load = |_| async {
         let (user, admins) = storage::user_and_admins(table, id).await?;
         unchanged_password(&proved, &user)?;
         let erased = user.value.clone().erase(nobody.clone(), app.work.now());
@@ -137,8 +131,8 @@ async fn erase(State(app): State<App>, request: RequestContext, Json(body): Json
 
 /// Everything that is kept about oneself here.
 #[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
-async fn export(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let id = request.require_user()?;
+async fn export(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let id = request.user_id;
     let now = app.work.now();
     let (user, book) = storage::user_and_addresses(app.work.table(), id).await?;
     let sessions = storage::sessions(app.work.table(), id).await?;
@@ -153,8 +147,8 @@ async fn export(State(app): State<App>, request: RequestContext) -> HandlerResul
 
 /// Show one's address book.
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
-async fn addresses(State(app): State<App>, request: RequestContext) -> HandlerResult {
-    let id = request.require_user()?;
+async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
+    let id = request.user_id;
     let book = app.work.table().get_eventual::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
     Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
@@ -162,8 +156,8 @@ async fn addresses(State(app): State<App>, request: RequestContext) -> HandlerRe
 
 /// Add an address; the first one is the default.
 #[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
-async fn add_address(State(app): State<App>, request: RequestContext, Json(body): Json<AddressBody>) -> HandlerResult {
-    let user = request.require_user()?;
+async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
+    let user = request.user_id;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, context: &DecisionContext| {
         let id: AddressId = context.id(0);
@@ -173,18 +167,18 @@ async fn add_address(State(app): State<App>, request: RequestContext, Json(body)
             .etag(version.unwrap_or(0) + 1);
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.handle_request(&request, || load(&app, user), decide).await
+    app.work.handle_request(&request, |_| load(&app, user), decide).await
 }
 
 /// Replace an address.
 #[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
 async fn replace_address(
+    request: SignedIn,
     State(app): State<App>,
-    request: RequestContext,
     Path(id): Path<AddressId>,
     Json(body): Json<AddressBody>,
 ) -> HandlerResult {
-    let user = request.require_user()?;
+    let user = request.user_id;
     let address = body.address.checked("address")?;
     let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
@@ -193,13 +187,13 @@ async fn replace_address(
         let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
         Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
     };
-    app.work.handle_request(&request, || load(&app, user), decide).await
+    app.work.handle_request(&request, |_| load(&app, user), decide).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
-async fn remove_address(State(app): State<App>, request: RequestContext, Path(id): Path<AddressId>) -> HandlerResult {
-    let user = request.require_user()?;
+async fn remove_address(request: SignedIn, State(app): State<App>, Path(id): Path<AddressId>) -> HandlerResult {
+    let user = request.user_id;
     let decide = |state: Loaded, _: &DecisionContext| {
         let (book, version, guard) = state.book()?;
         request.check_version(version.unwrap_or(0))?;
@@ -208,7 +202,7 @@ async fn remove_address(State(app): State<App>, request: RequestContext, Path(id
         let changes = storage::put_addresses(version, decision)?;
         Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
     };
-    app.work.handle_request(&request, || load(&app, user), decide).await
+    app.work.handle_request(&request, |_| load(&app, user), decide).await
 }
 
 struct Loaded {

@@ -39,14 +39,14 @@ fn action() -> Found {
 
 /// A payment that has come to `status` by the usual way, and then was wanted for `goal`.
 fn come_to(status: Status, goal: Goal) -> Payment {
-    let answered = |answers: &[HandlerResult]| open(1).settle(Goal::Capture, answers, at(0)).state;
-    let found = |found: Found| answered(&[HandlerResult::Found(found)]);
+    let answered = |answers: &[GatewayAnswer]| open(1).settle(Goal::Capture, answers, at(0)).state;
+    let found = |found: Found| answered(&[GatewayAnswer::Found(found)]);
     let payment = match status {
-        Status::Pending => answered(&[HandlerResult::Nothing]),
+        Status::Pending => answered(&[GatewayAnswer::Nothing]),
         Status::RequiresAction => found(action()),
         Status::Authorized => found(Found::Authorized),
-        Status::Captured => answered(&[HandlerResult::Found(Found::Authorized), HandlerResult::Found(Found::Captured)]),
-        Status::Voided => open(1).settle(Goal::Release, &[HandlerResult::Found(Found::Voided)], at(0)).state,
+        Status::Captured => answered(&[GatewayAnswer::Found(Found::Authorized), GatewayAnswer::Found(Found::Captured)]),
+        Status::Voided => open(1).settle(Goal::Release, &[GatewayAnswer::Found(Found::Voided)], at(0)).state,
         Status::Failed => found(declined("card_declined")),
     };
     assert_eq!(payment.status, status);
@@ -62,14 +62,14 @@ fn every_status_and_goal_asks_one_thing() {
     use Goal::{Capture, Release};
     use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
     for (status, goal, ask) in [
-        (Pending, Capture, Some(TestRequest::FindOrAuthorize)),
-        (Pending, Release, Some(TestRequest::Void)),
-        (RequiresAction, Capture, Some(TestRequest::Find)),
-        (RequiresAction, Release, Some(TestRequest::Void)),
-        (Authorized, Capture, Some(TestRequest::Capture)),
-        (Authorized, Release, Some(TestRequest::Void)),
+        (Pending, Capture, Some(GatewayQuestion::FindOrAuthorize)),
+        (Pending, Release, Some(GatewayQuestion::Void)),
+        (RequiresAction, Capture, Some(GatewayQuestion::Find)),
+        (RequiresAction, Release, Some(GatewayQuestion::Void)),
+        (Authorized, Capture, Some(GatewayQuestion::Capture)),
+        (Authorized, Release, Some(GatewayQuestion::Void)),
         (Captured, Capture, None),
-        (Captured, Release, Some(TestRequest::Refund(RefundId(7), eur(1999)))),
+        (Captured, Release, Some(GatewayQuestion::Refund(RefundId(7), eur(1999)))),
         (Voided, Release, None),
         (Failed, Capture, None),
         (Failed, Release, None),
@@ -78,11 +78,11 @@ fn every_status_and_goal_asks_one_thing() {
         assert_eq!(payment.ask(at(1)), ask, "{status:?} {goal:?}");
         assert_eq!(payment.next_check_at.is_some(), ask.is_some(), "{status:?} {goal:?} is due iff something is to be asked");
     }
-    assert_eq!(open(1).ask(at(0)), Some(TestRequest::Authorize));
-    assert_eq!(come_to(Pending, Capture).ask(at(600)), Some(TestRequest::Void));
-    assert_eq!(come_to(RequiresAction, Capture).ask(at(3600)), Some(TestRequest::Void));
-    let unheard = come_to(Authorized, Capture).settle(Capture, &[HandlerResult::Nothing], at(1)).state;
-    assert_eq!(unheard.ask(at(2)), Some(TestRequest::FindOrCapture));
+    assert_eq!(open(1).ask(at(0)), Some(GatewayQuestion::Authorize));
+    assert_eq!(come_to(Pending, Capture).ask(at(600)), Some(GatewayQuestion::Void));
+    assert_eq!(come_to(RequiresAction, Capture).ask(at(3600)), Some(GatewayQuestion::Void));
+    let unheard = come_to(Authorized, Capture).settle(Capture, &[GatewayAnswer::Nothing], at(1)).state;
+    assert_eq!(unheard.ask(at(2)), Some(GatewayQuestion::FindOrCapture));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn every_status_and_goal_takes_every_answer() {
         (Failed, Release, Found::Captured, Failed, &[]),
     ];
     for (status, goal, found, expect, events) in cases {
-        let decision = come_to(status, goal).settle(goal, &[HandlerResult::Found(found.clone())], at(1));
+        let decision = come_to(status, goal).settle(goal, &[GatewayAnswer::Found(found.clone())], at(1));
         assert_eq!((decision.state.status, kinds(&decision.events).as_slice()), (expect, events), "{status:?} {goal:?} {found:?}");
         assert_eq!(decision.state.failure.is_some(), expect == Failed);
         assert!(expect == Pending || decision.state.method.is_none(), "the means of payment is not kept");
@@ -131,7 +131,7 @@ fn every_status_and_goal_takes_every_answer() {
 
 #[test]
 fn reserved_and_taken_are_one_step() {
-    let answers = [HandlerResult::Found(Found::Authorized), HandlerResult::Found(Found::Captured)];
+    let answers = [GatewayAnswer::Found(Found::Authorized), GatewayAnswer::Found(Found::Captured)];
     let decision = open(1).settle(Goal::Capture, &answers, at(2));
     assert_eq!(kinds(&decision.events), ["payment.captured"]);
     let steps: Vec<_> = decision.state.history.iter().map(|step| (step.status, step.at)).collect();
@@ -142,10 +142,10 @@ fn reserved_and_taken_are_one_step() {
 fn what_is_answered_twice_changes_nothing() {
     for (status, goal, answer) in [
         (Status::Authorized, Goal::Capture, None),
-        (Status::Captured, Goal::Capture, Some(HandlerResult::Found(Found::Captured))),
-        (Status::Voided, Goal::Release, Some(HandlerResult::Found(Found::Voided))),
-        (Status::Failed, Goal::Capture, Some(HandlerResult::Refused)),
-        (Status::Captured, Goal::Capture, Some(HandlerResult::RefundSettled(RefundId(9)))),
+        (Status::Captured, Goal::Capture, Some(GatewayAnswer::Found(Found::Captured))),
+        (Status::Voided, Goal::Release, Some(GatewayAnswer::Found(Found::Voided))),
+        (Status::Failed, Goal::Capture, Some(GatewayAnswer::Refused)),
+        (Status::Captured, Goal::Capture, Some(GatewayAnswer::RefundSettled(RefundId(9)))),
     ] {
         let decision = come_to(status, goal).settle(goal, answer.as_slice(), at(5));
         assert!(!decision.changed && decision.events.is_empty(), "{status:?} {goal:?} {answer:?}");
@@ -156,7 +156,7 @@ fn what_is_answered_twice_changes_nothing() {
 fn what_was_given_up_is_not_taken() {
     let payment = come_to(Status::Authorized, Goal::Release);
     assert_eq!(payment.clone().toward(Goal::Capture, at(1)), payment);
-    assert_eq!(payment.ask(at(1)), Some(TestRequest::Void));
+    assert_eq!(payment.ask(at(1)), Some(GatewayQuestion::Void));
 }
 
 #[test]
@@ -167,12 +167,12 @@ fn declines_tell_the_customer_why() {
         ("authentication_failed", CancelReason::PaymentDeclined),
         ("expired_card", CancelReason::PaymentDeclined),
     ] {
-        let decision = open(1).settle(Goal::Capture, &[HandlerResult::Found(declined(code))], at(0));
+        let decision = open(1).settle(Goal::Capture, &[GatewayAnswer::Found(declined(code))], at(0));
         let [Event::PaymentFailed(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
         assert_eq!(event.reason, reason);
         assert!(event.message.ends_with('.') && !event.message.contains('_'), "{}", event.message);
     }
-    let refused = open(1).settle(Goal::Capture, &[HandlerResult::Refused], at(0));
+    let refused = open(1).settle(Goal::Capture, &[GatewayAnswer::Refused], at(0));
     assert_eq!(refused.state.failure.unwrap().reason, CancelReason::PaymentFailed);
 }
 
@@ -181,11 +181,11 @@ fn questions_become_rarer_up_to_a_minute() {
     let mut payment = open(1);
     let mut waits = Vec::new();
     for _ in 0..9 {
-        payment = payment.settle(Goal::Capture, &[HandlerResult::Nothing], at(0)).state;
+        payment = payment.settle(Goal::Capture, &[GatewayAnswer::Nothing], at(0)).state;
         waits.push(payment.next_check_at.unwrap().since(at(0)).as_secs());
     }
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    let found = payment.settle(Goal::Capture, &[HandlerResult::Found(action())], at(0)).state;
+    let found = payment.settle(Goal::Capture, &[GatewayAnswer::Found(action())], at(0)).state;
     assert_eq!(found.next_check_at, Some(at(0)), "a step forward starts anew");
 }
 
@@ -195,21 +195,21 @@ fn the_latest_try_is_the_one_that_counts() {
     assert_eq!(open(1).enter(None, false, at(1)), Entry::First(open(1)));
     assert_eq!(open(1).enter(Some(&come_to(Status::Captured, Goal::Capture)), false, at(1)), Entry::Known);
     let Entry::First(late) = open(1).enter(None, true, at(1)) else { panic!("the first") };
-    assert_eq!(late.ask(at(1)), Some(TestRequest::Void));
+    assert_eq!(late.ask(at(1)), Some(GatewayQuestion::Void));
     for status in [Status::Pending, Status::RequiresAction, Status::Authorized, Status::Failed] {
         let Entry::Replaces { former, latest } = enter(&come_to(status, Goal::Capture), false) else { panic!("{status:?}") };
         assert!(former.superseded && former.goal == Goal::Release && !latest.superseded);
-        assert_eq!(latest.ask(at(1)), Some(TestRequest::Authorize));
-        assert!(matches!(former.ask(at(1)), Some(TestRequest::Void) | None));
+        assert_eq!(latest.ask(at(1)), Some(GatewayQuestion::Authorize));
+        assert!(matches!(former.ask(at(1)), Some(GatewayQuestion::Void) | None));
     }
     for goal in [Goal::Capture, Goal::Release] {
         let Entry::Late(late) = enter(&come_to(Status::Captured, goal), false) else { panic!("the order is paid") };
-        assert_eq!((late.superseded, late.ask(at(1))), (true, Some(TestRequest::Void)));
+        assert_eq!((late.superseded, late.ask(at(1))), (true, Some(GatewayQuestion::Void)));
     }
     let newer = Payment { id: PaymentId(9), ..come_to(Status::Authorized, Goal::Capture) };
     assert!(matches!(enter(&newer, false), Entry::Late(_)), "an older try that arrives later");
     let Entry::Replaces { latest, .. } = enter(&come_to(Status::Voided, Goal::Release), false) else { panic!("replaces") };
-    assert_eq!(latest.ask(at(1)), Some(TestRequest::Void), "the order was cancelled");
+    assert_eq!(latest.ask(at(1)), Some(GatewayQuestion::Void), "the order was cancelled");
 }
 
 #[test]
@@ -234,17 +234,17 @@ fn refunds_are_bounded_by_the_capture() {
     }
     let part = ask(&captured, 1, Some(eur(1500)), " broken ").unwrap();
     assert_eq!((part.refundable(), part.refunded(), part.refunds[0].reason.as_str()), (eur(499), eur(0), "broken"));
-    assert_eq!(part.ask(at(1)), Some(TestRequest::Refund(RefundId(1), eur(1500))));
+    assert_eq!(part.ask(at(1)), Some(GatewayQuestion::Refund(RefundId(1), eur(1500))));
     assert_eq!(ask(&part, 2, Some(eur(500)), "more"), Err(PaymentError::RefundTooLarge(eur(499))));
     assert_eq!(ask(&part, 1, Some(eur(1500)), "broken").unwrap(), part, "repeated");
 
-    let settled = part.clone().settle(Goal::Capture, &[HandlerResult::RefundSettled(RefundId(1))], at(2));
+    let settled = part.clone().settle(Goal::Capture, &[GatewayAnswer::RefundSettled(RefundId(1))], at(2));
     assert_eq!(kinds(&settled.events), ["payment.refunded"]);
     assert_eq!((settled.state.refunded(), settled.state.refundable()), (eur(1500), eur(499)));
     let rest = ask(&settled.state, 2, None, "the rest").unwrap();
     assert_eq!(ask(&rest, 3, None, "nothing left"), Err(PaymentError::RefundTooLarge(eur(0))));
 
-    let refused = part.settle(Goal::Capture, &[HandlerResult::RefundRefused(RefundId(1), "no".into())], at(2));
+    let refused = part.settle(Goal::Capture, &[GatewayAnswer::RefundRefused(RefundId(1), "no".into())], at(2));
     assert_eq!(kinds(&refused.events), ["payment.refund_failed"]);
     assert_eq!((refused.state.refunded(), refused.state.refundable()), (eur(0), eur(1999)));
 }
@@ -256,8 +256,8 @@ fn a_cancelled_order_gets_the_rest_back_once() {
     let mut payment = part.toward(Goal::Release, at(2)).toward(Goal::Release, at(3));
     assert_eq!(payment.refunds.iter().map(|refund| refund.amount).collect::<Vec<_>>(), [eur(500), eur(1499)]);
     for (id, refunded) in [(RefundId(1), 500), (RefundId(7), 1999)] {
-        assert!(matches!(payment.ask(at(4)), Some(TestRequest::Refund(asked, _)) if asked == id));
-        let decision = payment.settle(Goal::Release, &[HandlerResult::RefundSettled(id)], at(4));
+        assert!(matches!(payment.ask(at(4)), Some(GatewayQuestion::Refund(asked, _)) if asked == id));
+        let decision = payment.settle(Goal::Release, &[GatewayAnswer::RefundSettled(id)], at(4));
         let [Event::PaymentRefunded(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
         assert_eq!(event.refunded, eur(refunded));
         payment = decision.state;
@@ -296,18 +296,18 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn answer(kind: u8, payment: &Payment) -> HandlerResult {
+fn answer(kind: u8, payment: &Payment) -> GatewayAnswer {
     let pending = payment.refunds.iter().find(|refund| refund.status == RefundStatus::Pending).map_or(RefundId(99), |refund| refund.id);
     match kind {
-        0 => HandlerResult::Nothing,
-        1 => HandlerResult::Found(action()),
-        2 => HandlerResult::Found(Found::Authorized),
-        3 => HandlerResult::Found(Found::Captured),
-        4 => HandlerResult::Found(Found::Voided),
-        5 => HandlerResult::Found(declined("card_declined")),
-        6 => HandlerResult::Refused,
-        7 => HandlerResult::RefundSettled(pending),
-        _ => HandlerResult::RefundRefused(pending, "no".into()),
+        0 => GatewayAnswer::Nothing,
+        1 => GatewayAnswer::Found(action()),
+        2 => GatewayAnswer::Found(Found::Authorized),
+        3 => GatewayAnswer::Found(Found::Captured),
+        4 => GatewayAnswer::Found(Found::Voided),
+        5 => GatewayAnswer::Found(declined("card_declined")),
+        6 => GatewayAnswer::Refused,
+        7 => GatewayAnswer::RefundSettled(pending),
+        _ => GatewayAnswer::RefundRefused(pending, "no".into()),
     }
 }
 

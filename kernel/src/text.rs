@@ -1,0 +1,145 @@
+//! Text that people type, with its limits in its type: whoever holds one need not check it again.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+
+/// Why a text was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    #[error("must be {min} to {max} characters")]
+    Length { min: usize, max: usize },
+    #[error("must not hold control characters")]
+    ControlCharacter,
+}
+
+/// One line of `MIN` to `MAX` characters (Unicode scalar values) without control characters. White space around it
+/// is taken away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Line<const MIN: usize, const MAX: usize>(String);
+
+/// Like [`Line`], in any number of lines: line feeds and tabs are allowed, and `\r\n` becomes `\n`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Paragraph<const MIN: usize, const MAX: usize>(String);
+
+fn checked(text: &str, min: usize, max: usize, allowed: &[char]) -> Result<String, TextError> {
+    if text.chars().any(|character| character.is_control() && !allowed.contains(&character)) {
+        return Err(TextError::ControlCharacter);
+    }
+    if (min..=max).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err(TextError::Length { min, max }) }
+}
+
+impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
+    pub const MAX: usize = MAX;
+
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        checked(text.trim(), MIN, MAX, &[]).map(Self)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Paragraph<MIN, MAX> {
+    pub const MAX: usize = MAX;
+
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        let text = text.trim().replace("\r\n", "\n");
+        checked(&text, MIN, MAX, &['\n', '\t']).map(Self)
+    }
+}
+
+macro_rules! text {
+    ($($name:ident)*) => {$(
+        impl<const MIN: usize, const MAX: usize> $name<MIN, MAX> {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> Deref for $name<MIN, MAX> {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> fmt::Display for $name<MIN, MAX> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> From<$name<MIN, MAX>> for String {
+            fn from(text: $name<MIN, MAX>) -> Self {
+                text.0
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> std::str::FromStr for $name<MIN, MAX> {
+            type Err = TextError;
+
+            fn from_str(text: &str) -> Result<Self, TextError> {
+                Self::new(text)
+            }
+        }
+
+        impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for $name<MIN, MAX> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+
+        /// The limits of the type are those of the API: write `#[schema(inline)]` at the field.
+        impl<const MIN: usize, const MAX: usize> utoipa::PartialSchema for $name<MIN, MAX> {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).min_length(Some(MIN)).max_length(Some(MAX)).into()
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> utoipa::ToSchema for $name<MIN, MAX> {
+            fn name() -> Cow<'static, str> {
+                format!("{}{MIN}To{MAX}", stringify!($name)).into()
+            }
+        }
+    )*};
+}
+
+text!(Line Paragraph);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_trimmed_and_bounded() {
+        let length = TextError::Length { min: 2, max: 4 };
+        for (text, line, paragraph) in [
+            (" ab ", Ok("ab"), Ok("ab")),
+            ("äöüß", Ok("äöüß"), Ok("äöüß")),
+            ("a", Err(length), Err(length)),
+            ("abcde", Err(length), Err(length)),
+            ("a\nb", Err(TextError::ControlCharacter), Ok("a\nb")),
+            ("a\r\nb", Err(TextError::ControlCharacter), Ok("a\nb")),
+            ("a\u{7}b", Err(TextError::ControlCharacter), Err(TextError::ControlCharacter)),
+        ] {
+            assert_eq!(Line::<2, 4>::new(text).as_deref(), line.as_deref(), "{text:?}");
+            assert_eq!(Paragraph::<2, 4>::new(text).as_deref(), paragraph.as_ref().copied(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_not_read() {
+        let error = serde_json::from_str::<Line<1, 3>>("\"four\"").unwrap_err();
+        assert!(error.to_string().starts_with("must be 1 to 3 characters"), "{error}");
+        assert_eq!(serde_json::to_string(&Line::<1, 3>::new("two").unwrap()).unwrap(), "\"two\"");
+    }
+}

@@ -1,0 +1,12 @@
+//! A document that may have changed.
+
+use kernel::{BusinessId, CategoryId, ProductId};
+
+/// What a change may show in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concern {
+    Business(BusinessId),
+    Product(ProductId),
+    /// All documents in it and below it.
+    Category(CategoryId),
+}
