@@ -6,8 +6,8 @@ export interface Route {
   readonly method: string;
   /** As in axum: `/files/{name}`, `/docs/{*rest}`. */
   readonly path: string;
-  /** `jwt`: the gateway turns callers without a valid token away. `optional`: the function looks at the token, if there is one. */
-  readonly authorization: 'jwt' | 'optional';
+  /** `anyone`: the function looks at the token, if there is one. Otherwise the gateway turns callers without a valid token away. */
+  readonly access: 'anyone' | 'signed_in' | 'acting_for' | 'staff' | 'admin';
 }
 
 export interface Consumer {

@@ -211,9 +211,9 @@ export class ShopStack extends Stack {
         apiId: api.apiId,
         routeKey: key,
         target: `integrations/${integration.ref}`,
-        ...(route.authorization === 'jwt' ? { authorizationType: 'JWT', authorizerId: authorizer.ref } : {}),
+        ...(route.access !== 'anyone' ? { authorizationType: 'JWT', authorizerId: authorizer.ref } : {}),
       });
-      if (route.authorization === 'optional') {
+      if (route.access === 'anyone') {
         acknowledge(made, 'AwsSolutions-APIG4', 'open to guests, or guarded by a token of its own; the function checks whatever token there is');
       }
     }
