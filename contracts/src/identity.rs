@@ -44,10 +44,14 @@ pub struct UserDisabled {
     pub reason: String,
 }
 
-/// The person had their account erased. Whoever keeps their data only for them forgets it now.
+/// The person had their account erased. Whoever keeps personal data of theirs forgets it now; what the law wants kept
+/// stays without the person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserErased {
     pub user_id: UserId,
+    /// The address, if it was verified to be the person's own: what was kept of them as a guest is found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
 }
 
 macro_rules! about_user {

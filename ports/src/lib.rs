@@ -6,6 +6,7 @@ mod clock;
 mod gateway;
 mod log;
 mod mailer;
+mod personal_data;
 mod queues;
 pub mod reads;
 pub mod search;
@@ -18,6 +19,7 @@ pub use clock::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEn
 pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 pub use log::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
 pub use mailer::{Mail, MailError, Mailer};
+pub use personal_data::{Person, PersonalData};
 pub use queues::{Content, DeadLetter, DeadLetterId, QueueStatus, Queues, REDRIVEN_MAX};
 pub use search::Search;
 pub use sms::{NoSms, PhoneNumber, PhoneNumberError, Sms, SmsError, TEXT_CHARS_MAX};

@@ -247,7 +247,7 @@ async fn my_cart_is_found_again_until_it_is_ordered() {
     assert_eq!((refused.status, refused.code()), (409, "cart-closed"));
     let third = mine().await;
     assert!(third != second && third != first && third == mine().await);
-    world.publish(UserErased { user_id: me.user_id().unwrap() }).await;
+    world.publish(UserErased { user_id: me.user_id().unwrap(), email: None }).await;
     world.settle().await;
     get(&world, &me, &third).await.expect(404);
 }

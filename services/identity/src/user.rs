@@ -402,6 +402,7 @@ impl User {
     pub fn erase(mut self, nobody: Email, now: Timestamp) -> Decision<Self> {
         match self.status {
             Status::Active | Status::Disabled => {
+                let email = self.email_verified.then(|| self.email.clone());
                 self.email = nobody;
                 self.email_verified = false;
                 self.pending_email = None;
@@ -415,7 +416,7 @@ impl User {
                 self.verification = self.verification.called_back();
                 self.reset = self.reset.called_back();
                 self.end_sessions(now);
-                let erased = UserErased { user_id: self.id };
+                let erased = UserErased { user_id: self.id, email };
                 Decision::changed(self).emit(erased)
             }
             Status::Erased => Decision::unchanged(self),

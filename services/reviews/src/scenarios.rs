@@ -422,7 +422,7 @@ async fn an_erased_account_leaves_no_words() {
     for (actor, rating) in [(&ada, 1), (&bob, 5)] {
         submitted(&world, actor, bakery(), rating).await;
     }
-    let erased = world.publish(UserErased { user_id: ada.user_id().unwrap() }).await;
+    let erased = world.publish(UserErased { user_id: ada.user_id().unwrap(), email: None }).await;
     world.settle().await;
     world.deliver("reviews", &erased).await.unwrap();
     assert_eq!((listed(&world, "").await, summary(&world, bakery()).await), (vec![5], (1, 5)));

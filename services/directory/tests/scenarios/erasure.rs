@@ -11,7 +11,7 @@ use super::{Town, cafe, owner, text, with};
 
 /// Erases the account, and tells it again.
 async fn erase(town: &Town, actor: &Actor) {
-    let erased = town.world.publish(UserErased { user_id: actor.user_id().unwrap() }).await;
+    let erased = town.world.publish(UserErased { user_id: actor.user_id().unwrap(), email: None }).await;
     town.world.settle().await;
     let stored = town.world.stored(&directory::TABLE);
     let events = town.world.events().await.len();
