@@ -1,7 +1,7 @@
 // What each function may do: just what its service and role need, on named resources.
 
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type Consumer, dashed, OPERATIONS, type Role, rolesOf, type Service } from './manifest';
+import { type Consumer, dashed, type Resource, type Role, rolesOf, type Service } from './manifest';
 import type { Settings } from './settings';
 import { type ShopTable, type StateStack, TEST_GATEWAY } from './state-stack';
 
@@ -12,7 +12,7 @@ const FOLLOW = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetS
 const CONSUME = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'];
 /** To look at a message is to receive it and to show it again. */
 const LOOK_AFTER = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'];
-/** What the identity service asks of the pool with its own rights; the rest of its calls are open to all clients of the pool. */
+/** What is asked of the pool with rights of our own; the rest of its calls are open to all clients of the pool. */
 export const ACCOUNTS = [
   'AdminAddUserToGroup',
   'AdminCreateUser',
@@ -30,6 +30,8 @@ export const ACCOUNTS = [
 export interface GrantContext {
   readonly settings: Settings;
   readonly state: StateStack;
+  /** The service whose table is read for every request with a token. */
+  readonly accounts: string;
   /** Where Lambda puts what the function gives up, where the bus calls it. */
   readonly deadArn?: string;
   /** ARNs of the queues of this service's consumers. */
@@ -62,8 +64,8 @@ export function grantsOf(service: Service, role: Role, context: GrantContext): P
   }
   const statements = [
     ...(service.table === undefined ? [] : ownTable(tableOf(state, service.name))),
-    ...reads(service, role, state),
-    ...extras(service, role, context),
+    ...reads(service, role, context),
+    ...service.needs.filter((need) => need.roles.includes(role)).flatMap((need) => RIGHTS[need.resource](context)),
   ];
   if (context.deadArn !== undefined) {
     statements.push(new PolicyStatement({ sid: 'GiveUp', actions: ['sqs:SendMessage'], resources: [context.deadArn] }));
@@ -81,8 +83,8 @@ function ownTable({ table, indexes }: ShopTable): PolicyStatement[] {
 }
 
 /** Besides what a service declares, whoever answers people looks up the account behind a token. */
-function reads(service: Service, role: Role, state: StateStack): PolicyStatement[] {
-  const others = new Set([...service.reads, ...(role === 'api' ? ['identity'] : [])]);
+function reads(service: Service, role: Role, { state, accounts }: GrantContext): PolicyStatement[] {
+  const others = new Set([...service.reads, ...(role === 'api' ? [accounts] : [])]);
   others.delete(service.name);
   const tables = [...others].filter((name) => state.tables.has(name)).map((name) => tableOf(state, name));
   if (tables.length === 0) return [];
@@ -93,61 +95,48 @@ function reads(service: Service, role: Role, state: StateStack): PolicyStatement
   ];
 }
 
-/** What only one service needs. */
-function extras(service: Service, role: Role, { settings, state, allQueueArns, allDeadArns }: GrantContext): PolicyStatement[] {
-  switch (service.name) {
-    case OPERATIONS:
-      return [
-        new PolicyStatement({ sid: 'Depths', actions: ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], resources: [...allQueueArns, ...allDeadArns] }),
-        new PolicyStatement({ sid: 'DeadLetters', actions: LOOK_AFTER, resources: [...allDeadArns] }),
-        settings.delivery === 'queues'
-          ? new PolicyStatement({ sid: 'Redrive', actions: ['sqs:SendMessage'], resources: [...allQueueArns] })
-          : new PolicyStatement({
-              sid: 'Redrive',
-              actions: ['events:PutEvents'],
-              resources: [state.bus.eventBusArn],
-              conditions: { StringEquals: { 'events:source': REDRIVE_SOURCE } },
-            }),
-      ];
-    case 'identity':
-      if (role !== 'api') return [signingKey(state)];
-      return [
-        new PolicyStatement({ sid: 'Accounts', actions: ACCOUNTS, resources: [state.pool.userPoolArn] }),
-        signingKey(state),
-      ];
-    case 'directory':
-      return [signingKey(state)];
-    case 'catalog':
-      if (role !== 'api') return [];
-      return [
-        new PolicyStatement({ sid: 'Files', actions: ['s3:GetObject', 's3:PutObject'], resources: [state.filesObjects] }),
-        // Without it S3 says that a missing file is forbidden.
-        new PolicyStatement({ sid: 'MissingFiles', actions: ['s3:ListBucket'], resources: [state.files.bucketArn] }),
-      ];
-    case 'payments': {
-      if (!settings.testGateway) return [];
-      const { table, indexes } = tableOf(state, TEST_GATEWAY.name);
-      return [
-        new PolicyStatement({ sid: 'TestGateway', actions: [...READ, ...WRITE], resources: [table.tableArn] }),
-        new PolicyStatement({ sid: 'TestGatewayIndexes', actions: ['dynamodb:Query'], resources: [...indexes] }),
-      ];
-    }
-    case 'notifications':
-      // Requests only say what is to be sent.
-      if (state.mail === undefined || role !== 'events') return [signingKey(state)];
-      return [
-        signingKey(state),
-        new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] }),
-      ];
-    default:
-      return [];
-  }
-}
-
-/** For links in mails, which are signed, and for tokens where there is no pool. */
-function signingKey(state: StateStack): PolicyStatement {
-  return new PolicyStatement({ sid: 'SigningKey', actions: ['secretsmanager:GetSecretValue'], resources: [state.signingKey.secretArn] });
-}
+/** What each resource asks of AWS. */
+const RIGHTS: Record<Resource, (context: GrantContext) => PolicyStatement[]> = {
+  // No home on AWS offers these, so no service that needs them is built there.
+  event_log: () => [],
+  search_index: () => [],
+  // A file beside the program.
+  time_zones: () => [],
+  files: ({ state }) => [
+    new PolicyStatement({ sid: 'Files', actions: ['s3:GetObject', 's3:PutObject'], resources: [state.filesObjects] }),
+    // Without it S3 says that a missing file is forbidden.
+    new PolicyStatement({ sid: 'MissingFiles', actions: ['s3:ListBucket'], resources: [state.files.bucketArn] }),
+  ],
+  gateway: ({ settings, state }) => {
+    if (!settings.testGateway) return [];
+    const { table, indexes } = tableOf(state, TEST_GATEWAY.name);
+    return [
+      new PolicyStatement({ sid: 'TestGateway', actions: [...READ, ...WRITE], resources: [table.tableArn] }),
+      new PolicyStatement({ sid: 'TestGatewayIndexes', actions: ['dynamodb:Query'], resources: [...indexes] }),
+    ];
+  },
+  mail: ({ state }) =>
+    state.mail === undefined
+      ? []
+      : [new PolicyStatement({ sid: 'SendMail', actions: ['ses:SendEmail'], resources: [state.mail.emailIdentityArn] })],
+  queues: ({ settings, state, allQueueArns, allDeadArns }) => [
+    new PolicyStatement({ sid: 'Depths', actions: ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], resources: [...allQueueArns, ...allDeadArns] }),
+    new PolicyStatement({ sid: 'DeadLetters', actions: LOOK_AFTER, resources: [...allDeadArns] }),
+    settings.delivery === 'queues'
+      ? new PolicyStatement({ sid: 'Redrive', actions: ['sqs:SendMessage'], resources: [...allQueueArns] })
+      : new PolicyStatement({
+          sid: 'Redrive',
+          actions: ['events:PutEvents'],
+          resources: [state.bus.eventBusArn],
+          conditions: { StringEquals: { 'events:source': REDRIVE_SOURCE } },
+        }),
+  ],
+  // For links in mails, which are signed, and for tokens where there is no pool.
+  signing_key: ({ state }) => [
+    new PolicyStatement({ sid: 'SigningKey', actions: ['secretsmanager:GetSecretValue'], resources: [state.signingKey.secretArn] }),
+  ],
+  user_pool: ({ state }) => [new PolicyStatement({ sid: 'Accounts', actions: ACCOUNTS, resources: [state.pool.userPoolArn] })],
+};
 
 function tableOf(state: StateStack, name: string): ShopTable {
   const table = state.tables.get(name);

@@ -6,8 +6,8 @@ export interface Route {
   readonly method: string;
   /** As in axum: `/files/{name}`, `/docs/{*rest}`. */
   readonly path: string;
-  /** `jwt`: the gateway turns callers without a valid token away. `optional`: the function looks at the token, if there is one. */
-  readonly authorization: 'jwt' | 'optional';
+  /** `anyone`: the function looks at the token, if there is one. Otherwise the gateway turns callers without a valid token away. */
+  readonly access: 'anyone' | 'signed_in' | 'acting_for' | 'staff' | 'admin';
 }
 
 export interface Consumer {
@@ -28,6 +28,24 @@ export interface TableSchema {
   readonly indexes: number;
 }
 
+/** What a home may offer besides tables. */
+export type Resource =
+  | 'event_log'
+  | 'files'
+  | 'gateway'
+  | 'mail'
+  | 'queues'
+  | 'search_index'
+  | 'signing_key'
+  | 'time_zones'
+  | 'user_pool';
+
+/** A resource that a service asks for, and the roles that use it. */
+export interface Need {
+  readonly resource: Resource;
+  readonly roles: readonly Role[];
+}
+
 export interface Service {
   readonly name: string;
   /** Absent for a service that keeps nothing. */
@@ -38,10 +56,13 @@ export interface Service {
   readonly emits: readonly string[];
   /** Services whose tables it reads. */
   readonly reads: readonly string[];
+  readonly needs: readonly Need[];
 }
 
 export interface Manifest {
   readonly version: string;
+  /** The service whose table is read for every request with a token, whichever service answers it. */
+  readonly accounts: string;
   readonly services: readonly Service[];
 }
 
@@ -59,6 +80,7 @@ export function faultsOf(manifest: Manifest): string[] {
   const services = new Set(manifest.services.map((service) => service.name));
   const emitted = new Set(manifest.services.flatMap((service) => service.emits));
   const taken = new Map<string, string>();
+  if (!services.has(manifest.accounts)) faults.push(`the accounts are read from ${manifest.accounts}, which does not exist`);
   for (const service of manifest.services) {
     if (service.table === undefined && (service.emits.length > 0 || service.consumers.length > 0)) {
       faults.push(`${service.name} has no table for what it tells or consumes`);
@@ -101,11 +123,13 @@ export function pascal(name: string): string {
     .join('');
 }
 
-/** The service that looks after the queues of all consumers. */
-export const OPERATIONS = 'operations';
-
 export const ROLES = ['api', 'events', 'relay', 'tick'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Whether the function of that role uses the resource. */
+export function uses(service: Service, role: Role, resource: Resource): boolean {
+  return service.needs.some((need) => need.resource === resource && need.roles.includes(role));
+}
 
 /** The functions that a service needs. */
 export function rolesOf(service: Service): Role[] {

@@ -12,7 +12,7 @@ import { ConsumerEnd, deadQueue } from './consumer';
 import { acknowledge, acknowledgeWildcard } from './findings';
 import { issuerOf, retention, type FrontStack } from './front-stack';
 import { type FunctionPart, functionsOf, grantsOf } from './grants';
-import { gatewayPath, type Manifest, OPERATIONS, pascal, type Service } from './manifest';
+import { gatewayPath, type Manifest, pascal, type Service, uses } from './manifest';
 import type { Settings } from './settings';
 import { sizeOf } from './sizes';
 import type { StateStack } from './state-stack';
@@ -66,8 +66,8 @@ export class ShopStack extends Stack {
     this.relayDead = deadQueue(this, 'RelayDead', `${this.settings.prefix}relay-dead`);
     this.tickDead = deadQueue(this, 'TickDead', `${this.settings.prefix}tick-dead`);
     const authorizer = this.authorizer();
-    // The operations come last: they look after the queues of all others.
-    const last = (service: Service) => service.name === OPERATIONS;
+    // Who looks after the queues of all others comes last.
+    const last = (service: Service) => service.needs.some(({ resource }) => resource === 'queues');
     const { services } = props.manifest;
     for (const service of [...services.filter((each) => !last(each)), ...services.filter(last)]) this.addService(service, authorizer);
   }
@@ -100,6 +100,7 @@ export class ShopStack extends Stack {
     const statements = grantsOf(service, role, {
       settings: this.settings,
       state,
+      accounts: this.props.manifest.accounts,
       ...(called === undefined ? {} : { deadArn: called.dead.queueArn }),
       queueArns: queueArns(ends),
       allQueueArns: queueArns(this.consumers),
@@ -165,10 +166,10 @@ export class ShopStack extends Stack {
       FILES_BUCKET: state.files.bucketName,
       USER_POOL_ID: state.pool.userPoolId,
       USER_POOL_CLIENT_ID: state.client.ref,
-      SIGNING_KEY_PARAMETER: state.signingKeyName,
+      ...(uses(service, role, 'signing_key') ? { SIGNING_KEY_PARAMETER: state.signingKeyName } : {}),
       SOUK_SHOP__PUBLIC_URL: front.publicUrl,
       ...(consumer === undefined ? {} : { CONSUMER: consumer.name }),
-      ...(service.name === OPERATIONS ? { CONSUMERS: this.consumers.map((end) => end.consumer.name).join(','), DELIVERY: delivery } : {}),
+      ...(uses(service, role, 'queues') ? { CONSUMERS: this.consumers.map((end) => end.consumer.name).join(','), DELIVERY: delivery } : {}),
       ...(this.settings.mailFrom === undefined ? {} : { SOUK_MAIL__TRANSPORT: 'ses', SOUK_MAIL__FROM: this.settings.mailFrom }),
       ...(this.settings.testGateway ? { SOUK_PAYMENTS__ALLOW_TEST_GATEWAY: 'true' } : {}),
       ...(this.settings.dynamodbEndpoint === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: this.settings.dynamodbEndpoint }),
@@ -210,9 +211,9 @@ export class ShopStack extends Stack {
         apiId: api.apiId,
         routeKey: key,
         target: `integrations/${integration.ref}`,
-        ...(route.authorization === 'jwt' ? { authorizationType: 'JWT', authorizerId: authorizer.ref } : {}),
+        ...(route.access !== 'anyone' ? { authorizationType: 'JWT', authorizerId: authorizer.ref } : {}),
       });
-      if (route.authorization === 'optional') {
+      if (route.access === 'anyone') {
         acknowledge(made, 'AwsSolutions-APIG4', 'open to guests, or guarded by a token of its own; the function checks whatever token there is');
       }
     }

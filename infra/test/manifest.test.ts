@@ -16,8 +16,9 @@ test('the manifest holds together', () => {
   assert.ok(first);
   const homeless = { ...first, table: undefined };
   assert.ok(faultsOf({ ...MANIFEST, services: [homeless] }).some((fault) => fault.includes('has no table')));
-  const twice = { ...first, name: 'twin', reads: ['nobody'], consumers: [{ name: 'twin', types: ['sky.fell'], tries: 1 }] };
-  const faults = faultsOf({ ...MANIFEST, services: [...MANIFEST.services, twice] });
+  const twice = { ...first, name: 'twin', reads: ['nobody'], needs: [], consumers: [{ name: 'twin', types: ['sky.fell'], tries: 1 }] };
+  const faults = faultsOf({ ...MANIFEST, accounts: 'nobody', services: [...MANIFEST.services, twice] });
+  assert.ok(faults.some((fault) => fault.includes('read from nobody')));
   assert.ok(faults.some((fault) => fault.includes('twin reads nobody')));
   assert.ok(faults.some((fault) => fault.includes('sky.fell, which nobody emits')));
   assert.ok(faults.some((fault) => fault.includes(`belongs to both ${first.name} and twin`)));
@@ -126,10 +127,10 @@ test('partial failures are reported, and no record of a stream is lost', () => {
 
 test('every route is routed, and guarded as the manifest says', () => {
   const made = ofType('default', 'AWS::ApiGatewayV2::Route').map(({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType ?? 'optional']);
-  const expected = routes.map((route) => [`${route.method} ${gatewayPath(route.path)}`, route.authorization === 'jwt' ? 'JWT' : 'optional']);
+  const expected = routes.map((route) => [`${route.method} ${gatewayPath(route.path)}`, route.access === 'anyone' ? 'optional' : 'JWT']);
   assert.deepEqual(made.sort(), expected.sort());
-  assert.ok(routes.some((route) => route.authorization === 'jwt'));
-  const open = routes.filter(({ path, authorization }) => /^\/api\/v1\/(admin|me)(\/|$)/.test(path) && authorization !== 'jwt');
+  assert.ok(routes.some((route) => route.access !== 'anyone'));
+  const open = routes.filter(({ path, access }) => /^\/api\/v1\/(admin|me)(\/|$)/.test(path) && access === 'anyone');
   assert.deepEqual(open, [], 'administration and own data want a token');
 });
 

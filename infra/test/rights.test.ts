@@ -77,7 +77,7 @@ for (const [way, context] of Object.entries(WAYS)) {
         continue;
       }
       const own = service.name === 'payments' ? ['payments', 'testgateway'] : service.table === undefined ? [] : [service.name];
-      const reads = [...service.reads, ...(role === 'api' ? ['identity'] : [])];
+      const reads = [...service.reads, ...(role === 'api' ? [MANIFEST.accounts] : [])];
       assert.deepEqual(tables(true), own, `${name} writes`);
       assert.deepEqual(tables(false), [...new Set([...own, ...reads])].sort(), `${name} reads`);
     }

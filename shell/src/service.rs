@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::consumer::{Consumer, Schedule};
 use crate::http::{Access, Operation, described};
+use crate::needs::Need;
 use crate::root_routes::RootRoutes;
 use crate::unit_of_work::UnitOfWork;
 
@@ -22,8 +23,9 @@ pub struct Service {
     pub schedules: Vec<Schedule>,
     /// All routes, for the manifest, by path and method.
     pub operations: Vec<Operation>,
-    /// The services whose data it reads.
+    /// The services whose data it reads, as recorded by who built it.
     pub reads: Vec<&'static str>,
+    pub needs: Vec<Need>,
 }
 
 impl Service {
@@ -42,6 +44,7 @@ impl Service {
             schedules: Vec::new(),
             operations: Vec::new(),
             reads: Vec::new(),
+            needs: Vec::new(),
         }
     }
 
@@ -84,12 +87,6 @@ impl Service {
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedules.push(schedule);
-        self
-    }
-
-    #[must_use]
-    pub fn reads(mut self, services: &[&'static str]) -> Self {
-        self.reads.extend_from_slice(services);
         self
     }
 }

@@ -1,13 +1,15 @@
 //! The only crate that names all services: it builds them from what a home brings.
 
+mod builder;
 mod config;
 mod manifest;
-mod search;
+mod operate;
+mod platform;
 mod services;
 mod start_page;
-mod test_gateway_pages;
 
 pub use config::{Config, ConfigError, Environment, Flags, Gateway, Transport};
 pub use manifest::{Manifest, manifest};
-pub use search::{rebuild_search, search};
-pub use services::{Platform, PoolIssuer, TABLES, authenticator, service, services, work};
+pub use operate::Operator;
+pub use platform::{ACCOUNTS, Platform, PoolIssuer, TimeZoneSource, authenticator, work};
+pub use services::{service, services, tables};

@@ -2,11 +2,15 @@
 
 use contracts::Event;
 use serde::Serialize;
-use shell::{Operation, Service};
+use shell::{Need, Operation, Service};
+
+use crate::platform::ACCOUNTS;
 
 #[derive(Debug, Serialize)]
 pub struct Manifest {
     pub version: &'static str,
+    /// The service whose table is read for every request with a token, whichever service answers it.
+    pub accounts: &'static str,
     pub services: Vec<ServiceManifest>,
 }
 
@@ -23,6 +27,8 @@ pub struct ServiceManifest {
     pub emits: Vec<&'static str>,
     /// Services whose data it reads.
     pub reads: Vec<&'static str>,
+    /// What it asks of its home besides stores, and who uses it.
+    pub needs: Vec<Need>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +67,7 @@ pub fn manifest(services: &[Service]) -> Manifest {
             .collect(),
         emits: Event::TYPES.iter().filter(|(_, source)| *source == service.name).map(|(kind, _)| *kind).collect(),
         reads: service.reads.clone(),
+        needs: service.needs.clone(),
     });
-    Manifest { version: env!("CARGO_PKG_VERSION"), services: services.collect() }
+    Manifest { version: env!("CARGO_PKG_VERSION"), accounts: ACCOUNTS.name, services: services.collect() }
 }

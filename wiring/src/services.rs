@@ -1,254 +1,241 @@
-//! Builds the services from what a home brings: any one of them, or all. Nothing is made that the
-//! wanted service does not use, so a function for one service opens only what that one needs.
-
-use std::sync::Arc;
+//! The list of all services, and how each is built. Nothing is made that the wanted service does not use, so a function for one
+//! service opens only what that one needs.
 
 use kernel::Duration;
-use ports::store::{Store, TableSchema};
-use ports::{Blobs, PaymentGateway as _, PublicKeys};
-use shell::{Authenticator, Passwords, Runtime, Service, Signer, TokenVerifier, UnitOfWork};
-use test_gateway::TestGateway;
+use ports::store::TableSchema;
+use search::SearchDeps;
+use shell::Service;
+use shell::ServiceRole::{Api, Events, Tick};
+use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, Environment};
-use crate::{start_page, test_gateway_pages};
+use crate::builder::{BuildError, Builder, Readable};
+use crate::config::{Config, ConfigError};
+use crate::platform::Platform;
+use crate::start_page;
 
-/// The tables of all services.
-pub const TABLES: [TableSchema; 9] = [
-    identity::TABLE,
-    directory::TABLE,
-    catalog::TABLE,
-    inventory::TABLE,
-    cart::TABLE,
-    orders::TABLE,
-    payments::TABLE,
-    reviews::TABLE,
-    notifications::TABLE,
+/// A service by the name of its table.
+struct Entry {
+    table: TableSchema,
+    build: fn(&mut Builder<'_>) -> Result<Service, BuildError>,
+}
+
+const SERVICES: &[Entry] = &[
+    Entry { table: identity::TABLE, build: identity },
+    Entry { table: directory::TABLE, build: directory },
+    Entry { table: catalog::TABLE, build: catalog },
+    Entry { table: inventory::TABLE, build: inventory },
+    Entry { table: cart::TABLE, build: cart },
+    Entry { table: orders::TABLE, build: orders },
+    Entry { table: payments::TABLE, build: payments },
+    Entry { table: reviews::TABLE, build: reviews },
+    Entry { table: notifications::TABLE, build: notifications },
+    Entry { table: search::TABLE, build: search },
 ];
 
-/// What a home brings. Each is asked for only when a service that is built needs it.
-pub trait Platform {
-    fn runtime(&self) -> &Arc<Runtime>;
-    fn store(&self, schema: TableSchema) -> Arc<dyn Store>;
-    fn files(&self) -> Result<Arc<dyn Blobs>, ConfigError>;
-    /// For tokens, and for links in mails.
-    fn signer(&self) -> Result<Arc<Signer>, ConfigError>;
-    fn passwords(&self) -> Arc<Passwords>;
-    /// Where passwords are kept and who makes the tokens: the accounts and the signer, or a user pool.
-    fn credentials(&self) -> Result<identity::Credentials, ConfigError> {
-        Ok(self.passwords().into())
+impl Entry {
+    fn build(&self, config: &Config, platform: &dyn Platform) -> Result<Service, BuildError> {
+        let mut builder = Builder::new(config, platform, self.table);
+        let service = (self.build)(&mut builder)?;
+        Ok(builder.finish(service))
     }
-    /// The user pool whose tokens count instead of our own.
-    fn pool_issuer(&self) -> Result<Option<PoolIssuer>, ConfigError> {
-        Ok(None)
-    }
-    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError>;
-    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError>;
-    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError>;
 }
 
-/// A user pool that makes access tokens.
-pub struct PoolIssuer {
-    /// The claim `iss` of its tokens.
-    pub issuer: String,
-    pub client_id: String,
-    pub keys: Arc<dyn PublicKeys>,
+/// The tables of all services.
+pub fn tables() -> Vec<TableSchema> {
+    SERVICES.iter().map(|entry| entry.table).collect()
 }
 
-/// All services.
+/// All services that the home has everything for.
 pub fn services(config: &Config, platform: &dyn Platform) -> Result<Vec<Service>, ConfigError> {
-    TABLES.iter().map(|table| service(config, platform, table.name)).collect()
+    let build = |entry: &Entry| match entry.build(config, platform) {
+        Ok(service) => Some(Ok(service)),
+        Err(BuildError::Lacks(_)) => None,
+        Err(BuildError::Config(error)) => Some(Err(error)),
+    };
+    SERVICES.iter().filter_map(build).collect()
 }
 
 /// The service of that name, which is also its table's.
 pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<Service, ConfigError> {
-    let wiring = Wiring { config, platform };
-    match name {
-        "identity" => wiring.identity(),
-        "directory" => wiring.directory(),
-        "catalog" => wiring.catalog(),
-        "inventory" => Ok(wiring.inventory()),
-        "cart" => Ok(wiring.cart()),
-        "orders" => wiring.orders(),
-        "payments" => wiring.payments(),
-        "reviews" => wiring.reviews(),
-        "notifications" => wiring.notifications(),
-        unknown => {
-            let known: Vec<_> = TABLES.iter().map(|table| table.name).collect();
-            Err(ConfigError(format!("there is no service {unknown}; there are: {}", known.join(", "))))
-        }
-    }
+    let entry = SERVICES.iter().find(|entry| entry.table.name == name).ok_or_else(|| {
+        let known: Vec<_> = SERVICES.iter().map(|entry| entry.table.name).collect();
+        ConfigError(format!("there is no service {name}; there are: {}", known.join(", ")))
+    })?;
+    entry.build(config, platform).map_err(|error| match error {
+        BuildError::Config(error) => error,
+        BuildError::Lacks(_) => ConfigError(format!("{name} cannot be built: {error}")),
+    })
 }
 
-/// Verifies the tokens of the user pool, or of the built-in issuer where there is none, and looks at the account.
-/// With a pool the signing key is not needed: most functions in the cloud have no right to read it.
-pub fn authenticator(platform: &dyn Platform) -> Result<Arc<dyn Authenticator>, ConfigError> {
-    let accounts = Arc::new(identity::Reads::new(&work(platform, identity::TABLE)));
-    let clock = platform.runtime().clock.clone();
-    Ok(Arc::new(match platform.pool_issuer()? {
-        Some(pool) => TokenVerifier::trusting_none(accounts, clock).trust_pool(pool.issuer, pool.client_id, pool.keys),
-        None => {
-            let signer = platform.signer()?;
-            TokenVerifier::new(signer.issuer(), signer.jwks(), accounts, clock)
-        }
-    }))
+fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    Ok(identity::service(&b.work(), b.signer()?, credentials(b)?, identity::IdentityConfig::default()))
 }
 
-/// The desk of the service that owns the table.
-pub fn work(platform: &dyn Platform, schema: TableSchema) -> UnitOfWork {
-    UnitOfWork::new(platform.runtime(), schema, platform.store(schema))
+fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let config = b.config();
+    let settings = directory::Settings {
+        public_url: config.shop.public_url.clone(),
+        time_zone: config.shop.time_zone.clone(),
+        lead_price: config.money(config.directory.lead_price),
+    };
+    let dependencies = directory::Dependencies {
+        reviews: Some(b.read::<reviews::Reads>()),
+        accounts: b.read::<identity::Reads>(),
+        time_zones: time_zones(b)?,
+        signer: b.signer()?,
+    };
+    Ok(directory::service(&b.work(), dependencies, settings))
 }
 
-struct Wiring<'a> {
-    config: &'a Config,
-    platform: &'a dyn Platform,
+fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let dependencies =
+        catalog::Dependencies { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>(), reviews: b.read::<reviews::Reads>() };
+    Ok(catalog::service(&b.work(), catalog_settings(b.config()), dependencies))
 }
 
-impl Wiring<'_> {
-    fn work(&self, schema: TableSchema) -> UnitOfWork {
-        work(self.platform, schema)
-    }
-
-    fn identity(&self) -> Result<Service, ConfigError> {
-        let work = self.work(identity::TABLE);
-        Ok(identity::service(&work, self.platform.signer()?, self.platform.credentials()?, identity::IdentityConfig::default()))
-    }
-
-    fn directory(&self) -> Result<Service, ConfigError> {
-        let shop = &self.config.shop;
-        let settings = directory::Settings {
-            public_url: shop.public_url.clone(),
-            time_zone: shop.time_zone.clone(),
-            lead_price: self.config.money(self.config.directory.lead_price),
-        };
-        let dependencies = directory::Dependencies {
-            reviews: Some(self.review_reads()),
-            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            time_zones: self.platform.time_zones()?,
-            signer: self.platform.signer()?,
-        };
-        Ok(directory::service(&self.work(directory::TABLE), dependencies, settings))
-    }
-
-    fn catalog(&self) -> Result<Service, ConfigError> {
-        let dependencies = catalog::Dependencies {
-            blobs: self.platform.files()?,
-            stock: Arc::new(inventory::Reads::new(&self.work(inventory::TABLE))),
-            reviews: self.review_reads(),
-        };
-        Ok(catalog::service(&self.work(catalog::TABLE), catalog_settings(self.config), dependencies))
-    }
-
-    fn inventory(&self) -> Service {
-        let inventory = &self.config.inventory;
-        let config = inventory::InventoryConfig { default_threshold: i64::from(inventory.low_stock_threshold) };
-        inventory::service(&self.work(inventory::TABLE), config)
-    }
-
-    fn cart(&self) -> Service {
-        let stock = Arc::new(inventory::Reads::new(&self.work(inventory::TABLE)));
-        let config = cart::CartConfig { currency: self.config.shop.currency };
-        cart::service(&self.work(cart::TABLE), self.catalog_reads(), stock, config)
-    }
-
-    fn orders(&self) -> Result<Service, ConfigError> {
-        // Whether a number could be a card is told without a call, so the breaker is not asked.
-        let gateway = self.platform.gateway()?;
-        let deps = orders::OrdersDeps {
-            carts: Arc::new(cart::Reads::new(&self.work(cart::TABLE))),
-            catalog: self.catalog_reads(),
-            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            check_method: Arc::new(move |method| gateway.check_method(method)),
-        };
-        Ok(orders::service(&self.work(orders::TABLE), deps, self.orders_config()))
-    }
-
-    fn payments(&self) -> Result<Service, ConfigError> {
-        let gateway = self.platform.gateway()?;
-        let clock = self.platform.runtime().clock.clone();
-        let guarded = Arc::new(payments::GuardedGateway::new(gateway.clone(), clock.clone(), self.guard_options()));
-        let development = self.config.environment == Environment::Development;
-        let pages = test_gateway_pages::routes(gateway, clock, development);
-        Ok(payments::service(&self.work(payments::TABLE), guarded).root_routes(pages))
-    }
-
-    fn notifications(&self) -> Result<Service, ConfigError> {
-        let dependencies = notifications::Dependencies {
-            orders: Arc::new(orders::Reads::new(&self.work(orders::TABLE))),
-            links: Arc::new(identity::Links::new(self.platform.signer()?)),
-            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            directory: Arc::new(directory::Reads::new(&self.work(directory::TABLE), &self.config.shop.time_zone)),
-            delivery: self.platform.mail_delivery()?,
-        };
-        let service = notifications::service(&self.work(notifications::TABLE), dependencies, self.mail_config());
-        Ok(service.root_routes(start_page::routes(self.config)))
-    }
-
-    fn reviews(&self) -> Result<Service, ConfigError> {
-        let deps = reviews::ReviewsDeps {
-            accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
-            directory: Arc::new(directory::Reads::new(&self.work(directory::TABLE), &self.config.shop.time_zone)),
-            products: self.catalog_reads(),
-            orders: Arc::new(orders::Reads::new(&self.work(orders::TABLE))),
-        };
-        let settings = &self.config.reviews;
-        let config = reviews::ReviewsConfig {
-            moderation: settings.moderation,
-            unverified: settings.unverified,
-            remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
-        };
-        Ok(reviews::service(&self.work(reviews::TABLE), deps, config))
-    }
-
-    fn review_reads(&self) -> Arc<reviews::Reads> {
-        Arc::new(reviews::Reads::new(&self.work(reviews::TABLE)))
-    }
-
-    fn catalog_reads(&self) -> Arc<catalog::Reads> {
-        Arc::new(catalog::Reads::new(&self.work(catalog::TABLE), catalog_settings(self.config)))
-    }
-
-    fn orders_config(&self) -> orders::OrdersConfig {
-        let config = self.config;
-        orders::OrdersConfig {
-            currency: config.shop.currency,
-            prices_include_tax: config.shop.prices_include_tax,
-            shipping: orders::ShippingPrice {
-                flat: config.money(config.shipping.flat),
-                free_from: config.shipping.free_from.map(|amount| config.money(amount)),
-            },
-            payment_deadline: config.payment_deadline(),
-        }
-    }
-
-    fn guard_options(&self) -> payments::GuardOptions {
-        let payments = &self.config.payments;
-        payments::GuardOptions {
-            breaker: payments::breaker::Limits {
-                failures: payments.breaker_failures,
-                open: Duration::from_secs(payments.breaker_open_secs),
-                ..Default::default()
-            },
-            call: Duration::from_millis(payments.timeout_ms),
-        }
-    }
-
-    fn mail_config(&self) -> notifications::ShopConfig {
-        let shop = &self.config.shop;
-        notifications::ShopConfig {
-            name: shop.name.clone(),
-            public_url: shop.public_url.clone(),
-            admin_email: shop.admin_email.clone(),
-            from: self.config.mail.from.clone(),
-            support_email: shop.support_email.clone(),
-            imprint: shop.imprint.clone(),
-            locale: if shop.locale == "de" { notifications::Locale::De } else { notifications::Locale::En },
-            mailbox: true,
-            ..notifications::ShopConfig::default()
-        }
-    }
+fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let default_threshold = i64::from(b.config().inventory.low_stock_threshold);
+    Ok(inventory::service(&b.work(), inventory::InventoryConfig { default_threshold }))
 }
 
-pub(crate) fn catalog_settings(config: &Config) -> catalog::Settings {
+fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let config = cart::CartConfig { currency: b.config().shop.currency };
+    Ok(cart::service(&b.work(), b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
+}
+
+fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let deps = orders::OrdersDeps {
+        carts: b.read::<cart::Reads>(),
+        catalog: b.read::<catalog::Reads>(),
+        accounts: b.read::<identity::Reads>(),
+        check_method: b.method_check()?,
+    };
+    let config = b.config();
+    let pricing = orders::OrdersConfig {
+        currency: config.shop.currency,
+        prices_include_tax: config.shop.prices_include_tax,
+        shipping: orders::ShippingPrice {
+            flat: config.money(config.shipping.flat),
+            free_from: config.shipping.free_from.map(|amount| config.money(amount)),
+        },
+        payment_deadline: config.payment_deadline(),
+    };
+    Ok(orders::service(&b.work(), deps, pricing))
+}
+
+fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let config = &b.config().payments;
+    let options = payments::GuardOptions {
+        breaker: payments::breaker::Limits {
+            failures: config.breaker_failures,
+            open: Duration::from_secs(config.breaker_open_secs),
+            ..Default::default()
+        },
+        call: Duration::from_millis(config.timeout_ms),
+    };
+    let guarded = payments::GuardedGateway::new(b.gateway(&[Api, Events, Tick])?, b.runtime().clock.clone(), options);
+    Ok(payments::service(&b.work(), Arc::new(guarded)).root_routes(b.gateway_pages()?))
+}
+
+fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let deps = reviews::ReviewsDeps {
+        accounts: b.read::<identity::Reads>(),
+        directory: b.read::<directory::Reads>(),
+        products: b.read::<catalog::Reads>(),
+        orders: b.read::<orders::Reads>(),
+    };
+    let settings = &b.config().reviews;
+    let config = reviews::ReviewsConfig {
+        moderation: settings.moderation,
+        unverified: settings.unverified,
+        remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
+    };
+    Ok(reviews::service(&b.work(), deps, config))
+}
+
+fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let dependencies = notifications::Dependencies {
+        orders: b.read::<orders::Reads>(),
+        links: Arc::new(identity::Links::new(b.signer()?)),
+        accounts: b.read::<identity::Reads>(),
+        directory: b.read::<directory::Reads>(),
+        // Requests only say what is to be sent.
+        delivery: b.mailer(&[Events])?.map_or(notifications::Delivery::Capture, notifications::Delivery::Send),
+    };
+    let config = b.config();
+    let shop = &config.shop;
+    let texts = notifications::ShopConfig {
+        name: shop.name.clone(),
+        public_url: shop.public_url.clone(),
+        admin_email: shop.admin_email.clone(),
+        from: config.mail.from.clone(),
+        support_email: shop.support_email.clone(),
+        imprint: shop.imprint.clone(),
+        locale: if shop.locale == "de" { notifications::Locale::De } else { notifications::Locale::En },
+        mailbox: true,
+        ..notifications::ShopConfig::default()
+    };
+    Ok(notifications::service(&b.work(), dependencies, texts).root_routes(start_page::routes(config)))
+}
+
+fn search(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    Ok(search::service(&b.work(), search_deps(b)?, search_config(b.config())))
+}
+
+pub(crate) fn search_deps(b: &mut Builder<'_>) -> Result<SearchDeps, BuildError> {
+    Ok(SearchDeps {
+        index: b.search_index(&[Api, Events, Tick])?,
+        directory: b.read::<directory::Reads>(),
+        products: b.read::<catalog::Reads>(),
+        reviews: b.read::<reviews::Reads>(),
+        log: b.event_log(&[Tick])?,
+        shell: b.shell_work(),
+    })
+}
+
+pub(crate) fn search_config(config: &Config) -> search::SearchConfig {
+    search::SearchConfig { currency: config.shop.currency }
+}
+
+pub(crate) fn credentials(b: &mut Builder<'_>) -> Result<identity::Credentials, ConfigError> {
+    Ok(b.user_pool(&[Api])?.map_or_else(|| b.passwords().into(), identity::Credentials::Pool))
+}
+
+pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, ConfigError> {
+    Ok(directory::TimeZoneMap::new(b.time_zones(&[Api])?))
+}
+
+fn catalog_settings(config: &Config) -> catalog::Settings {
     let shop = &config.shop;
     catalog::Settings { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
+
+impl Readable for catalog::Reads {
+    const TABLE: TableSchema = catalog::TABLE;
+
+    fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
+        Self::new(work, catalog_settings(config))
+    }
+}
+
+impl Readable for directory::Reads {
+    const TABLE: TableSchema = directory::TABLE;
+
+    fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
+        Self::new(work, &config.shop.time_zone)
+    }
+}
+
+/// Reads that need only the table.
+macro_rules! readable {
+    ($($service:ident),+) => {$(
+        impl Readable for $service::Reads {
+            const TABLE: TableSchema = $service::TABLE;
+
+            fn over(work: &shell::UnitOfWork, _: &Config) -> Self {
+                Self::new(work)
+            }
+        }
+    )+};
+}
+readable!(cart, identity, inventory, orders, reviews);

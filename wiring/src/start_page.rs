@@ -3,7 +3,7 @@
 use shell::RootRoutes;
 use shell::http::{escape, page};
 
-use crate::config::{Config, Environment, Transport};
+use crate::config::{Config, Environment, Gateway, Transport};
 
 pub(crate) fn routes(config: &Config) -> RootRoutes {
     let (name, body) = (config.shop.name.clone(), body(config));
@@ -18,7 +18,9 @@ fn body(config: &Config) -> String {
     if config.mail.transport == Transport::Capture {
         links.push(("/mailbox", "Mailbox", "the mails that this shop has written; none of them is sent"));
     }
-    links.push(("/test-gateway/cards", "Test cards", "numbers to pay with; no real money moves"));
+    match config.payments.gateway {
+        Gateway::Test => links.push(("/test-gateway/cards", "Test cards", "numbers to pay with; no real money moves")),
+    }
     links.push(("/health/ready", "Health", "whether everything that is needed works"));
     let rows: String = links.iter().map(|(path, name, what)| format!("<dt><a href=\"{path}\">{name}</a></dt><dd>{what}</dd>\n")).collect();
     let imprint = match config.shop.imprint.as_str() {

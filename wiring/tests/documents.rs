@@ -18,12 +18,6 @@ fn lifecycles() {
     }
 }
 
-#[test]
-fn cards_of_the_test_gateway() {
-    let rows: String = test_gateway::CARDS.iter().map(|card| format!("| `{}` | {} |\n", card.number, card.does)).collect();
-    holds("test-gateway.md", &format!("| number | what it does |\n|---|---|\n{rows}"));
-}
-
 /// Every setting stands in the reference with its default.
 #[test]
 fn configuration() {

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask up`, `test`, `tidy`, `bench` and `lambda`.
+//! The project's own commands: `cargo xtask up`, `test`, `tidy`, `bench`, `lambda`, `manifest` and `new`.
 
 mod api;
 mod bench;
@@ -10,6 +10,8 @@ mod emulators;
 mod fakes;
 mod infra;
 mod lambda;
+mod manifest;
+mod new;
 mod process;
 mod products;
 mod search;
@@ -47,6 +49,11 @@ enum Command {
     Bench(bench::Options),
     /// Build the bootstrap of the functions on AWS, and zip it.
     Lambda,
+    /// Write anew what is made from the services: the manifest and the templates of the stacks.
+    Manifest,
+    /// Write the first version of something.
+    #[command(subcommand)]
+    New(new::New),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +64,14 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&root),
         Command::Bench(options) => bench::run(&root, &options),
         Command::Lambda => lambda::run(&root),
+        Command::Manifest => manifest::run(&root),
+        Command::New(new) => match new::run(&root, &new) {
+            Ok(outcome) => outcome,
+            Err(new::Refused(message)) => {
+                eprintln!("xtask: {message}");
+                return ExitCode::from(2);
+            }
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

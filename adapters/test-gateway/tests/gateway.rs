@@ -279,3 +279,11 @@ async fn refunds_at_the_same_time_do_not_exceed_the_capture() {
     assert_eq!(settled, 3, "19.99 holds 5.00 three times");
     assert_eq!(gateway.find(PaymentId(1)).await.unwrap().unwrap().refunded, eur(1500));
 }
+
+#[test]
+fn the_document_lists_the_cards() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/test-gateway.md");
+    let rows: String = CARDS.iter().map(|card| format!("| `{}` | {} |\n", card.number, card.does)).collect();
+    let table = format!("| number | what it does |\n|---|---|\n{rows}");
+    assert!(std::fs::read_to_string(file).unwrap().contains(&table), "docs/test-gateway.md must hold:\n\n{table}");
+}

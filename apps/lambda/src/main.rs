@@ -14,7 +14,7 @@ use wiring::{Config, ConfigError, Flags};
 /// A function has one request at a time: more threads would cost memory and gain nothing.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let home = match open() {
+    let home = match open().await {
         Ok(home) => home,
         Err(error) => return refuse(&error),
     };
@@ -30,21 +30,21 @@ fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn open() -> Result<Home, ConfigError> {
+async fn open() -> Result<Home, ConfigError> {
     let settings = Settings::load(|name| std::env::var(name).ok())?;
     let config = Config::load(&Flags::default())?;
     let filter: Targets = config.log.parse().map_err(|error| ConfigError(format!("log: {error}")))?;
     // Lambda adds the request id as a span around each invocation; events carry the trace themselves.
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     tracing_subscriber::registry().with(filter).with(lines).init();
-    Home::open(config, settings)
+    Home::open(config, settings).await
 }
 
 async fn serve(home: Home) -> Result<(), Error> {
     let invocations = home.invocations();
     match home.settings().role {
         Role::Api => {
-            let function = Arc::new(ApiFunction::new(home.api().await?.router(), invocations));
+            let function = Arc::new(ApiFunction::new(home.api()?.router(), invocations));
             let answer = move |request| {
                 let function = function.clone();
                 async move { Ok::<_, Error>(function.answer(request).await) }
@@ -52,7 +52,7 @@ async fn serve(home: Home) -> Result<(), Error> {
             lambda_http::run(service_fn(answer)).await
         }
         Role::Events => {
-            let function = Arc::new(home.events().await?);
+            let function = Arc::new(home.events()?);
             let deliver = move |call: LambdaEvent<Value>| {
                 let function = function.clone();
                 async move { function.answer(call.payload).await.map_err(Error::from) }
@@ -68,7 +68,7 @@ async fn serve(home: Home) -> Result<(), Error> {
             lambda_runtime::run(service_fn(publish)).await
         }
         Role::Tick => {
-            let function = Arc::new(TickFunction::new(home.runtime(), home.service().await?, invocations));
+            let function = Arc::new(TickFunction::new(home.runtime(), home.service()?, invocations));
             let tick = move |due: LambdaEvent<Tick>| {
                 let function = function.clone();
                 async move { function.run(&due.payload).await.map_err(Error::from) }

@@ -11,8 +11,8 @@ use crate::output::{CliError, say};
 pub async fn create(config: &Config, email: &str, password_stdin: bool) -> Result<(), CliError> {
     let email = email.parse().map_err(|error| CliError::Input(format!("{email}: {error}")))?;
     let home = Home::open(config)?;
-    let password = if password_stdin { read_password()? } else { home.new_password() };
-    let user = home.create_admin(email, &password).await?;
+    let password = if password_stdin { read_password()? } else { home.operator().new_password() };
+    let user = home.operator().create_admin(email, &password).await?;
     home.close().await?;
     say(&format!("{user} is an admin"))?;
     if password_stdin { Ok(()) } else { say(&format!("password: {password}")) }

@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use home_embedded::Home;
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Problem;
-use wiring::Config;
+use wiring::{Config, Operator};
 
 use crate::output::{CliError, say};
 
@@ -67,7 +67,7 @@ pub async fn products(config: &Config, file: &Path, dry_run: bool) -> Result<Exi
         dry(config, reader)
     } else {
         let home = Home::open(config)?;
-        let report = write(&home, reader).await;
+        let report = write(&home.operator(), reader).await;
         home.close().await?;
         report?
     };
@@ -97,14 +97,14 @@ fn dry(config: &Config, reader: impl std::io::Read) -> Report {
 }
 
 /// Writes every product of a file into the catalog and its stock into the inventory.
-pub async fn write(home: &Home, reader: impl std::io::Read) -> Result<Report, Problem> {
+pub async fn write(operator: &Operator<'_>, reader: impl std::io::Read) -> Result<Report, Problem> {
     let mut report = Report::default();
-    let writes = futures::stream::iter(catalog::parse(reader, home.currency())).map(|product| async {
+    let writes = futures::stream::iter(catalog::parse(reader, operator.config().shop.currency)).map(|product| async {
         let product = match product {
             Ok(product) => product,
             Err(row) => return Err(Ok(row)),
         };
-        match home.import_product(&product).await {
+        match operator.import_product(&product).await {
             Ok(imported) => Ok(imported),
             // A product that the catalog refuses is the file's fault; a store that fails is not.
             Err(problem) if problem.code.status() < 500 => Err(Ok(refused(&product, &problem))),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use directory::{DEFAULT_MAPPING, FileKind, Mapping, Place, RefusedRow, Report};
 use home_embedded::Home;
 use indicatif::{ProgressBar, ProgressStyle};
-use wiring::Config;
+use wiring::{Config, Operator};
 
 use crate::output::{CliError, say};
 
@@ -68,12 +68,12 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, CliError
 }
 
 /// Writes a CSV file that belongs to the program: a place that is refused is a mistake in it.
-pub async fn write_text(home: &Home, csv: &str) -> Result<Report, CliError> {
+pub async fn write_text(operator: &Operator<'_>, csv: &str) -> Result<Report, CliError> {
     let mapping = Mapping::parse(DEFAULT_MAPPING).map_err(CliError::failed)?;
     let places = directory::parse(csv, FileKind::Csv, &mapping).map_err(CliError::failed)?;
     let places: Result<Vec<Place>, RefusedRow> = places.into_iter().collect();
     let places = places.map_err(|row| CliError::Failed(format!("row {} of the demo businesses: {}", row.row, row.reason)))?;
-    Ok(home.import_businesses(places, |_| ()).await?)
+    Ok(operator.import_businesses(places, |_| ()).await?)
 }
 
 fn read(text: &str, kind: FileKind, mapping: &Mapping, options: &Options) -> Result<Read, String> {
@@ -99,7 +99,7 @@ async fn write(config: &Config, places: Vec<Place>) -> Result<Report, CliError> 
         ProgressStyle::with_template("{bar:40} {percent:>3} %  {pos}/{len}  {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(places.len() as u64).with_style(style);
     let home = Home::open(config)?;
-    let report = home.import_businesses(places, |done| bar.inc(done as u64)).await;
+    let report = home.operator().import_businesses(places, |done| bar.inc(done as u64)).await;
     home.close().await?;
     bar.finish_and_clear();
     Ok(report?)

@@ -30,14 +30,14 @@ pub async fn run(config: &Config, command: Search) -> Result<(), CliError> {
 /// The process that serves holds the index, so it does the work; without one it is done here.
 async fn rebuild(home: &Home) -> Result<(), CliError> {
     let documents = match home.lock() {
-        Ok(_alone) => home.rebuild_search().await?,
+        Ok(_alone) => home.operator().rebuild_search().await?,
         Err(_served) => ask(home).await?,
     };
     say(&format!("the index was built anew: {documents} documents"))
 }
 
 async fn ask(home: &Home) -> Result<u64, CliError> {
-    let work = home.search_work();
+    let work = home.operator().search_work();
     ::search::request_rebuild(&work, "asked for by souk search rebuild").await?;
     say("the running shop builds it")?;
     for _ in 0..LOOKS_MAX {

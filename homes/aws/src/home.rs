@@ -6,13 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use aws::{Bus, Clients, CognitoPool, PoolKeys, Queues, S3Blobs, SesMailer};
 use dynamodb::Dynamo;
-use identity::Credentials;
+use home_test_gateway::Bank;
 use kernel::Problem;
 use ports::store::{Key, Store, TableSchema};
-use ports::{Blobs, Clock, SystemClock, SystemEntropy};
-use shell::{Api, ApiConfig, Passwords, Ready, Runtime, Service, Signer, SigningKey};
-use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, Platform, PoolIssuer, Transport};
+use ports::{Blobs, Clock, Mailer, PaymentGateway, SystemClock, SystemEntropy, UserPool};
+use shell::{Api, ApiConfig, Need, Passwords, Ready, Resource, RootRoutes, Runtime, Service, ServiceRole, Signer};
+use wiring::{Config, ConfigError, Platform, PoolIssuer, TimeZoneSource, Transport};
 
 use crate::events::EventsFunction;
 use crate::invocation::Invocations;
@@ -30,36 +29,36 @@ pub struct Home {
     clients: Arc<Clients>,
     runtime: Arc<Runtime>,
     tables: OnceLock<Dynamo>,
-    gateway: OnceLock<Arc<TestGateway>>,
-    signer: OnceLock<Arc<Signer>>,
-    /// Whether the signer was wanted before its key was read.
-    key_wanted: OnceLock<()>,
+    bank: OnceLock<Bank>,
+    /// Absent in functions that are not told where the key is: they have no right to it.
+    signer: Option<Arc<Signer>>,
     passwords: Arc<Passwords>,
 }
 
 impl Home {
-    /// Reads AWS_REGION and the keys that the environment gives; asks nobody.
-    pub fn open(config: Config, settings: Settings) -> Result<Self, ConfigError> {
+    /// Reads AWS_REGION and the keys that the environment gives, and the signing key where the function has one.
+    pub async fn open(config: Config, settings: Settings) -> Result<Self, ConfigError> {
         let clients = Clients::from_environment().map_err(|error| ConfigError(error.to_string()))?;
-        Ok(Self::with_clients(config, settings, clients))
+        Self::with_clients(config, settings, clients).await
     }
 
-    fn with_clients(mut config: Config, settings: Settings, clients: Clients) -> Self {
+    async fn with_clients(mut config: Config, settings: Settings, clients: Clients) -> Result<Self, ConfigError> {
         // One function serves one request at a time, and knows nothing of the others: rates are the gateway's.
         config.limits.rate_limit = false;
         config.limits.request_timeout_secs = config.limits.request_timeout_secs.min(REQUEST_TIMEOUT_SECS);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Self {
+        let key = secrets::signing_key(&config, &settings, &clients).await?;
+        let signer = key.map(|key| Signer::new(&config.shop.public_url, &key)).transpose().map_err(unfit)?;
+        Ok(Self {
             config,
             settings,
             clients: Arc::new(clients),
             runtime: Runtime::new(clock, Arc::new(SystemEntropy)),
             tables: OnceLock::new(),
-            gateway: OnceLock::new(),
-            signer: OnceLock::new(),
-            key_wanted: OnceLock::new(),
+            bank: OnceLock::new(),
+            signer: signer.map(Arc::new),
             passwords: Arc::new(Passwords::default()),
-        }
+        })
     }
 
     pub fn runtime(&self) -> Arc<Runtime> {
@@ -76,12 +75,11 @@ impl Home {
     }
 
     /// The service of this function.
-    pub async fn service(&self) -> Result<Service, ConfigError> {
+    pub fn service(&self) -> Result<Service, ConfigError> {
         if self.settings.service == shell::OPERATIONS {
             return self.operations();
         }
-        let build = || wiring::service(&self.config, self, &self.settings.service);
-        self.with_key(build).await
+        wiring::service(&self.config, self, &self.settings.service)
     }
 
     /// What looks after the queues of all consumers, which the stack names.
@@ -90,15 +88,17 @@ impl Home {
             Delivery::Queues => self.queues()?,
             Delivery::Direct => self.queues()?.called_by(self.bus()?),
         };
-        Ok(shell::operations(Arc::new(queues), self.settings.consumers.iter().cloned()))
+        let mut service = shell::operations(Arc::new(queues), self.settings.consumers.iter().cloned());
+        service.needs = vec![Need { resource: Resource::Queues, roles: &[ServiceRole::Api] }];
+        Ok(service)
     }
 
     /// The service's routes, behind the edge.
-    pub async fn api(&self) -> Result<Api, ConfigError> {
-        let mut service = self.service().await?;
-        let authenticator = self.with_key(|| wiring::authenticator(self)).await?;
+    pub fn api(&self) -> Result<Api, ConfigError> {
+        let mut service = self.service()?;
+        let authenticator = wiring::authenticator(self)?;
         // Who keeps nothing still needs the accounts of those who ask.
-        let table = wiring::work(self, service.table.unwrap_or(identity::TABLE)).table().clone();
+        let table = wiring::work(self, service.table.unwrap_or(wiring::ACCOUNTS)).table().clone();
         let ready: Ready = Arc::new(move || {
             let table = table.clone();
             // There is no such item; what counts is that the table says so.
@@ -119,8 +119,8 @@ impl Home {
     }
 
     /// Delivers to the consumers of the service, or to the one that the bus calls this function for.
-    pub async fn events(&self) -> Result<EventsFunction, ConfigError> {
-        let function = EventsFunction::new(self.runtime(), self.service().await?, self.queues()?, self.invocations());
+    pub fn events(&self) -> Result<EventsFunction, ConfigError> {
+        let function = EventsFunction::new(self.runtime(), self.service()?, self.queues()?, self.invocations());
         match &self.settings.consumer {
             None => Ok(function),
             Some(name) => {
@@ -129,26 +129,8 @@ impl Home {
         }
     }
 
-    /// Builds something, and if it turns out that it needs the signing key, reads the key and builds again:
-    /// only functions that need it have the right to read it.
-    async fn with_key<T>(&self, build: impl Fn() -> Result<T, ConfigError>) -> Result<T, ConfigError> {
-        let built = build();
-        if built.is_ok() || self.key_wanted.get().is_none() || self.signer.get().is_some() {
-            return built;
-        }
-        let key = match (&self.settings.signing_key, &self.config.secrets.signing_key) {
-            (Some(secret), _) => {
-                let client = aws_sdk_secretsmanager::Client::new(self.clients.config());
-                secrets::signing_key(&client, secret).await?
-            }
-            (None, Some(text)) => {
-                SigningKey::from_hex(text).ok_or_else(|| ConfigError("secrets.signing_key must be 64 hexadecimal digits".into()))?
-            }
-            (None, None) => return Err(missing("SIGNING_KEY_PARAMETER")),
-        };
-        let signer = Signer::new(&self.config.shop.public_url, &key).map_err(unfit)?;
-        self.signer.get_or_init(|| Arc::new(signer));
-        build()
+    fn bank(&self) -> &Bank {
+        self.bank.get_or_init(|| Bank::new(&self.config, self.store(home_test_gateway::TABLE), self.runtime.clock.clone()))
     }
 
     fn borders_file(&self) -> Result<PathBuf, ConfigError> {
@@ -188,24 +170,18 @@ impl Platform for Home {
     }
 
     fn signer(&self) -> Result<Arc<Signer>, ConfigError> {
-        self.signer.get().cloned().ok_or_else(|| {
-            self.key_wanted.get_or_init(|| ());
-            missing("SIGNING_KEY_PARAMETER")
-        })
+        self.signer.clone().ok_or_else(|| missing("SIGNING_KEY_PARAMETER"))
     }
 
     fn passwords(&self) -> Arc<Passwords> {
         self.passwords.clone()
     }
 
-    fn credentials(&self) -> Result<Credentials, ConfigError> {
-        Ok(match &self.settings.user_pool {
-            None => self.passwords().into(),
-            Some(pool) => {
-                let pool = CognitoPool::new(self.clients.clone(), &pool.id, &pool.client_id, self.runtime.entropy.clone());
-                Credentials::Pool(Arc::new(pool))
-            }
-        })
+    fn user_pool(&self) -> Result<Option<Arc<dyn UserPool>>, ConfigError> {
+        Ok(self.settings.user_pool.as_ref().map(|pool| {
+            let pool = CognitoPool::new(self.clients.clone(), &pool.id, &pool.client_id, self.runtime.entropy.clone());
+            Arc::new(pool) as Arc<dyn UserPool>
+        }))
     }
 
     fn pool_issuer(&self) -> Result<Option<PoolIssuer>, ConfigError> {
@@ -216,31 +192,28 @@ impl Platform for Home {
         }))
     }
 
-    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError> {
-        let gateway = self.gateway.get_or_init(|| {
-            let options = test_gateway::Options {
-                action_page: format!("{}/test-gateway/actions", self.config.shop.public_url),
-                ..test_gateway::Options::default()
-            };
-            Arc::new(TestGateway::new(self.store(test_gateway::TABLE), self.runtime.clock.clone(), options))
-        });
-        Ok(gateway.clone())
+    fn gateway(&self) -> Result<Arc<dyn PaymentGateway>, ConfigError> {
+        Ok(self.bank().gateway.clone())
     }
 
-    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
+    fn gateway_pages(&self) -> Result<RootRoutes, ConfigError> {
+        Ok(self.bank().pages())
+    }
+
+    fn mailer(&self) -> Result<Option<Arc<dyn Mailer>>, ConfigError> {
         match self.config.mail.transport {
-            Transport::Capture => Ok(notifications::Delivery::Capture),
-            Transport::Ses => Ok(notifications::Delivery::Send(Arc::new(SesMailer::new(self.clients.clone())))),
+            Transport::Capture => Ok(None),
+            Transport::Ses => Ok(Some(Arc::new(SesMailer::new(self.clients.clone())))),
             Transport::Smtp => Err(ConfigError("mail.transport is smtp, which is for a shop in one process; here it is ses".into())),
         }
     }
 
     /// Whether they are there is seen at the start, before a business would miss them.
-    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError> {
+    fn time_zones(&self) -> Result<TimeZoneSource, ConfigError> {
         let file = self.borders_file()?;
         let unreadable = |file: &Path, error: std::io::Error| format!("{}: {error}", file.display());
         std::fs::metadata(&file).map_err(|error| ConfigError(unreadable(&file, error)))?;
-        Ok(directory::TimeZoneMap::new(move || std::fs::read(&file).map(Into::into).map_err(|error| unreadable(&file, error))))
+        Ok(Box::new(move || std::fs::read(&file).map(Into::into).map_err(|error| unreadable(&file, error))))
     }
 }
 
@@ -272,8 +245,8 @@ mod tests {
             ("BORDERS_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
         ];
         let settings = Settings::load(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
-        let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1"));
-        let mut services = home.with_key(|| wiring::services(&home.config, &home)).await.unwrap();
+        let home = Home::with_clients(config, settings.unwrap(), Clients::at("http://localhost:1")).await.unwrap();
+        let mut services = wiring::services(&home.config, &home).unwrap();
         services.push(home.operations().unwrap());
         let manifest = serde_json::to_string_pretty(&wiring::manifest(&services)).unwrap() + "\n";
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/manifest.json");
@@ -281,9 +254,6 @@ mod tests {
             std::fs::write(&file, &manifest).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            kept == manifest,
-            "infra/manifest.json is out of date: run this test with MANIFEST=write, then `npm run snapshot` in infra"
-        );
+        assert!(kept == manifest, "infra/manifest.json is out of date: if the change is meant, run `cargo xtask manifest`");
     }
 }

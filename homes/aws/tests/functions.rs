@@ -14,11 +14,11 @@ use fakes::Cloud;
 use home_aws::{ApiFunction, EventsFunction, Invocations, Tick, TickFunction};
 use memory::MemoryStores;
 use ports::store::{Store, TableSchema};
-use ports::{Blobs, Clock, SystemClock, SystemEntropy};
+use ports::{Blobs, Clock, Mailer, PaymentGateway, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use shell::{Api, ApiConfig, Authenticator, Passwords, Runtime, Signer, SigningKey};
 use test_gateway::TestGateway;
-use wiring::{Config, ConfigError, Platform};
+use wiring::{Config, ConfigError, Platform, TimeZoneSource};
 
 const XRAY: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 const TRACE: &str = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
@@ -87,17 +87,17 @@ impl Platform for Shelf {
         Arc::new(Passwords::default())
     }
 
-    fn gateway(&self) -> Result<Arc<TestGateway>, ConfigError> {
+    fn gateway(&self) -> Result<Arc<dyn PaymentGateway>, ConfigError> {
         let table = self.stores.table(test_gateway::TABLE);
         Ok(Arc::new(TestGateway::new(table, self.runtime.clock.clone(), test_gateway::Options::default())))
     }
 
-    fn mail_delivery(&self) -> Result<notifications::Delivery, ConfigError> {
-        Ok(notifications::Delivery::Capture)
+    fn mailer(&self) -> Result<Option<Arc<dyn Mailer>>, ConfigError> {
+        Ok(None)
     }
 
-    fn time_zones(&self) -> Result<directory::TimeZoneMap, ConfigError> {
-        Ok(directory::TimeZoneMap::new(|| Err("none of these functions asks for them".into())))
+    fn time_zones(&self) -> Result<TimeZoneSource, ConfigError> {
+        Ok(Box::new(|| Err("none of these functions asks for them".into())))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
     let app = App { work: work.clone(), catalog, inventory, config };
-    Service::new(work).reads(&["catalog", "inventory"]).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
+    Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }
 
 #[cfg(test)]

@@ -71,7 +71,6 @@ const PAGES_MAX: usize = 2_000;
 pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
-        .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))
         .routes(category_http::routes(app.clone()))
         .routes(export::routes(app.clone()))

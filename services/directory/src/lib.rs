@@ -75,10 +75,8 @@ pub(crate) struct App {
 }
 
 pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
-    let reads: &[&str] = if dependencies.reviews.is_some() { &["identity", "reviews"] } else { &["identity"] };
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
     Service::new(work)
-        .reads(reads)
         .consumer(consumer::consumer(work.clone()))
         .routes(browse::routes(app.clone()))
         .routes(http::routes(app.clone()))

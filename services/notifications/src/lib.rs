@@ -80,8 +80,7 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
-    let writer = consumer::consumer(app.clone());
-    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
+    let mut service = Service::new(work).routes(http::routes(app.clone())).consumer(consumer::consumer(app.clone()));
     if sends {
         let sender = Consumer::new("notifications-send", app.clone())
             .on::<MailQueued>(|app, delivery, queued| Box::pin(sending::on(app, delivery, queued)));

@@ -51,7 +51,6 @@ pub fn service(work: &UnitOfWork, deps: OrdersDeps, config: OrdersConfig) -> Ser
     let app = App { work: work.clone(), deps, config };
     let expire = Schedule::new("orders.expire", EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
     Service::new(work)
-        .reads(&["cart", "catalog", "identity"])
         .consumer(consumer::consumer(app.clone()))
         .schedule(expire)
         .root_routes(pages::routes(app.clone()))

@@ -76,11 +76,7 @@ pub(crate) struct App {
 pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
     let app = App { work: work.clone(), deps, config };
     let remind = Schedule::new("reviews.remind", REMIND_EVERY, app.clone(), async |app| reminder::remind(&app).await);
-    Service::new(work)
-        .reads(&["identity", "directory", "catalog", "orders"])
-        .consumer(consumer::consumer(app.clone()))
-        .schedule(remind)
-        .routes(http::routes(app))
+    Service::new(work).consumer(consumer::consumer(app.clone())).schedule(remind).routes(http::routes(app))
 }
 
 #[cfg(test)]

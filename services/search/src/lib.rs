@@ -66,9 +66,5 @@ impl App {
 pub fn service(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Service {
     let app = App::new(work, deps, config);
     let look = Schedule::new("search.look", LOOK_EVERY, app.clone(), async |app| check::look(&app).await);
-    Service::new(work)
-        .reads(&["catalog", "directory", "reviews"])
-        .consumer(consumer::consumer(app.clone()))
-        .schedule(look)
-        .routes(http::routes(app))
+    Service::new(work).consumer(consumer::consumer(app.clone())).schedule(look).routes(http::routes(app))
 }

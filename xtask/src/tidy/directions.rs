@@ -22,6 +22,8 @@ enum Place {
     Wiring,
     /// What a home brings: its adapters, its ways of running services.
     Home,
+    /// What several homes offer alike.
+    HomePart,
     App,
     /// Programs of the workshop: they drive the binary and know nothing of its insides.
     Tool,
@@ -38,6 +40,7 @@ impl Place {
             ["adapters", "suite" | "fault-proxy"] => Some(Self::Suite),
             ["adapters", _] => Some(Self::Adapter),
             ["wiring"] => Some(Self::Wiring),
+            ["homes", "test-gateway"] => Some(Self::HomePart),
             ["homes", _] => Some(Self::Home),
             ["apps", _] | ["sim"] => Some(Self::App),
             ["bench" | "xtask"] => Some(Self::Tool),
@@ -46,7 +49,7 @@ impl Place {
     }
 
     fn may_use(self, other: Self) -> bool {
-        use Place::{Adapter, App, Contracts, Home, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
+        use Place::{Adapter, App, Contracts, Home, HomePart, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
         match self {
             Kernel | Tool => false,
             Contracts => matches!(other, Kernel),
@@ -54,7 +57,8 @@ impl Place {
             Shell | Adapter | Suite => matches!(other, Kernel | Contracts | Ports),
             Service => matches!(other, Kernel | Contracts | Ports | Shell),
             Wiring => matches!(other, Kernel | Contracts | Ports | Shell | Service),
-            Home => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
+            HomePart => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
+            Home => other == HomePart || HomePart.may_use(other),
             App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Home),
         }
     }
@@ -122,7 +126,7 @@ fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Findin
 
 /// The exceptions. For tests, every store is held against the suite and the memory adapter, the test
 /// gateway is tried on stores, the shell's harness runs services on the memory adapter, search is tried on
-/// its index, and payments are tried against the test gateway, which every home has: the wiring builds it.
+/// its index, and payments are tried against the test gateway.
 fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
     let dev = dependency.kind.as_deref() == Some("dev");
     // A crate's own tests may want one of its features.
@@ -134,8 +138,7 @@ fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Pla
             }
             Place::Adapter => dev && other == Place::Suite,
             Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-            Place::App | Place::Home => dev && matches!(other, Place::Adapter | Place::Suite),
-            Place::Wiring => dependency.folder == "adapters/test-gateway",
+            Place::App | Place::Home | Place::HomePart => dev && matches!(other, Place::Adapter | Place::Suite),
             Place::Service => dev && matches!(dependency.folder.as_str(), "adapters/test-gateway" | "adapters/tantivy"),
             _ => false,
         }
@@ -150,7 +153,7 @@ fn rule(place: Place) -> &'static str {
         Place::Service => "services see only the shell and below, never one another and never an adapter",
         Place::Adapter | Place::Suite => "adapters see only ports and below",
         Place::Wiring => "wiring sees services and below; a home brings the adapters",
-        Place::Home => "homes see everything but other homes, apps and test suites",
+        Place::Home | Place::HomePart => "homes see everything but other homes, apps and test suites",
         Place::App => "apps get their adapters from a home",
         Place::Tool => "workshop programs drive the binary from outside",
     }
@@ -188,11 +191,15 @@ mod tests {
             ("adapters/sqlite", "adapters/suite", false),
             ("wiring", "services/cart", true),
             ("wiring", "adapters/sqlite", false),
-            ("wiring", "adapters/test-gateway", true),
+            ("wiring", "adapters/test-gateway", false),
             ("wiring", "homes/embedded", false),
             ("homes/embedded", "wiring", true),
             ("homes/embedded", "adapters/sqlite", true),
             ("homes/aws", "homes/embedded", false),
+            ("homes/aws", "homes/test-gateway", true),
+            ("homes/test-gateway", "adapters/test-gateway", true),
+            ("homes/test-gateway", "homes/aws", false),
+            ("apps/souk", "homes/test-gateway", false),
             ("apps/souk", "homes/embedded", true),
             ("apps/souk", "wiring", true),
             ("apps/souk", "adapters/sqlite", false),

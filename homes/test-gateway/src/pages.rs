@@ -1,33 +1,25 @@
 //! The test gateway's own pages: where a customer confirms a payment that needs it, as at a bank; the
 //! list of its card numbers; and, in development, a switch that makes it fail for a while.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use kernel::{Duration, PaymentId, Problem};
-use ports::{Clock, GatewayState, PaymentGateway as _};
+use ports::{GatewayState, PaymentGateway as _};
 use serde::Deserialize;
 use shell::http::{Form, PageAnswer, Path, Query, escape, page};
 use shell::{HandlerResult, Reply, RootRoutes};
-use test_gateway::TestGateway;
 
-#[derive(Clone)]
-struct Pages {
-    gateway: Arc<TestGateway>,
-    clock: Arc<dyn Clock>,
-}
+use crate::Bank;
 
-/// `faults` adds the switch: anybody could use it.
-pub(crate) fn routes(gateway: Arc<TestGateway>, clock: Arc<dyn Clock>, faults: bool) -> RootRoutes {
+pub fn routes(bank: &Bank) -> RootRoutes {
     let mut router = RootRoutes::new()
         .get("/test-gateway/cards", cards)
         .get("/test-gateway/actions/{payment_id}", ask)
         .post("/test-gateway/actions/{payment_id}", answer);
-    if faults {
+    if bank.faults {
         router = router.post("/test-gateway/outage", outage);
     }
-    router.with_state(Pages { gateway, clock })
+    router.with_state(bank.clone())
 }
 
 #[derive(Deserialize)]
@@ -37,9 +29,9 @@ struct Outage {
 }
 
 /// Every call to the gateway fails until the time is over.
-async fn outage(State(pages): State<Pages>, Query(outage): Query<Outage>) -> HandlerResult {
-    let until = pages.clock.now().plus(Duration::from_secs(u64::from(outage.seconds.min(3600))));
-    pages.gateway.set_outage((outage.seconds > 0).then_some(until));
+async fn outage(State(bank): State<Bank>, Query(outage): Query<Outage>) -> HandlerResult {
+    let until = bank.clock.now().plus(Duration::from_secs(u64::from(outage.seconds.min(3600))));
+    bank.gateway.set_outage((outage.seconds > 0).then_some(until));
     Ok(Reply::ok(&serde_json::json!({ "until": until })))
 }
 
@@ -57,8 +49,8 @@ async fn cards() -> Response {
     )
 }
 
-async fn ask(State(pages): State<Pages>, Path(payment): Path<PaymentId>) -> PageAnswer {
-    let found = pages.gateway.find(payment).await.map_err(Problem::unavailable)?.ok_or_else(|| Problem::not_found("such payment"))?;
+async fn ask(State(bank): State<Bank>, Path(payment): Path<PaymentId>) -> PageAnswer {
+    let found = bank.gateway.find(payment).await.map_err(Problem::unavailable)?.ok_or_else(|| Problem::not_found("such payment"))?;
     let body = match found.state {
         GatewayState::RequiresAction { .. } => format!(
             "<p>Do you want to pay {}?</p><form method=\"post\"><button name=\"approve\" value=\"true\">Confirm</button><button class=\"second\" name=\"approve\" value=\"false\">Refuse</button></form>",
@@ -75,9 +67,8 @@ struct Answered {
     approve: bool,
 }
 
-async fn answer(State(pages): State<Pages>, Path(payment): Path<PaymentId>, Form(answered): Form<Answered>) -> PageAnswer {
-    pages
-        .gateway
+async fn answer(State(bank): State<Bank>, Path(payment): Path<PaymentId>, Form(answered): Form<Answered>) -> PageAnswer {
+    bank.gateway
         .confirm_action(payment, answered.approve)
         .await
         .map_err(|error| Problem::new(kernel::Code::Conflict, error.to_string()))?;
