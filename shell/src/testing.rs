@@ -33,6 +33,10 @@ pub struct Kit {
 }
 
 impl Kit {
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
     pub fn work(&self, schema: &TableSchema) -> UnitOfWork {
         UnitOfWork::new(&self.runtime, *schema, self.table(schema))
     }

@@ -29,14 +29,14 @@ pub trait Readable: Sized {
 pub struct Builder<'a> {
     config: &'a Config,
     platform: &'a dyn Platform,
-    table: TableSchema,
+    table: Option<TableSchema>,
     reads: Vec<&'static str>,
     needs: Vec<Need>,
 }
 
 impl<'a> Builder<'a> {
-    /// For the service that owns the table.
-    pub fn new(config: &'a Config, platform: &'a dyn Platform, table: TableSchema) -> Self {
+    /// For the service that owns the table, if it has one.
+    pub fn new(config: &'a Config, platform: &'a dyn Platform, table: Option<TableSchema>) -> Self {
         Self { config, platform, table, reads: Vec::new(), needs: Vec::new() }
     }
 
@@ -59,8 +59,11 @@ impl<'a> Builder<'a> {
     }
 
     /// On the service's own table.
-    pub fn work(&self) -> UnitOfWork {
-        work(self.platform, self.table)
+    ///
+    /// Errors: if the list of services gives it none.
+    pub fn work(&self) -> Result<UnitOfWork, ConfigError> {
+        let table = self.table.ok_or_else(|| ConfigError("a service without a table has no unit of work".into()))?;
+        Ok(work(self.platform, table))
     }
 
     /// On the shell's table, where a home with a log keeps how far the events have been delivered.

@@ -13,26 +13,33 @@ use crate::config::{Config, ConfigError};
 use crate::platform::Platform;
 use crate::start_page;
 
-/// A service by the name of its table.
 struct Entry {
-    table: TableSchema,
+    name: &'static str,
+    /// Absent for a service that keeps nothing.
+    table: Option<TableSchema>,
     build: fn(&mut Builder<'_>) -> Result<Service, BuildError>,
 }
 
 const SERVICES: &[Entry] = &[
-    Entry { table: identity::TABLE, build: identity },
-    Entry { table: directory::TABLE, build: directory },
-    Entry { table: catalog::TABLE, build: catalog },
-    Entry { table: inventory::TABLE, build: inventory },
-    Entry { table: cart::TABLE, build: cart },
-    Entry { table: orders::TABLE, build: orders },
-    Entry { table: payments::TABLE, build: payments },
-    Entry { table: reviews::TABLE, build: reviews },
-    Entry { table: notifications::TABLE, build: notifications },
-    Entry { table: search::TABLE, build: search },
+    Entry::with_table(identity::TABLE, identity),
+    Entry::with_table(directory::TABLE, directory),
+    Entry::with_table(catalog::TABLE, catalog),
+    Entry::with_table(inventory::TABLE, inventory),
+    Entry::with_table(cart::TABLE, cart),
+    Entry::with_table(orders::TABLE, orders),
+    Entry::with_table(payments::TABLE, payments),
+    Entry::with_table(reviews::TABLE, reviews),
+    Entry::with_table(notifications::TABLE, notifications),
+    Entry { name: privacy::NAME, table: None, build: privacy },
+    Entry::with_table(search::TABLE, search),
 ];
 
 impl Entry {
+    /// Its name is its table's.
+    const fn with_table(table: TableSchema, build: fn(&mut Builder<'_>) -> Result<Service, BuildError>) -> Self {
+        Self { name: table.name, table: Some(table), build }
+    }
+
     fn build(&self, config: &Config, platform: &dyn Platform) -> Result<Service, BuildError> {
         let mut builder = Builder::new(config, platform, self.table);
         let service = (self.build)(&mut builder)?;
@@ -42,7 +49,7 @@ impl Entry {
 
 /// The tables of all services.
 pub fn tables() -> Vec<TableSchema> {
-    SERVICES.iter().map(|entry| entry.table).collect()
+    SERVICES.iter().filter_map(|entry| entry.table).collect()
 }
 
 /// All services that the home has everything for.
@@ -55,10 +62,10 @@ pub fn services(config: &Config, platform: &dyn Platform) -> Result<Vec<Service>
     SERVICES.iter().filter_map(build).collect()
 }
 
-/// The service of that name, which is also its table's.
+/// The service of that name.
 pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<Service, ConfigError> {
-    let entry = SERVICES.iter().find(|entry| entry.table.name == name).ok_or_else(|| {
-        let known: Vec<_> = SERVICES.iter().map(|entry| entry.table.name).collect();
+    let entry = SERVICES.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        let known: Vec<_> = SERVICES.iter().map(|entry| entry.name).collect();
         ConfigError(format!("there is no service {name}; there are: {}", known.join(", ")))
     })?;
     entry.build(config, platform).map_err(|error| match error {
@@ -68,7 +75,7 @@ pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<S
 }
 
 fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    Ok(identity::service(&b.work(), b.signer()?, credentials(b)?, identity::IdentityConfig::default()))
+    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, identity::IdentityConfig::default()))
 }
 
 fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -84,23 +91,23 @@ fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         time_zones: time_zones(b)?,
         signer: b.signer()?,
     };
-    Ok(directory::service(&b.work(), dependencies, settings))
+    Ok(directory::service(&b.work()?, dependencies, settings))
 }
 
 fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let dependencies =
         catalog::Dependencies { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>(), reviews: b.read::<reviews::Reads>() };
-    Ok(catalog::service(&b.work(), catalog_settings(b.config()), dependencies))
+    Ok(catalog::service(&b.work()?, catalog_settings(b.config()), dependencies))
 }
 
 fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let default_threshold = i64::from(b.config().inventory.low_stock_threshold);
-    Ok(inventory::service(&b.work(), inventory::InventoryConfig { default_threshold }))
+    Ok(inventory::service(&b.work()?, inventory::InventoryConfig { default_threshold }))
 }
 
 fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = cart::CartConfig { currency: b.config().shop.currency };
-    Ok(cart::service(&b.work(), b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
+    Ok(cart::service(&b.work()?, b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
 }
 
 fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -120,7 +127,7 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         },
         payment_deadline: config.payment_deadline(),
     };
-    Ok(orders::service(&b.work(), deps, pricing))
+    Ok(orders::service(&b.work()?, deps, pricing))
 }
 
 fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -134,7 +141,7 @@ fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         call: Duration::from_millis(config.timeout_ms),
     };
     let guarded = payments::GuardedGateway::new(b.gateway(&[Api, Events, Tick])?, b.runtime().clock.clone(), options);
-    Ok(payments::service(&b.work(), Arc::new(guarded)).root_routes(b.gateway_pages()?))
+    Ok(payments::service(&b.work()?, Arc::new(guarded)).root_routes(b.gateway_pages()?))
 }
 
 fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -150,7 +157,7 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         unverified: settings.unverified,
         remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
     };
-    Ok(reviews::service(&b.work(), deps, config))
+    Ok(reviews::service(&b.work()?, deps, config))
 }
 
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -175,11 +182,25 @@ fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         mailbox: true,
         ..notifications::ShopConfig::default()
     };
-    Ok(notifications::service(&b.work(), dependencies, texts).root_routes(start_page::routes(config)))
+    Ok(notifications::service(&b.work()?, dependencies, texts).root_routes(start_page::routes(config)))
+}
+
+fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
+    let part = |service, data| privacy::Part { service, data };
+    let parts: Vec<privacy::Part> = vec![
+        part("identity", b.read::<identity::Reads>()),
+        part("directory", b.read::<directory::Reads>()),
+        part("cart", b.read::<cart::Reads>()),
+        part("orders", b.read::<orders::Reads>()),
+        part("payments", b.read::<payments::Reads>()),
+        part("reviews", b.read::<reviews::Reads>()),
+        part("notifications", b.read::<notifications::Reads>()),
+    ];
+    Ok(privacy::service(b.runtime(), privacy::Deps { accounts: b.read::<identity::Reads>(), parts }))
 }
 
 fn search(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    Ok(search::service(&b.work(), search_deps(b)?, search_config(b.config())))
+    Ok(search::service(&b.work()?, search_deps(b)?, search_config(b.config())))
 }
 
 pub(crate) fn search_deps(b: &mut Builder<'_>) -> Result<SearchDeps, BuildError> {

@@ -60,11 +60,11 @@ const TEMPLATES: [(&str, &str); 7] = [
 const ENTRIES: [(&str, &str, &str); 9] = [
     ("Cargo.toml", "wiring = { path = \"wiring\" }\n", "{{service}} = { path = \"services/{{service}}\" }\n"),
     ("wiring/Cargo.toml", "\n[dev-dependencies]\n", "{{service}}.workspace = true\n"),
-    ("wiring/src/services.rs", "    Entry { table: search::TABLE", "    Entry { table: {{service}}::TABLE, build: {{service}} },\n"),
+    ("wiring/src/services.rs", "    Entry::with_table(search::TABLE", "    Entry::with_table({{service}}::TABLE, {{service}}),\n"),
     (
         "wiring/src/services.rs",
         "fn search(b: &mut Builder<'_>)",
-        "fn {{service}}(b: &mut Builder<'_>) -> Result<Service, BuildError> {\n    Ok({{service}}::service(&b.work()))\n}\n\n",
+        "fn {{service}}(b: &mut Builder<'_>) -> Result<Service, BuildError> {\n    Ok({{service}}::service(&b.work()?))\n}\n\n",
     ),
     ("contracts/src/lib.rs", "mod reviews;\n", "mod {{service}};\n"),
     ("contracts/src/lib.rs", "pub use reviews::{", "pub use {{service}}::{{Noun}}Created;\n"),
@@ -193,8 +193,8 @@ mod tests {
         for (path, part) in [
             ("Cargo.toml", "bookings = { path = \"services/bookings\" }"),
             ("wiring/Cargo.toml", "bookings.workspace = true"),
-            ("wiring/src/services.rs", "    Entry { table: bookings::TABLE, build: bookings },"),
-            ("wiring/src/services.rs", "Ok(bookings::service(&b.work()))"),
+            ("wiring/src/services.rs", "    Entry::with_table(bookings::TABLE, bookings),"),
+            ("wiring/src/services.rs", "Ok(bookings::service(&b.work()?))"),
             ("contracts/src/lib.rs", "BookingCreated(BookingCreated) = \"booking.created\","),
             ("kernel/src/id.rs", "    BookingId = \"boo\";"),
             ("services/bookings/src/http.rs", "path = \"/bookings/{booking_id}\""),

@@ -4,17 +4,26 @@
 //! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
 //! server does not take now is queued, and tried again by `sending.rs`.
 
-use contracts::Event;
+use contracts::{Event, UserErased};
 use kernel::{MailId, Problem};
 use shell::{Attempt, Changes, Consumer, Delivery};
 
 use crate::mailing::{self, Mailing};
 use crate::mails::{self, Draft, Mails};
-use crate::{App, sending, storage};
+use crate::{App, personal_data, sending, storage};
 
 pub fn consumer(app: App) -> Consumer<App> {
     let consumer = Consumer::new("notifications", app);
-    mails::subscribe(Mails::new(consumer, |app, delivery, drafts| Box::pin(write(app, delivery, drafts)))).into_consumer()
+    mails::subscribe(Mails::new(consumer, |app, delivery, drafts| Box::pin(write(app, delivery, drafts)))).into_consumer().on::<UserErased>(
+        |app, _, erased| {
+            Box::pin(async {
+                match &erased.email {
+                    Some(address) => personal_data::forget(&app.work, address).await,
+                    None => Ok(()),
+                }
+            })
+        },
+    )
 }
 
 async fn write(app: &App, delivery: &Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {

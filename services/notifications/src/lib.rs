@@ -15,6 +15,7 @@ mod mail;
 mod mailbox;
 mod mailing;
 mod mails;
+mod personal_data;
 mod render;
 mod sending;
 mod storage;
@@ -30,6 +31,7 @@ use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
 pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;
+pub use personal_data::Reads;
 pub use storage::TABLE;
 
 use mail::Mode;

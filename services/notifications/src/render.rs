@@ -120,8 +120,9 @@ fn sale_data(order: &OrderSummary) -> serde_json::Value {
         let OrderLineSummary { sku, title, quantity, unit_price, total, .. } = line;
         json!({ "sku": sku, "title": title, "quantity": quantity, "unit_price": unit_price, "total": total })
     };
-    let OrderSummary { placed_at, lines, subtotal, shipping, tax, total, shipping_address, .. } = order;
+    let OrderSummary { email, placed_at, lines, subtotal, shipping, tax, total, shipping_address, .. } = order;
     json!({
+        "email": email,
         "placed_at": placed_at,
         "lines": lines.iter().map(line).collect::<Vec<_>>(),
         "subtotal": subtotal,

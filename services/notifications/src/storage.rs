@@ -63,7 +63,12 @@ impl Record for Suppression {
     }
 }
 
-fn mailing_key(id: MailId) -> Key {
+/// The mailings to a person, newest first.
+pub fn to_person(address: &Email) -> Query {
+    Query::index(BY_ADDRESS, by_address(address)).descending()
+}
+
+pub fn mailing_key(id: MailId) -> Key {
     let digit = (id.0 >> PLACE_DIGIT_BITS) % u128::from(PARTITIONS);
     Key::new(partition(digit as u8), id.to_string())
 }
@@ -134,7 +139,7 @@ impl Filter {
         if let Some(to) = &self.to
             && *to != self.shop
         {
-            return vec![Query::index(BY_ADDRESS, by_address(to))];
+            return vec![to_person(to)];
         }
         match self.status {
             Some(status) if is_trouble(status) => vec![Query::index(BY_TROUBLE, TROUBLE)],

@@ -16,7 +16,7 @@ use crate::links::Link;
 #[serde(tag = "mail", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum OrderMail {
-    OrderToAdmin { customer: String, total: Money },
+    OrderToAdmin { total: Money },
     OrderConfirmation,
     Receipt { payment_id: PaymentId, paid: Money, paid_at: Timestamp },
     Shipped { carrier: Option<String>, tracking_number: Option<String> },
@@ -52,7 +52,7 @@ impl OrderMail {
     pub fn samples() -> Vec<Self> {
         let total = sample_sale().total;
         vec![
-            Self::OrderToAdmin { customer: "ann@example.com".into(), total },
+            Self::OrderToAdmin { total },
             Self::OrderConfirmation,
             Self::Receipt { payment_id: 7.into(), paid: total, paid_at: sample_sale().placed_at },
             Self::Shipped { carrier: Some("DHL".into()), tracking_number: Some("00340434161094015902".into()) },
@@ -64,7 +64,7 @@ impl OrderMail {
 pub fn subscribe(mails: Mails) -> Mails {
     mails
         .on(|app, _, event: &OrderPlaced| {
-            let mail = OrderMail::OrderToAdmin { customer: event.order.email.to_string(), total: event.order.total };
+            let mail = OrderMail::OrderToAdmin { total: event.order.total };
             drafts([Draft::to_house(app, mail).about(&event.order)])
         })
         // With the receipt, since a confirmed order is paid.

@@ -6,12 +6,13 @@ use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
     Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
-    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, VerificationRequested,
+    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
+    VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;
-use ports::MailError;
-use serde_json::json;
+use ports::{MailError, Person, PersonalData as _};
+use serde_json::{Value, json};
 use shell::testing::Harness;
 
 /// An event, and of each mail the template, the receiver, a part of the text.
@@ -240,4 +241,29 @@ async fn a_person_can_send_a_mail_again() {
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].id, format!("{}-2", mail["id"].as_str().unwrap()));
     assert!(log(&world, "?status=failed").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_no_mail() {
+    let (world, mailer) = sending();
+    mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
+    world.publish(registered("Ann")).await;
+    world.publish(placed(OrderId(7))).await;
+    world.publish(confirmed(OrderId(7))).await;
+    world.settle().await;
+    let ann = Person { user_id: UserId(1001), email: address("ann") };
+    let reads = notifications::Reads::new(&world.kit().work(&notifications::TABLE));
+    let copy = reads.export(&ann).await.unwrap();
+    assert_eq!(copy["mails"].as_array().unwrap().len(), 3, "{copy}");
+    assert!(world.stored(&notifications::TABLE).iter().any(|item| item.contains("ann@example.com")));
+
+    let erased = world.publish(UserErased { user_id: ann.user_id, email: Some(ann.email.clone()) }).await;
+    for _ in 0..2 {
+        world.deliver("notifications", &erased).await.unwrap();
+        let kept = world.stored(&notifications::TABLE);
+        let named: Vec<_> = kept.iter().filter(|item| item.contains("ann@example.com") || item.contains("Ann")).collect();
+        assert!(named.is_empty(), "{named:?}");
+    }
+    assert_eq!(field(&log(&world, "").await, "template"), ["order_to_admin"], "the house keeps its own");
+    assert_eq!(reads.export(&ann).await.unwrap(), Value::Null);
 }
