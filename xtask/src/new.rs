@@ -154,7 +154,7 @@ impl Names {
         }
         let names = Self { service: service.to_owned(), prefix: prefix(&noun, ids), noun };
         if ids.contains(&names.filled("    {{Noun}}Id = ")) {
-            return Err(Refused(names.filled("{{service}} is taken: there is a {{Noun}}Id")));
+            return Err(Refused(names.filled("{{service}} is taken: the kernel has {{Noun}}Id")));
         }
         Ok(names)
     }
@@ -213,7 +213,7 @@ mod tests {
             ("types", "cannot be the name"),
             ("booking", "it takes a plural"),
             ("orders", "is taken"),
-            ("products", "is taken: there is a ProductId"),
+            ("products", "is taken: the kernel has ProductId"),
         ] {
             assert!(refused(name).contains(sentence), "{name}: {}", refused(name));
         }
