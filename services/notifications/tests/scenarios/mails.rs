@@ -202,3 +202,13 @@ async fn a_person_can_send_a_mail_again() {
     assert_eq!(sent[0].id, format!("{}-2", mail["id"].as_str().unwrap()));
     assert!(log(&world, "?status=failed").await.is_empty());
 }
+
+#[tokio::test]
+async fn an_address_that_refuses_two_mails_of_an_event_is_remembered_once() {
+    let (world, mailer) = sending();
+    let full = || Err(MailError::Permanent("mailbox full".into()));
+    mailer.answers([full(), full(), Ok(())]);
+    world.publish(confirmed(OrderId(8))).await;
+    world.settle().await;
+    assert_eq!(field(&log(&world, "?status=failed").await, "template"), ["receipt", "order_confirmation"]);
+}
