@@ -11,19 +11,20 @@ use ports::store::{
     Write, add_to,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct State {
     tables: BTreeMap<&'static str, Table>,
     pub log: BTreeMap<Position, Envelope>,
     pub head: Position,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Table {
     pub rows: BTreeMap<Key, Row>,
     pub entries: BTreeSet<Entry>,
 }
 
+#[derive(Clone, PartialEq)]
 pub struct Row {
     pub item: Item,
     indexes: Vec<IndexEntry>,
