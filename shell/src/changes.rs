@@ -4,7 +4,8 @@ use contracts::{Decision, Event};
 use kernel::{Actor, Problem, Timestamp};
 use ports::store::{Expect, Key, Record, Write};
 
-use crate::Reply;
+use crate::http::Reply;
+use crate::stamp::stamped;
 
 /// Everything a rule may depend on besides its state: the time, the actor, and a seed for ids and secrets. Stable
 /// across retries, except `now`.
@@ -35,13 +36,6 @@ impl DecisionContext {
         input[17] = n;
         *blake3::hash(&input).as_bytes()
     }
-}
-
-/// 48 bits of milliseconds, then 80 bits of chance: the layout of a ULID.
-pub(crate) fn stamped(at: Timestamp, chance: &[u8; 32]) -> u128 {
-    let mut low = [0; 16];
-    low[6..].copy_from_slice(&chance[..10]);
-    (u128::from(at.as_millis().unsigned_abs()) << 80) | u128::from_be_bytes(low)
 }
 
 /// Writes and events that shall happen together. Nothing happens until the unit of work commits them.

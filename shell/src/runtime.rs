@@ -11,12 +11,12 @@ pub struct Runtime {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub telemetry: Arc<Telemetry>,
-    pub(crate) watchers: Watchers,
+    pub(crate) watchers: Arc<Watchers>,
 }
 
 impl Runtime {
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
-        Arc::new(Self { clock, entropy, telemetry: Arc::new(Telemetry::new()), watchers: Watchers::default() })
+        Arc::new(Self { clock, entropy, telemetry: Arc::new(Telemetry::new()), watchers: Arc::default() })
     }
 
     pub(crate) fn seed(&self) -> [u8; 16] {

@@ -6,10 +6,11 @@ use contracts::{Decision, Envelope};
 use kernel::{Actor, Backoff, Duration, EventId, Problem, Timestamp};
 use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, Record, Store, Stored, StoredResponse, TableSchema, Write};
 
-use crate::changes::{Changes, DecisionContext, JobOutcome, Outcome, stamped};
+use crate::changes::{Changes, DecisionContext, JobOutcome, Outcome};
 use crate::delivery::Delivery;
 use crate::http::{Failure, HandlerResult, Reply, RequestContext, key_reused};
 use crate::runtime::Runtime;
+use crate::stamp::stamped;
 use crate::table::Table;
 use crate::trace;
 use crate::watch::Watch;
@@ -113,7 +114,7 @@ impl UnitOfWork {
 
     /// To be made before the item is read.
     pub fn watch(&self, key: &Key) -> Watch {
-        Watch::new(self.runtime.clone(), self.schema.name, key.clone())
+        Watch::new(self.runtime.watchers.clone(), self.schema.name, key.clone())
     }
 
     /// Changes one item: loads it, refuses an If-Match of another version, asks the rule, and answers with the view and
@@ -308,9 +309,14 @@ impl UnitOfWork {
                 return Ok(Ended::Done(value));
             }
             let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), idempotency: marker };
+            let subject = commit.events.first().map(|envelope| envelope.event.subject());
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
+                    // A delivery says already which event it is about.
+                    if let (Keeps::Always, Some(subject)) = (origin.keeps, subject) {
+                        tracing::Span::current().record("subject", subject);
+                    }
                     self.runtime.watchers.notify(self.schema.name, keys.into_iter());
                     return Ok(Ended::Done(value));
                 }

@@ -50,16 +50,16 @@ impl Watchers {
 
 /// A wait for one item. Made before the item is read, so that no change falls in between.
 pub struct Watch {
-    runtime: Arc<crate::Runtime>,
+    watchers: Arc<Watchers>,
     watched: Watched,
     receiver: watch::Receiver<()>,
 }
 
 impl Watch {
-    pub(crate) fn new(runtime: Arc<crate::Runtime>, table: &'static str, key: Key) -> Self {
+    pub(crate) fn new(watchers: Arc<Watchers>, table: &'static str, key: Key) -> Self {
         let watched = (table, key);
-        let receiver = runtime.watchers.subscribe(&watched);
-        Self { runtime, watched, receiver }
+        let receiver = watchers.subscribe(&watched);
+        Self { watchers, watched, receiver }
     }
 
     /// What has changed so far is seen by the read that follows.
@@ -81,6 +81,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.runtime.watchers.leave(&self.watched);
+        self.watchers.leave(&self.watched);
     }
 }

@@ -11,9 +11,10 @@ use contracts::Decision;
 use kernel::Duration;
 use ports::store::{Key, Query, Record, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::http::{Failure, Path, Sitemap, SitemapEntry};
+use shell::http::{Failure, Path};
 use shell::testing::Harness;
 use shell::{Changes, RootRoutes, Service, UnitOfWork};
+use shell::{Sitemap, SitemapEntry};
 
 const TABLE: TableSchema = TableSchema { name: "pages", indexes: 0 };
 

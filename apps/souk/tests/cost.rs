@@ -126,7 +126,7 @@ fn bad_input_is_refused() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let run = file("run.txt", "souk_events_told_total{service=\"orders\",kind=\"order.confirmed\"} 3\n");
+    let run = file("run.txt", "souk_events_emitted_total{service=\"orders\",kind=\"order.confirmed\"} 3\n");
     let (page, quiet) =
         (file("page.html", "<html>"), file("quiet.txt", "souk_store_reads_total{service=\"orders\",operation=\"other\"} 1\n"));
     let (wrong, prices) = (file("wrong.toml", "orders = \"many\"\n[routes]\n"), file("prices.toml", "as_of = \"today\"\n"));

@@ -4,37 +4,16 @@ use contracts::Envelope;
 use kernel::Duration;
 
 use super::units::{WriteMeter, events_bytes, index_entry_bytes, item_bytes};
-use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write};
+use super::{
+    Body, COMMIT_BYTES_MAX, Carrier, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_MAX, Key, NewItem, StoreError, TableSchema, Write,
+};
 
 /// How long an outbox record stays: a week to find out why the relay stands still.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// What the records of causes and events are written with.
+/// The version that idempotency records and records of events are written with.
 pub const RECORD_VERSION: u64 = 1;
 
-/// What carries a commit's events in a table with a stream. Any later write of that item drops them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
-    /// There are no events.
-    None,
-    /// The record of the cause.
-    IdempotencyRecord,
-    /// The item of this write: the first put that is guarded.
-    Put(usize),
-    /// A record of their own.
-    Outbox,
-}
-
 impl Commit {
-    pub fn carrier(&self) -> Carrier {
-        if self.events.is_empty() {
-            return Carrier::None;
-        }
-        if self.idempotency.is_some() {
-            return Carrier::IdempotencyRecord;
-        }
-        self.writes.iter().position(Write::is_guarded).map_or(Carrier::Outbox, Carrier::Put)
-    }
-
     /// Refuses what DynamoDB would refuse, and tells the sizes that follow from the commit alone.
     pub fn prepare(self, schema: &TableSchema) -> Result<Prepared, StoreError> {
         self.check(schema)?;
@@ -75,18 +54,18 @@ pub struct Prepared {
     pub writes: Vec<Write>,
     /// For every write the bytes of the item that it puts, with events that ride on it; 0 for other writes.
     pub put_bytes: Vec<usize>,
-    /// The record of the cause, or else that of the events alone (`Carrier::Outbox`). A home with a log
+    /// The idempotency record, or else a record of the events alone (`Carrier::Outbox`). A home with a log
     /// of events keeps only the former, and charges for both.
     pub record: Option<NewItem>,
     /// Its size, with the events that it carries.
     pub record_bytes: usize,
-    /// With the texts that are kept of them (`Envelope::stored_json`).
+    /// With the texts that are stored of them (`Envelope::stored_json`).
     pub events: Vec<(Envelope, String)>,
     pub carrier: Carrier,
 }
 
 impl Prepared {
-    /// The record of the cause, where there is one.
+    /// The idempotency record, where there is one.
     pub fn idempotency(&self) -> Option<&NewItem> {
         self.record.as_ref().filter(|_| self.carrier != Carrier::Outbox)
     }

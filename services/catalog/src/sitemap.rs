@@ -7,7 +7,8 @@ use axum::response::Response;
 use ports::store::Query;
 use serde::Deserialize;
 use shell::RootRoutes;
-use shell::http::{Failure, Path, Sitemap, SitemapEntry};
+use shell::http::{Failure, Path};
+use shell::{Sitemap, SitemapEntry};
 
 use crate::storage::Listing;
 use crate::{App, Settings};

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use kernel::Timestamp;
 use serde::Deserialize;
 use shell::RootRoutes;
-use shell::http::{Failure, Path, Sitemap, SitemapEntry};
+use shell::http::{Failure, Path};
+use shell::{Sitemap, SitemapEntry};
 
 use crate::storage;
 use crate::{App, Settings};

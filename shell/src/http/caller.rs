@@ -7,7 +7,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use kernel::{BusinessId, Code, Problem, UserId};
 
-use super::{Access, Failure, RequestContext};
+use super::access::Access;
+use super::{Failure, RequestContext};
 
 /// A first argument of a handler.
 pub trait Caller {
@@ -118,7 +119,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ActingFor {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let SignedIn { request, .. } = SignedIn::from_request_parts(parts, state).await?;
-        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|error| Problem::not_found(error))?;
+        let path = RawPathParams::from_request_parts(parts, state).await.map_err(Problem::not_found)?;
         let named = path.iter().find(|(name, _)| *name == "business_id").map(|(_, value)| value);
         let named = named.ok_or_else(|| Problem::internal("a route for the people of a business names none in its path"))?;
         let business_id = named.parse().map_err(|_| Problem::not_found("such business"))?;

@@ -8,7 +8,7 @@ use utoipa::PartialSchema;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, Ref, ResponseBuilder, Server};
 
-use super::operation::BEARER;
+use super::access::BEARER;
 use super::reply::ProblemView;
 
 /// Adds the title, the bearer scheme, and to each operation the problem it may answer with.

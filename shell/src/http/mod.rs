@@ -1,5 +1,6 @@
 //! HTTP: what a handler is given and gives, and what surrounds all handlers.
 
+mod access;
 mod caller;
 mod document;
 mod edge;
@@ -11,8 +12,8 @@ mod page;
 mod reply;
 mod request_context;
 mod server;
-mod sitemap;
 
+pub use access::Access;
 pub use caller::{ActingFor, Admin, Anyone, Caller, SignedIn, Staff};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
@@ -20,14 +21,13 @@ pub(crate) use edge::{Edge, wrap};
 pub use extract::{Json, Path, Query};
 pub use limits::LimitsConfig;
 pub use listing::{Listing, NoFilter, Paging};
-pub use operation::{Access, FirstArgument, Operation, described_access};
+pub use operation::{FirstArgument, Operation, described_access};
 pub(crate) use operation::{closed, described};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
 pub use reply::{Failure, HandlerResult, Reply};
 pub(crate) use request_context::key_reused;
 pub use request_context::{RequestContext, page_limit};
 pub(crate) use server::serve;
-pub use sitemap::{Sitemap, SitemapEntry};
 #[doc(hidden)]
 pub use utoipa_axum;
 pub use utoipa_axum::router::OpenApiRouter;

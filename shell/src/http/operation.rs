@@ -3,18 +3,14 @@
 use std::collections::HashSet;
 
 use axum::handler::Handler;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation as Described;
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
+use super::access::{ACCESS, Access};
 use super::caller::Caller;
-
-/// Where an operation of the API document keeps who may call it.
-const ACCESS: &str = "x-access";
-pub(crate) const BEARER: &str = "bearer";
 
 /// One method of one path, as the manifest lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,41 +19,6 @@ pub struct Operation {
     /// `/api/v1/orders/{order_id}`.
     pub path: String,
     pub access: Access,
-}
-
-/// Whom an operation lets in. A rule may still refuse: it knows whose order it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Access {
-    /// Guests too. A token that is sent is verified.
-    Anyone,
-    /// Whoever has an account.
-    SignedIn,
-    /// Those who act for the business in the path, and admins.
-    ActingFor,
-    /// Admins and support.
-    Staff,
-    Admin,
-}
-
-impl Access {
-    /// What the document says of the operation. One that says nothing is open to everybody.
-    pub fn of(operation: &Described) -> Self {
-        let said = operation.extensions.as_ref().and_then(|extensions| extensions.get(ACCESS));
-        said.and_then(|access| serde_json::from_value(access.clone()).ok()).unwrap_or(Self::Anyone)
-    }
-
-    /// The security requirements of OpenAPI, with the roles of which the caller needs one (OpenAPI 3.1, 4.8.30).
-    fn security(self) -> Vec<SecurityRequirement> {
-        let bearer = |roles: &[&str]| SecurityRequirement::new(BEARER, roles.iter().copied());
-        match self {
-            Self::Anyone => vec![SecurityRequirement::default(), bearer(&[])],
-            Self::SignedIn => vec![bearer(&[])],
-            Self::ActingFor => vec![bearer(&["business"]), bearer(&["admin"])],
-            Self::Staff => vec![bearer(&["support"]), bearer(&["admin"])],
-            Self::Admin => vec![bearer(&["admin"])],
-        }
-    }
 }
 
 /// The routes of a handler, described with whom its first argument lets in. Used by `routes!`.

@@ -98,7 +98,7 @@ impl Measured {
             "store_write_units_total" => self.store_of(sample).write_units += value,
             "store_commits_total" => self.store_of(sample).commits += value,
             "store_conflicts_total" => self.store_of(sample).conflicts += value,
-            "events_told_total" => *self.events.entry((label("service"), label("kind"))).or_default() += value,
+            "events_emitted_total" => *self.events.entry((label("service"), label("kind"))).or_default() += value,
             "http_request_duration_seconds_count" if is_api(&label("route")) => {
                 self.routes.entry(label("route")).or_default().count += value
             }
@@ -180,7 +180,7 @@ mod tests {
             souk_store_read_units_total{service=\"orders\",operation=\"POST /api/v1/orders\"} 2.5\n\
             souk_store_write_units_total{operation=\"POST /api/v1/orders\",service=\"orders\"} 7\n\
             souk_store_write_units_total{service=\"shell\",operation=\"other\"} 99\n\
-            souk_events_told_total{service=\"orders\",kind=\"order.confirmed\"} 3\n\
+            souk_events_emitted_total{service=\"orders\",kind=\"order.confirmed\"} 3\n\
             souk_http_request_duration_seconds_sum{route=\"POST /api/v1/orders\",status=\"201\"} 0.5\n\
             souk_http_request_duration_seconds_count{route=\"POST /api/v1/orders\",status=\"201\"} 4\n\
             souk_http_request_duration_seconds_count{route=\"POST /api/v1/orders\",status=\"422\"} 1\n\

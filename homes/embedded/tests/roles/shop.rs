@@ -186,8 +186,9 @@ impl Shop {
                 let page = self.home.log().read(after, &consumer.types(), EVENTS_AT_ONCE).await.unwrap();
                 quiet &= page.through == after;
                 for logged in page.events {
-                    let kind = logged.envelope.event.kind();
-                    let done = deliver(self.home.runtime(), consumer, &logged.envelope, 1, None).await;
+                    let envelope = logged.envelope.unwrap();
+                    let kind = envelope.event.kind();
+                    let done = deliver(self.home.runtime(), consumer, &envelope, 1, None).await;
                     done.unwrap_or_else(|problem| panic!("{} failed on {kind}: {problem}", consumer.name));
                 }
                 self.delivered.insert(consumer.name, page.through);

@@ -314,11 +314,11 @@ impl Shop {
         let log = self.home.log().read(0, &["user.verification_requested", "user.password_reset_requested"], 100).await.unwrap();
         let links = Links::new(self.home.signer().unwrap());
         let (mut verification, mut reset) = (String::new(), String::new());
-        for logged in log.events {
-            if let Some(asked) = VerificationRequested::of(&logged.envelope.event) {
+        for event in log.events.into_iter().map(|logged| logged.envelope.unwrap().event.clone()) {
+            if let Some(asked) = VerificationRequested::of(&event) {
                 verification = links.link_token(asked.user_id, LinkPurpose::VerifyEmail, asked.serial);
             }
-            if let Some(asked) = PasswordResetRequested::of(&logged.envelope.event) {
+            if let Some(asked) = PasswordResetRequested::of(&event) {
                 reset = links.link_token(asked.user_id, LinkPurpose::ResetPassword, asked.serial);
             }
         }
@@ -328,15 +328,12 @@ impl Shop {
     async fn dead_letter(&self, consumer: &str) -> String {
         let types: Vec<&str> = Event::TYPES.iter().map(|(kind, _)| *kind).collect();
         let first = self.home.log().read(0, &types, 1).await.unwrap().events.remove(0);
-        let letter = FailedDelivery {
-            consumer: consumer.to_owned(),
-            position: first.position,
-            envelope: (*first.envelope).clone(),
-            attempts: 5,
-            first_failed_at: first.envelope.time,
-            next_at: None,
-            error: "broken on purpose".into(),
-        };
+        let envelope = first.envelope.unwrap();
+        let letter = json!({
+            "consumer": consumer, "position": first.position, "event": *envelope, "attempts": 5, "first_failed_at": envelope.time,
+            "error": "broken on purpose"
+        });
+        let letter: FailedDelivery = serde_json::from_str(&letter.to_string()).unwrap();
         let rule = |(), _: &shell::DecisionContext| Changes::none().derived(&letter);
         self.home.shell_work().run_job("roles", |_| async { Ok::<_, Problem>(()) }, rule).await.unwrap();
         letter.position.to_string()
