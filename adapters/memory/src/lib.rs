@@ -14,6 +14,10 @@ use tokio::sync::watch;
 pub use blobs::MemoryBlobs;
 use state::{LogEntry, State};
 
+/// What stores held at a moment, to be restored.
+#[derive(PartialEq)]
+pub struct Snapshot(State);
+
 /// Tables that share one event log. Clones are the same stores.
 #[derive(Clone)]
 pub struct MemoryStores {
@@ -41,6 +45,17 @@ impl MemoryStores {
     pub fn items(&self, schema: TableSchema) -> Vec<Item> {
         let state = self.shared.lock();
         state.table(schema.name).map(|table| table.rows.values().map(|row| row.item.clone()).collect()).unwrap_or_default()
+    }
+
+    /// Everything that the stores hold now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.shared.lock().clone())
+    }
+
+    /// Forgets what was written since: a test asks the next question of the same state.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        let mut state = self.shared.lock();
+        *state = snapshot.0.clone();
     }
 
     /// Appends a text to the log as an event of a type, whether it can be read or not: for tests of what other versions

@@ -8,13 +8,14 @@ use kernel::Timestamp;
 use ports::store::{Change, CommitError, ExistingItem, ExistingItems, INDEXES_MAX, IndexEntry, Item, Key, NewItem, Plan, Prepared, plan};
 use ports::{Position, Unreadable};
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct State {
     tables: BTreeMap<&'static str, Table>,
     pub log: BTreeMap<Position, LogEntry>,
     pub head: Position,
 }
 
+#[derive(Clone, PartialEq)]
 pub struct LogEntry {
     pub time: Timestamp,
     pub kind: String,
@@ -27,12 +28,13 @@ impl LogEntry {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Table {
     pub rows: BTreeMap<Key, Row>,
     pub entries: BTreeSet<Entry>,
 }
 
+#[derive(Clone, PartialEq)]
 pub struct Row {
     pub item: Item,
     indexes: Vec<IndexEntry>,

@@ -64,8 +64,12 @@ impl Home {
 
     /// A home that keeps nothing, to ask its services what they are.
     pub fn in_memory(config: &Config) -> Result<Self, ConfigError> {
+        Self::over(config, memory::MemoryStores::new(Arc::new(SystemClock)))
+    }
+
+    /// The same home over stores that its maker may snapshot and restore.
+    pub fn over(config: &Config, stores: memory::MemoryStores) -> Result<Self, ConfigError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let stores = memory::MemoryStores::new(clock.clone());
         let bank = Bank::new(config, stores.table(home_test_gateway::TABLE), clock.clone());
         Self::assemble(config, State::Memory { stores }, bank, &shell::SigningKey([0; 32]), clock)
     }

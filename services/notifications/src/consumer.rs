@@ -4,6 +4,8 @@
 //! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
 //! server does not take now is queued, and tried again by `sending.rs`.
 
+use std::collections::BTreeMap;
+
 use contracts::{Event, UserErased};
 use kernel::{MailId, Problem};
 use shell::{Attempt, Changes, Consumer, Delivery};
@@ -57,15 +59,16 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
             return Ok(Changes::none());
         }
         let mut mailing = written(context.now);
-        let mut refusals = Vec::new();
+        // By address: one that refuses several of the mails is remembered once.
+        let mut refusals = BTreeMap::new();
         for (mail, outcome) in mailing.state.clone().all().zip(&outcomes) {
-            refusals.extend(sending::refusal(app, &mail, outcome, context.now));
+            refusals.extend(sending::refusal(app, &mail, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
             if let Some(ended) = sending::ended(mail, outcome, context.now) {
                 mailing.events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
                 mailing.state = mailing.state.with(ended);
             }
         }
-        refusals.iter().try_fold(Changes::create(mailing)?, Changes::derived)
+        refusals.values().try_fold(Changes::create(mailing)?, Changes::derived)
     };
     // As long as the log of mails remembers them, a mailing is put where there is none and needs no inbox record.
     if app.shared.config.keep() >= shell::INBOX_KEPT {

@@ -267,3 +267,13 @@ async fn an_erased_person_leaves_no_mail() {
     assert_eq!(field(&log(&world, "").await, "template"), ["order_to_admin"], "the house keeps its own");
     assert_eq!(reads.export(&ann).await.unwrap(), Value::Null);
 }
+
+#[tokio::test]
+async fn an_address_that_refuses_two_mails_of_an_event_is_remembered_once() {
+    let (world, mailer) = sending();
+    let full = || Err(MailError::Permanent("mailbox full".into()));
+    mailer.answers([full(), full(), Ok(())]);
+    world.publish(confirmed(OrderId(8))).await;
+    world.settle().await;
+    assert_eq!(field(&log(&world, "?status=failed").await, "template"), ["receipt", "order_confirmation"]);
+}

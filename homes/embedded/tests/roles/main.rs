@@ -1,0 +1,112 @@
+//! Who may do what: every operation is asked as every role, and the answers are the table in `docs/roles.md`.
+
+#![allow(clippy::unwrap_used)]
+
+mod samples;
+mod shop;
+mod table;
+mod things;
+
+use shell::{Access, Operation};
+
+use samples::Sample;
+use shop::{Answer, Role, Shop};
+use table::Row;
+use things::Things;
+
+/// Operations whose first argument lets guests in, and whose handler refuses them all the same. The first argument
+/// should say so; whoever mends one takes it out of here.
+const REFUSED_BY_THE_HANDLER: &[&str] = &[
+    "POST /api/v1/admin/users/{user_id}/disable",
+    "POST /api/v1/admin/users/{user_id}/enable",
+    "PUT /api/v1/admin/users/{user_id}/roles",
+    "POST /api/v1/uploads",
+    "POST /api/v1/uploads/direct",
+    "GET /api/v1/admin/stock",
+    "GET /api/v1/admin/stock/{variant_id}",
+    "PATCH /api/v1/admin/stock/{variant_id}",
+    "POST /api/v1/admin/stock/{variant_id}/adjustments",
+    "GET /api/v1/admin/stock/{variant_id}/movements",
+    "GET /api/v1/seller/orders",
+    "POST /api/v1/reviews",
+    "PUT /api/v1/reviews/{review_id}",
+    "DELETE /api/v1/reviews/{review_id}",
+    "PUT /api/v1/reviews/{review_id}/helpful",
+    "DELETE /api/v1/reviews/{review_id}/helpful",
+];
+
+#[tokio::test]
+async fn every_operation_answers_every_role_as_the_table_says() {
+    let mut shop = Shop::open().await;
+    let things = Things::in_shop(&mut shop).await;
+    let samples = samples::samples(&things);
+    let operations: Vec<&Operation> = shop.host.services().iter().flat_map(|service| &service.operations).collect();
+    let missing: Vec<String> = operations.iter().map(|operation| name(operation)).filter(|name| !is_sampled(&samples, name)).collect();
+    assert!(missing.is_empty(), "add a sample to homes/embedded/tests/roles/samples.rs for {missing:#?}");
+
+    let before = shop.snapshot();
+    let mut rows = Vec::with_capacity(samples.len());
+    for sample in &samples {
+        let operation = operations.iter().find(|operation| name(operation) == sample.operation);
+        let operation = operation.unwrap_or_else(|| panic!("there is no {}: take its sample away", sample.operation));
+        let mut cells = Vec::with_capacity(Role::ALL.len());
+        for role in Role::ALL {
+            let answer = shop.send(role, sample.method(), &sample.path(), &sample.body, sample.if_match.as_deref()).await;
+            let is_changed = shop.snapshot() != before;
+            shop.restore(&before);
+            assert!(answer.status < 500, "{} as {}: {} {}", sample.operation, role.name(), answer.status, answer.text);
+            cells.push((role, cell(sample, &answer, is_changed)));
+        }
+        rows.push(Row { sample, access: operation.access, cells });
+    }
+    let wrong: Vec<String> = rows.iter().filter_map(|row| mistake(row).map(|mistake| format!("{}: {mistake}", row.shown()))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    table::compare(&table::document(&shop, &rows));
+}
+
+fn name(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+fn is_sampled(samples: &[Sample], operation: &str) -> bool {
+    samples.iter().any(|sample| sample.operation == operation)
+}
+
+/// `yes`, `empty` for a list without anything in it, `unchanged` where all is as before, or the status of the refusal.
+fn cell(sample: &Sample, answer: &Answer, is_changed: bool) -> String {
+    match answer.status {
+        200..400 if answer.json["items"].as_array().is_some_and(Vec::is_empty) => "empty".into(),
+        200..400 if sample.method() != "GET" && sample.no_write.is_none() && !is_changed => "unchanged".into(),
+        200..400 => "yes".into(),
+        status => status.to_string(),
+    }
+}
+
+/// How the answers contradict what the operation says of itself.
+fn mistake(row: &Row) -> Option<String> {
+    let of = |role: Role| row.cells.iter().find(|(known, _)| *known == role).map_or("", |(_, cell)| cell.as_str());
+    let refused = |roles: &[Role], cell: &str| roles.iter().find(|role| of(**role) != cell).map(|role| (*role, cell.to_owned()));
+    let outsiders = [Role::Customer, Role::OtherCustomer, Role::OtherStaff, Role::OtherOwner];
+    let people = [&outsiders[..], &[Role::Staff, Role::Owner]].concat();
+    let admitted = row.cells.iter().any(|(_, cell)| cell == "yes");
+    match row.sample.nobody {
+        None if !admitted => return Some(format!("nobody is let in, so it shows nothing: mend the sample. {:?}", row.cells)),
+        Some(because) if admitted => return Some(format!("somebody is let in although {because}")),
+        None | Some(_) => {}
+    }
+    let handler_refuses = REFUSED_BY_THE_HANDLER.contains(&row.sample.operation);
+    if handler_refuses && (row.access != Access::Anyone || of(Role::Guest) != "401") {
+        return Some("the first argument says it now: take it out of REFUSED_BY_THE_HANDLER".into());
+    }
+    let wrong = match row.access {
+        Access::Anyone if of(Role::Guest) == "401" && !handler_refuses => {
+            return Some("its first argument lets guests in, and they get 401".into());
+        }
+        Access::Anyone => None,
+        Access::SignedIn => refused(&[Role::Guest], "401"),
+        Access::ActingFor => refused(&[Role::Guest], "401").or_else(|| refused(&outsiders, "403")),
+        Access::Staff => refused(&[Role::Guest], "401").or_else(|| refused(&people, "403")),
+        Access::Admin => refused(&[Role::Guest], "401").or_else(|| refused(&people, "403")).or_else(|| refused(&[Role::Support], "403")),
+    };
+    wrong.map(|(role, expected)| format!("it is for {:?}, but as {} it answers {}, not {expected}", row.access, role.name(), of(role)))
+}
