@@ -1,5 +1,8 @@
 //! Reviews as customers, owners, moderators and other services see them.
 
+// A failing unwrap is a failing test, also in the helpers.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
