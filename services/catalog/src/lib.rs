@@ -1,8 +1,6 @@
 //! The catalog: products with their variants, the tree of categories, pictures, import and export.
 
 mod category;
-mod category_http;
-mod content;
 mod editing;
 mod export;
 mod http;
@@ -14,6 +12,7 @@ mod reads;
 mod shopify;
 mod sitemap;
 mod storage;
+mod surroundings;
 mod text;
 mod uploads;
 mod views;
@@ -73,7 +72,6 @@ pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies
     Service::new(work)
         .reads(&["inventory", "reviews"])
         .routes(http::routes(app.clone()))
-        .routes(category_http::routes(app.clone()))
         .routes(export::routes(app.clone()))
         .routes(uploads::routes(app.clone()))
         .root_routes(sitemap::routes(app.clone()))

@@ -155,9 +155,7 @@ fn another_address_counts_when_it_is_proved() {
     let wanted: Email = "ann@new.example".parse().unwrap();
     let change = ProfileChange { email: Some(wanted.clone()), ..ProfileChange::default() };
     let decision = ann().request_reset(at(3)).into_state().change_profile(change.clone(), true, at(5)).unwrap();
-    assert!(
-        matches!(decision.events(), [contracts::Event::VerificationRequested(event)] if event.email == wanted && event.serial == 2)
-    );
+    assert!(matches!(decision.events(), [contracts::Event::VerificationRequested(event)] if event.email == wanted && event.serial == 2));
     let pending = decision.into_state();
     assert_eq!(pending.email.as_str(), "ann@example.com");
     assert_eq!(pending.clone().verify_email(2, false, at(6)), Err(UserError::EmailTaken), "taken since");
