@@ -67,6 +67,29 @@ pub fn excerpt(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]).into_owned()
 }
 
+/// A whole GET request.
+pub fn get(path: &str) -> Vec<u8> {
+    let mut request = Vec::new();
+    write_get(&mut request, path);
+    request
+}
+
+pub fn write_get(request: &mut Vec<u8>, path: &str) {
+    request.clear();
+    for part in ["GET ", path, " HTTP/1.1\r\nHost: souk\r\n\r\n"] {
+        request.extend_from_slice(part.as_bytes());
+    }
+}
+
+pub fn write_post(request: &mut Vec<u8>, path: &str, headers: &str, body: &str) {
+    request.clear();
+    let length = body.len().to_string();
+    let fixed = " HTTP/1.1\r\nHost: souk\r\nContent-Type: application/json\r\nContent-Length: ";
+    for part in ["POST ", path, fixed, &length, "\r\n", headers, "\r\n", body] {
+        request.extend_from_slice(part.as_bytes());
+    }
+}
+
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::chance::Chance;
-use crate::client::{Answer, Connection, Failure, excerpt};
+use crate::client::{Answer, Connection, Failure, excerpt, write_get, write_post};
 use crate::shop::{Shop, Variant};
 
 const LINES_PER_CART_MAX: u32 = 20;
@@ -157,29 +157,6 @@ fn is_confirmed(order: &Answer<'_>) -> Result<bool, Failure> {
         "confirmed" => Ok(true),
         "pending" | "awaiting_payment" => Ok(false),
         _ => Err(Failure::Missing { what: "confirmed status", body: excerpt(order.body) }),
-    }
-}
-
-/// A whole GET request.
-pub fn get(path: &str) -> Vec<u8> {
-    let mut request = Vec::new();
-    write_get(&mut request, path);
-    request
-}
-
-fn write_get(request: &mut Vec<u8>, path: &str) {
-    request.clear();
-    for part in ["GET ", path, " HTTP/1.1\r\nHost: souk\r\n\r\n"] {
-        request.extend_from_slice(part.as_bytes());
-    }
-}
-
-fn write_post(request: &mut Vec<u8>, path: &str, headers: &str, body: &str) {
-    request.clear();
-    let length = body.len().to_string();
-    let fixed = " HTTP/1.1\r\nHost: souk\r\nContent-Type: application/json\r\nContent-Length: ";
-    for part in ["POST ", path, fixed, &length, "\r\n", headers, "\r\n", body] {
-        request.extend_from_slice(part.as_bytes());
     }
 }
 

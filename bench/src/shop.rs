@@ -1,7 +1,6 @@
 //! What the shop sells, as far as the driver needs to know it: looked up once before the first cell.
 
-use crate::client::{Connection, Failure};
-use crate::flows::get;
+use crate::client::{Connection, Failure, get};
 use crate::scan;
 
 const PAGES_MAX: usize = 1000;

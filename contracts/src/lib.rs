@@ -8,6 +8,8 @@ mod catalog;
 mod decision;
 mod directory;
 mod envelope;
+#[cfg(feature = "testing")]
+pub mod golden;
 mod identity;
 mod inventory;
 mod notifications;

@@ -15,6 +15,9 @@ pub struct ReviewSubmitted {
     pub stars: u8,
     /// The author is known to have bought or used what they review.
     pub verified: bool,
+    /// Nobody else sees it before a moderator has published it.
+    #[serde(default)]
+    pub awaits_moderation: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,10 +11,27 @@ use crate::store::StoreError;
 /// a position sees all lower ones.
 pub type Position = u64;
 
+/// An event that this program cannot read: written by another version, or damaged. It must not keep others back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event cannot be read: {reason}")]
+pub struct Unreadable {
+    /// What the log holds of it.
+    pub text: String,
+    pub reason: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedEvent {
     pub position: Position,
-    pub envelope: Arc<Envelope>,
+    pub envelope: Result<Arc<Envelope>, Unreadable>,
+}
+
+impl LoggedEvent {
+    /// For adapters: an event of which the log holds a text.
+    pub fn parse(position: Position, text: &str) -> Self {
+        let unreadable = |error: serde_json::Error| Unreadable { text: text.into(), reason: error.to_string() };
+        Self { position, envelope: Envelope::from_json(text).map(Arc::new).map_err(unreadable) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +44,11 @@ pub struct LogPage {
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// The events after a position whose type is one of `types`, in order, at most `limit` (1 to 1000).
+    /// The log knows the type of an event that cannot be read.
     async fn read(&self, after: Position, types: &[&str], limit: usize) -> Result<LogPage, StoreError>;
 
     /// The event at a position, if the log still holds it.
-    async fn at(&self, position: Position) -> Result<Option<Envelope>, StoreError>;
+    async fn at(&self, position: Position) -> Result<Option<LoggedEvent>, StoreError>;
 
     /// The position of the newest event; 0 for an empty log.
     async fn head(&self) -> Result<Position, StoreError>;

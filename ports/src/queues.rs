@@ -51,7 +51,7 @@ pub enum Content {
 pub struct DeadLetter {
     pub id: DeadLetterId,
     pub content: Content,
-    /// Tries so far, where the home knows them apart from looks at the letter.
+    /// Tries so far, where the home can tell them from looks at the dead letter.
     pub attempts: Option<u32>,
     /// When it failed first, or where that is not known when it was queued.
     pub since: Timestamp,

@@ -35,7 +35,8 @@ pub struct HostConfig {
     pub log: Arc<dyn EventLog>,
     pub authenticator: Arc<dyn Authenticator>,
     pub limits: LimitsConfig,
-    /// Names this process among those that share the store.
+    /// Names this process among those that share the store: no two that run have the same. One that starts again under
+    /// its name goes on at once; under another it waits for its own leases to run out.
     pub holder: String,
     /// What this home shows besides the services' own pages.
     pub pages: Router,
@@ -51,7 +52,7 @@ pub struct Host {
 impl Host {
     pub fn new(mut config: HostConfig, mut services: Vec<Service>) -> Result<Self, Problem> {
         let queues = Arc::new(LogQueues::new(config.work.clone(), config.log.clone()));
-        let consumers: Vec<_> = services.iter().flat_map(|service| &service.consumers).map(|consumer| consumer.name.to_owned()).collect();
+        let consumers: Vec<_> = services.iter().flat_map(|service| &service.consumers).map(|one| one.name.to_owned()).collect();
         services.push(operations(queues, consumers));
         let log = config.log.clone();
         let ready: Ready = Arc::new(move || {
@@ -91,7 +92,7 @@ impl Host {
         let consumers: Vec<_> = self.services.iter().flat_map(|service| service.consumers.iter().cloned()).collect();
         let backlogs: Arc<Vec<AtomicU64>> = Arc::new(consumers.iter().map(|_| AtomicU64::new(0)).collect());
         for (place, consumer) in consumers.into_iter().enumerate() {
-            let dispatcher = Dispatcher::start(work.clone(), log.clone(), consumer).await?;
+            let dispatcher = Dispatcher::new(work.clone(), log.clone(), consumer, holder.clone());
             let (edge, backlogs, depth) = (self.api.edge.clone(), backlogs.clone(), limits.queue_depth);
             tasks.spawn(dispatcher.run(stopped.clone(), move |backlog| {
                 backlogs[place].store(backlog, Ordering::Relaxed);

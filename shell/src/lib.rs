@@ -4,12 +4,14 @@
 mod api;
 mod auth;
 mod changes;
+mod checkpoint;
 mod consumer;
 mod deliver;
 mod delivery;
 mod dispatcher;
 mod host;
 pub mod http;
+mod lease;
 mod metering;
 mod operations;
 mod passwords;

@@ -7,29 +7,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::Envelope;
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
-use ports::store::{Bounds, Expect, Key, Query, Record, Stored, TableSchema, Write};
-use ports::{Content, DeadLetter, DeadLetterId, EventLog, Position, QueueStatus, Queues};
+use ports::store::{Bounds, EVENT_BYTES_MAX, Expect, Key, Query, Record, Stored, TableSchema, Write};
+use ports::{Content, DeadLetter, DeadLetterId, EventLog, LoggedEvent, Position, QueueStatus, Queues, Unreadable};
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::changes::{Changes, DecisionContext};
+pub use crate::checkpoint::{LEASE_FOR, settled_through};
 use crate::unit_of_work::UnitOfWork;
 
 /// The shell's own table.
 pub const TABLE: TableSchema = TableSchema { name: "shell", indexes: 0 };
 
-/// Everything up to `position` is settled: done, waiting for another try, or dead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    pub consumer: String,
-    pub position: Position,
-}
-
 /// A delivery that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FailedDelivery {
     pub consumer: String,
     pub position: Position,
-    pub envelope: Envelope,
+    /// The event as the log has it, or the beginning of its text if that is no JSON. It is read only when it is needed:
+    /// one that cannot be read must not hide the other failures.
+    pub(crate) event: Box<RawValue>,
     /// Tries so far.
     pub attempts: u32,
     pub first_failed_at: Timestamp,
@@ -49,35 +46,35 @@ pub(crate) struct Replay {
     pub again: Option<String>,
 }
 
-fn queue(consumer: &str) -> String {
+pub(crate) fn partition(consumer: &str) -> String {
     format!("queue#{consumer}")
 }
 
-impl Checkpoint {
-    pub fn key_of(consumer: &str) -> Key {
-        Key::new(queue(consumer), "cursor")
-    }
-}
-
-impl Record for Checkpoint {
-    fn key(&self) -> Key {
-        Self::key_of(&self.consumer)
-    }
-}
-
 impl FailedDelivery {
+    /// The event. If it could not be read when it failed, the log or the program may have been mended since.
+    pub(crate) async fn event(&self, log: &dyn EventLog) -> Result<LoggedEvent, Problem> {
+        let stored = LoggedEvent::parse(self.position, self.event.get());
+        if stored.envelope.is_ok() {
+            return Ok(stored);
+        }
+        Ok(log.at(self.position).await?.unwrap_or(stored))
+    }
+
     fn id(&self) -> DeadLetterId {
         DeadLetterId(self.position.to_string())
     }
 
     fn shown(self) -> DeadLetter {
         let id = self.id();
-        let content = Content::Event(Box::new(self.envelope));
+        let content = match Envelope::from_json(self.event.get()) {
+            Ok(envelope) => Content::Event(Box::new(envelope)),
+            Err(_) => Content::Unreadable(beginning(&serde_json::from_str(self.event.get()).unwrap_or(self.event.get().to_owned()))),
+        };
         DeadLetter { id, content, attempts: Some(self.attempts), since: self.first_failed_at, error: Some(self.error) }
     }
 
     fn dead_key(consumer: &str, position: Position) -> Key {
-        Key::new(queue(consumer), format!("dead#{position:020}"))
+        Key::new(partition(consumer), format!("dead#{position:020}"))
     }
 }
 
@@ -85,7 +82,7 @@ impl Record for FailedDelivery {
     fn key(&self) -> Key {
         match self.next_at {
             // The next to be tried comes first.
-            Some(next_at) => Key::new(queue(&self.consumer), format!("retry#{next_at}#{:020}", self.position)),
+            Some(next_at) => Key::new(partition(&self.consumer), format!("retry#{next_at}#{:020}", self.position)),
             None => Self::dead_key(&self.consumer, self.position),
         }
     }
@@ -93,7 +90,7 @@ impl Record for FailedDelivery {
 
 impl Replay {
     pub fn key_of(consumer: &str) -> Key {
-        Key::new(queue(consumer), "replay")
+        Key::new(partition(consumer), "replay")
     }
 }
 
@@ -103,23 +100,25 @@ impl Record for Replay {
     }
 }
 
-/// Waiting and dead letters are counted up to so many.
+/// Waiting and dead deliveries are counted up to so many.
 const COUNTED_MAX: usize = 1000;
+/// What is kept and shown of an event that is no JSON.
+const UNREADABLE_CHARS_MAX: usize = 2000;
 
-/// The queues of a home with a log. A letter's name is the position of its event.
+/// The queues of a home with a log. A dead letter's id is the position of its event.
 pub struct LogQueues {
     work: UnitOfWork,
     log: Arc<dyn EventLog>,
 }
 
 impl LogQueues {
-    /// The desk is on `TABLE`.
+    /// `work` is on `TABLE`.
     pub fn new(work: UnitOfWork, log: Arc<dyn EventLog>) -> Self {
         Self { work, log }
     }
 
     async fn count(&self, consumer: &str, prefix: &str) -> Result<u64, Problem> {
-        let query = Query::table(queue(consumer)).prefix(prefix).limit(COUNTED_MAX);
+        let query = Query::table(partition(consumer)).prefix(prefix).limit(COUNTED_MAX);
         Ok(self.work.table().list::<serde::de::IgnoredAny>(query).await?.items.len() as u64)
     }
 
@@ -128,9 +127,9 @@ impl LogQueues {
         let position = id.0.parse().map_err(|_| missing())?;
         let key = FailedDelivery::dead_key(consumer, position);
         let load = async |_| self.work.table().get::<FailedDelivery>(&key).await?.ok_or_else(missing);
-        let decide = |letter: Stored<FailedDelivery>, context: &DecisionContext| {
-            let changes = Changes::none().delete(letter.key(), letter.version);
-            if redrive { changes.derived(&FailedDelivery { attempts: 0, next_at: Some(context.now), ..letter.value }) } else { Ok(changes) }
+        let decide = |failed: Stored<FailedDelivery>, context: &DecisionContext| {
+            let changes = Changes::none().delete(failed.key(), failed.version);
+            if redrive { changes.derived(&FailedDelivery { attempts: 0, next_at: Some(context.now), ..failed.value }) } else { Ok(changes) }
         };
         self.work.run_job("queues", load, decide).await?;
         tracing::info!(consumer, position, redrive, "a dead letter was moved");
@@ -148,8 +147,8 @@ impl Queues for LogQueues {
     }
 
     async fn dead_letters(&self, consumer: &str, limit: usize, after: Option<Cursor>) -> Result<Page<DeadLetter>, Problem> {
-        let query = Query::table(queue(consumer)).prefix("dead#").limit(limit).after(after);
-        Ok(self.work.table().list::<FailedDelivery>(query).await?.map(|letter| letter.value.shown()))
+        let query = Query::table(partition(consumer)).prefix("dead#").limit(limit).after(after);
+        Ok(self.work.table().list::<FailedDelivery>(query).await?.map(|failed| failed.value.shown()))
     }
 
     async fn redrive(&self, consumer: &str, id: &DeadLetterId) -> Result<(), Problem> {
@@ -157,10 +156,10 @@ impl Queues for LogQueues {
     }
 
     async fn redrive_some(&self, consumer: &str, limit: usize) -> Result<usize, Problem> {
-        let query = Query::table(queue(consumer)).prefix("dead#").limit(limit);
+        let query = Query::table(partition(consumer)).prefix("dead#").limit(limit);
         let mut redriven = 0;
-        for letter in self.work.table().list::<FailedDelivery>(query).await?.items {
-            match self.move_dead(consumer, &letter.id(), true).await {
+        for failed in self.work.table().list::<FailedDelivery>(query).await?.items {
+            match self.move_dead(consumer, &failed.id(), true).await {
                 Ok(()) => redriven += 1,
                 // Somebody else was faster.
                 Err(problem) if problem.code == Code::NotFound => {}
@@ -176,14 +175,24 @@ impl Queues for LogQueues {
     }
 }
 
-/// The log's position up to which everything is settled for a consumer: done, waiting for another try,
-/// or dead.
-pub async fn settled_through(work: &UnitOfWork, consumer: &str) -> Result<Position, Problem> {
-    Ok(work.table().get::<Checkpoint>(&Checkpoint::key_of(consumer)).await?.map_or(0, |cursor| cursor.position))
+/// An event as JSON, whatever the log holds.
+pub(crate) fn stored_event(event: &LoggedEvent) -> Result<Box<RawValue>, Problem> {
+    let stored = match &event.envelope {
+        Ok(envelope) => envelope.stored_json().and_then(RawValue::from_string),
+        Err(Unreadable { text, .. }) if text.len() <= EVENT_BYTES_MAX => {
+            RawValue::from_string(text.clone()).or_else(|_| to_raw_value(&beginning(text)))
+        }
+        Err(Unreadable { text, .. }) => to_raw_value(&beginning(text)),
+    };
+    stored.map_err(Problem::internal)
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(UNREADABLE_CHARS_MAX).collect()
 }
 
 pub(crate) async fn retries(work: &UnitOfWork, consumer: &str, limit: usize) -> Result<Vec<Stored<FailedDelivery>>, Problem> {
-    let query = Query::table(queue(consumer)).bounds(Bounds::Prefix("retry#".into())).limit(limit);
+    let query = Query::table(partition(consumer)).bounds(Bounds::Prefix("retry#".into())).limit(limit);
     Ok(work.table().list::<FailedDelivery>(query).await?.items)
 }
 
@@ -208,11 +217,11 @@ pub async fn replay(work: &UnitOfWork, log: &dyn EventLog, consumer: &str, after
 
 /// Remembers a failed delivery: to be tried at `next_at`, or dead. `before` is what was remembered of
 /// it until now.
-pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Option<&FailedDelivery>) -> Result<(), Problem> {
+pub(crate) async fn park(work: &UnitOfWork, failed: &FailedDelivery, before: Option<&FailedDelivery>) -> Result<(), Problem> {
     let load = async |_| Ok(());
     work.run_job("dispatcher", load, |(), _| {
-        let changes = Changes::none().derived(letter)?;
-        Ok(match before.map(FailedDelivery::key).filter(|key| *key != letter.key()) {
+        let changes = Changes::none().derived(failed)?;
+        Ok(match before.map(FailedDelivery::key).filter(|key| *key != failed.key()) {
             Some(key) => changes.delete_derived(key),
             None => changes,
         })
@@ -222,9 +231,9 @@ pub(crate) async fn park(work: &UnitOfWork, letter: &FailedDelivery, before: Opt
 }
 
 /// A delivery that had failed has succeeded.
-pub(crate) async fn settle(work: &UnitOfWork, letter: &FailedDelivery) -> Result<(), Problem> {
+pub(crate) async fn settle(work: &UnitOfWork, failed: &FailedDelivery) -> Result<(), Problem> {
     let load = async |_| Ok(());
-    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: letter.key(), expect: Expect::Anything })))
+    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: failed.key(), expect: Expect::Anything })))
         .await?;
     Ok(())
 }

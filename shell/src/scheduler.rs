@@ -1,30 +1,31 @@
 //! Runs schedules. A lease in the store sees to it that, of several processes, one runs a tick.
 
-use kernel::{Duration, Problem, Timestamp};
-use ports::store::{Key, Record, Stored};
+use kernel::{Duration, Problem};
+use ports::store::{Expect, Key, Record, Stored};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::consumer::Schedule;
 use crate::deliver;
+use crate::lease::{Lease, put_once};
 use crate::metering::OPERATION;
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Lease {
+struct ScheduleLease {
     schedule: String,
-    holder: String,
-    until: Timestamp,
+    #[serde(flatten)]
+    lease: Lease,
 }
 
-impl Lease {
+impl ScheduleLease {
     fn key_of(schedule: &str) -> Key {
         Key::new(format!("lease#{schedule}"), "lease")
     }
 }
 
-impl Record for Lease {
+impl Record for ScheduleLease {
     fn key(&self) -> Key {
         Self::key_of(&self.schedule)
     }
@@ -54,30 +55,25 @@ pub(crate) async fn run(work: UnitOfWork, schedule: Schedule, holder: String, mu
 /// Takes or renews the lease; false if another process holds it. A renewal is written only when half
 /// of the time is gone, which spares a write per tick.
 async fn hold(work: &UnitOfWork, schedule: &str, holder: &str, lease_for: Duration) -> Result<bool, Problem> {
-    let key = Lease::key_of(schedule);
-    let load = async |_| work.table().get::<Lease>(&key).await;
-    let taken = std::sync::atomic::AtomicBool::new(false);
-    work.run_job("lease", load, |lease: Option<Stored<Lease>>, context| {
-        let mine = |until: Timestamp| contracts::Decision::changed(Lease { schedule: schedule.into(), holder: holder.into(), until });
-        let until = context.now.plus(lease_for);
-        let (changes, held) = match lease {
-            None => (Changes::create(mine(until))?, true),
-            Some(lease) if lease.holder == holder && lease.until > context.now.plus(lease_for / 2) => (Changes::none(), true),
-            Some(lease) if lease.holder == holder || lease.until <= context.now => (Changes::update(lease.version, mine(until))?, true),
-            Some(_) => (Changes::none(), false),
-        };
-        taken.store(held, std::sync::atomic::Ordering::Relaxed);
-        Ok(changes)
-    })
-    .await?;
-    Ok(taken.into_inner())
+    let now = work.now();
+    let found = work.table().get::<ScheduleLease>(&ScheduleLease::key_of(schedule)).await?;
+    let lease = found.as_ref().map(|found| &found.lease);
+    if !Lease::is_free_for(lease, holder, now) {
+        return Ok(false);
+    }
+    if lease.is_some_and(|lease| lease.holder == holder && lease.until > now.plus(lease_for / 2)) {
+        return Ok(true);
+    }
+    let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
+    let lease = Lease { holder: holder.into(), until: now.plus(lease_for) };
+    Ok(put_once(work, &ScheduleLease { schedule: schedule.into(), lease }, expect).await?.is_some())
 }
 
 async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), Problem> {
-    let key = Lease::key_of(schedule);
-    let load = async |_| work.table().get::<Lease>(&key).await;
-    work.run_job("lease", load, |lease: Option<Stored<Lease>>, _| match lease {
-        Some(lease) if lease.holder == holder => Ok(Changes::none().delete(lease.key(), lease.version)),
+    let key = ScheduleLease::key_of(schedule);
+    let load = async |_| work.table().get::<ScheduleLease>(&key).await;
+    work.run_job("lease", load, |found: Option<Stored<ScheduleLease>>, _| match found {
+        Some(found) if found.lease.holder == holder => Ok(Changes::none().delete(found.key(), found.version)),
         Some(_) | None => Ok(Changes::none()),
     })
     .await?;
@@ -87,6 +83,7 @@ async fn release(work: &UnitOfWork, schedule: &str, holder: &str) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernel::Timestamp;
     use ports::{Clock, FixedEntropy, ManualClock};
     use std::sync::Arc;
 

@@ -308,9 +308,14 @@ impl UnitOfWork {
                 return Ok(Ended::Done(value));
             }
             let commit = Commit { writes: changes.writes, events: envelopes(changes.events, origin, &context), idempotency: marker };
+            let subject = commit.events.first().map(|envelope| envelope.event.subject());
             let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
             match self.table.commit(commit).await {
                 Ok(()) => {
+                    // A delivery says already which event it is about.
+                    if let (Keeps::Always, Some(subject)) = (origin.keeps, subject) {
+                        tracing::Span::current().record("subject", subject);
+                    }
                     self.runtime.watchers.notify(self.schema.name, keys.into_iter());
                     return Ok(Ended::Done(value));
                 }

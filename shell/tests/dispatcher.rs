@@ -1,4 +1,4 @@
-//! The real host on the memory adapter: retries, dead letters, restarts, replays, leases, shutdown.
+//! The real host on the memory adapter: retries, dead letters, restarts, replays, schedules, shutdown.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use common::{TABLE, count, mail, tally_delivery, until};
-use contracts::{Envelope, MailQueued};
+use common::{TABLE, count, mail, subscribed, tally_delivery, until};
+use contracts::Envelope;
 use kernel::{Actor, Backoff, Code, Duration, EventId, MailId, Problem, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, Query, TableSchema};
 use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
-    Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service,
-    UnitOfWork,
+    Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -58,7 +57,7 @@ impl Home {
     }
 
     async fn start(&self, holder: &str, service: Service) -> (Running, std::net::SocketAddr) {
-        let limits = LimitsConfig { rate_limit: false, ..LimitsConfig::default() };
+        let limits = LimitsConfig { rate_limit: false, queue_depth: 10, ..LimitsConfig::default() };
         let config = HostConfig {
             work: self.queues.clone(),
             log: self.log.clone(),
@@ -76,15 +75,20 @@ impl Home {
     where
         F: Future<Output = Result<(), Problem>> + Send + 'static,
     {
-        let consumer = subscribed(handle).retry(retry);
+        let consumer = subscribed(NAME, handle).retry(retry);
         self.start("one", Service::new(&self.work).consumer(consumer)).await.0
     }
 
     async fn publish(&self, n: u128) {
+        let events = vec![self.envelope(n).await];
+        self.stores.table(FOREIGN).commit(Commit { events, ..Commit::default() }).await.unwrap();
+    }
+
+    async fn envelope(&self, n: u128) -> Envelope {
         let time = self.work.now();
         let id = EventId(n << 64 | u128::from(self.log.head().await.unwrap()));
         let cause = "test".to_owned();
-        let envelope = Envelope {
+        Envelope {
             id,
             time,
             sequence: 100,
@@ -93,8 +97,7 @@ impl Home {
             traceparent: None,
             actor: Actor::System,
             event: mail(n).into(),
-        };
-        self.stores.table(FOREIGN).commit(Commit { events: vec![envelope], ..Commit::default() }).await.unwrap();
+        }
     }
 
     fn operator(&self) -> LogQueues {
@@ -112,7 +115,7 @@ impl Home {
     async fn waiting(&self) -> Vec<FailedDelivery> {
         let page =
             self.queues.table().list::<FailedDelivery>(Query::table(format!("queue#{NAME}")).prefix("retry#").limit(10)).await.unwrap();
-        page.items.into_iter().map(|letter| letter.value).collect()
+        page.items.into_iter().map(|failed| failed.value).collect()
     }
 
     async fn count(&self, n: u128) -> u32 {
@@ -139,32 +142,93 @@ async fn five_failures_make_a_dead_letter_that_can_be_redriven_or_dropped() {
         })
         .await;
     home.publish(1).await;
-    until("the letter is dead", async || !home.dead().await.is_empty()).await;
+    until("the delivery is dead", async || !home.dead().await.is_empty()).await;
     let dead = home.dead().await;
-    let letter = |n: u64| DeadLetterId(n.to_string());
-    assert_eq!((dead.len(), dead[0].attempts, &dead[0].id), (1, Some(5), &letter(1)));
+    let id = |n: u64| DeadLetterId(n.to_string());
+    assert_eq!((dead.len(), dead[0].attempts, &dead[0].id), (1, Some(5), &id(1)));
     assert!(dead[0].error.as_ref().unwrap().contains("broken on purpose"), "{:?}", dead[0].error);
     assert!(matches!(&dead[0].content, Content::Event(envelope) if envelope.event.kind() == "mail.queued"));
     assert_eq!(tries.load(Ordering::SeqCst), 5);
-    until("the cursor is saved behind it", async || home.status().await.position == Some(1)).await;
+    until("the checkpoint is saved behind it", async || home.status().await.position == Some(1)).await;
     let status = home.status().await;
     assert_eq!((status.waiting, status.dead, status.backlog), (0, 1, 0));
 
     broken.store(false, Ordering::SeqCst);
-    home.operator().redrive(NAME, &letter(1)).await.unwrap();
+    home.operator().redrive(NAME, &id(1)).await.unwrap();
     until("the redrive succeeds", async || home.count(1).await == 1).await;
     until("nothing waits", async || home.status().await.waiting == 0).await;
     assert!(home.dead().await.is_empty());
 
     broken.store(true, Ordering::SeqCst);
     home.publish(2).await;
-    until("the second letter is dead", async || !home.dead().await.is_empty()).await;
-    home.operator().drop_dead_letter(NAME, &letter(2)).await.unwrap();
+    until("the second delivery is dead", async || !home.dead().await.is_empty()).await;
+    home.operator().drop_dead_letter(NAME, &id(2)).await.unwrap();
     assert!(home.dead().await.is_empty());
-    assert_eq!(home.operator().redrive(NAME, &letter(2)).await.unwrap_err().code, Code::NotFound);
-    assert_eq!(home.operator().drop_dead_letter(NAME, &letter(9)).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(home.operator().redrive(NAME, &id(2)).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(home.operator().drop_dead_letter(NAME, &id(9)).await.unwrap_err().code, Code::NotFound);
     running.stop().await.unwrap();
     assert_eq!(home.count(2).await, 0);
+}
+
+/// Another version of the program has left something in the log.
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_a_dead_letter_and_keeps_nothing_back() {
+    let home = Home::new();
+    let work = home.work.clone();
+    let consumer = subscribed(NAME, move |delivery| {
+        let work = work.clone();
+        async move { tally_delivery(&work, &delivery).await }
+    });
+    home.publish(1).await;
+    home.stores.append_text("mail.queued", r#"{"id": 2, "type": "mail.queued""#);
+    home.stores.append_text("mail.vanished", "{}");
+    for n in 4..=20 {
+        home.publish(n).await;
+    }
+    let (running, address) = home.start("one", common::service(&home.work).consumer(consumer.retry(QUICK))).await;
+    until("all behind it is settled", async || home.status().await.position == Some(20)).await;
+    assert_eq!(home.count(1).await + home.count(4).await + home.count(20).await, 3);
+    let status = home.status().await;
+    assert_eq!((status.backlog, status.waiting, status.dead), (0, 0, 1));
+    let dead = home.dead().await.remove(0);
+    assert_eq!((&dead.id, dead.attempts), (&DeadLetterId("2".into()), Some(1)), "trying again is of no use");
+    assert!(matches!(&dead.content, Content::Unreadable(text) if text.starts_with(r#"{"id": 2"#)), "{:?}", dead.content);
+    assert!(dead.error.unwrap().contains("cannot be read"));
+    until("requests are let in", async || post(address, "/api/v1/tallies/mine").await.starts_with("HTTP/1.1 201")).await;
+
+    let redrive = async || home.operator().redrive(NAME, &dead.id).await.unwrap();
+    redrive().await;
+    until("it still cannot be read", async || home.status().await.dead == 1).await;
+    queues::replay(&home.queues, &*home.log, NAME, 0, true).await.unwrap();
+    until("a replay goes on behind it", async || home.count(20).await == 2).await;
+    until("nothing waits", async || home.status().await.waiting == 0).await;
+    assert_eq!(home.status().await.dead, 1);
+
+    home.stores.replace_text(2, &home.envelope(2).await.stored_json().unwrap());
+    redrive().await;
+    until("it is delivered once it can be read", async || home.count(2).await == 1).await;
+    until("nothing is left", async || home.status().await.waiting == 0).await;
+    assert!(home.dead().await.is_empty());
+
+    home.stores.append_text("mail.queued", "not even JSON");
+    until("the next one is dead", async || home.status().await.dead == 1).await;
+    let dead = home.dead().await.remove(0);
+    assert_eq!(dead.content, Content::Unreadable("not even JSON".into()));
+    home.operator().drop_dead_letter(NAME, &dead.id).await.unwrap();
+    assert!(home.dead().await.is_empty());
+    running.stop().await.unwrap();
+}
+
+/// The whole answer.
+async fn post(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 #[tokio::test]
@@ -175,9 +239,9 @@ async fn retries_wait_as_their_policy_says() {
     let running = home.consume(retry, |_| async { Err(Problem::unavailable("always")) }).await;
     home.publish(1).await;
     for (attempt, longest) in [(1, 10), (2, 20), (3, 20)] {
-        until("the failure is recorded", async || home.waiting().await.first().is_some_and(|letter| letter.attempts == attempt)).await;
-        let letter = home.waiting().await.remove(0);
-        let wait = letter.next_at.unwrap().since(clock.now());
+        until("the failure is recorded", async || home.waiting().await.first().is_some_and(|failed| failed.attempts == attempt)).await;
+        let failed = home.waiting().await.remove(0);
+        let wait = failed.next_at.unwrap().since(clock.now());
         let longest = Duration::from_secs(longest);
         assert!(wait >= longest / 2 && wait <= longest, "after try {attempt}: {wait:?}");
         assert_eq!(home.status().await.waiting, 1);
@@ -189,7 +253,7 @@ async fn retries_wait_as_their_policy_says() {
 }
 
 #[tokio::test]
-async fn a_slow_delivery_holds_up_nobody_and_the_cursor_stays_behind_it() {
+async fn a_slow_delivery_holds_up_nobody_and_the_checkpoint_stays_behind_it() {
     let home = Home::new();
     let (work, gate) = (home.work.clone(), Arc::new(Notify::new()));
     let opened = gate.clone();
@@ -208,12 +272,12 @@ async fn a_slow_delivery_holds_up_nobody_and_the_cursor_stays_behind_it() {
         home.publish(n).await;
     }
     until("the others are done", async || home.count(1).await + home.count(3).await + home.count(4).await + home.count(5).await == 4).await;
-    until("the cursor is saved", async || home.status().await.position > Some(0)).await;
+    until("the checkpoint is saved", async || home.status().await.position > Some(0)).await;
     let status = home.status().await;
     assert_eq!((status.position, status.backlog), (Some(1), 4));
     assert_eq!(home.count(2).await, 0);
     opened.notify_one();
-    until("the cursor follows", async || home.status().await.position == Some(5)).await;
+    until("the checkpoint follows", async || home.status().await.position == Some(5)).await;
     assert_eq!(home.count(2).await, 1);
     running.stop().await.unwrap();
 }
@@ -236,7 +300,7 @@ async fn a_restart_repeats_what_was_not_settled_and_effects_happen_once() {
         })
         .await;
     until("all effects have happened", async || home.count(1).await + home.count(2).await + home.count(3).await == 3).await;
-    until("the cursor is saved", async || home.status().await.position == Some(1)).await;
+    until("the checkpoint is saved", async || home.status().await.position == Some(1)).await;
     drop(host);
 
     let (work, seen) = (home.work.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
@@ -315,7 +379,7 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
     let home = Home::new();
     let (gate, entered) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
     let (work, held, inside) = (home.work.clone(), gate.clone(), entered.clone());
-    let consumer = subscribed(move |delivery| {
+    let consumer = subscribed(NAME, move |delivery| {
         let (work, held, inside) = (work.clone(), held.clone(), inside.clone());
         async move {
             inside.fetch_add(1, Ordering::SeqCst);
@@ -343,12 +407,4 @@ async fn a_stop_finishes_open_requests_and_running_deliveries() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
     stopping.await.unwrap().unwrap();
     assert_eq!((home.count(1).await, home.status().await.position), (1, Some(1)));
-}
-
-/// A consumer of mails that hands all of them to one function.
-fn subscribed<F>(handle: impl Fn(Delivery) -> F + Send + Sync + 'static) -> Consumer<Arc<impl Fn(Delivery) -> F + Send + Sync + 'static>>
-where
-    F: Future<Output = Result<(), Problem>> + Send + 'static,
-{
-    Consumer::new(NAME, Arc::new(handle)).on::<MailQueued>(|handle, delivery, _| Box::pin(handle(delivery.clone())))
 }

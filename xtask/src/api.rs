@@ -27,12 +27,9 @@ const PASSWORD: &str = "three green lanterns";
 const END_THE_SESSION: [&str; 5] = ["signOutEverywhere", "disableUser", "setRoles", "removeBusiness", "removeBusinessStaff"];
 
 pub fn run(root: &Path) -> Outcome {
-    let folder = root.join("target/api-test");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
-    }
+    let folder = process::empty_folder(root.join("target/api-test"))?;
     let data = folder.join("data");
-    std::fs::create_dir_all(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+    process::folder(&data)?;
     let souk = root.join("target/debug/souk");
     process::output(Command::new(&souk).arg("demo").arg("--data").arg(&data))?;
     let admin = "admin@api-test.example".to_owned();

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::client::{get, wait_until_ready};
 use crate::process::{self, Server};
 use crate::products::shopify_csv;
-use crate::{Outcome, search, table, test};
+use crate::{Outcome, search, table};
 
 const PRODUCTS: u32 = 10_000;
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,12 +66,12 @@ fn run_shop(root: &Path, options: &Options) -> Outcome {
     } else {
         Effort { seconds: "5", warm_up_seconds: "1", starts: 10 }
     };
-    process::run(test::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
+    process::run(process::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
     let bench = Bench { root: root.to_path_buf(), folder: root.join("target/bench"), effort };
     let report = bench.measure()?;
     let path = root.join(REPORT);
     let text = serde_json::to_string_pretty(&report).map_err(|error| format!("cannot write the report: {error}"))?;
-    std::fs::write(&path, text + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    process::write(&path, &(text + "\n"))?;
     print!("{}", render(&report));
     println!("as JSON: {REPORT}");
     Ok(())
@@ -113,13 +113,10 @@ impl Bench {
 
     /// A fresh database with the catalog in it; returns how long the import took.
     fn prepare(&self) -> Outcome<f64> {
-        if self.folder.exists() {
-            std::fs::remove_dir_all(&self.folder).map_err(|error| format!("cannot empty {}: {error}", self.folder.display()))?;
-        }
+        let catalog = process::empty_folder(self.folder.clone())?.join("products.csv");
         let data = self.data();
-        std::fs::create_dir_all(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
-        let catalog = self.folder.join("products.csv");
-        std::fs::write(&catalog, shopify_csv(PRODUCTS)).map_err(|error| format!("cannot write {}: {error}", catalog.display()))?;
+        process::folder(&data)?;
+        process::write(&catalog, &shopify_csv(PRODUCTS))?;
         let begin = Instant::now();
         process::output(Command::new(self.souk()).args(["import", "products"]).arg(&catalog).arg("--data").arg(&data))?;
         let seconds = begin.elapsed().as_secs_f64();

@@ -33,14 +33,11 @@ pub fn dynoxide(root: &Path) -> Outcome<Emulator> {
     start(root, "dynoxide", command, address, || TcpStream::connect_timeout(&address, CONNECT_WITHIN).is_ok())
 }
 
-/// Everything else, and the functions as processes of their own.
-pub fn ministack(root: &Path) -> Outcome<Emulator> {
+/// Everything else, and the functions as processes of their own; with a folder for each stage that has one.
+pub fn ministack(root: &Path, stage: &str) -> Outcome<Emulator> {
     let address = free_address()?;
-    let scratch = root.join("target/emulators/ministack");
-    if scratch.exists() {
-        std::fs::remove_dir_all(&scratch).map_err(|error| format!("cannot empty {}: {error}", scratch.display()))?;
-    }
-    process::folder(&scratch)?;
+    let name = format!("ministack-{stage}");
+    let scratch = process::empty_folder(root.join("target/emulators").join(&name))?;
     let mut command = Command::new(tools::ministack(root));
     // Without these it listens on every interface. The functions are told where it is by its own variable.
     command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "localhost").env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
@@ -49,7 +46,7 @@ pub fn ministack(root: &Path) -> Outcome<Emulator> {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO")) {
         command.env_remove(name);
     }
-    start(root, "ministack", command, address, || client::get(address, "/_ministack/ready", None).is_ok_and(|answer| answer.status == 200))
+    start(root, &name, command, address, || client::get(address, "/_ministack/ready", None).is_ok_and(|answer| answer.status == 200))
 }
 
 fn start(root: &Path, name: &str, mut command: Command, address: SocketAddr, ready: impl FnMut() -> bool) -> Outcome<Emulator> {

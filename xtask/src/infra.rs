@@ -1,12 +1,14 @@
 //! The `infra` stage: the stacks for AWS compile, hold to their rules and can be made without a network.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::{Outcome, process, tools};
 
 /// CDK itself writes dependencies that a reference has made already.
 const LINT_IGNORED: &str = "W3005";
+/// Of a template's file.
+const ENDING: &str = ".template.json";
 
 pub fn run(root: &Path) -> Outcome {
     install(root)?;
@@ -14,9 +16,8 @@ pub fn run(root: &Path) -> Outcome {
     // Compiles, and writes the templates of every context to dist/templates.
     process::run(Command::new("npm").args(["test", "--silent"]).current_dir(&folder))?;
     process::run(Command::new("npx").args(["cdk", "synth", "--quiet"]).current_dir(&folder))?;
-    let mut templates = Vec::new();
-    collect(&folder.join("dist/templates"), &mut templates)?;
-    collect(&folder.join("cdk.out"), &mut templates)?;
+    let mut templates = process::files_below(&folder.join("dist/templates"), ENDING)?;
+    templates.extend(process::files_below(&folder.join("cdk.out"), ENDING)?);
     if templates.is_empty() {
         return Err(format!("{} has no templates to check", folder.display()));
     }
@@ -36,20 +37,5 @@ pub fn install(root: &Path) -> Outcome {
         return Ok(());
     }
     process::run(Command::new("npm").args(["ci", "--silent"]).current_dir(&folder))?;
-    std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
-}
-
-/// The templates in a folder and in those below it.
-fn collect(folder: &Path, templates: &mut Vec<PathBuf>) -> Outcome {
-    let failed = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(&path, templates)?;
-        } else if path.to_string_lossy().ends_with(".template.json") {
-            templates.push(path);
-        }
-    }
-    templates.sort();
-    Ok(())
+    process::write(&stamp, &wanted)
 }

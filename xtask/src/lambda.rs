@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{Outcome, process, table, test};
+use crate::{Outcome, process, table};
 
 /// What a processor is called by AWS, by Rust, and by the machine that is it.
 struct Target {
@@ -77,7 +77,7 @@ fn unbuildable(target: &Target) -> Option<String> {
 }
 
 fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
-    let mut command = test::cargo(root);
+    let mut command = process::cargo(root);
     command.args(["rustc", "--profile", "lambda", "--package", "lambda", "--bin", "bootstrap"]);
     let mut folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     if target.is_foreign() {
@@ -93,7 +93,7 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
 
 /// Where cargo keeps the borders of time zones, the file that a function reads beside its program.
 pub fn time_zones(root: &Path) -> Outcome<PathBuf> {
-    let told = process::output(test::cargo(root).args(["metadata", "--format-version", "1"]))?;
+    let told = process::output(process::cargo(root).args(["metadata", "--format-version", "1"]))?;
     let told: Value = serde_json::from_str(&told).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = told["packages"].as_array().into_iter().flatten();
     let manifest = packages.filter(|package| package["name"] == "tzf-dist").find_map(|package| package["manifest_path"].as_str());

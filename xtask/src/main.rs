@@ -13,6 +13,7 @@ mod lambda;
 mod process;
 mod products;
 mod search;
+mod suites;
 mod table;
 mod test;
 mod tidy;

@@ -2,11 +2,11 @@
 //! by its process id alone, and never outlives this program.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const BACKGROUND_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Cargo, in the repository's folder.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
 /// Runs a program with this terminal as its own; anything but success is an error.
 pub fn run(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
@@ -24,23 +31,24 @@ pub fn run(command: &mut Command) -> Outcome {
 
 /// Runs a program and hands back what it printed.
 pub fn output(command: &mut Command) -> Outcome<String> {
-    let output = command.output().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(text);
-    }
-    Err(format!("`{}` failed: {}\n{text}{}", line(command), output.status, String::from_utf8_lossy(&output.stderr)))
+    let output = command.output();
+    printed(command, output)
 }
 
 /// Runs a program with this text as its input and hands back what it printed.
 pub fn output_of_input(command: &mut Command, input: &str) -> Outcome<String> {
-    let fail = |error: std::io::Error, command: &Command| format!("cannot run `{}`: {error}", line(command));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| fail(error, command))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        std::io::Write::write_all(&mut stdin, input.as_bytes()).map_err(|error| fail(error, command))?;
-    }
-    let output = child.wait_with_output().map_err(|error| fail(error, command))?;
+    let output = command.spawn().and_then(|mut child| {
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        child.wait_with_output()
+    });
+    printed(command, output)
+}
+
+fn printed(command: &Command, output: std::io::Result<Output>) -> Outcome<String> {
+    let output = output.map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(text);
@@ -171,6 +179,11 @@ impl Background {
         Ok(Self { guard: Some(guard), process, log: log.to_path_buf() })
     }
 
+    /// Looks for a moment whether the program has ended, and says whether it succeeded.
+    pub fn ended(&mut self) -> Outcome<Option<bool>> {
+        Ok(self.process.wait(Duration::from_millis(50))?.map(|status| status.success()))
+    }
+
     /// Asks until the program is ready; an error if it ends or takes too long.
     pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Outcome {
         let deadline = Instant::now() + limit;
@@ -217,13 +230,42 @@ pub fn folder(path: &Path) -> Outcome<&Path> {
     Ok(path)
 }
 
+/// A folder that is there, with nothing in it.
+pub fn empty_folder(path: PathBuf) -> Outcome<PathBuf> {
+    if path.exists() {
+        std::fs::remove_dir_all(&path).map_err(|error| format!("cannot empty {}: {error}", path.display()))?;
+    }
+    folder(&path)?;
+    Ok(path)
+}
+
+/// The files in a folder and below whose names end so, sorted.
+pub fn files_below(folder: &Path, ending: &str) -> Outcome<Vec<PathBuf>> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path, ending)?);
+        } else if path.to_string_lossy().ends_with(ending) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+pub fn write(path: &Path, text: &str) -> Outcome {
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
 /// Copies the server's output to the log for as long as it lasts and sends the address when it comes by.
 fn listening(output: impl Read + Send + 'static, mut log: File) -> mpsc::Receiver<SocketAddr> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             // A full disk must not stop the server; whoever reads the log will see that it ends early.
-            let _ = std::io::Write::write_all(&mut log, format!("{line}\n").as_bytes());
+            let _ = log.write_all(format!("{line}\n").as_bytes());
             if let Some(address) = address_in(&line) {
                 // Nobody waits any more if the address comes a second time.
                 let _ = sender.send(address);

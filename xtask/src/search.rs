@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use crate::{Outcome, process, table, test};
+use crate::{Outcome, process, table};
 
 const REPORT: &str = "target/bench-search.json";
 
@@ -46,7 +46,7 @@ pub fn load(root: &Path, options: &Load) -> Outcome {
     }
     let path = root.join(REPORT);
     let text = serde_json::to_string_pretty(&reports).map_err(|error| format!("cannot write the report: {error}"))?;
-    std::fs::write(&path, text + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    process::write(&path, &(text + "\n"))?;
     println!("as JSON: {REPORT}");
     Ok(())
 }
@@ -60,7 +60,7 @@ pub fn quality(root: &Path, options: &Quality) -> Outcome {
 }
 
 fn example(root: &Path, name: &str) -> std::process::Command {
-    let mut command = test::cargo(root);
+    let mut command = process::cargo(root);
     command.args(["run", "--quiet", "--release", "--package", "tantivy-search", "--example", name, "--"]);
     command
 }

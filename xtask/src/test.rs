@@ -1,13 +1,17 @@
-//! `test`: all checks as stages. Each is timed; one that fails does not hide what the others find.
+//! `test`: all checks as stages. Each is timed; one that fails does not hide what the others find. Those that mostly
+//! wait for other programs run beside the others, each as a process of its own.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::Value;
 
-use crate::{Outcome, api, emulators, infra, process, table, tidy, tools};
+use crate::process::{self, Background, cargo};
+use crate::suites::{self, Suite};
+use crate::{Outcome, api, emulators, infra, table, tidy, tools};
 
 #[derive(Args)]
 pub struct Options {
@@ -25,40 +29,72 @@ pub struct Options {
 struct Stage {
     name: &'static str,
     about: &'static str,
-    run: fn(&Path) -> Outcome,
+    /// Whether it leaves a processor to the others.
+    beside: bool,
+    /// Earlier stages without which it cannot begin.
+    after: &'static [&'static str],
+    run: fn(&Workspace) -> Outcome,
 }
 
-/// Cheap and telling stages first. Those from `first-sale` on drive the real binary.
+/// A stage that wants the machine for itself.
+const fn stage(name: &'static str, about: &'static str, run: fn(&Workspace) -> Outcome) -> Stage {
+    Stage { name, about, beside: false, after: &[], run }
+}
+
+/// Cheap and telling stages first.
 const STAGES: &[Stage] = &[
-    Stage { name: "tools", about: "Python tools at fixed versions, in .tools", run: tools::install },
-    Stage { name: "fmt", about: "the code is formatted", run: |root| process::run(cargo(root).args(["fmt", "--all", "--check"])) },
-    Stage { name: "tidy", about: "directions, pure nouns, sizes, documents", run: tidy::run },
+    Stage { beside: true, ..stage("tools", "Python tools at fixed versions, in .tools", |on| tools::install(&on.root)) },
+    stage("fmt", "the code is formatted", |on| on.cargo(&["fmt", "--all", "--check"])),
+    stage("tidy", "directions, pure nouns, sizes, documents", |on| tidy::run(&on.root)),
     Stage {
-        name: "clippy",
-        about: "no lint speaks up",
-        run: |root| process::run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        beside: true,
+        after: &["tools"],
+        ..stage("infra", "the stacks for AWS: types, rights, findings, templates", |on| infra::run(&on.root))
     },
-    Stage { name: "unit", about: "rules, scenarios, the suite of the stores, documentation examples", run: unit },
+    stage("clippy", "no lint speaks up", |on| on.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    stage("build", "all tests and programs build", |on| on.suites().map(|_| ())),
     Stage {
-        name: "binary",
-        about: "the binary builds and its own tests pass",
-        run: |root| {
-            process::run(cargo(root).args(["build", "--package", "souk"]))?;
-            process::run(cargo(root).args(["test", "--package", "souk", "--bins"]))
-        },
+        beside: true,
+        after: &["build", "infra"],
+        ..stage("deploy", "our stacks in an emulated AWS, sold from through the deployed API", deploy)
     },
-    Stage { name: "first-sale", about: "from an empty folder to a delivered order", run: |root| whole(root, "first_sale") },
-    Stage { name: "crash", about: "killed at any context, nothing is lost", run: |root| whole(root, "crash") },
-    Stage { name: "search", about: "a change is found, and still is after a kill", run: |root| whole(root, "search") },
-    Stage { name: "flash-sale", about: "more buyers than goods, nothing is oversold", run: |root| whole(root, "flash_sale") },
-    Stage { name: "faults", about: "the outside fails and the shop recovers", run: |root| whole(root, "faults") },
-    Stage { name: "cost", about: "the bill of a metered run", run: |root| whole(root, "cost") },
-    Stage { name: "smtp", about: "mails arrive at a mail server of another make", run: smtp },
-    Stage { name: "infra", about: "the stacks for AWS: types, rights, findings, templates", run: infra::run },
-    Stage { name: "aws", about: "the AWS adapters against emulators of two makes", run: aws },
-    Stage { name: "deploy", about: "our stacks in an emulated AWS, sold from through the deployed API", run: deploy },
-    Stage { name: "api", about: "every operation against its own description", run: api::run },
+    Stage { beside: true, after: &["build", "tools"], ..stage("api", "every operation against its own description", api) },
+    stage("unit", "rules, scenarios, the suite of the stores, documentation examples", unit),
+    stage("first-sale", "from an empty folder to a delivered order", |on| whole(on, "first_sale")),
+    stage("crash", "killed at any moment, nothing is lost", |on| whole(on, "crash")),
+    stage("search", "a change is found, and still is after a kill", |on| whole(on, "search")),
+    stage("flash-sale", "more buyers than goods, nothing is oversold", |on| whole(on, "flash_sale")),
+    stage("faults", "the outside fails and the shop recovers", |on| whole(on, "faults")),
+    stage("cost", "the bill of a metered run", |on| whole(on, "cost")),
+    Stage { after: &["tools"], ..stage("smtp", "mails arrive at a mail server of another make", |on| whole(on, "smtp")) },
+    Stage { after: &["tools"], ..stage("aws", "the AWS adapters against emulators of two makes", aws) },
+    // Last, so that the stages beside need not wait for Cargo meanwhile.
+    stage("binary", "the programs compile as they are shipped, without what tests add", |on| {
+        on.cargo(&["check", "--package", "souk"]).and(on.cargo(&["check", "--package", "lambda"]))
+    }),
 ];
+/// The crate whose tests drive the binary; a stage has one of them each, and `unit` those without a stage.
+const BINARY: &str = "apps/souk";
+const WHOLE: [&str; 7] = ["first_sale", "crash", "search", "flash_sale", "faults", "cost", "smtp"];
+/// The crates that only the AWS home needs.
+const AWS: [&str; 5] = ["adapters/aws", "adapters/dynamodb", "adapters/fault-proxy", "homes/aws", "apps/lambda"];
+
+/// What the stages work on.
+struct Workspace {
+    root: PathBuf,
+    suites: OnceLock<Outcome<Vec<Suite>>>,
+}
+
+impl Workspace {
+    fn cargo(&self, arguments: &[&str]) -> Outcome {
+        process::run(cargo(&self.root).args(arguments))
+    }
+
+    /// The tests, built when they are first asked for.
+    fn suites(&self) -> Outcome<&[Suite]> {
+        self.suites.get_or_init(|| suites::build(&self.root)).as_deref().map_err(Clone::clone)
+    }
+}
 
 pub fn run(root: &Path, options: &Options) -> Outcome {
     if options.list {
@@ -70,90 +106,156 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
     let emulated = chosen.iter().any(|stage| stage.name == "aws");
     // Kept until the end, so that an early end of this run does not leave it behind.
     let _build = if emulated { tools::begin_dynoxide(root)? } else { None };
-    let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    let begin = Instant::now();
-    for (index, stage) in chosen.iter().enumerate() {
+    let on = Workspace { root: root.to_path_buf(), suites: OnceLock::new() };
+    let board = Board::new(options.fail_fast);
+    if let [stage] = chosen[..] {
+        board.perform(stage, || (stage.run)(&on));
+    } else {
+        let (beside, here): (Vec<_>, Vec<_>) = chosen.iter().copied().partition(|stage| stage.beside);
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| beside.iter().take_while(|stage| board.wait(stage, &chosen)).for_each(|stage| board.perform_beside(stage, root)));
+            here.iter().take_while(|stage| board.wait(stage, &chosen)).for_each(|stage| board.perform(stage, || (stage.run)(&on)));
+        });
+    }
+    board.report(&chosen)
+}
+
+/// What has become of the stages so far. The lanes look at it to know whether they may go on.
+struct Board {
+    begin: Instant,
+    /// This program's own path, asked for before a build could replace the file.
+    program: std::io::Result<PathBuf>,
+    fail_fast: bool,
+    results: Mutex<Vec<StageResult>>,
+    changed: Condvar,
+}
+
+struct StageResult {
+    name: &'static str,
+    passed: bool,
+    from: Duration,
+    took: Duration,
+}
+
+impl Board {
+    fn new(fail_fast: bool) -> Self {
+        Self { begin: Instant::now(), program: std::env::current_exe(), fail_fast, results: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn results(&self) -> MutexGuard<'_, Vec<StageResult>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what the stage needs; false if the run is to end before it.
+    fn wait(&self, stage: &Stage, chosen: &[&Stage]) -> bool {
+        let needed: BTreeSet<&str> = chosen.iter().map(|stage| stage.name).filter(|name| stage.after.contains(name)).collect();
+        let waits = |results: &mut Vec<StageResult>| {
+            !self.is_over(results) && needed.iter().any(|name| results.iter().all(|result| result.name != *name))
+        };
+        let results = self.changed.wait_while(self.results(), waits).unwrap_or_else(PoisonError::into_inner);
+        !self.is_over(&results)
+    }
+
+    fn is_over(&self, results: &[StageResult]) -> bool {
+        self.fail_fast && results.iter().any(|result| !result.passed)
+    }
+
+    fn perform(&self, stage: &Stage, run: impl FnOnce() -> Outcome) {
         println!("=== {}: {}", stage.name, stage.about);
-        let started = Instant::now();
-        let outcome = (stage.run)(root);
-        let word = if outcome.is_ok() { "passed" } else { "FAILED" };
-        rows.push(vec![stage.name.to_owned(), word.to_owned(), seconds(started.elapsed())]);
-        if let Err(message) = outcome {
+        self.note(stage, run);
+    }
+
+    /// Runs a stage as a process of its own, and prints at its end what it printed.
+    fn perform_beside(&self, stage: &Stage, root: &Path) {
+        println!("=== {} has begun beside the others", stage.name);
+        self.note(stage, || {
+            let log = process::folder(&root.join("target/test"))?.join(format!("{}.log", stage.name));
+            let program = self.program.as_ref().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+            let mut process = Background::start(Command::new(program).args(["test", "--only", stage.name]), &log)?;
+            let passed = loop {
+                if let Some(passed) = process.ended()? {
+                    break passed;
+                }
+                if self.is_over(&self.results()) {
+                    return Err("stopped, because another stage failed".to_owned());
+                }
+            };
+            print!("{}", std::fs::read_to_string(&log).map_err(|error| format!("cannot read {}: {error}", log.display()))?);
+            if passed { Ok(()) } else { Err("see above".to_owned()) }
+        });
+    }
+
+    fn note(&self, stage: &Stage, run: impl FnOnce() -> Outcome) {
+        let from = self.begin.elapsed();
+        let outcome = run();
+        if let Err(message) = &outcome {
             println!("=== stage `{0}` failed: {message}\nrun it alone with: cargo xtask test --only {0}", stage.name);
-            failed.push(stage.name);
-            if options.fail_fast {
-                let skipped = &chosen[index + 1..];
-                rows.extend(skipped.iter().map(|stage| vec![stage.name.to_owned(), "not run".to_owned(), String::new()]));
-                break;
-            }
         }
+        self.results().push(StageResult { name: stage.name, passed: outcome.is_ok(), from, took: self.begin.elapsed() - from });
+        self.changed.notify_all();
     }
-    println!("\n{}", table::render(&["stage", "outcome", "seconds"], &rows));
-    println!("{} s in all", seconds(begin.elapsed()));
-    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
-}
 
-/// Cargo, in the repository's folder.
-pub fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root);
-    command
-}
-
-/// A test of the whole system: a test target of the binary's crate.
-fn whole(root: &Path, target: &str) -> Outcome {
-    process::run(cargo(root).args(["test", "--package", "souk", "--test", target]))
-}
-
-fn smtp(root: &Path) -> Outcome {
-    let python = tools::bin(root).join("python");
-    process::run(cargo(root).args(["test", "--package", "souk", "--test", "smtp"]).env("TEST_PYTHON", python))
-}
-
-fn unit(root: &Path) -> Outcome {
-    let mut command = cargo(root);
-    command.args(["test", "--no-fail-fast", "--workspace", "--exclude", "souk"]);
-    for name in aws_crates(root)? {
-        command.args(["--exclude", &name]);
+    fn report(&self, chosen: &[&Stage]) -> Outcome {
+        let results = self.results();
+        let row = |stage: &&Stage| match results.iter().find(|result| result.name == stage.name) {
+            Some(result) => vec![
+                stage.name.to_owned(),
+                if result.passed { "passed" } else { "FAILED" }.to_owned(),
+                seconds(result.from),
+                seconds(result.took),
+                if stage.beside { "beside the others" } else { "" }.to_owned(),
+            ],
+            None => vec![stage.name.to_owned(), "not run".to_owned(), String::new(), String::new(), String::new()],
+        };
+        if chosen.len() > 1 {
+            let rows: Vec<_> = chosen.iter().map(row).collect();
+            println!("\n{}", table::render(&["stage", "outcome", "from", "seconds", ""], &rows));
+            println!("{} s in all", seconds(self.begin.elapsed()));
+        }
+        let failed: Vec<_> = results.iter().filter(|result| !result.passed).map(|result| result.name).collect();
+        if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
     }
-    process::run(&mut command)
 }
 
-fn aws(root: &Path) -> Outcome {
-    let (dynoxide, ministack) = (emulators::dynoxide(root)?, emulators::ministack(root)?);
-    let mut command = aws_tests(root)?;
-    command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
-    process::run(&mut command)
+/// A test of the whole system.
+fn whole(on: &Workspace, name: &str) -> Outcome {
+    let python = tools::bin(&on.root).join("python");
+    let suites = on.suites()?.iter().filter(|suite| suite.folder == BINARY && suite.name == name);
+    suites::run(&on.root, suites, |command| {
+        command.env("TEST_PYTHON", &python);
+    })
+}
+
+fn unit(on: &Workspace) -> Outcome {
+    let elsewhere = |suite: &&Suite| AWS.contains(&suite.folder.as_str()) || suite.folder == BINARY && WHOLE.contains(&suite.name.as_str());
+    let all = on.suites()?;
+    let tested = suites::run(&on.root, all.iter().filter(|suite| !elsewhere(suite)), |_| ());
+    tested.and(suites::run_examples(&on.root, all))
+}
+
+fn aws(on: &Workspace) -> Outcome {
+    let (dynoxide, ministack) = (emulators::dynoxide(&on.root)?, emulators::ministack(&on.root, "aws")?);
+    let suites = on.suites()?.iter().filter(|suite| AWS.contains(&suite.folder.as_str()));
+    suites::run(&on.root, suites, |command| {
+        command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
+    })
 }
 
 /// One after the other: they share a deployment, and the machine.
-fn deploy(root: &Path) -> Outcome {
-    infra::install(root)?;
-    let ministack = emulators::ministack(root)?;
-    let mut command = aws_tests(root)?;
-    command.args(["--test", "deployed", "--", "--ignored", "--test-threads", "1"]);
-    process::run(command.env("TEST_MINISTACK_ENDPOINT", ministack.endpoint()))
+fn deploy(on: &Workspace) -> Outcome {
+    infra::install(&on.root)?;
+    let suites = on.suites()?.iter().filter(|suite| suite.folder == "apps/lambda" && suite.name == "deployed");
+    let ministack = emulators::ministack(&on.root, "deploy")?;
+    suites::run(&on.root, suites, |command| {
+        command.args(["--ignored", "--test-threads", "1"]).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
+    })
 }
 
-/// The tests of the crates that only the AWS home needs. Always of all of them together: Cargo would
-/// compile the clients of AWS once more for another selection.
-fn aws_tests(root: &Path) -> Outcome<Command> {
-    let mut command = cargo(root);
-    command.args(["test", "--no-fail-fast"]);
-    for name in aws_crates(root)? {
-        command.args(["--package", &name]);
-    }
-    Ok(command)
-}
-
-/// The members that are no default members: the binary is built and tested without them.
-fn aws_crates(root: &Path) -> Outcome<Vec<String>> {
-    let text = process::output(cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let default = list(&metadata["workspace_default_members"]);
-    let apart = list(&metadata["packages"]).into_iter().filter(|package| !default.contains(&package["id"]));
-    Ok(apart.filter_map(|package| package["name"].as_str().map(str::to_owned)).collect())
+fn api(on: &Workspace) -> Outcome {
+    // With the tests, Cargo builds the binary that they drive.
+    on.suites()?;
+    api::run(&on.root)
 }
 
 fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {
@@ -173,12 +275,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_crates_of_aws() {
-        let crates = aws_crates(Path::new("..")).unwrap();
-        assert!(crates.iter().any(|name| name == "lambda") && !crates.iter().any(|name| name == "souk"), "{crates:?}");
-    }
-
-    #[test]
     fn chooses_stages() {
         let names = |only: &[&str]| {
             let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
@@ -187,5 +283,29 @@ mod tests {
         assert_eq!(names(&[]).unwrap().len(), STAGES.len());
         assert_eq!(names(&["tidy", "fmt"]).unwrap(), ["fmt", "tidy"]);
         assert!(names(&["nothing"]).unwrap_err().contains("there is no stage `nothing`"));
+    }
+
+    #[test]
+    fn stages_wait_only_for_earlier_ones() {
+        for (index, stage) in STAGES.iter().enumerate() {
+            assert!(stage.after.iter().all(|name| STAGES[..index].iter().any(|earlier| earlier.name == *name)), "{}", stage.name);
+        }
+    }
+
+    #[test]
+    fn the_board_holds_back_and_ends() {
+        let (first, second) = (stage("first", "", |_| Ok(())), Stage { after: &["first"], ..stage("second", "", |_| Ok(())) });
+        let chosen = [&first, &second];
+        let board = Board::new(true);
+        assert!(board.wait(&first, &chosen));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| board.wait(&second, &chosen));
+            board.perform(&first, || Ok(()));
+            assert!(waiting.join().unwrap());
+        });
+        board.perform(&second, || Err("no".to_owned()));
+        assert!(!board.wait(&first, &chosen));
+        assert_eq!(board.report(&chosen), Err("failed: second".to_owned()));
+        assert!(Board::new(true).wait(&second, &[&second]), "what is not chosen is not waited for");
     }
 }

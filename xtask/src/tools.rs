@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
-use crate::process::{self, Background};
-use crate::test::cargo;
+use crate::process::{self, Background, cargo};
 
 /// A Python environment: its folder in .tools, what is installed there, and a program to try it with.
 struct Environment {
@@ -75,7 +74,7 @@ fn ensure(root: &Path, environment: &Environment) -> Outcome {
     if let [program, arguments @ ..] = environment.attempt {
         process::run(Command::new(folder.join("bin").join(program)).args(arguments))?;
     }
-    std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
+    process::write(&stamp, &wanted)
 }
 
 /// Begins to build the emulator of DynamoDB beside the first stages, if it is missing. It takes a minute

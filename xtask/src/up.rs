@@ -7,7 +7,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{Outcome, process, test};
+use crate::{Outcome, process};
 
 #[derive(Args)]
 pub struct Options {
@@ -24,9 +24,9 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
     // Found out before the build rather than after it. The server takes the port itself.
     TcpListener::bind(&address).map_err(|error| format!("cannot listen on {address}: {error}; choose another with --port"))?;
 
-    println!("Building the release binary; the first time takes some minutes on two cores.");
-    process::run(test::cargo(root).args(["build", "--release", "--package", "souk"]))?;
-    let souk = root.join("target/release/souk");
+    println!("Building the shop; the first time takes some minutes on two cores.");
+    process::run(process::cargo(root).args(["build", "--profile", "local", "--package", "souk"]))?;
+    let souk = root.join("target/local/souk");
     std::fs::create_dir_all(&options.data).map_err(|error| format!("cannot make {}: {error}", options.data.display()))?;
     process::run(Command::new(&souk).arg("demo").arg("--data").arg(&options.data))?;
 

@@ -27,7 +27,7 @@ use ports::store::{
 use ports::{Entropy, SystemEntropy};
 
 use crate::DynamoTable;
-use crate::layout::{Attributes, Token, event_list, to_cause, to_living, version};
+use crate::layout::{Attributes, Token, event_list, to_living, to_record, version};
 use crate::retry::{Attempts, Trouble, Verdict, judge};
 use crate::write::{Operation, put, refusal};
 
@@ -78,7 +78,7 @@ impl DynamoTable {
         }
     }
 
-    /// Another's item is in the place of a put, of which nobody knows whether it was done before.
+    /// Another's item is under the key of a put, of which nobody knows whether it was done before.
     async fn overtaken(
         &self,
         commit: &Prepared,
@@ -86,13 +86,13 @@ impl DynamoTable {
         found: Option<Attributes>,
         now: Timestamp,
     ) -> Result<Metered<()>, CommitError> {
-        let lies_there = found.as_ref().map(version).transpose()?.flatten();
+        let existing = found.as_ref().map(version).transpose()?.flatten();
         let before = match expect {
             Expect::Version(version) => Some(version),
             Expect::Absent | Expect::Anything => None,
         };
-        // The marker of a cause is written once, by whomever: it is a repetition in any case.
-        if commit.idempotency().is_some() || lies_there == Some(expect.version_after()) || (lies_there.is_some() && lies_there == before) {
+        // An idempotency record is written once, by whomever: it is a repetition in any case.
+        if commit.idempotency().is_some() || existing == Some(expect.version_after()) || (existing.is_some() && existing == before) {
             return self.refused(commit, &[(0, found)], now).await;
         }
         Err(StoreError::Unavailable("an answer was lost, and the item has changed since".into()).into())
@@ -144,8 +144,8 @@ impl DynamoTable {
     /// What the failed conditions mean, by the place of the operation and the item that was found there.
     async fn refused(&self, commit: &Prepared, failed: &[(usize, Option<Attributes>)], now: Timestamp) -> Result<Metered<()>, CommitError> {
         let records = usize::from(commit.record.is_some());
-        if let (Some(cause), Some((_, found))) = (commit.idempotency(), failed.iter().find(|(place, _)| *place < records)) {
-            return Err(self.repeated(cause, found.as_ref(), now).await?);
+        if let (Some(record), Some((_, found))) = (commit.idempotency(), failed.iter().find(|(place, _)| *place < records)) {
+            return Err(self.repeated(record, found.as_ref(), now).await?);
         }
         let mut writes = Vec::with_capacity(failed.len());
         for (place, found) in failed {
@@ -157,15 +157,15 @@ impl DynamoTable {
         Err(CommitError::Conflict(writes))
     }
 
-    async fn repeated(&self, cause: &NewItem, found: Option<&Attributes>, now: Timestamp) -> Result<CommitError, StoreError> {
+    async fn repeated(&self, record: &NewItem, found: Option<&Attributes>, now: Timestamp) -> Result<CommitError, StoreError> {
         if let Some(found) = found {
-            return Ok(CommitError::Repeated(Box::new(to_cause(found)?)));
+            return Ok(CommitError::Repeated(Box::new(to_record(found)?)));
         }
         // An implementation that does not return what it found.
-        let found = self.find(&cause.key, Consistency::Strong).await?.value;
+        let found = self.find(&record.key, Consistency::Strong).await?.value;
         let living = found.map(|found| to_living(&found, now)).transpose()?.flatten();
-        let cause = living.map(|item| item.body.read::<IdempotencyRecord>()).transpose()?;
-        Ok(cause.map_or_else(|| CommitError::Conflict(Vec::new()), |cause| CommitError::Repeated(Box::new(cause))))
+        let record = living.map(|item| item.body.read::<IdempotencyRecord>()).transpose()?;
+        Ok(record.map_or_else(|| CommitError::Conflict(Vec::new()), |record| CommitError::Repeated(Box::new(record))))
     }
 }
 

@@ -146,7 +146,7 @@ pub fn event_list(events: &[(Envelope, String)]) -> Option<AttributeValue> {
     (!events.is_empty()).then(|| AttributeValue::L(events.iter().map(|(_, json)| text(json)).collect()))
 }
 
-/// The record of a cause, as it was first written.
-pub fn to_cause(attributes: &Attributes) -> Result<IdempotencyRecord, StoreError> {
+/// An idempotency record, as it was first written.
+pub fn to_record(attributes: &Attributes) -> Result<IdempotencyRecord, StoreError> {
     to_item(attributes)?.body.read()
 }

@@ -181,5 +181,5 @@ pub fn refusal(write: &Write, found: Option<&Attributes>, now: Timestamp) -> Res
         return Ok(Refusal::Expectation);
     };
     // If the counters could move after all, the item was another when the condition was asked.
-    Ok(add_to(&item, deltas, bounds)?.err().unwrap_or(Refusal::Expectation))
+    Ok(add_to(&item.key, item.body.as_str(), deltas, bounds)?.err().unwrap_or(Refusal::Expectation))
 }

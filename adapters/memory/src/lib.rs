@@ -8,11 +8,11 @@ mod table;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ports::store::{Item, TableSchema};
-use ports::{Clock, EventLog, Position, Store};
+use ports::{Clock, EventLog, LoggedEvent, Position, Store};
 use tokio::sync::watch;
 
 pub use blobs::MemoryBlobs;
-use state::State;
+use state::{LogEntry, State};
 
 /// Tables that share one event log. Clones are the same stores.
 #[derive(Clone)]
@@ -41,6 +41,23 @@ impl MemoryStores {
     pub fn items(&self, schema: TableSchema) -> Vec<Item> {
         let state = self.shared.lock();
         state.table(schema.name).map(|table| table.rows.values().map(|row| row.item.clone()).collect()).unwrap_or_default()
+    }
+
+    /// Appends a text to the log as an event of a type, whether it can be read or not: for tests of what other versions
+    /// of the program leave behind.
+    pub fn append_text(&self, kind: &str, text: &str) {
+        let mut state = self.shared.lock();
+        let position = state.head + 1;
+        let envelope = LoggedEvent::parse(position, text).envelope;
+        state.append(LogEntry { time: self.shared.clock.now(), kind: kind.into(), envelope });
+        self.shared.appended.send_replace(position);
+    }
+
+    /// Gives an event of the log another text.
+    pub fn replace_text(&self, position: Position, text: &str) {
+        if let Some(entry) = self.shared.lock().log.get_mut(&position) {
+            entry.envelope = LoggedEvent::parse(position, text).envelope;
+        }
     }
 
     pub fn log(&self) -> Arc<dyn EventLog> {

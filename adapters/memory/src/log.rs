@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::Envelope;
 use kernel::Timestamp;
 use ports::store::StoreError;
 use ports::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
@@ -20,20 +19,20 @@ impl EventLog for MemoryLog {
     async fn read(&self, after: Position, types: &[&str], limit: usize) -> Result<LogPage, StoreError> {
         check_log_limit(limit)?;
         let mut page = LogPage { events: Vec::new(), through: after };
-        for (&position, envelope) in self.shared.lock().log.range(after.saturating_add(1)..) {
+        for (&position, entry) in self.shared.lock().log.range(after.saturating_add(1)..) {
             if page.events.len() == limit {
                 break;
             }
             page.through = position;
-            if types.contains(&envelope.event.kind()) {
-                page.events.push(LoggedEvent { position, envelope: Arc::new(envelope.clone()) });
+            if types.contains(&&*entry.kind) {
+                page.events.push(LoggedEvent { position, envelope: entry.envelope.clone() });
             }
         }
         Ok(page)
     }
 
-    async fn at(&self, position: Position) -> Result<Option<Envelope>, StoreError> {
-        Ok(self.shared.lock().log.get(&position).cloned())
+    async fn at(&self, position: Position) -> Result<Option<LoggedEvent>, StoreError> {
+        Ok(self.shared.lock().log.get(&position).map(|entry| LoggedEvent { position, envelope: entry.envelope.clone() }))
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
@@ -48,7 +47,7 @@ impl EventLog for MemoryLog {
             .log
             .iter()
             .take(limit)
-            .take_while(|(position, envelope)| **position <= keep_after && **position < newest && envelope.time < before);
+            .take_while(|(position, entry)| **position <= keep_after && **position < newest && entry.time < before);
         let positions: Vec<Position> = old.map(|(position, _)| *position).collect();
         for position in &positions {
             state.log.remove(position);

@@ -47,7 +47,7 @@ impl Store for MemoryTable {
         let now = self.shared.clock.now();
         let mut state = self.shared.lock();
         let before = state.head;
-        let units = state.commit(self.schema.name, commit, now)?;
+        let units = state.commit(self.schema.name, &commit, now)?;
         if state.head > before {
             self.shared.appended.send_replace(state.head);
         }

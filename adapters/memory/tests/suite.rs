@@ -16,12 +16,18 @@ impl suite::Home for Home {
         self.stores.table(schema)
     }
 
-    fn log(&self) -> Option<Arc<dyn EventLog>> {
-        Some(self.stores.log())
-    }
-
     fn clock(&self) -> Arc<ManualClock> {
         self.clock.clone()
+    }
+}
+
+impl suite::LogHome for Home {
+    fn log(&self) -> Arc<dyn EventLog> {
+        self.stores.log()
+    }
+
+    fn append_text(&self, kind: &str, text: &str) {
+        self.stores.append_text(kind, text);
     }
 }
 

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ports::store::TableSchema;
+use ports::store::{INDEXES_MAX, TableSchema};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::errors::OpenError;
@@ -17,7 +17,6 @@ use crate::sizes;
 const APPLICATION_ID: i64 = 0x536F_756B;
 /// 2: rows know their size.
 const LAYOUT_VERSION: i64 = 2;
-const INDEXES_MAX: u8 = 4;
 /// Rows of one or two kilobytes fit without overflow pages.
 const PAGE_BYTES: i64 = 8192;
 /// How long to wait for another process that writes to the same file.

@@ -10,9 +10,11 @@ mod file;
 mod log;
 mod readers;
 mod recent;
+mod row;
 mod sizes;
 mod table;
 mod tail;
+mod task;
 mod writer;
 
 use std::path::Path;
@@ -25,7 +27,8 @@ pub use errors::{BackupError, OpenError};
 use readers::Readers;
 use recent::Recent;
 use tail::Tail;
-use writer::{Task, Writer};
+use task::Task;
+use writer::Writer;
 
 /// An open file. Clones are the same.
 #[derive(Clone)]

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::Envelope;
 use kernel::Timestamp;
 use ports::store::StoreError;
 use ports::{EventLog, LogPage, LoggedEvent, Position, check_log_limit};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use crate::Shared;
-use crate::writer::Task;
+use crate::task::Task;
 
 /// Events that one call looks at, wanted or not.
 const SCAN_MAX: usize = 5000;
@@ -27,17 +27,14 @@ impl EventLog for SqliteLog {
         if let Some(page) = self.shared.memory.tail.read(after, types, limit) {
             return Ok(page);
         }
-        let (found, through) = self.shared.readers.read(|connection| scan(connection, after, types, limit))?;
-        let events = found.into_iter().map(|(position, text)| Ok(LoggedEvent { position, envelope: Arc::new(parse(position, &text)?) }));
-        Ok(LogPage { events: events.collect::<Result<_, StoreError>>()?, through })
+        self.shared.readers.read(|connection| scan(connection, after, types, limit))
     }
 
-    async fn at(&self, position: Position) -> Result<Option<Envelope>, StoreError> {
-        let found: Option<String> = self.shared.readers.read(|connection| {
+    async fn at(&self, position: Position) -> Result<Option<LoggedEvent>, StoreError> {
+        self.shared.readers.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT envelope FROM log WHERE position = ?1")?;
-            statement.query_row([to_sql(position)], |row| row.get(0)).optional()
-        })?;
-        found.map(|text| parse(position, &text)).transpose()
+            statement.query_row([to_sql(position)], |row| Ok(logged(position, row.get_ref(0)?))).optional()
+        })
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
@@ -60,30 +57,28 @@ pub fn head(connection: &Connection) -> Result<Position, rusqlite::Error> {
     statement.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-/// The wanted envelopes as text, and the last position that was looked at.
-fn scan(
-    connection: &Connection,
-    after: Position,
-    types: &[&str],
-    limit: usize,
-) -> Result<(Vec<(Position, String)>, Position), rusqlite::Error> {
+/// An event that cannot be read keeps back no other: what is in its columns is up to whoever wrote the file.
+fn scan(connection: &Connection, after: Position, types: &[&str], limit: usize) -> Result<LogPage, rusqlite::Error> {
     let mut statement =
         connection.prepare_cached("SELECT position, type, envelope FROM log WHERE position > ?1 ORDER BY position LIMIT ?2")?;
     let mut rows = statement.query((to_sql(after), SCAN_MAX as i64))?;
-    let mut found = Vec::new();
-    let mut through = after;
-    while found.len() < limit {
+    let mut page = LogPage { events: Vec::new(), through: after };
+    while page.events.len() < limit {
         let Some(row) = rows.next()? else { break };
-        through = row.get::<_, i64>(0)?.unsigned_abs();
-        if types.contains(&row.get_ref(1)?.as_str()?) {
-            found.push((through, row.get(2)?));
+        page.through = row.get::<_, i64>(0)?.unsigned_abs();
+        if row.get_ref(1)?.as_str().is_ok_and(|kind| types.contains(&kind)) {
+            page.events.push(logged(page.through, row.get_ref(2)?));
         }
     }
-    Ok((found, through))
+    Ok(page)
 }
 
-fn parse(position: Position, text: &str) -> Result<Envelope, StoreError> {
-    Envelope::from_json(text).map_err(|error| StoreError::Failed(format!("event {position} cannot be read: {error}")))
+fn logged(position: Position, envelope: ValueRef<'_>) -> LoggedEvent {
+    let text = match envelope {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => "".into(),
+    };
+    LoggedEvent::parse(position, &text)
 }
 
 fn to_sql(position: Position) -> i64 {

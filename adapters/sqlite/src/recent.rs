@@ -1,4 +1,4 @@
-//! The items that were written or read lately, kept in memory.
+//! The items that were written or read lately, cached in memory.
 //!
 //! A reader of SQLite drops its pages after every commit of the writer and fetches them again, which
 //! makes a point read beside a busy writer far dearer than one alone. All writes of this process
@@ -20,22 +20,22 @@ use quick_cache::{Equivalent, Weighter};
 /// How long another process's change of an item may stay unseen.
 pub const NOTICE_EVERY: Duration = Duration::from_millis(100);
 
-/// Keys and bodies kept for all tables: what is read often has the room, whosever it is.
-const KEPT_BYTES: u64 = 48 * 1024 * 1024;
+/// Keys and bodies cached, of all tables: what is read often has the room, whosever it is.
+const CACHED_BYTES: u64 = 48 * 1024 * 1024;
 /// What an entry takes besides its texts, about.
 const ENTRY_BYTES: u64 = 160;
 const ITEMS_EXPECTED: usize = 16_384;
 
 /// An item without its key.
 #[derive(Clone)]
-pub struct Copy {
+pub struct CachedItem {
     pub version: u64,
     pub expires_at: Option<Timestamp>,
     pub size_bytes: usize,
     pub body: Body,
 }
 
-impl Copy {
+impl CachedItem {
     pub fn of(item: &Item) -> Self {
         Self { version: item.version, expires_at: item.expires_at, size_bytes: item.size_bytes, body: item.body.clone() }
     }
@@ -47,51 +47,51 @@ impl Copy {
 
 /// A key of a table.
 #[derive(Clone, PartialEq, Eq)]
-struct Place {
+struct TableKey {
     table: usize,
     key: Key,
 }
 
-impl Hash for Place {
+impl Hash for TableKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Looked { table: self.table, key: &self.key }.hash(state);
+        TableKeyRef { table: self.table, key: &self.key }.hash(state);
     }
 }
 
-/// A place to look at, without a key of its own.
+/// The same, borrowed, for looking one up.
 #[derive(Hash)]
-struct Looked<'k> {
+struct TableKeyRef<'k> {
     table: usize,
     key: &'k Key,
 }
 
-impl Equivalent<Place> for Looked<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.table == place.table && self.key == &place.key
+impl Equivalent<TableKey> for TableKeyRef<'_> {
+    fn equivalent(&self, owned: &TableKey) -> bool {
+        self.table == owned.table && self.key == &owned.key
     }
 }
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Place, Option<Copy>> for Bytes {
-    fn weight(&self, place: &Place, copy: &Option<Copy>) -> u64 {
+impl Weighter<TableKey, Option<CachedItem>> for Bytes {
+    fn weight(&self, owned: &TableKey, copy: &Option<CachedItem>) -> u64 {
         let body = copy.as_ref().map_or(0, |copy| copy.body.as_str().len());
-        (place.key.pk.len() + place.key.sk.len() + body) as u64 + ENTRY_BYTES
+        (owned.key.pk.len() + owned.key.sk.len() + body) as u64 + ENTRY_BYTES
     }
 }
 
-/// What a commit did to an item.
-pub struct Change {
+/// A key that a commit has written.
+pub struct Written {
     pub table: usize,
     pub key: Key,
     /// None: look at the file.
-    pub copy: Option<Copy>,
+    pub item: Option<CachedItem>,
 }
 
 pub struct Recent {
     /// None for a key that has no item.
-    kept: Cache<Place, Option<Copy>, Bytes>,
+    cached: Cache<TableKey, Option<CachedItem>, Bytes>,
     /// Held by the writer from before a transaction becomes visible until the copies say the same.
     publishing: RwLock<()>,
     /// Raised when a publication begins and when it ends: a read that saw another number may have read
@@ -107,12 +107,12 @@ pub struct Publication<'r> {
 
 impl Recent {
     pub fn new() -> Self {
-        Self { kept: Cache::with_weighter(ITEMS_EXPECTED, KEPT_BYTES, Bytes), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
+        Self { cached: Cache::with_weighter(ITEMS_EXPECTED, CACHED_BYTES, Bytes), publishing: RwLock::new(()), epoch: AtomicU64::new(0) }
     }
 
     /// The item or that there is none, if that is known.
-    pub fn get(&self, table: usize, key: &Key) -> Option<Option<Copy>> {
-        self.kept.get(&Looked { table, key })
+    pub fn get(&self, table: usize, key: &Key) -> Option<Option<CachedItem>> {
+        self.cached.get(&TableKeyRef { table, key })
     }
 
     /// To be asked before a read whose result shall be remembered.
@@ -128,7 +128,7 @@ impl Recent {
             Err(TryLockError::WouldBlock) => return,
         };
         if self.epoch() == epoch {
-            self.kept.insert(Place { table, key: key.clone() }, item.map(Copy::of));
+            self.cached.insert(TableKey { table, key: key.clone() }, item.map(CachedItem::of));
         }
     }
 
@@ -141,17 +141,17 @@ impl Recent {
     /// Another process has written.
     pub fn forget(&self) {
         let _publication = self.publish();
-        self.kept.clear();
+        self.cached.clear();
     }
 }
 
 impl Publication<'_> {
-    pub fn change(&self, change: Change) {
-        let Change { table, key, copy } = change;
-        match copy {
-            Some(copy) => self.recent.kept.insert(Place { table, key }, Some(copy)),
+    pub fn change(&self, change: Written) {
+        let Written { table, key, item } = change;
+        match item {
+            Some(item) => self.recent.cached.insert(TableKey { table, key }, Some(item)),
             None => {
-                self.recent.kept.remove(&Looked { table, key: &key });
+                self.recent.cached.remove(&TableKeyRef { table, key: &key });
             }
         }
     }
@@ -180,8 +180,8 @@ mod tests {
         recent.get(0, &key()).map(|copy| copy.map(|copy| copy.version))
     }
 
-    fn change(recent: &Recent, copy: Option<Copy>) {
-        recent.publish().change(Change { table: 0, key: key(), copy });
+    fn change(recent: &Recent, item: Option<CachedItem>) {
+        recent.publish().change(Written { table: 0, key: key(), item });
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let during = recent.epoch();
         recent.remember(0, &key(), Some(&item(1)), during);
         assert_eq!(known(&recent), None, "the transaction is becoming visible");
-        publication.change(Change { table: 0, key: key(), copy: Some(Copy::of(&item(2))) });
+        publication.change(Written { table: 0, key: key(), item: Some(CachedItem::of(&item(2))) });
         drop(publication);
         recent.remember(0, &key(), Some(&item(1)), before);
         recent.remember(0, &key(), None, during);
@@ -211,7 +211,7 @@ mod tests {
         let recent = Recent::new();
         recent.remember(0, &key(), None, recent.epoch());
         assert_eq!((known(&recent), recent.get(1, &key()).is_none()), (Some(None), true));
-        change(&recent, Some(Copy::of(&item(1))));
+        change(&recent, Some(CachedItem::of(&item(1))));
         assert_eq!(known(&recent), Some(Some(1)));
     }
 }

@@ -7,14 +7,15 @@ use kernel::Timestamp;
 use ports::Store;
 use ports::store::units::{IndexPageMeter, index_entry_bytes, page_units, read_units};
 use ports::store::{
-    Body, Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema,
-    check_keys, encode_start,
+    Commit, CommitError, Consistency, Item, Key, Metered, PAGE_BYTES_MAX, Query, QueryPage, Start, StoreError, TableSchema, check_keys,
+    encode_start,
 };
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use crate::Shared;
-use crate::recent::Copy;
-use crate::writer::{Answered, Changes, Task};
+use crate::recent::CachedItem;
+use crate::row::{is_expired, item};
+use crate::task::{Answered, TableCommit, Task};
 
 pub struct SqliteTable {
     shared: Arc<Shared>,
@@ -41,7 +42,7 @@ impl SqliteTable {
 #[async_trait]
 impl Store for SqliteTable {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Metered<Option<Item>>, StoreError> {
-        let now = self.shared.clock.now().as_millis();
+        let now = self.shared.clock.now();
         if let Some(copy) = self.shared.memory.recent.get(self.place, key) {
             return Ok(fresh(copy.map(|copy| copy.item(key.clone())), consistency, now));
         }
@@ -53,10 +54,10 @@ impl Store for SqliteTable {
 
     async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Metered<Vec<Option<Item>>>, StoreError> {
         check_keys(keys)?;
-        let now = self.shared.clock.now().as_millis();
+        let now = self.shared.clock.now();
         let recent = &self.shared.memory.recent;
         let epoch = recent.epoch();
-        let known: Option<Vec<Option<Copy>>> = keys.iter().map(|key| recent.get(self.place, key)).collect();
+        let known: Option<Vec<Option<CachedItem>>> = keys.iter().map(|key| recent.get(self.place, key)).collect();
         let items: Vec<Option<Item>> = match known {
             Some(copies) => copies.into_iter().zip(keys).map(|(copy, key)| copy.map(|copy| copy.item(key.clone()))).collect(),
             None => {
@@ -77,7 +78,7 @@ impl Store for SqliteTable {
 
     async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError> {
         let start = query.check(self.schema.indexes)?;
-        let now = self.shared.clock.now().as_millis();
+        let now = self.shared.clock.now();
         let (sql, parameters) = select(self.schema.name, query, start);
         self.shared.readers.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
@@ -87,8 +88,8 @@ impl Store for SqliteTable {
 
     async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError> {
         // Everything is serialized and measured here, on one of many threads, not on the one that writes.
-        let changes = Changes::of(self.place, commit.prepare(&self.schema)?);
-        match self.shared.writer.run(Task::Commit(Box::new(changes))).await? {
+        let commit = TableCommit::of(self.place, commit.prepare(&self.schema)?);
+        match self.shared.writer.run(Task::Commit(Box::new(commit))).await? {
             Answered::Committed { units } => Ok(Metered::new((), units)),
             Answered::Deleted { .. } => Err(StoreError::Failed("the writer answered another task".into()).into()),
         }
@@ -96,9 +97,9 @@ impl Store for SqliteTable {
 }
 
 /// The item as readers see it: an expired one is read, though not shown.
-fn fresh(item: Option<Item>, consistency: Consistency, now: i64) -> Metered<Option<Item>> {
+fn fresh(item: Option<Item>, consistency: Consistency, now: Timestamp) -> Metered<Option<Item>> {
     let units = read_units(item.as_ref().map_or(0, |item| item.size_bytes), consistency);
-    Metered::new(item.filter(|item| !is_expired(item.expires_at.map(Timestamp::as_millis), now)), units)
+    Metered::new(item.filter(|item| !is_expired(item.expires_at, now)), units)
 }
 
 /// The columns are the sort key in the listing, the key, and what `item` reads.
@@ -138,7 +139,7 @@ fn select(table: &str, query: &Query, start: Option<Start>) -> (String, Vec<Stri
 }
 
 /// Fills one page. Expired items are passed over, but count as read, for their bytes and for the limit.
-fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<Metered<QueryPage>, rusqlite::Error> {
+fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: Timestamp) -> Result<Metered<QueryPage>, rusqlite::Error> {
     let (mut items, mut next) = (Vec::with_capacity(query.limit.min(100)), None);
     let (mut read, mut read_bytes, mut index) = (0, 0, IndexPageMeter::default());
     let mut last: Option<Start> = None;
@@ -154,32 +155,12 @@ fn page(query: &Query, mut rows: rusqlite::Rows<'_>, now: i64) -> Result<Metered
         let sk: String = row.get(0)?;
         index.read(index_entry_bytes(&item.key, &query.pk, &sk), item.size_bytes);
         last = Some(Start { sk, key: item.key.clone() });
-        if !is_expired(item.expires_at.map(Timestamp::as_millis), now) {
+        if !is_expired(item.expires_at, now) {
             items.push(item);
         }
     }
     let units = if query.index.is_some() { index.units() } else { page_units(read_bytes) };
     Ok(Metered::new(QueryPage { items, next }, units))
-}
-
-/// Reads version, expiry, size and body from column `first` on.
-pub fn item(row: &Row<'_>, key: Key, first: usize) -> Result<Item, rusqlite::Error> {
-    Ok(Item {
-        key,
-        version: row.get::<_, i64>(first)?.unsigned_abs(),
-        expires_at: row.get::<_, Option<i64>>(first + 1)?.map(Timestamp::from_millis),
-        size_bytes: size(row, first + 2)?,
-        body: Body::from_stored(row.get_ref(first + 3)?.as_str()?),
-    })
-}
-
-pub fn size(row: &Row<'_>, column: usize) -> Result<usize, rusqlite::Error> {
-    let size: i64 = row.get(column)?;
-    usize::try_from(size).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, size))
-}
-
-pub fn is_expired(expires_at: Option<i64>, now: i64) -> bool {
-    expires_at.is_some_and(|at| at <= now)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use ports::{LogPage, LoggedEvent, Position};
 const EVENTS_MAX: usize = 4096;
 
 struct Events {
-    kept: VecDeque<LoggedEvent>,
+    kept: VecDeque<(Position, Arc<Envelope>)>,
     /// The head of the log, or none while that is not known for sure.
     end: Option<Position>,
 }
@@ -33,7 +33,7 @@ impl Tail {
             if tail.end.is_some_and(|end| end + 1 != position) {
                 tail.kept.clear();
             }
-            tail.kept.push_back(LoggedEvent { position, envelope });
+            tail.kept.push_back((position, envelope));
             tail.end = Some(position);
         }
         let surplus = tail.kept.len().saturating_sub(EVENTS_MAX);
@@ -49,19 +49,19 @@ impl Tail {
     pub fn read(&self, after: Position, types: &[&str], limit: usize) -> Option<LogPage> {
         let tail = self.lock();
         let end = tail.end?;
-        let first = tail.kept.front().map_or(end + 1, |event| event.position);
+        let first = tail.kept.front().map_or(end + 1, |(position, _)| *position);
         if after + 1 < first || after > end {
             return None;
         }
         let mut page = LogPage { events: Vec::new(), through: after };
         let skipped = usize::try_from(after + 1 - first).ok()?;
-        for event in tail.kept.range(skipped..) {
+        for (position, envelope) in tail.kept.range(skipped..) {
             if page.events.len() == limit {
                 break;
             }
-            page.through = event.position;
-            if types.contains(&event.envelope.event.kind()) {
-                page.events.push(event.clone());
+            page.through = *position;
+            if types.contains(&envelope.event.kind()) {
+                page.events.push(LoggedEvent { position: *position, envelope: Ok(envelope.clone()) });
             }
         }
         Some(page)

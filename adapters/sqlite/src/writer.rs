@@ -5,8 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use contracts::Envelope;
-use ports::store::{CommitError, Prepared, StoreError, TableSchema};
+use ports::store::{CommitError, StoreError, TableSchema};
 use ports::{Clock, Position};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
@@ -16,59 +15,11 @@ use crate::apply::{Done, Refused, Statements};
 use crate::errors::{OpenError, store_error};
 use crate::log;
 use crate::recent::NOTICE_EVERY;
+use crate::task::{Answer, Answered, Task};
 
 /// Commits that may wait. More than the writer does in a tenth of a second would only wait longer.
 const QUEUE_MAX: usize = 1024;
 const GROUP_MAX: usize = 256;
-
-/// A commit with everything serialized, and the table that it is for.
-pub struct Changes {
-    pub table: usize,
-    pub commit: Prepared,
-    pub events: Vec<NewEvent>,
-}
-
-pub struct NewEvent {
-    pub time: i64,
-    pub kind: &'static str,
-    pub envelope: Arc<Envelope>,
-    pub text: String,
-}
-
-impl Changes {
-    pub fn of(table: usize, mut commit: Prepared) -> Self {
-        let event = |(envelope, text): (Envelope, String)| NewEvent {
-            time: envelope.time.as_millis(),
-            kind: envelope.event.kind(),
-            envelope: Arc::new(envelope),
-            text,
-        };
-        let events = std::mem::take(&mut commit.events).into_iter().map(event).collect();
-        Self { table, commit, events }
-    }
-}
-
-pub enum Task {
-    Commit(Box<Changes>),
-    /// Deletes expired items, at most `limit` of each table.
-    Sweep {
-        limit: usize,
-    },
-    Prune {
-        before: i64,
-        keep_after: i64,
-        limit: usize,
-    },
-}
-
-/// What a task that succeeded came to.
-#[derive(Debug, Clone, Copy)]
-pub enum Answered {
-    Committed { units: f64 },
-    Deleted { rows: usize },
-}
-
-type Answer = Result<Answered, CommitError>;
 
 // Nearly every message is a task; a box for each would cost more than the space.
 #[allow(clippy::large_enum_variant)]
@@ -94,7 +45,7 @@ impl Writer {
         let schemas = schemas.to_vec();
         let work = move || {
             serve(&connection, &schemas, (clock, memory), appended_sender, &messages, &ready_sender);
-            // What is left in the queue is dropped with it, and so told that it was not done.
+            // What is left in the queue is dropped with it, and so its callers learn that it was not done.
             drop(messages);
             finish(connection);
         };
@@ -229,7 +180,7 @@ impl Thread<'_> {
             Err(error) => vec![Err(CommitError::Store(store_error(error)))],
         };
         for (sender, answer) in senders.into_iter().zip(answers) {
-            // A caller that has gone away learns from the cause's record what became of its commit.
+            // A caller that has gone away learns from the idempotency record what became of its commit.
             let _ = sender.send(answer);
         }
     }
@@ -257,12 +208,12 @@ impl Thread<'_> {
     fn try_transact(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, rusqlite::Error> {
         self.statements.begin()?;
         self.notice_others();
-        let now = self.clock.now().as_millis();
+        let now = self.clock.now();
         let mut head = None;
         let mut answers = Vec::with_capacity(tasks.len());
         for task in tasks {
             let done = match task {
-                Task::Commit(changes) => self.statements.commit(changes, now).map(|(position, units)| {
+                Task::Commit(commit) => self.statements.commit(commit, now).map(|(position, units)| {
                     head = position.or(head);
                     Answered::Committed { units }
                 }),
@@ -279,9 +230,9 @@ impl Thread<'_> {
         }
         let publication = self.memory.recent.publish();
         self.statements.end()?;
-        let Done { changes, events } = self.statements.take_done();
-        for change in changes {
-            publication.change(change);
+        let Done { written, events } = self.statements.take_done();
+        for written in written {
+            publication.change(written);
         }
         drop(publication);
         self.memory.tail.append(events);

@@ -108,7 +108,7 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u64>) {
     let mut after = 0;
     while after < log.head().await.unwrap() {
         let page = log.read(after, &["stock.low"], 1000).await.unwrap();
-        told.extend(page.events.iter().map(|event| event.envelope.causation_id.parse::<u64>().unwrap()));
+        told.extend(page.events.iter().map(|event| event.envelope.as_ref().unwrap().causation_id.parse::<u64>().unwrap()));
         after = page.through;
     }
     assert!(acknowledged.is_subset(&told), "events are missing: {:?}", acknowledged.difference(&told));

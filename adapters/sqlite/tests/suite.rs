@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ports::store::TableSchema;
-use ports::{EventLog, ManualClock, Store};
+use ports::{Clock, EventLog, ManualClock, Store};
 use sqlite::Sqlite;
 
 struct Home {
     clock: Arc<ManualClock>,
     sqlite: Sqlite,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl suite::Home for Home {
@@ -17,12 +17,21 @@ impl suite::Home for Home {
         self.sqlite.table(&schema)
     }
 
-    fn log(&self) -> Option<Arc<dyn EventLog>> {
-        Some(self.sqlite.log())
-    }
-
     fn clock(&self) -> Arc<ManualClock> {
         self.clock.clone()
+    }
+}
+
+impl suite::LogHome for Home {
+    fn log(&self) -> Arc<dyn EventLog> {
+        self.sqlite.log()
+    }
+
+    /// As another process would.
+    fn append_text(&self, kind: &str, text: &str) {
+        let other = rusqlite::Connection::open(self.folder.path().join("souk.db")).expect("the file is there");
+        let time = self.clock.now().as_millis();
+        other.execute("INSERT INTO log (time, type, envelope) VALUES (?1, ?2, ?3)", (time, kind, text)).expect("a row");
     }
 }
 
@@ -30,7 +39,7 @@ async fn home() -> Home {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::new(suite::start_of_time()));
     let sqlite = Sqlite::open(folder.path().join("souk.db"), &suite::SCHEMAS, clock.clone()).expect("a new file");
-    Home { clock, sqlite, _folder: folder }
+    Home { clock, sqlite, folder }
 }
 
 suite::store_tests!(home);

@@ -75,7 +75,7 @@ pub async fn bodies_come_back_as_they_were(home: &dyn Home) {
     assert_eq!(found.expires_at, None);
 }
 
-/// Every rival reads the same version; one wins, the others are told.
+/// Every rival reads the same version; one wins, the others get a conflict.
 pub async fn one_of_many_rivals_wins(home: &dyn Home) {
     let store = home.table(SHELF);
     commit(&store, vec![put(item("a", "1", json!({ "by": -1 })), Expect::Absent)]).await.unwrap();

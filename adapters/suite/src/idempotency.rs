@@ -1,4 +1,4 @@
-//! The marker of the cause: the same request or event again has no second effect.
+//! The idempotency record: the same request or event again has no second effect.
 
 use futures::future::join_all;
 use kernel::Duration;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{Home, SHELF, conflict, field, get, item, put};
 
-fn cause(home: &dyn Home, id: &str, n: i64) -> IdempotencyRecord {
+fn record(home: &dyn Home, id: &str, n: i64) -> IdempotencyRecord {
     IdempotencyRecord {
         id: id.into(),
         fingerprint: Some(format!("print {n}")),
@@ -17,57 +17,59 @@ fn cause(home: &dyn Home, id: &str, n: i64) -> IdempotencyRecord {
     }
 }
 
-fn caused(cause: &IdempotencyRecord, writes: Vec<Write>) -> Commit {
-    Commit { writes, events: vec![], idempotency: Some(cause.clone()) }
+fn recorded(record: &IdempotencyRecord, writes: Vec<Write>) -> Commit {
+    Commit { writes, events: vec![], idempotency: Some(record.clone()) }
 }
 
-pub async fn a_cause_has_its_effect_once(home: &dyn Home) {
+pub async fn an_effect_happens_once(home: &dyn Home) {
     let store = home.table(SHELF);
-    let first = cause(home, "req 1", 1);
-    store.commit(caused(&first, vec![put(item("a", "1", json!({ "n": 1 })), Expect::Absent)])).await.unwrap();
-    let second = cause(home, "req 1", 2);
-    let again = store.commit(caused(&second, vec![put(item("a", "2", json!({ "n": 2 })), Expect::Absent)])).await.map(|done| done.value);
+    let first = record(home, "req 1", 1);
+    store.commit(recorded(&first, vec![put(item("a", "1", json!({ "n": 1 })), Expect::Absent)])).await.unwrap();
+    let second = record(home, "req 1", 2);
+    let again = store.commit(recorded(&second, vec![put(item("a", "2", json!({ "n": 2 })), Expect::Absent)])).await.map(|done| done.value);
     assert_eq!(again, Err(CommitError::Repeated(Box::new(first))));
     assert_eq!(get(&store, "a", "2").await, None);
-    store.commit(caused(&cause(home, "req 2", 2), vec![])).await.unwrap();
+    store.commit(recorded(&record(home, "req 2", 2), vec![])).await.unwrap();
 }
 
-pub async fn a_refused_commit_leaves_no_cause(home: &dyn Home) {
+pub async fn a_refused_commit_leaves_no_record(home: &dyn Home) {
     let store = home.table(SHELF);
-    let refused =
-        store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Version(1))])).await.map(|done| done.value);
+    let refused = store
+        .commit(recorded(&record(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Version(1))]))
+        .await
+        .map(|done| done.value);
     assert_eq!(refused, conflict(&[(0, Refusal::Expectation)]));
-    store.commit(caused(&cause(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Absent)])).await.unwrap();
+    store.commit(recorded(&record(home, "req", 1), vec![put(item("a", "1", json!({})), Expect::Absent)])).await.unwrap();
     let marker = IdempotencyRecord::key("req");
     assert!(get(&store, &marker.pk, &marker.sk).await.is_some());
 }
 
-pub async fn an_expired_cause_counts_as_absent(home: &dyn Home) {
+pub async fn an_expired_record_counts_as_absent(home: &dyn Home) {
     let store = home.table(SHELF);
-    store.commit(caused(&cause(home, "req", 1), vec![])).await.unwrap();
+    store.commit(recorded(&record(home, "req", 1), vec![])).await.unwrap();
     home.clock().advance(Duration::from_secs(59));
-    assert!(matches!(store.commit(caused(&cause(home, "req", 2), vec![])).await, Err(CommitError::Repeated(_))));
+    assert!(matches!(store.commit(recorded(&record(home, "req", 2), vec![])).await, Err(CommitError::Repeated(_))));
     home.clock().advance(Duration::from_secs(1));
-    let third = cause(home, "req", 3);
-    store.commit(caused(&third, vec![put(item("a", "1", json!({ "n": 3 })), Expect::Absent)])).await.unwrap();
-    assert_eq!(store.commit(caused(&cause(home, "req", 4), vec![])).await, Err(CommitError::Repeated(Box::new(third))));
+    let third = record(home, "req", 3);
+    store.commit(recorded(&third, vec![put(item("a", "1", json!({ "n": 3 })), Expect::Absent)])).await.unwrap();
+    assert_eq!(store.commit(recorded(&record(home, "req", 4), vec![])).await, Err(CommitError::Repeated(Box::new(third))));
 }
 
-pub async fn repetition_is_told_before_conflict(home: &dyn Home) {
+pub async fn repetition_comes_before_conflict(home: &dyn Home) {
     let store = home.table(SHELF);
-    let first = cause(home, "req", 1);
-    let twice = caused(&first, vec![put(item("a", "1", json!({})), Expect::Absent)]);
+    let first = record(home, "req", 1);
+    let twice = recorded(&first, vec![put(item("a", "1", json!({})), Expect::Absent)]);
     store.commit(twice.clone()).await.unwrap();
     assert_eq!(store.commit(twice).await, Err(CommitError::Repeated(Box::new(first))));
 }
 
 /// The same request arrives many times at once; the counter moves once.
-pub async fn rivals_of_one_cause(home: &dyn Home) {
+pub async fn rivals_under_one_record(home: &dyn Home) {
     let store = home.table(SHELF);
     crate::commit(&store, vec![put(item("a", "1", json!({ "n": 0 })), Expect::Absent)]).await.unwrap();
-    let cause = cause(home, "req", 1);
+    let record = record(home, "req", 1);
     let rivals = (0..32).map(|_| {
-        let commit = caused(&cause, vec![Write::Add { key: Key::new("a", "1"), deltas: vec![("n", 1)], bounds: vec![] }]);
+        let commit = recorded(&record, vec![Write::Add { key: Key::new("a", "1"), deltas: vec![("n", 1)], bounds: vec![] }]);
         let store = store.clone();
         tokio::spawn(async move { store.commit(commit).await })
     });

@@ -33,15 +33,15 @@ pub async fn a_hundred_writes(home: &dyn Home) {
     assert_eq!(listed(&store, Query::table("p")).await.len(), WRITES_MAX);
 }
 
-pub async fn the_cause_counts_as_a_write(home: &dyn Home) {
+pub async fn the_record_counts_as_a_write(home: &dyn Home) {
     let store = home.table(SHELF);
-    let cause = |id: String| Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: home.clock().now() });
-    assert_invalid(&*store, Commit { writes: many(100), events: vec![], idempotency: cause("c".into()) }, "a cause").await;
+    let record = |id: String| Some(IdempotencyRecord { id, fingerprint: None, response: None, expires_at: home.clock().now() });
+    assert_invalid(&*store, Commit { writes: many(100), events: vec![], idempotency: record("c".into()) }, "a record").await;
     let unguarded = || (0..100).map(|n| put(item("p", &format!("{n:03}"), json!({})), Expect::Anything)).collect();
     assert_invalid(&*store, Commit { writes: unguarded(), events: vec![crate::envelope(1, home)], idempotency: None }, "an event").await;
-    assert_invalid(&*store, Commit { idempotency: cause(String::new()), ..Commit::default() }, "no id").await;
-    assert_invalid(&*store, Commit { idempotency: cause("x".repeat(2000)), ..Commit::default() }, "a long id").await;
-    store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], idempotency: cause("c".into()) }).await.unwrap();
+    assert_invalid(&*store, Commit { idempotency: record(String::new()), ..Commit::default() }, "no id").await;
+    assert_invalid(&*store, Commit { idempotency: record("x".repeat(2000)), ..Commit::default() }, "a long id").await;
+    store.commit(Commit { writes: many(99), events: vec![crate::envelope(1, home)], idempotency: record("c".into()) }).await.unwrap();
 }
 
 pub async fn four_hundred_kilobytes(home: &dyn Home) {

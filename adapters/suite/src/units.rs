@@ -204,13 +204,13 @@ pub async fn events_on_a_put(home: &dyn Home) {
     let store = home.table(SHELF);
     // The attribute: its name 6, 3 for the list, 1 for each text.
     let carried = 6 + 3 + 1 + envelope(1, home).stored_json().unwrap().len();
-    let told = |item: NewItem, expect| Commit { writes: vec![put(item, expect)], events: vec![envelope(1, home)], idempotency: None };
-    assert_eq!(units(&store, told(of_bytes("a", 1024 - carried), Expect::Absent)).await, 1.0);
-    assert_eq!(units(&store, told(of_bytes("b", 1025 - carried), Expect::Absent)).await, 2.0);
+    let emitting = |item: NewItem, expect| Commit { writes: vec![put(item, expect)], events: vec![envelope(1, home)], idempotency: None };
+    assert_eq!(units(&store, emitting(of_bytes("a", 1024 - carried), Expect::Absent)).await, 1.0);
+    assert_eq!(units(&store, emitting(of_bytes("b", 1025 - carried), Expect::Absent)).await, 2.0);
     assert_eq!(size(&store, "b").await, 1025);
     assert_eq!(write(&store, put(of_bytes("b", 500), Expect::Version(1))).await, 2.0, "the next write drops them");
     assert_eq!(size(&store, "b").await, 500);
-    assert_eq!(units(&store, told(in_index("c", 1025 - carried), Expect::Absent)).await, 2.0 + 1.0, "no index has them");
+    assert_eq!(units(&store, emitting(in_index("c", 1025 - carried), Expect::Absent)).await, 2.0 + 1.0, "no index has them");
     let three = vec![
         put(of_bytes("d", 100), Expect::Anything),
         put(of_bytes("e", 1025 - carried), Expect::Absent),
@@ -232,7 +232,7 @@ pub async fn events_in_a_record(home: &dyn Home) {
     let delete = vec![Write::Delete { key: Key::new("p", "b"), expect: Expect::Anything }];
     assert_eq!(units(&store, Commit { writes: delete, events: events(3), idempotency: None }).await, 2.0 * (2.0 + 1.0));
     assert_eq!(units(&store, Commit { events: events(4), ..Commit::default() }).await, 1.0, "a record alone");
-    let cause = |id: &str| {
+    let record = |id: &str| {
         Some(IdempotencyRecord {
             id: id.into(),
             fingerprint: None,
@@ -242,17 +242,17 @@ pub async fn events_in_a_record(home: &dyn Home) {
     };
     let put_c = || vec![put(of_bytes("c", 1500), Expect::Anything)];
     assert_eq!(
-        units(&store, Commit { writes: put_c(), events: events(5), idempotency: cause("1") }).await,
+        units(&store, Commit { writes: put_c(), events: events(5), idempotency: record("1") }).await,
         2.0 * (2.0 + 1.0),
-        "in the cause's record"
+        "in the idempotency record"
     );
-    assert_eq!(units(&store, Commit { writes: vec![], events: vec![], idempotency: cause("2") }).await, 1.0);
-    assert_eq!(units(&store, Commit { writes: put_c(), events: vec![], idempotency: cause("3") }).await, 2.0 * (2.0 + 1.0));
+    assert_eq!(units(&store, Commit { writes: vec![], events: vec![], idempotency: record("2") }).await, 1.0);
+    assert_eq!(units(&store, Commit { writes: put_c(), events: vec![], idempotency: record("3") }).await, 2.0 * (2.0 + 1.0));
     let many = (0..5).map(|n| envelope(n, home)).collect::<Vec<_>>();
     let bytes: usize = many.iter().map(|event| 1 + event.stored_json().unwrap().len()).sum();
-    // The record of the cause beside its events: 2 + 7, 2 + 5, 1 + 2, `data` 4 + 3 with an id and an end in it, and the end itself.
+    // The idempotency record beside its events: 2 + 7, 2 + 5, 1 + 2, `data` 4 + 3 with an id and an end in it, and the end itself.
     let low = f64::from(u32::try_from((bytes + 60).div_ceil(1024)).unwrap());
     let high = f64::from(u32::try_from((bytes + 140).div_ceil(1024)).unwrap());
-    let taken = units(&store, Commit { writes: vec![], events: many, idempotency: cause("4") }).await;
+    let taken = units(&store, Commit { writes: vec![], events: many, idempotency: record("4") }).await;
     assert!((low..=high).contains(&taken), "{taken} for {bytes} bytes of events");
 }

@@ -55,6 +55,30 @@ fn the_documented_walk_ends_in_a_sale() {
     assert_eq!(shop.stop(), Some(0), "a graceful stop");
 }
 
+/// From the request to the mail, every line that belongs to an order names the request that placed it.
+#[test]
+fn the_log_of_an_order_is_found_by_one_id() {
+    let mut shop = Shop::new(&[("SOUK_LOG", "shell=debug,info")]);
+    shop.run(&["demo"]);
+    shop.start();
+    let client = shop.client();
+    let cart = fill_cart(&client, &[(&goods(&client, "clay-plant-pot"), 1)]).unwrap().expect(201).json;
+    let order = common::order_of(cart["id"].as_str().unwrap(), "ann@example.com", "4242424242424242");
+    let request = "one-order-one-id";
+    let placed = client.send("POST", "/api/v1/orders", Some(&order), &[("X-Request-Id", request), ("Prefer", "wait=10")]).expect(201).json;
+    settled(&shop.admin());
+
+    let log = shop.log();
+    let spans: Vec<&Value> = log.iter().map(|line| &line["span"]).filter(|span| span["request"] == request).collect();
+    let asked = spans.iter().find(|span| span["name"] == "request").expect("the line of the request");
+    assert_eq!((&asked["operation"], &asked["subject"]), (&json!("POST /api/v1/orders"), &placed["id"]));
+    for consumer in ["cart", "inventory", "payments", "orders", "notifications"] {
+        let delivered = spans.iter().find(|span| span["consumer"] == consumer).unwrap_or_else(|| panic!("{consumer} in {spans:?}"));
+        assert_eq!((&delivered["name"], &delivered["attempt"]), (&json!("delivery"), &json!(1)));
+    }
+    assert!(spans.iter().any(|span| span["kind"] == "order.placed" && span["subject"] == placed["id"]), "{spans:?}");
+}
+
 #[test]
 fn a_backup_of_a_running_shop_is_a_shop() {
     let mut shop = Shop::new(&[]);

@@ -62,7 +62,7 @@ impl Shelf {
     async fn told(&self) -> Vec<Envelope> {
         let kinds: Vec<&str> = contracts::Event::TYPES.iter().map(|(kind, _)| *kind).collect();
         let page = self.stores.log().read(0, &kinds, 1000).await.unwrap();
-        page.events.into_iter().map(|logged| (*logged.envelope).clone()).collect()
+        page.events.into_iter().map(|logged| (*logged.envelope.unwrap()).clone()).collect()
     }
 }
 

@@ -21,6 +21,8 @@ use crate::secrets::{private_directory, signing_key};
 use crate::{api_page, upkeep};
 
 const UPKEEP: TableSchema = TableSchema { name: "upkeep", indexes: 0 };
+/// One `souk serve` runs on a data directory, so the next one may go on at once with the leases of one that was killed.
+const HOLDER: &str = "souk serve";
 /// One attempt to hand a mail to the mail server.
 const SMTP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -77,7 +79,8 @@ impl Home {
         Ok(Self { config: config.clone(), runtime, state, signer, passwords })
     }
 
-    /// Held while the shop runs: two of them on one directory would deliver every event twice.
+    /// Held while the shop runs. Leases would keep two of them from delivering an event twice, but the search index takes
+    /// one writer, and `HOLDER` is one name.
     pub fn lock(&self) -> Result<File, ConfigError> {
         let path = self.config.data.join("serve.lock");
         let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
@@ -154,15 +157,12 @@ impl Home {
             services.push(upkeep::service(&self.work(UPKEEP), database.clone(), consumers));
         }
         let authenticator = wiring::authenticator(self)?;
-        let mut holder = [0; 8];
-        self.runtime.entropy.fill(&mut holder);
-        let holder = format!("{}-{:016x}", std::process::id(), u64::from_le_bytes(holder));
         let config = HostConfig {
             work: self.shell_work(),
             log: self.log(),
             authenticator,
             limits: self.config.limits.clone(),
-            holder,
+            holder: HOLDER.into(),
             pages: api_page::routes(),
         };
         Host::new(config, services).map_err(|problem| ConfigError(problem.detail))

@@ -1,4 +1,4 @@
-//! The one way to change a table: writes, events and the cause, all or nothing.
+//! The one way to change a table: writes, events and the idempotency record, all or nothing.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,9 @@ use contracts::Envelope;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Carrier, IndexEntry, Item, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
+use super::{Body, Carrier, IndexEntry, Key, NewItem, PK_BYTES_MAX, SK_BYTES_MAX, StoreError, TableSchema, WRITES_MAX};
 
-/// An id of a cause, which becomes a part of a partition key.
+/// The id of an idempotency record, which becomes a part of a partition key.
 const RECORD_ID_BYTES_MAX: usize = 1024;
 
 /// What must be true of the item for the commit to happen. An expired item counts as absent.
@@ -93,7 +93,7 @@ impl Write {
     }
 }
 
-/// The answer to a request, kept so that its repetition gets the same.
+/// The answer to a request, stored so that its repetition gets the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredResponse {
     pub status: u16,
@@ -105,7 +105,7 @@ pub struct StoredResponse {
     pub body: String,
 }
 
-/// The marker of a commit's cause: an idempotency record, or an inbox record of a consumed event.
+/// Marks that a request or an event has had its effect: an idempotency record, or the inbox record of a consumed event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     pub id: String,
@@ -118,7 +118,7 @@ pub struct IdempotencyRecord {
 }
 
 impl IdempotencyRecord {
-    /// Where the marker is kept in the service's table.
+    /// Its key in the service's table.
     pub fn key(id: &str) -> Key {
         Key::new(format!("idempotency#{id}"), "idempotency")
     }
@@ -154,7 +154,7 @@ impl Commit {
         if let Some(record) = &self.idempotency
             && (record.id.is_empty() || record.id.len() > RECORD_ID_BYTES_MAX)
         {
-            return invalid(format!("the cause {:.80}", record.id));
+            return invalid(format!("the idempotency record {:.80}", record.id));
         }
         for write in &self.writes {
             let key = write.key();
@@ -207,21 +207,19 @@ pub enum CommitError {
     /// The state has moved since it was read: load again and ask the rule again.
     #[error("the state has changed: {0:?}")]
     Conflict(Vec<FailedWrite>),
-    /// The cause has had its effect before; here is its record.
+    /// The request or event has had its effect before; here is its record.
     #[error("done before: {}", .0.id)]
     Repeated(Box<IdempotencyRecord>),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Moves counters of an item that was found: the new body, or why not. For adapters that have no
-/// such operation of their own.
-pub fn add_to(item: &Item, deltas: &[(&'static str, i64)], bounds: &[Bound]) -> Result<Result<Body, Refusal>, StoreError> {
-    let mut body: serde_json::Map<String, serde_json::Value> = item.body.read()?;
+/// Moves counters in the body of an item: the new body, or why not.
+pub fn add_to(key: &Key, body: &str, deltas: &[(&'static str, i64)], bounds: &[Bound]) -> Result<Result<Body, Refusal>, StoreError> {
+    let read = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body);
+    let mut body = read.map_err(|error| StoreError::Failed(format!("{} / {} cannot be read: {error}", key.pk, key.sk)))?;
     let counter = |body: &serde_json::Map<String, serde_json::Value>, name: &str| {
-        body.get(name)
-            .and_then(serde_json::Value::as_i64)
-            .ok_or_else(|| StoreError::Invalid(format!("{name} is no integer of {}", item.key.pk)))
+        body.get(name).and_then(serde_json::Value::as_i64).ok_or_else(|| StoreError::Invalid(format!("{name} is no integer of {}", key.pk)))
     };
     for bound in bounds {
         let holds = match bound {

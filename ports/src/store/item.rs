@@ -83,7 +83,7 @@ pub struct Item {
     pub size_bytes: usize,
 }
 
-/// A noun that is kept as an item. Implemented in the service's `storage.rs`.
+/// A noun that is stored as an item. Implemented in the service's `storage.rs`.
 pub trait Record: Serialize + DeserializeOwned {
     fn key(&self) -> Key;
 

@@ -3,6 +3,7 @@
 
 mod commit;
 mod item;
+mod plan;
 mod prepared;
 mod query;
 pub mod units;
@@ -11,11 +12,12 @@ use async_trait::async_trait;
 
 pub use commit::{Bound, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
+pub use plan::{Change, Changed, ExistingItem, ExistingItems, INDEXES_MAX, Plan, entry_of, plan};
 pub use prepared::{Carrier, Prepared, RECORD_VERSION};
 pub use query::{Bounds, Query, QueryPage, Start, check_keys, decode_start, encode_start};
 pub use units::Metered;
 
-/// At most so many writes in a commit, a record of the cause or of the events included
+/// At most so many writes in a commit, the idempotency record or a record of the events included
 /// (DynamoDB: TransactWriteItems).
 pub const WRITES_MAX: usize = 100;
 /// An item with all its attributes, and with the events of the commit where it carries them (DynamoDB: 400 KB).
@@ -89,6 +91,6 @@ pub trait Store: Send + Sync {
     /// are not shown, so a page with a cursor may be short or empty.
     async fn query(&self, query: &Query) -> Result<Metered<QueryPage>, StoreError>;
 
-    /// All writes, the events and the record of the cause, or nothing. Durable when it returns.
+    /// All writes, the events and the idempotency record, or nothing. Durable when it returns.
     async fn commit(&self, commit: Commit) -> Result<Metered<()>, CommitError>;
 }

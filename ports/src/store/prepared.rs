@@ -8,7 +8,7 @@ use super::{Body, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expect, ITEM_BYTES_
 
 /// How long an outbox record stays: a week to find out why the relay stands still.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// What the records of causes and events are written with.
+/// The version that idempotency records and records of events are written with.
 pub const RECORD_VERSION: u64 = 1;
 
 /// What carries a commit's events in a table with a stream. Any later write of that item drops them.
@@ -16,7 +16,7 @@ pub const RECORD_VERSION: u64 = 1;
 pub enum Carrier {
     /// There are no events.
     None,
-    /// The record of the cause.
+    /// The idempotency record.
     IdempotencyRecord,
     /// The item of this write: the first put that is guarded.
     Put(usize),
@@ -75,18 +75,18 @@ pub struct Prepared {
     pub writes: Vec<Write>,
     /// For every write the bytes of the item that it puts, with events that ride on it; 0 for other writes.
     pub put_bytes: Vec<usize>,
-    /// The record of the cause, or else that of the events alone (`Carrier::Outbox`). A home with a log
+    /// The idempotency record, or else a record of the events alone (`Carrier::Outbox`). A home with a log
     /// of events keeps only the former, and charges for both.
     pub record: Option<NewItem>,
     /// Its size, with the events that it carries.
     pub record_bytes: usize,
-    /// With the texts that are kept of them (`Envelope::stored_json`).
+    /// With the texts that are stored of them (`Envelope::stored_json`).
     pub events: Vec<(Envelope, String)>,
     pub carrier: Carrier,
 }
 
 impl Prepared {
-    /// The record of the cause, where there is one.
+    /// The idempotency record, where there is one.
     pub fn idempotency(&self) -> Option<&NewItem> {
         self.record.as_ref().filter(|_| self.carrier != Carrier::Outbox)
     }

@@ -68,6 +68,6 @@ impl ShopConfig {
 /// # Panics
 /// Never: the callers' names are fit for an address.
 #[allow(clippy::expect_used)]
-fn example(name: &str) -> Email {
+pub(crate) fn example(name: &str) -> Email {
     format!("{name}@example.com").parse().expect("an address of the example domain")
 }

@@ -4,77 +4,70 @@
 //! Where mails are sent, that is tried before they are written, so that one write says what became of them. Only what the
 //! server does not take now is queued, and tried again by `sending.rs`.
 
-use contracts::Event;
-use kernel::{EventId, MailId, OrderId, Problem};
-use ports::reads::OrderSummary;
-use shell::Changes;
+use contracts::{Event, EventData};
+use futures::future::{BoxFuture, FutureExt, ready};
+use kernel::{MailId, Problem};
+use shell::{Attempt, Changes, Consumer, Delivery};
 
-use crate::mail::Draft;
+use crate::draft::Draft;
 use crate::mailing::{self, Mailing};
-use crate::{App, drafts, people, sending, storage};
+use crate::{App, sending, storage};
 
-pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
-    let admin = &app.shared.config.admin_email;
-    let drafts = match &delivery.envelope.event {
-        Event::UserRegistered(event) => vec![drafts::welcome(event)],
-        Event::VerificationRequested(event) => vec![drafts::verification(event)],
-        Event::PasswordResetRequested(event) => vec![drafts::password_reset(event)],
-        Event::OrderConfirmed(event) => drafts::confirmed(event, &order(app, event.order.order_id).await?, delivery.envelope.time, admin),
-        Event::OrderCancelled(event) => drafts::cancelled(event).into_iter().collect(),
-        Event::OrderShipped(event) => vec![drafts::shipped(event)],
-        Event::PaymentRefunded(event) => vec![drafts::refunded(event, &order(app, event.payment.order_id).await?)],
-        Event::StockLow(event) => vec![drafts::stock_low(event, admin)],
-        Event::BusinessPublished(event) => drafts::published(event, &people::owners(app, event.business_id).await?),
-        Event::BusinessRejected(event) => drafts::rejected(event, &people::owners(app, event.business_id).await?),
-        Event::BusinessSuspended(event) => drafts::suspended(event, &people::owners(app, event.business_id).await?),
-        Event::BusinessClaimed(event) => drafts::claimed(event, &people::person(app, event.owner_id).await?),
-        Event::ClaimRefused(event) => drafts::claim_refused(event, &people::person(app, event.user_id).await?),
-        Event::LeadDelivered(event) => {
-            drafts::new_lead(event, &people::name_of(app, event.business_id).await?, &people::owners(app, event.business_id).await?)
-        }
-        Event::ReviewPublished(event) => drafts::new_review(event, &people::owners(app, event.business_id).await?, admin),
-        Event::ReviewReminderDue(event) => drafts::review_reminder(&order(app, event.order_id).await?),
-        other => return Err(Problem::internal(format!("{} is not subscribed to", other.kind()))),
-    };
-    write(app, delivery, drafts).await
+pub type Drafts<'a> = BoxFuture<'a, Result<Vec<Draft>, Problem>>;
+
+/// The consumer while its events are registered.
+pub struct Mails(Consumer<App>);
+
+impl Mails {
+    pub fn new(consumer: Consumer<App>) -> Self {
+        Self(consumer)
+    }
+
+    pub fn into_consumer(self) -> Consumer<App> {
+        self.0
+    }
+
+    /// What is mailed when this event happens.
+    pub fn on<E: EventData + Sync + 'static>(self, drafts: for<'a> fn(&'a App, &'a Delivery, &'a E) -> Drafts<'a>) -> Self {
+        Self(
+            self.0.on::<E>(move |app, delivery, event| {
+                Box::pin(async move { write(app, delivery, drafts(app, delivery, event).await?).await })
+            }),
+        )
+    }
 }
 
-/// The read may be a moment behind the event: an order that is not there yet is tried again.
-async fn order(app: &App, id: OrderId) -> Result<OrderSummary, Problem> {
-    app.shared.dependencies.orders.order(id).await?.ok_or_else(|| Problem::not_found(format!("order {id} to write a mail about")))
+/// Mails for which nothing has to be read.
+pub fn drafts<'a>(drafts: impl IntoIterator<Item = Draft>) -> Drafts<'a> {
+    ready(Ok(drafts.into_iter().collect())).boxed()
 }
 
-async fn write(app: &App, delivery: &shell::Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {
-    // An order tells its cancellation again when stock or money turns up late; the customer hears it once.
-    let about = match &delivery.envelope.event {
-        Event::OrderCancelled(event) => EventId(event.order.order_id.0),
-        _ => delivery.envelope.id,
-    };
+async fn write(app: &App, delivery: &Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {
     for (number, drafts) in (0..).zip(mailing::grouped(drafts)) {
         let Some(first) = drafts.first() else { continue };
-        let id = mailing::mailing_id(about, first.content.message.template(), &first.to);
+        let about = first.once_about.unwrap_or(delivery.envelope.id);
+        let id = mailing::mailing_id(about, first.message.template(), &first.to);
         write_mailing(app, &delivery.part(number), id, &drafts).await?;
     }
     Ok(())
 }
 
-async fn write_mailing(app: &App, delivery: &shell::Delivery, id: MailId, drafts: &[Draft]) -> Result<(), Problem> {
+async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Draft]) -> Result<(), Problem> {
     let written = |now| Mailing::written(id, drafts, delivery.envelope.id, app.mode(), app.shared.config.keep(), now);
     let outcomes = match &app.shared.dependencies.delivery {
         crate::Delivery::Capture => Vec::new(),
         crate::Delivery::Send(mailer) => {
-            if storage::is_written(app.work.table(), id).await? {
+            // Too early a "no" sends a second copy with the same Message-ID, which mail programs show once.
+            if storage::is_known_to_be_written(app.work.table(), id).await? {
                 return Ok(());
             }
             sending::first_attempts(app, mailer.as_ref(), &written(app.work.now()).state).await?
         }
     };
-    // A mailing is nearly always new, so the first run does not look for it. If it is not, the commit conflicts and the
-    // next run does.
-    let load = |attempt: shell::Attempt| {
-        let looks = !attempt.is_first();
-        async move { if looks { storage::is_written(app.work.table(), id).await } else { Ok(false) } }
-    };
+    // A mailing is nearly always new, so the first attempt does not look for it. If it is not, the commit conflicts and
+    // the next one does.
+    let load =
+        |attempt: Attempt| async move { if attempt.is_first() { Ok(false) } else { storage::is_written(app.work.table(), id).await } };
     let decide = |is_written: bool, context: &shell::DecisionContext| {
         if is_written {
             return Ok(Changes::none());

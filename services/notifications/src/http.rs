@@ -10,11 +10,11 @@ use shell::http::{OpenApiRouter, PAGE_POLICY, Path, Query, Staff};
 use shell::{Changes, Failure, HandlerResult, Reply, page_limit};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::App;
 use crate::letter::{self, Secrets};
 use crate::mail::{Attempt, MailRecord, MailStatus};
-use crate::message::Template;
+use crate::mails::{Message, Template};
 use crate::storage::{self, Filter};
-use crate::{App, samples};
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(list, get, resend, templates, preview).with_state(app)
@@ -77,16 +77,16 @@ impl MailSummary {
             id: mail.id,
             template: mail.template(),
             to: mail.to.clone(),
-            subject: app.shared.renderer.subject(&mail.content)?,
+            subject: letter::subject(app, mail)?,
             status: mail.status,
-            order_id: mail.order_id,
+            order_id: mail.order.as_ref().map(|order| order.id),
             user_id: mail.user_id,
             created_at: mail.created_at,
         })
     }
 }
 
-/// The log of mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
+/// List the mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
 #[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
 async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListMails>) -> HandlerResult {
     let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
@@ -95,7 +95,7 @@ async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListMails>) 
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
 }
 
-/// One mail with what it says.
+/// Get a mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
 async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
@@ -110,7 +110,7 @@ async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> Handle
     Ok(Reply::ok(&view).etag(mail.version))
 }
 
-/// Sends a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
+/// Send a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
 async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let table = app.work.table();
@@ -131,24 +131,27 @@ async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) 
         .await
 }
 
-/// The templates that there are.
+/// List the mail templates.
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
 async fn templates(_: Staff, State(app): State<App>) -> HandlerResult {
-    let view = |template: &Template| {
-        let subject = app.shared.renderer.subject(&samples::content(*template))?;
-        Ok::<_, Problem>(TemplateView { name: *template, description: template.description(), subject, essential: template.is_essential() })
+    let view = |sample: Message| {
+        let (name, about) = (sample.template(), sample.about());
+        let subject = letter::sample(&app, &sample)?.subject;
+        Ok::<_, Problem>(TemplateView { name, description: about.purpose, subject, essential: about.essential })
     };
-    let items = Template::ALL.iter().map(view).collect::<Result<_, _>>()?;
+    let items = Message::samples().map(view).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<TemplateView> { items, next: None }))
 }
 
-/// A template with made-up data, as HTML.
+/// Show a mail template with made-up data, as HTML.
 #[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 async fn preview(
     _: Staff,
     State(app): State<App>,
     Path(template): Path<Template>,
 ) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
-    let mail = app.shared.renderer.mail(&samples::content(template), &app.shared.config.public_url)?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(mail.html)))
+    let sample = Message::samples().find(|sample| sample.template() == template);
+    let sample = sample.ok_or_else(|| Problem::not_found("mail template of this name"))?;
+    let html = letter::sample(&app, &sample)?.html;
+    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(html)))
 }

@@ -1,13 +1,16 @@
 //! The one way from a record to what a person reads. Secrets of links exist only here and in the
 //! mail that goes out.
 
-use kernel::{MailId, OrderId, Problem, UserId};
+use kernel::{MailId, Problem};
 use ports::Mail;
-use ports::reads::LinkPurpose;
+use ports::reads::OrderSummary;
 
 use crate::App;
+use crate::draft::OrderName;
+use crate::links::{Link, encode};
+use crate::lookup;
 use crate::mail::MailRecord;
-use crate::message::{Content, Message};
+use crate::mails::{Message, sample_sale};
 use crate::render::Rendered;
 
 /// Whether links work. Staff read the log, but must not be able to use a customer's links.
@@ -20,94 +23,75 @@ pub enum Secrets {
 const HIDDEN: &str = "hidden";
 
 pub async fn rendered(app: &App, mail: &MailRecord, secrets: Secrets) -> Result<Rendered, Problem> {
-    let link = link(app, &mail.content, secrets).await?;
-    app.shared.renderer.mail(&mail.content, &link)
+    let sale = sale(app, std::slice::from_ref(mail), secrets).await?;
+    render(app, &mail.message, mail.order.as_ref(), sale.as_ref(), secrets)
+}
+
+/// The order that the mails are about, if one of them shows it or has a link with its token.
+pub async fn sale(app: &App, mails: &[MailRecord], secrets: Secrets) -> Result<Option<OrderSummary>, Problem> {
+    let needs = |mail: &MailRecord| {
+        let (about, order) = (mail.message.about(), mail.order.as_ref()?);
+        let has_token = order.guest && secrets == Secrets::Shown && about.link == Some(Link::Order);
+        (about.shows_sale || has_token).then_some(order.id)
+    };
+    match mails.iter().find_map(needs) {
+        Some(order) => lookup::order(app, order).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub fn subject(app: &App, mail: &MailRecord) -> Result<String, Problem> {
+    app.shared.renderer.subject(&mail.message, mail.order.as_ref())
 }
 
 /// The mail as it is handed to the mail server. A person who asks for it again gets a new
 /// Message-ID, as their program would hide it otherwise.
-pub async fn outgoing(app: &App, mail: &MailRecord) -> Result<Mail, Problem> {
-    let Rendered { subject, text, html } = rendered(app, mail, Secrets::Shown).await?;
+pub fn outgoing(app: &App, mail: &MailRecord, sale: Option<&OrderSummary>) -> Result<Mail, Problem> {
+    let Rendered { subject, text, html } = render(app, &mail.message, mail.order.as_ref(), sale, Secrets::Shown)?;
     Ok(Mail { id: message_id(mail.id, mail.sending), from: app.shared.config.from.clone(), to: mail.to.clone(), subject, text, html })
+}
+
+/// A mail with made-up data.
+pub fn sample(app: &App, message: &Message) -> Result<Rendered, Problem> {
+    let sale = sample_sale();
+    render(app, message, Some(&(&sale).into()), Some(&sale), Secrets::Hidden)
 }
 
 fn message_id(id: MailId, sending: u32) -> String {
     if sending > 1 { format!("{id}-{sending}") } else { id.to_string() }
 }
 
-async fn link(app: &App, content: &Content, secrets: Secrets) -> Result<String, Problem> {
-    let path = match &content.message {
-        Message::Welcome { .. } => "/".to_owned(),
-        Message::Verification { user_id, serial, .. } => {
-            format!("/verify-email?token={}", token(app, *user_id, LinkPurpose::VerifyEmail, *serial, secrets))
-        }
-        Message::PasswordReset { user_id, serial, .. } => {
-            format!("/reset-password?token={}", token(app, *user_id, LinkPurpose::ResetPassword, *serial, secrets))
-        }
-        Message::OrderConfirmation | Message::Receipt { .. } => {
-            let order = content.shown_order()?;
-            order_path(app, order.id, order.guest, secrets).await?
-        }
-        Message::Shipped { order, .. } | Message::Cancellation { order, .. } | Message::PaymentRefunded { order, .. } => {
-            order_path(app, order.id, order.guest, secrets).await?
-        }
-        Message::OrderToAdmin { .. } => format!("/admin/orders/{}", content.shown_order()?.id),
-        Message::LowStockToAdmin { variant_id, .. } => format!("/admin/stock/{variant_id}"),
-        Message::BusinessPublished { slug, .. } => format!("/businesses/{}", encode(slug)),
-        Message::BusinessRejected { business_id, .. } | Message::BusinessSuspended { business_id, .. } => {
-            format!("/businesses/{business_id}/profile")
-        }
-        Message::ClaimDecided { business_id, .. } => format!("/businesses/{business_id}"),
-        Message::NewReview { review_id, .. } => format!("/reviews/{review_id}"),
-        Message::ReviewReminder { order, .. } => format!("/orders/{}", order.id),
-        Message::NewLead { business_id, lead_id, .. } => format!("/businesses/{business_id}/leads/{lead_id}"),
-    };
-    Ok(format!("{}{path}", app.shared.config.public_url.trim_end_matches('/')))
+fn render(
+    app: &App,
+    message: &Message,
+    order: Option<&OrderName>,
+    sale: Option<&OrderSummary>,
+    secrets: Secrets,
+) -> Result<Rendered, Problem> {
+    let url = message.about().link.and_then(|link| {
+        let path = link.path(order.map(|order| order.id))?;
+        let query = token(app, &link, order, sale, secrets).map(|token| format!("?token={}", encode(&token)));
+        Some(format!("{}{path}{}", app.shared.config.public_url.trim_end_matches('/'), query.unwrap_or_default()))
+    });
+    app.shared.renderer.mail(message, order, sale, url.as_deref())
 }
 
-fn token(app: &App, user: UserId, purpose: LinkPurpose, serial: u32, secrets: Secrets) -> String {
-    match secrets {
-        Secrets::Shown => encode(&app.shared.dependencies.links.link_token(user, purpose, serial)),
-        Secrets::Hidden => HIDDEN.to_owned(),
-    }
-}
-
-async fn order_path(app: &App, id: OrderId, guest: bool, secrets: Secrets) -> Result<String, Problem> {
-    let path = format!("/orders/{id}");
-    match (guest, secrets) {
-        (false, _) => Ok(path),
-        (true, Secrets::Hidden) => Ok(format!("{path}?token={HIDDEN}")),
-        (true, Secrets::Shown) => {
-            let order = app.shared.dependencies.orders.order(id).await?;
-            // An order that a user has taken over since then needs no token.
-            let token = order.and_then(|order| order.guest_token);
-            Ok(token.map_or(path.clone(), |token| format!("{path}?token={}", encode(&token))))
+fn token(app: &App, link: &Link, order: Option<&OrderName>, sale: Option<&OrderSummary>, secrets: Secrets) -> Option<String> {
+    match (link, secrets) {
+        (Link::Account { .. }, Secrets::Hidden) => Some(HIDDEN.to_owned()),
+        (Link::Account { user_id, purpose, serial }, Secrets::Shown) => {
+            Some(app.shared.dependencies.links.link_token(*user_id, *purpose, *serial))
         }
+        (Link::Order, Secrets::Hidden) => order?.guest.then(|| HIDDEN.to_owned()),
+        // An order that a user has taken over since then needs no token.
+        (Link::Order, Secrets::Shown) if order?.guest => sale?.guest_token.clone(),
+        _ => None,
     }
-}
-
-/// Percent-encodes everything but RFC 3986's unreserved characters.
-pub fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn encoding() {
-        assert_eq!(encode("aZ09-._~"), "aZ09-._~");
-        assert_eq!(encode("a b&c=é\"/"), "a%20b%26c%3D%C3%A9%22%2F");
-    }
 
     #[test]
     fn message_ids() {

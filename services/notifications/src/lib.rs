@@ -1,27 +1,30 @@
 //! Notifications: writes a mail for what happens in the shop, keeps a log of all mails, sends them.
 //!
-//! The log holds what a mail says (a template's name and its data), not the finished text: see
-//! `message.rs`. Everyone who shows or sends a mail goes through `letter.rs`.
+//! The log holds what a mail says (a template's name and its data), not the finished text. A new mail is a variant with its
+//! event in `mails/<service>.rs` and a template for each language in `templates/<service>/`. Everyone who shows or sends a
+//! mail goes through `letter.rs`.
 
 mod config;
 mod consumer;
-mod drafts;
+mod draft;
 mod http;
 mod letter;
+mod links;
 mod locale;
+mod lookup;
 mod mail;
 mod mailbox;
 mod mailing;
-mod message;
-mod people;
+mod mails;
 mod render;
-mod samples;
 mod sending;
 mod storage;
+mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use contracts::MailQueued;
 use kernel::{Backoff, Duration};
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
@@ -30,6 +33,7 @@ pub use config::{Delivery, ShopConfig};
 pub use locale::Locale;
 pub use storage::TABLE;
 
+use consumer::Mails;
 use mail::Mode;
 use render::Renderer;
 
@@ -78,13 +82,12 @@ pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig
         shared: Arc::new(Shared { dependencies, config, renderer, mailer_rests_until_millis: AtomicI64::new(0) }),
     };
 
-    let mut consumer = Consumer::new("notifications", app.clone());
-    macro_rules! subscribe { ($($event:ident)*) => { $(consumer = consumer.on::<contracts::$event>(|app, delivery, _| Box::pin(consumer::on(app, delivery)));)* } }
-    subscribe!(UserRegistered VerificationRequested PasswordResetRequested OrderConfirmed OrderCancelled OrderShipped PaymentRefunded StockLow BusinessPublished BusinessRejected BusinessSuspended BusinessClaimed ClaimRefused LeadDelivered ReviewPublished ReviewReminderDue);
-    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(consumer);
+    let writer = mails::subscribe(Mails::new(Consumer::new("notifications", app.clone()))).into_consumer();
+    let mut service = Service::new(work).routes(http::routes(app.clone())).reads(&["orders", "identity", "directory"]).consumer(writer);
     if sends {
-        let consumer = Consumer::new("notifications-send", app.clone()).retry(SENDING);
-        service = service.consumer(consumer.on::<contracts::MailQueued>(|app, delivery, _| Box::pin(sending::on(app, delivery))));
+        let sender = Consumer::new("notifications-send", app.clone())
+            .on::<MailQueued>(|app, delivery, queued| Box::pin(sending::on(app, delivery, queued)));
+        service = service.consumer(sender.retry(SENDING));
     }
     if shows_mailbox {
         service = service.root_routes(mailbox::routes(app));

@@ -7,10 +7,12 @@
 //! ```
 
 use contracts::{Decision, MailQueued};
-use kernel::{Code, Duration, Email, EventId, MailId, OrderId, Problem, Timestamp, UserId};
+use kernel::{Code, Duration, Email, EventId, MailId, Problem, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Content, Template, one_line};
+use crate::draft::{Draft, OrderName};
+use crate::mails::{Message, Template};
+use crate::text::one_line;
 
 /// How often a mail can be sent again.
 pub const SENDINGS_MAX: u32 = 10;
@@ -48,30 +50,22 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
-/// What a consumer wants to be mailed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    pub to: Email,
-    pub content: Content,
-    pub order_id: Option<OrderId>,
-    pub user_id: Option<UserId>,
-}
-
 /// It is stored as a part of a mailing (`mailing.rs`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailRecord {
     pub id: MailId,
     pub to: Email,
     pub status: MailStatus,
-    pub content: Content,
+    pub message: Message,
     /// The event that the mail follows from.
     pub cause: EventId,
-    pub order_id: Option<OrderId>,
+    pub order: Option<OrderName>,
     pub user_id: Option<UserId>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     /// The number of the current sending, from 1; 0 while it was only captured.
     pub sending: u32,
+    /// While it is queued.
     pub queued_at: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
 }
@@ -97,9 +91,9 @@ impl MailRecord {
             id,
             to: draft.to,
             status: MailStatus::Captured,
-            content: draft.content,
+            message: draft.message,
             cause,
-            order_id: draft.order_id,
+            order: draft.order,
             user_id: draft.user_id,
             created_at: now,
             expires_at: now.plus(keep),
@@ -114,7 +108,7 @@ impl MailRecord {
     }
 
     pub fn template(&self) -> Template {
-        self.content.message.template()
+        self.message.template()
     }
 
     /// Whether the sending with this number has yet to happen.
@@ -147,6 +141,7 @@ impl MailRecord {
             return Decision::unchanged(self);
         }
         self.status = status;
+        self.queued_at = None;
         self.attempts.extend(attempt);
         Decision::changed(self)
     }
@@ -198,7 +193,7 @@ impl Suppression {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Message;
+    use crate::mails::sample;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -207,12 +202,7 @@ mod tests {
     }
 
     fn draft() -> Draft {
-        Draft {
-            to: "ann@example.com".parse().unwrap(),
-            content: Message::Welcome { name: "Ann".into() }.into(),
-            order_id: None,
-            user_id: Some(7.into()),
-        }
+        Draft { user_id: Some(7.into()), ..Draft::to(&"ann@example.com".parse().unwrap(), sample("welcome")) }
     }
 
     fn mail(status: MailStatus) -> MailRecord {

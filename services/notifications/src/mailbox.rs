@@ -12,9 +12,10 @@ use shell::http::{PAGE_POLICY, Path, Query};
 use shell::{Failure, HandlerResult, Reply, RootRoutes, page_limit};
 
 use crate::App;
-use crate::letter::{self, Secrets, encode};
+use crate::letter::{self, Secrets};
+use crate::links::encode;
 use crate::mail::MailRecord;
-use crate::message::Template;
+use crate::mails::Template;
 use crate::storage::{self, Filter};
 
 pub fn routes(app: App) -> RootRoutes {
@@ -92,8 +93,8 @@ async fn list(State(app): State<App>, Query(mails): Query<Mails>) -> PageAnswer 
         Ok::<_, Problem>(context! {
             id => mail.id.to_string(),
             to => mail.to.as_str(),
-            subject => app.shared.renderer.subject(&mail.content)?,
-            template => mail.template().name(),
+            subject => letter::subject(&app, mail)?,
+            template => mail.template().name,
             created_at => mail.created_at.to_string(),
         })
     };

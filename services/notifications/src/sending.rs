@@ -3,13 +3,15 @@
 
 use std::sync::atomic::Ordering;
 
-use contracts::{Decision, Event};
+use contracts::{Decision, MailQueued};
 use futures::future::join_all;
 use kernel::{Problem, Timestamp};
+use ports::reads::OrderSummary;
 use ports::store::Stored;
 use ports::{Mail, MailError, Mailer};
 use shell::Changes;
 
+use crate::letter::Secrets;
 use crate::mail::{MailRecord, Suppression};
 use crate::mailing::Mailing;
 use crate::{App, Delivery, letter, storage};
@@ -25,9 +27,9 @@ pub enum Outcome {
     Later(String),
 }
 
-pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
-    let (Event::MailQueued(queued), Delivery::Send(mailer)) = (&delivery.envelope.event, &app.shared.dependencies.delivery) else {
-        return Err(Problem::internal(format!("{} cannot be sent here", delivery.envelope.event.kind())));
+pub async fn on(app: &App, delivery: &shell::Delivery, queued: &MailQueued) -> Result<(), Problem> {
+    let Delivery::Send(mailer) = &app.shared.dependencies.delivery else {
+        return Err(Problem::internal("mails are not sent here"));
     };
     let load = |_| storage::mailing(app.work.table(), queued.mail_id);
     let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|mail| mail.awaits(queued.attempt));
@@ -39,7 +41,8 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
     let Some(mail) = waiting(&found.value) else { return Ok(()) };
 
     // Sent outside of the commit loop: a conflict must not send it twice.
-    let outcome = match prepared(app, &mail).await? {
+    let sale = letter::sale(app, std::slice::from_ref(&mail), Secrets::Shown).await?;
+    let outcome = match prepared(app, &mail, sale.as_ref()).await? {
         None => Outcome::Suppressed,
         Some(letter) => attempt(mailer.as_ref(), &mail, &letter).await,
     };
@@ -61,9 +64,11 @@ pub async fn on(app: &App, delivery: &shell::Delivery) -> Result<(), Problem> {
 pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -> Result<Vec<Outcome>, Problem> {
     let rests_until = &app.shared.mailer_rests_until_millis;
     // All are prepared before one is sent: what fails there is tried again, and must not have sent some already.
-    let mut letters = Vec::new();
-    for mail in mailing.all() {
-        letters.push((prepared(app, &mail).await?, mail));
+    let mails: Vec<MailRecord> = mailing.all().collect();
+    let sale = letter::sale(app, &mails, Secrets::Shown).await?;
+    let mut letters = Vec::with_capacity(mails.len());
+    for mail in mails {
+        letters.push((prepared(app, &mail, sale.as_ref()).await?, mail));
     }
     let attempts = letters.iter().map(async |(letter, mail)| match letter {
         None => Outcome::Suppressed,
@@ -75,7 +80,7 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
     let outcomes = join_all(attempts).await;
     for (outcome, (_, mail)) in outcomes.iter().zip(&letters) {
         if let Outcome::Later(reason) = outcome {
-            tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail is queued, since it was not taken");
+            tracing::warn!(mail = %mail.id, template = mail.template().name, reason, "a mail is queued, since it was not taken");
             rests_until.fetch_max(app.work.now().as_millis() + REST_MILLIS, Ordering::Relaxed);
         }
     }
@@ -83,18 +88,18 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
 }
 
 /// The mail as it goes out; none if its receiver can do without it and has refused mail before.
-async fn prepared(app: &App, mail: &MailRecord) -> Result<Option<Mail>, Problem> {
-    if !mail.template().is_essential() && app.work.table().get::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
+async fn prepared(app: &App, mail: &MailRecord, sale: Option<&OrderSummary>) -> Result<Option<Mail>, Problem> {
+    if !mail.message.about().essential && app.work.table().get::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
         return Ok(None);
     }
-    letter::outgoing(app, mail).await.map(Some)
+    letter::outgoing(app, mail, sale).map(Some)
 }
 
 async fn attempt(mailer: &dyn Mailer, mail: &MailRecord, letter: &Mail) -> Outcome {
     match mailer.send(letter).await {
         Ok(()) => Outcome::Sent,
         Err(MailError::Permanent(reason)) => {
-            tracing::warn!(mail = %mail.id, template = mail.template().name(), reason, "a mail was refused for good");
+            tracing::warn!(mail = %mail.id, template = mail.template().name, reason, "a mail was refused for good");
             Outcome::Refused(reason)
         }
         Err(MailError::Transient(reason)) => Outcome::Later(reason),

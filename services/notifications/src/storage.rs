@@ -19,7 +19,7 @@ use shell::Table;
 
 use crate::mail::{MailRecord, MailStatus, Suppression};
 use crate::mailing::{Mailing, mailing_of};
-use crate::message::Template;
+use crate::mails::{Reader, Template};
 
 pub const TABLE: TableSchema = TableSchema { name: "notifications", indexes: 2 };
 
@@ -39,7 +39,7 @@ impl Record for Mailing {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = Vec::new();
-        if let Some(person) = self.mails.iter().find(|letter| !letter.message.template().is_to_the_shop()) {
+        if let Some(person) = self.mails.iter().find(|letter| letter.message.about().reader != Reader::House) {
             entries.push(IndexEntry::new(BY_ADDRESS, by_address(&person.to), self.id.to_string()));
         }
         if self.mails.iter().any(|letter| is_trouble(letter.status)) {
@@ -101,6 +101,11 @@ pub async fn peek(table: &Table, id: MailId) -> Result<Stored<MailRecord>, Probl
 
 pub async fn is_written(table: &Table, mailing: MailId) -> Result<bool, Problem> {
     Ok(table.get::<Mailing>(&mailing_key(mailing)).await?.is_some())
+}
+
+/// At half the price, and for a moment still no after it was written.
+pub async fn is_known_to_be_written(table: &Table, mailing: MailId) -> Result<bool, Problem> {
+    Ok(table.get_eventual::<Mailing>(&mailing_key(mailing)).await?.is_some())
 }
 
 pub fn missing() -> Problem {

@@ -404,6 +404,7 @@ impl Review {
             author_id: self.author_id,
             stars: self.contents.rating,
             verified: self.verified,
+            awaits_moderation: self.status == Pending,
         }
     }
 

@@ -73,9 +73,9 @@ async fn fit(app: &App) -> Result<Fit, Problem> {
     if mark.position < head && first_unread.is_none() {
         return Ok(Fit::Unfit("the log has forgotten events that the index lacks"));
     }
-    let same = match (&mark.event, app.deps.log.at(mark.position).await?) {
-        (Some(event), Some(envelope)) => *event == envelope.id.to_string(),
-        // The event itself may be forgotten: the next one is there.
+    let same = match (&mark.event, feed::event_at(app, mark.position).await?) {
+        (Some(event), Some(found)) => *event == found,
+        // The event itself may be forgotten, or another version's: the next one is there.
         (Some(_) | None, None) | (None, Some(_)) => true,
     };
     Ok(if same { Fit::Fits(mark) } else { Fit::Unfit("the log is another one") })
@@ -87,7 +87,8 @@ async fn catch_up(app: &App, mark: Mark) -> Result<(), Problem> {
     let mut position = mark.position;
     for _ in 0..PAGES_MAX {
         let page = app.deps.log.read(position, consumer::TYPES, READ_AT_ONCE).await?;
-        let concerns: Vec<Concern> = page.events.iter().filter_map(|logged| consumer::concern(&logged.envelope.event)).collect();
+        let concerns: Vec<Concern> =
+            page.events.iter().filter_map(|logged| consumer::concern(&logged.envelope.as_ref().ok()?.event)).collect();
         if !concerns.is_empty() {
             app.feed.changed(app, concerns).await?;
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use kernel::{BusinessId, Problem, ProductId};
+use ports::Position;
 use ports::search::{Change, Mark};
 use shell::queues;
 use tokio::sync::oneshot;
@@ -123,6 +124,11 @@ async fn write(app: &App, concerns: BTreeSet<Concern>) -> Result<(), Problem> {
 /// the consumer's cursor are in it.
 pub async fn mark(app: &App) -> Result<Mark, Problem> {
     let position = queues::settled_through(&app.deps.shell, consumer::NAME).await?;
-    let event = app.deps.log.at(position).await?.map(|envelope| envelope.id.to_string());
-    Ok(Mark { position, event })
+    Ok(Mark { position, event: event_at(app, position).await? })
+}
+
+/// The id of the event at a position, if the log has it and it can be read.
+pub async fn event_at(app: &App, position: Position) -> Result<Option<String>, Problem> {
+    let event = app.deps.log.at(position).await?;
+    Ok(event.and_then(|event| event.envelope.ok()).map(|envelope| envelope.id.to_string()))
 }

@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::limits::{Backpressure, RateLimits};
 use super::{Failure, LimitsConfig, RequestContext};
@@ -229,29 +231,32 @@ pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
 }
 
 async fn around(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let operation = edge.operation(&request);
-    let method = request.method().clone();
     let (request_id, trace) = edge.name(request.headers());
-    let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let span = tracing::info_span!("request", request = request_id, trace = %trace.shown_id(), operation = &*operation, subject = Empty);
+    within_trace(Some(trace), answer(&edge, request, &operation, &request_id, next)).instrument(span).await
+}
 
-    let admitted = within_trace(Some(trace), admit(&edge, request, &operation, &request_id, next));
-    let mut response = match admitted.await {
+async fn answer(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, request_id: &str, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let mut response = match admit(edge, request, operation, request_id, next).await {
         Ok(response) => response,
         Err(problem) => Failure::from(problem).into_response(),
     };
     if let Some(wanted) = if_none_match {
         not_modified(&method, &wanted, &mut response);
     }
-    decorate(&request_id, response.headers_mut());
+    decorate(request_id, response.headers_mut());
     let took = started.elapsed();
     let status = response.status().as_u16();
-    edge.telemetry.observe_request(&operation, status, took);
+    edge.telemetry.observe_request(operation, status, took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if method == Method::GET && status < 500 {
-        tracing::debug!(request = request_id, trace = %trace.shown_id(), operation = &*operation, status, took_us, "answered");
+        tracing::debug!(status, took_us, "answered");
     } else {
-        tracing::info!(request = request_id, trace = %trace.shown_id(), operation = &*operation, status, took_us, "answered");
+        tracing::info!(status, took_us, "answered");
     }
     response
 }

@@ -3,6 +3,7 @@
 // A test that panics has failed, also outside its own function; each target uses a part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,7 +12,7 @@ use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::http::{Json, Path};
-use shell::{Changes, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
+use shell::{Changes, Consumer, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -167,4 +168,15 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(20), looking).await.is_ok(), "waited in vain: {what}");
+}
+
+/// A consumer of mails that hands all of them to one function.
+pub fn subscribed<F>(
+    name: &'static str,
+    handle: impl Fn(Delivery) -> F + Send + Sync + 'static,
+) -> Consumer<impl Clone + Send + Sync + 'static>
+where
+    F: Future<Output = Result<(), Problem>> + Send + 'static,
+{
+    Consumer::new(name, Arc::new(handle)).on::<MailQueued>(|handle, delivery, _| Box::pin(handle(delivery.clone())))
 }

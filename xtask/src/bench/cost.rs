@@ -12,7 +12,7 @@ use super::settled;
 use crate::client::{get, post, post_with, wait_until_ready};
 use crate::process::{self, Server};
 use crate::products::shopify_csv;
-use crate::{Outcome, table, test, tools};
+use crate::{Outcome, table, tools};
 
 const ORDERS: u32 = 50;
 const LOOKS: u32 = ORDERS;
@@ -20,14 +20,11 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const MONTH: &str = "apps/souk/prices/month-of-20-users.toml";
 
 pub fn run(root: &Path) -> Outcome {
-    process::run(test::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
+    process::run(process::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
     let souk = root.join("target/release/souk");
-    let folder = root.join("target/bench-cost");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
-    }
+    let folder = process::empty_folder(root.join("target/bench-cost"))?;
     let (data, catalog) = (process::folder(&folder.join("data"))?.to_path_buf(), folder.join("products.csv"));
-    write(&catalog, &shopify_csv(40))?;
+    process::write(&catalog, &shopify_csv(40))?;
     process::output(Command::new(&souk).args(["import", "products"]).arg(&catalog).arg("--data").arg(&data))?;
     let mut serve = Command::new(&souk);
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("SOUK_LIMITS__RATE_LIMIT", "false");
@@ -38,12 +35,12 @@ pub fn run(root: &Path) -> Outcome {
     wait_until_ready(server.address, READY_TIMEOUT)?;
     let (before, ordered, looked) = (folder.join("before.txt"), folder.join("ordered.txt"), folder.join("looked.txt"));
     let earlier = settled(server.address)?;
-    write(&before, &earlier)?;
+    process::write(&before, &earlier)?;
     let paths = order(server.address)?;
     let metrics = settled(server.address)?;
-    write(&ordered, &metrics)?;
+    process::write(&ordered, &metrics)?;
     look(server.address, &paths)?;
-    write(&looked, &settled(server.address)?)?;
+    process::write(&looked, &settled(server.address)?)?;
     server.stop()?;
     let sent = mails.stop()?;
     if sent < 3 * ORDERS {
@@ -204,10 +201,6 @@ fn counters(metrics: &str) -> BTreeMap<String, f64> {
 
 fn text(value: &Value) -> Outcome<String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text, not {value}"))
-}
-
-fn write(path: &Path, text: &str) -> Outcome {
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 #[cfg(test)]

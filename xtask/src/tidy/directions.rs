@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Finding;
-use crate::{Outcome, process, test};
+use crate::{Outcome, process};
 
 /// Where a crate stands, told by its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ struct Package {
 }
 
 pub fn check(root: &Path) -> Outcome<Vec<Finding>> {
-    let text = process::output(test::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let text = process::output(process::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata printed no JSON: {error}"))?;
     let packages = packages(&metadata).ok_or("cargo metadata printed JSON of an unknown form")?;
     let line = |folder: &str, name: &str| {

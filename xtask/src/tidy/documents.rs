@@ -1,13 +1,16 @@
-//! Documents name only files that exist.
+//! Documents name only files that exist, and the map of the architecture names every crate.
 
 use std::collections::BTreeSet;
 
+use super::source::has_word;
 use super::{File, Finding};
 
 /// Endings by which a text in backticks is known to mean a file.
 const ENDINGS: [&str; 12] = [".rs", ".md", ".toml", ".json", ".csv", ".txt", ".html", ".yml", ".yaml", ".sh", ".sql", ".ts"];
 /// Folders that appear only once something has run.
 const MADE: [&str; 4] = ["target", "data", ".tools", "node_modules"];
+
+const MAP: &str = "ARCHITECTURE.md";
 
 struct Tree<'a> {
     paths: BTreeSet<&'a str>,
@@ -32,7 +35,25 @@ pub fn check(files: &[File]) -> Vec<Finding> {
             findings.extend(missing.map(|name| Finding::new(&file.path, index + 1, format!("`{name}` does not exist"))));
         }
     }
+    findings.extend(unmapped(files));
     findings
+}
+
+/// The crates that the map leaves out. It names a crate by its folder, or in the line of the folder above.
+fn unmapped(files: &[File]) -> Vec<Finding> {
+    let Some(map) = files.iter().find(|file| file.path == MAP).and_then(|map| map.text.as_deref()) else { return Vec::new() };
+    let named = |folder: &str| {
+        let (above, name) = folder.rsplit_once('/').unwrap_or((folder, folder));
+        let above = format!("`{above}/`");
+        map.contains(&format!("`{folder}`"))
+            || map.contains(&format!("`{folder}/`"))
+            || map.lines().any(|line| line.contains(&above) && has_word(line, name))
+    };
+    let crates = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml"));
+    crates
+        .filter(|folder| !named(folder))
+        .map(|folder| Finding::new(MAP, 1, format!("the map does not name the crate `{folder}`")))
+        .collect()
 }
 
 impl<'a> Tree<'a> {
@@ -129,5 +150,17 @@ Gone: `kernel/src/gold.rs`, `gold.rs`, `kernel/tests`, `sevices/x.rs`, [gone](do
             "docs/guide.md:1: `../kernel/no.rs` does not exist",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_map_names_every_crate() {
+        let map = "| `kernel/` | words |\n| `services/` | cart, orders |\n| `adapters/sqlite` | cart |\n";
+        let crates = ["kernel", "services/cart", "services/tax", "adapters/sqlite", "adapters/cart", "bench"];
+        let manifests: Vec<_> = crates.iter().map(|folder| (format!("{folder}/Cargo.toml"), "")).collect();
+        let files = manifests.iter().map(|(path, text)| (path.as_str(), *text)).chain([("ARCHITECTURE.md", map), ("Cargo.toml", "")]);
+        let found = lines(check(&tree(&files.collect::<Vec<_>>())));
+        let missing =
+            ["adapters/cart", "bench", "services/tax"].map(|name| format!("ARCHITECTURE.md:1: the map does not name the crate `{name}`"));
+        assert_eq!(found, missing);
     }
 }

@@ -1,16 +1,18 @@
 //! `tidy`: the rules of this code base that no compiler knows. Every finding names a file and a line.
 
+mod circles;
 mod directions;
 mod documents;
 mod files;
 mod services;
 mod source;
+mod summaries;
 
 use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 
-/// Folders that hold nothing of ours: made by tools, or another's code.
+/// What holds nothing of ours: made by tools, or another's code.
 const SKIPPED: [&str; 7] = [".git", ".tools", "target", "data", "node_modules", "dist", "cdk.out"];
 const DEPTH_MAX: usize = 20;
 
@@ -52,6 +54,8 @@ pub fn run(root: &Path) -> Outcome {
     findings.extend(files::check(&files));
     findings.extend(documents::check(&files));
     findings.extend(services::check(&files));
+    findings.extend(circles::check(&files));
+    findings.extend(summaries::check(&files));
     findings.sort();
     for warning in files::long(&files) {
         println!("tidy: note: {}:{}: {}", warning.path, warning.line, warning.message);
@@ -78,7 +82,10 @@ fn collect(root: &Path) -> Outcome<Vec<File>> {
             let entry = entry.map_err(fail)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(fail)?;
-            if kind.is_dir() && !SKIPPED.contains(&name.as_str()) && depth < DEPTH_MAX {
+            if SKIPPED.contains(&name.as_str()) {
+                continue;
+            }
+            if kind.is_dir() && depth < DEPTH_MAX {
                 folders.push((entry.path(), depth + 1));
             } else if kind.is_file() && !name.ends_with(".log") {
                 files.push(read(root, &entry.path())?);

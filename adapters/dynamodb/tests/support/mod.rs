@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use dynamodb::Dynamo;
 use kernel::Duration;
 use ports::store::{Commit, CommitError, Consistency, Item, Key, Metered, Query, QueryPage, StoreError, TableSchema};
-use ports::{Clock, Entropy, EventLog, ManualClock, Store, SystemClock, SystemEntropy};
+use ports::{Clock, Entropy, ManualClock, Store, SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 
 pub const DYNOXIDE: &str = "TEST_DYNOXIDE_ENDPOINT";
@@ -87,10 +87,6 @@ impl suite::Home for Home {
     fn table(&self, schema: TableSchema) -> Arc<dyn Store> {
         let table = self.dynamo.table(schema);
         if self.insists { Arc::new(Insistent(table)) } else { table }
-    }
-
-    fn log(&self) -> Option<Arc<dyn EventLog>> {
-        None
     }
 
     fn clock(&self) -> Arc<ManualClock> {

@@ -3,6 +3,7 @@
 // Each test target uses its own part of this.
 #![allow(dead_code)]
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -82,6 +83,7 @@ impl Shop {
             .command(&["serve", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(File::options().create(true).append(true).open(self.log_file()).expect("the log can be written"))
             .spawn()
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output"));
@@ -89,6 +91,16 @@ impl Shop {
         lines.read_line(&mut line).expect("its output can be read");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("the first line was {line:?}")).to_owned();
         self.running = Some(Running { child, url });
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log.jsonl")
+    }
+
+    /// What the shop has logged since it was first started.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.log_file()).expect("the log");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of the log is JSON")).collect()
     }
 
     pub fn url(&self) -> String {
@@ -139,6 +151,9 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(self.log_file()).unwrap_or_default());
+        }
         self.kill();
     }
 }

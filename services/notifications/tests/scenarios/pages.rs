@@ -10,6 +10,7 @@ use shell::testing::Harness;
 async fn the_log_is_newest_first_in_pages_and_filtered() {
     let world = capturing();
     for number in 0..12 {
+        world.publish(placed(OrderId(number))).await;
         world.publish(confirmed(OrderId(number))).await;
         world.advance(Duration::from_secs(1));
     }
@@ -70,7 +71,7 @@ async fn templates_are_listed_and_shown() {
     let world = shop(Delivery::Capture, ShopConfig { locale: Locale::De, ..config() });
     let list = world.get("/api/v1/admin/mail-templates").as_actor(&Harness::admin()).send().await.expect(200).json;
     let items = list["items"].as_array().unwrap();
-    assert_eq!(items.len(), 17);
+    assert!(items.iter().any(|item| item["name"] == "order_confirmation" && item["essential"] == true), "{items:?}");
     for item in items {
         let path = format!("/api/v1/admin/mail-templates/{}/preview", item["name"].as_str().unwrap());
         let preview = world.get(&path).as_actor(&Harness::admin()).send().await.expect(200);
@@ -86,6 +87,7 @@ async fn the_mailbox_shows_captured_mails() {
     let world = capturing();
     world.publish(registered("<img src=x onerror=alert(1)>")).await;
     world.advance(Duration::from_secs(1));
+    world.publish(placed(GUEST_ORDER)).await;
     world.publish(confirmed(GUEST_ORDER)).await;
     world.settle().await;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderRef, UserRegistered};
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
 use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Delivery, Dependencies, Locale, ShopConfig};
 use ports::reads::{
@@ -189,6 +189,10 @@ pub fn order(id: OrderId) -> OrderRef {
         email: address("ann"),
         total: eur(4488),
     }
+}
+
+pub fn placed(id: OrderId) -> Event {
+    OrderPlaced { order: order(id), cart_id: 1.into(), lines: Vec::new(), payment: None }.into()
 }
 
 pub fn confirmed(id: OrderId) -> Event {

@@ -1,0 +1,351 @@
+//! The modules of a crate have an order: none uses, over however many others, one that uses it. A module and the
+//! modules inside it count as one, so what a module and its parent share is no circle.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::source;
+use super::{File, Finding};
+
+/// Crates that still have circles. An entry that is no longer needed is a finding itself.
+const CIRCLES_TO_BREAK: &[&str] = &[
+    "adapters/sqlite",
+    "ports",
+    "services/catalog",
+    "services/directory",
+    "services/identity",
+    "services/payments",
+    "services/reviews",
+    "services/search",
+    "shell",
+];
+/// Of re-exports that lead from one to the next.
+const RESOLUTION_DEPTH_MAX: u32 = 16;
+
+/// A module, its file, and what its code says of other modules.
+#[derive(Default)]
+struct Module {
+    path: Vec<String>,
+    file: String,
+    /// What `use` brings in: under which name, and which path.
+    names: BTreeMap<String, Vec<String>>,
+    globs: Vec<Vec<String>>,
+    defined: BTreeSet<String>,
+    uses: Vec<(Vec<String>, usize)>,
+}
+
+/// The modules by their paths; the root's path is empty.
+type Crate = BTreeMap<Vec<String>, Module>;
+
+/// Between two modules of one parent: the file and line that say so.
+type Edges = BTreeMap<(String, String), (String, usize)>;
+
+pub fn check(files: &[File]) -> Vec<Finding> {
+    judge(files, CIRCLES_TO_BREAK)
+}
+
+fn judge(files: &[File], excepted: &[&str]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut broken: BTreeSet<&str> = excepted.iter().copied().collect();
+    for file in files {
+        let root = ["/src/lib.rs", "/src/main.rs"].into_iter().find_map(|root| file.path.strip_suffix(root));
+        let Some(folder) = root else { continue };
+        let circles = circles(&modules(files, file));
+        if circles.is_empty() {
+            continue;
+        }
+        broken.remove(folder);
+        if !excepted.contains(&folder) {
+            findings.extend(circles);
+        }
+    }
+    let done = |folder| Finding::new("xtask/src/tidy/circles.rs", 1, format!("`{folder}` has no circle; take it out of CIRCLES_TO_BREAK"));
+    findings.extend(broken.into_iter().map(done));
+    findings
+}
+
+fn circles(modules: &Crate) -> Vec<Finding> {
+    let mut parents: BTreeMap<&[String], Edges> = BTreeMap::new();
+    for module in modules.values() {
+        for (path, line) in &module.uses {
+            let Some(other) = resolve(modules, &module.path, path, RESOLUTION_DEPTH_MAX) else { continue };
+            let shared = module.path.iter().zip(other).take_while(|(left, right)| left == right).count();
+            if let (Some(from), Some(to)) = (module.path.get(shared), other.get(shared)) {
+                let edges = parents.entry(&module.path[..shared]).or_default();
+                edges.entry((from.clone(), to.clone())).or_insert_with(|| (module.file.clone(), *line));
+            }
+        }
+    }
+    let mut findings = Vec::new();
+    for edges in parents.values() {
+        let mut seen = BTreeSet::new();
+        for start in edges.keys().map(|(from, _)| from) {
+            // Each circle is told once, by the shortest way around that begins at its first module.
+            if let Some(way) = shortest_circle(edges, start).filter(|way| way.iter().all(|name| !seen.contains(name))) {
+                findings.push(tell(edges, &way));
+                seen.extend(way);
+            }
+        }
+    }
+    findings
+}
+
+/// The modules on the shortest way from one back to itself.
+fn shortest_circle(edges: &Edges, start: &str) -> Option<Vec<String>> {
+    let mut ways = VecDeque::from([vec![start.to_owned()]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        let last = way.last()?;
+        for (_, to) in edges.keys().filter(|(from, _)| from == last) {
+            if to == start {
+                return Some(way);
+            }
+            if seen.insert(to) {
+                ways.push_back(way.iter().chain([to]).cloned().collect());
+            }
+        }
+    }
+    None
+}
+
+fn tell(edges: &Edges, way: &[String]) -> Finding {
+    let steps = way.iter().zip(way.iter().cycle().skip(1));
+    let places: Vec<_> = steps.filter_map(|(from, to)| Some((to, edges.get(&(from.clone(), to.clone()))?))).collect();
+    let told: Vec<_> = places.iter().map(|(to, (file, line))| format!("`{to}` ({file}:{line})")).collect();
+    let (file, line) = places.first().map_or(("", 1), |(_, (file, line))| (file.as_str(), *line));
+    Finding::new(file, line, format!("modules use one another in a circle: `{}` -> {}", way[0], told.join(" -> ")))
+}
+
+/// The module in which a path ends, as seen from a module; nothing for what belongs to another crate.
+fn resolve<'a>(modules: &'a Crate, from: &[String], path: &[String], depth: u32) -> Option<&'a [String]> {
+    let mut at = from.to_vec();
+    let mut rest = path;
+    match path.first()?.as_str() {
+        "crate" => at.clear(),
+        "self" => {}
+        "super" => drop(at.pop()?),
+        first => {
+            at.push(first.to_owned());
+            if !modules.contains_key(&at) {
+                return None;
+            }
+        }
+    }
+    rest = &rest[1..];
+    while let Some(next) = rest.first() {
+        if next == "super" {
+            at.pop()?;
+        } else {
+            at.push(next.clone());
+            if !modules.contains_key(&at) {
+                at.pop();
+                break;
+            }
+        }
+        rest = &rest[1..];
+    }
+    let module = modules.get(&at)?;
+    let Some(name) = rest.first().filter(|name| !module.defined.contains(*name) && depth > 0) else { return Some(&module.path) };
+    if let Some(path) = module.names.get(name) {
+        let path: Vec<_> = path.iter().chain(&rest[1..]).cloned().collect();
+        return resolve(modules, &module.path, &path, depth - 1);
+    }
+    let globs = module.globs.iter().filter_map(|glob| resolve(modules, &module.path, glob, depth - 1));
+    globs.into_iter().find(|glob| modules[*glob].defined.contains(name)).or(Some(&module.path))
+}
+
+/// The modules of the crate with this root, without its tests.
+fn modules(files: &[File], root: &File) -> Crate {
+    let mut modules = Crate::new();
+    let mut open: Vec<(Vec<String>, &File)> = vec![(Vec::new(), root)];
+    while let Some((path, file)) = open.pop() {
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let folder = match name {
+            "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),
+            name => format!("{folder}/{}", name.trim_end_matches(".rs")),
+        };
+        let code = source::code(file.text.as_deref().unwrap_or_default());
+        let lines: Vec<&str> = code.lines().take(source::lines_before_tests(&code)).collect();
+        let tokens = tokens(&lines);
+        for child in children(&tokens) {
+            let places = [format!("{folder}/{child}.rs"), format!("{folder}/{child}/mod.rs")];
+            if let Some(file) = files.iter().find(|file| places.contains(&file.path)) {
+                open.push((path.iter().cloned().chain([child]).collect(), file));
+            }
+        }
+        modules.insert(path.clone(), module(path, &file.path, &tokens));
+    }
+    modules
+}
+
+type Token<'a> = (&'a str, usize);
+
+/// Words, `::`, and every other character that is no white space, each with its line.
+fn tokens<'a>(lines: &[&'a str]) -> Vec<Token<'a>> {
+    let mut tokens = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let mut rest = line.trim_start();
+        while let Some(first) = rest.chars().next() {
+            let word = rest.find(|one: char| !(one.is_alphanumeric() || one == '_')).unwrap_or(rest.len());
+            let length = if rest.starts_with("::") { 2 } else { word.max(first.len_utf8()) };
+            tokens.push((&rest[..length], index + 1));
+            rest = rest[length..].trim_start();
+        }
+    }
+    tokens
+}
+
+/// The modules that the code declares to lie in files of their own, but for those of tests.
+fn children(tokens: &[Token]) -> Vec<String> {
+    let declared = tokens.windows(3).enumerate().filter(|(_, window)| window[0].0 == "mod" && window[2].0 == ";");
+    let tested = |at: usize| {
+        let before = tokens[..at].iter().rev().take_while(|(token, _)| !matches!(*token, ";" | "}"));
+        before.map(|(token, _)| *token).any(|token| token == "test")
+    };
+    declared.filter(|(at, _)| !tested(*at)).map(|(_, window)| window[1].0.to_owned()).collect()
+}
+
+fn module(path: Vec<String>, file: &str, tokens: &[Token]) -> Module {
+    const KINDS: [&str; 8] = ["struct", "enum", "union", "trait", "type", "fn", "const", "static"];
+    let mut module = Module { path, file: file.to_owned(), ..Module::default() };
+    let mut at = 0;
+    while let Some(&(token, line)) = tokens.get(at) {
+        let after_path = at > 0 && tokens[at - 1].0 == "::";
+        at += 1;
+        if token == "use" {
+            at = module.import(tokens, at, &[]);
+        } else if KINDS.contains(&token) {
+            module.defined.extend(tokens.get(at).map(|(name, _)| (*name).to_owned()));
+        } else if !after_path && tokens.get(at).is_some_and(|(next, _)| *next == "::") {
+            let mut path = vec![token.to_owned()];
+            while let [("::", _), (word, _), ..] = &tokens[at..] {
+                if !word.starts_with(|first: char| first.is_alphabetic() || first == '_') {
+                    break;
+                }
+                path.push((*word).to_owned());
+                at += 2;
+            }
+            module.uses.push((path, line));
+        }
+    }
+    module
+}
+
+impl Module {
+    /// Takes in a tree of `use`, of which `before` has been read; returns where it ends.
+    fn import(&mut self, tokens: &[Token], mut at: usize, before: &[String]) -> usize {
+        let mut path = before.to_vec();
+        let mut name = None;
+        while let Some(&(token, line)) = tokens.get(at) {
+            at += 1;
+            match token {
+                "::" => {}
+                "{" => {
+                    while tokens.get(at).is_some_and(|(token, _)| *token != "}") {
+                        at = self.import(tokens, at, &path);
+                        at += usize::from(tokens.get(at).is_some_and(|(token, _)| *token == ","));
+                    }
+                    return at + 1;
+                }
+                "*" => {
+                    self.uses.push((path.clone(), line));
+                    self.globs.push(path);
+                    return at;
+                }
+                "as" => {
+                    name = tokens.get(at).map(|(token, _)| (*token).to_owned());
+                    at += 1;
+                }
+                "," | "}" | ";" => {
+                    at -= 1;
+                    break;
+                }
+                // At the end of a path it means the module that the path has reached.
+                "self" if !path.is_empty() => {}
+                word => path.push(word.to_owned()),
+            }
+        }
+        if let Some(last) = path.last() {
+            let line = tokens.get(at.saturating_sub(1)).map_or(1, |(_, line)| *line);
+            self.names.insert(name.unwrap_or_else(|| last.clone()), path.clone());
+            self.uses.push((path, line));
+        }
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{lines, tree};
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        lines(judge(&tree(files), &[]))
+    }
+
+    #[test]
+    fn an_order_passes() {
+        let files = [
+            ("a/src/lib.rs", "mod low;\nmod high;\npub use low::Low;\npub struct Settings;\n#[cfg(test)]\nmod tests;\n"),
+            ("a/src/low.rs", "// use crate::high::High;\nmod inner;\nuse std::fmt;\npub struct Low(crate::Settings);\n"),
+            ("a/src/low/inner.rs", "use super::Low;\n"),
+            ("a/src/high.rs", "use crate::{Low, low::inner};\npub struct High;\n#[cfg(test)]\nmod tests {\n    use crate::tests;\n}\n"),
+            ("a/src/tests.rs", "use crate::high::High;\n"),
+        ];
+        assert_eq!(found(&files), [""; 0]);
+    }
+
+    #[test]
+    fn circles_are_found_over_imports_paths_and_re_exports() {
+        let lib = "mod a;\nmod b;\nmod c;\npub use b::{self, Thing as Renamed};\n";
+        for (a, b, c, expected) in [
+            (
+                "use crate::b::Thing;",
+                "pub struct Thing(super::a::X);",
+                "",
+                "a/src/a.rs:1: modules use one another in a circle: `a` -> `b` (a/src/a.rs:1) -> `a` (a/src/b.rs:1)",
+            ),
+            (
+                "use crate::{\n    Renamed,\n};",
+                "use crate::c::Y;\npub struct Thing;",
+                "fn f() { crate::a::g() }",
+                "a/src/a.rs:2: modules use one another in a circle: `a` -> `b` (a/src/a.rs:2) -> `c` (a/src/b.rs:1) -> `a` (a/src/c.rs:1)",
+            ),
+            (
+                "use super::c::*;",
+                "",
+                "use crate::a;",
+                "a/src/a.rs:1: modules use one another in a circle: `a` -> `c` (a/src/a.rs:1) -> `a` (a/src/c.rs:1)",
+            ),
+            (
+                "use crate::c::Passed;",
+                "pub struct Thing;\nuse crate::a::X;",
+                "pub use super::b::Thing as Passed;",
+                "a/src/a.rs:1: modules use one another in a circle: `a` -> `b` (a/src/a.rs:1) -> `a` (a/src/b.rs:2)",
+            ),
+        ] {
+            let files = [("a/src/lib.rs", lib), ("a/src/a.rs", a), ("a/src/b.rs", b), ("a/src/c.rs", c)];
+            assert_eq!(found(&files), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_child_counts_for_its_module() {
+        let files = [
+            ("a/src/main.rs", "mod low;\nmod high;\n"),
+            ("a/src/low/mod.rs", "mod inner;\n"),
+            ("a/src/low/inner.rs", "use crate::high::High;\n"),
+            ("a/src/high.rs", "use crate::low;\n"),
+        ];
+        let found = found(&files);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("`low` (a/src/high.rs:1) -> `high` (a/src/low/inner.rs:1)"), "{found:?}");
+    }
+
+    #[test]
+    fn an_exception_holds_only_while_it_is_needed() {
+        let circle = [("a/src/lib.rs", "mod a;\nmod b;\n"), ("a/src/a.rs", "use crate::b;\n"), ("a/src/b.rs", "use crate::a;\n")];
+        assert_eq!(lines(judge(&tree(&circle), &["a"])), [""; 0]);
+        let found = lines(judge(&tree(&circle[..1]), &["a"]));
+        assert!(found.len() == 1 && found[0].contains("`a` has no circle"), "{found:?}");
+    }
+}
