@@ -69,7 +69,7 @@ mod tests {
         Timestamp::from_millis(secs * 1000)
     }
 
-    /// Tries at the given seconds; tells which were allowed, or how long to wait.
+    /// Tries at the given seconds; checks which were allowed, or how long to wait.
     fn check(tries: &[i64], expect: &[Result<u32, u32>]) {
         let mut current = None;
         let mut seen = Vec::new();

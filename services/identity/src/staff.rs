@@ -1,4 +1,4 @@
-//! Staff that the operator makes in the user pool, as its tokens tell it.
+//! Staff that the operator makes in the user pool, as its tokens say.
 
 use contracts::Decision;
 use kernel::{Role, Timestamp};

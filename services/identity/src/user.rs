@@ -270,8 +270,8 @@ impl User {
         Decision::changed(self)
     }
 
-    /// `email_free` tells whether no other account has the wanted address. If one has, the person
-    /// is told the same, and no mail is sent.
+    /// `email_free`: no other account has the wanted address. If one has, the answer is
+    /// the same, and no mail is sent.
     pub fn change_profile(mut self, change: ProfileChange, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
         self.check_active()?;
         let before = self.clone();

@@ -20,7 +20,7 @@ pub use storage::TABLE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InventoryConfig {
-    /// Stock at or below it is low, unless told otherwise for the variant.
+    /// Stock at or below it is low, unless the variant has a threshold of its own.
     pub default_threshold: i64,
 }
 

@@ -6,7 +6,7 @@ use ports::store::{Query, Record, Stored, Write};
 use ports::{Person, PersonalData};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
 use crate::reads::Reads;
@@ -30,15 +30,7 @@ impl PersonalData for Reads {
         let lists = [
             ("reviews", all(table, storage::of_author(user), |review: Review| ReviewView::own(&review)).await?),
             ("eligibilities", all(table, eligibilities, EligibilityView::of).await?),
-            (
-                "reminders",
-                all(
-                    table,
-                    reminders,
-                    |Reminder { order_id, targets, due_at, .. }| json!({ "order_id": order_id, "targets": targets, "due_at": due_at }),
-                )
-                .await?,
-            ),
+            ("reminders", all(table, reminders, |reminder: Reminder| reminder).await?),
             ("helpful_votes", all(table, votes, |vote: Vote| vote.review_id).await?),
             ("reports", all(table, storage::of_reporter(user), |report: Report| report).await?),
         ];

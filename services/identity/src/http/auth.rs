@@ -95,7 +95,7 @@ struct ChangePassword {
     new_password: String,
 }
 
-/// Make an account. The answer does not tell whether the address has one already.
+/// Create an account. The answer does not reveal whether the address has one already.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
 async fn register(request: RequestContext, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
@@ -244,7 +244,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> 
     app.work.handle_request(&without_record(request), load, decide).await
 }
 
-/// Request another verification mail. The answer does not tell whether one is sent.
+/// Request another verification mail. The answer does not reveal whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn resend_verification(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
@@ -257,7 +257,7 @@ async fn resend_verification(request: RequestContext, State(app): State<App>, Js
     .await
 }
 
-/// Request a mail to set a new password. The answer does not tell whether one is sent.
+/// Request a mail to set a new password. The answer does not reveal whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn forgot_password(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {

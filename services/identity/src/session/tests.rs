@@ -13,7 +13,7 @@ fn presented(generation: u32, retry: &str) -> Presented {
     Presented { generation, retry: (!retry.is_empty()).then(|| retry.to_owned()) }
 }
 
-/// Presents tokens one after another; tells the generation that each one got.
+/// Presents tokens one after another; checks the generation that each one got.
 fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
     let user = ann();
     let mut session = session(&user);

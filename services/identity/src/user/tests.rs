@@ -201,7 +201,7 @@ fn nothing_of_the_person_is_left() {
 #[test]
 fn tokens_made_before_a_sign_out_do_not_count_and_later_ones_do() {
     let mut user = ann();
-    // All within one second, which is all that a token tells of its time.
+    // All within one second: a token carries its time in whole seconds.
     for _ in 0..3 {
         let before = user.token_second(at(10));
         user = user.sign_out_everywhere(at(10)).into_state();
