@@ -1,11 +1,11 @@
 //! Making and editing products: what has to be read for it, and what is written.
 
-use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, SLUG_CHARS_MAX, is_slug, slugify};
+use kernel::{BusinessId, CategoryId, Problem, ProductId, SLUG_CHARS_MAX, is_slug, slugify};
 use ports::store::Stored;
 use shell::{Changes, DecisionContext, Table};
 
 use crate::category::Category;
-use crate::content::Content;
+use crate::product::content::Content;
 use crate::product::{Placing, Product, ProductError, ProductStatus};
 use crate::storage::{self, SlugOwner};
 
@@ -76,15 +76,15 @@ impl State {
         Ok(Self { product: Some(product), owner: None, category })
     }
 
-    pub fn existing(&self) -> Result<&Stored<Product>, Problem> {
-        self.product.as_ref().ok_or_else(|| Problem::new(Code::NotFound, "there is no such product"))
+    pub fn existing(&self) -> Result<&Stored<Product>, ProductError> {
+        self.product.as_ref().ok_or(ProductError::Unknown)
     }
 
     pub fn create(&self, context: &DecisionContext, new: &NewProduct<'_>) -> Result<(Product, Changes), Problem> {
         let (slug, owner) = self.free_slug(new.slug, new.id);
         let placing = Placing { slug, category_path: self.category_path(), status: new.status };
         let decision = Product::create(&context.actor, new.id, new.seller_id, new.content, placing, context.now)?;
-        Ok((decision.state.clone(), storage::save(None, owner, self.category.as_ref(), decision)?))
+        Ok((decision.state().clone(), storage::save(None, owner, self.category.as_ref(), decision)?))
     }
 
     /// Without a slug or a status, these stay.
@@ -114,7 +114,7 @@ impl State {
     }
 
     fn saved(&self, before: &Stored<Product>, decision: contracts::Decision<Product>) -> Result<(Product, Changes), Problem> {
-        let after = decision.state.clone();
+        let after = decision.state().clone();
         Ok((after, storage::save(Some(before), self.owner.as_ref(), self.category.as_ref(), decision)?))
     }
 

@@ -10,16 +10,14 @@ use futures::stream;
 use kernel::{BusinessId, Cursor, Problem};
 use serde::Deserialize;
 use shell::Failure;
-use shell::http::OpenApiRouter;
-use shell::http::Query;
-use shell::http::SignedIn;
+use shell::http::{OpenApiRouter, Query, SignedIn};
 use utoipa::IntoParams;
 
 use crate::App;
 use crate::category::Category;
-use crate::http::listed_seller;
-use crate::product::{Product, ProductStatus};
+use crate::product::{Product, ProductStatus, listed_seller};
 use crate::storage;
+use crate::text::decimal;
 
 const PAGE: usize = 100;
 /// A million products; beyond it the file ends.
@@ -67,10 +65,10 @@ struct ExportQuery {
     seller: Option<BusinessId>,
 }
 
-/// Exports products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
+/// Export products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
 async fn export(request: SignedIn, State(app): State<App>, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
-    let seller = listed_seller(&request, query.seller)?;
+    let seller = listed_seller(&request.actor, query.seller)?;
     let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
     let pages = stream::try_unfold(Step::Heading, move |step| {
@@ -120,8 +118,8 @@ fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &N
             write_head(&mut fields, product, category.map_or("", String::as_str));
         }
         if let Some(variant) = product.variants.get(row) {
-            for (place, value) in variant.options.iter().enumerate() {
-                fields[8 + 2 * place].clone_from(value);
+            for (index, value) in variant.options.iter().enumerate() {
+                fields[8 + 2 * index].clone_from(value);
             }
             if product.options.is_empty() {
                 fields[8] = "Default Title".into();
@@ -152,8 +150,8 @@ fn write_head(fields: &mut [String], product: &Product, category: &str) {
     fields[4] = category.to_owned();
     fields[5] = product.tags.join(", ");
     fields[6] = (product.status == ProductStatus::Published).to_string();
-    for (place, name) in product.options.iter().enumerate() {
-        fields[7 + 2 * place].clone_from(name);
+    for (index, name) in product.options.iter().enumerate() {
+        fields[7 + 2 * index].clone_from(name);
     }
     if product.options.is_empty() {
         fields[7] = "Title".into();
@@ -164,10 +162,4 @@ fn write_head(fields: &mut [String], product: &Product, category: &str) {
         ProductStatus::Archived => "archived",
     }
     .into();
-}
-
-/// `19.99`, without the currency.
-pub fn decimal(money: kernel::Money) -> String {
-    let text = money.to_string();
-    text.split_once(' ').map_or(text.clone(), |(amount, _)| amount.to_owned())
 }

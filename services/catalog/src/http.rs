@@ -1,25 +1,25 @@
 //! Products over HTTP.
 
+mod categories;
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::extract::State;
-use kernel::{
-    BusinessId, CategoryId, Code, Cursor, Duration, Page, Problem, ProductId, Rating, ReviewTarget, Timestamp, VariantId, is_slug,
-};
+use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, Rating, ReviewTarget, Timestamp, VariantId, is_slug};
 use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, OpenApiRouter, Path, Query, SignedIn};
-use shell::{HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn};
+use shell::{Changes, DecisionContext, HandlerResult, Load, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::editing::{self, NewProduct, SlugWish};
 use crate::json_ld;
-use crate::product::{Product, ProductStatus, seller_for};
-use crate::storage::{self, Card, Listing, SlugOwner};
+use crate::product::content::{PRICE_MAX, TAG_CHARS_MAX};
+use crate::product::{Product, ProductError, ProductStatus, listed_seller, seller_for};
+use crate::storage::{self, Card, SlugOwner};
 use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
 use crate::{App, Settings};
 
@@ -29,7 +29,8 @@ const CACHE_SECS: u32 = 10;
 const PAGE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, create, show, edit, archive, change_status, list_all).with_state(app)
+    let categories = categories::routes(app.clone());
+    shell::routes!(list, create, show, edit, archive, change_status, list_all).with_state(app).merge(categories)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -46,13 +47,13 @@ pub enum Sort {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+struct ListFilter {
     /// Id or slug of a category; what is in the categories below it is listed too.
     category: Option<String>,
     /// In any case.
     tag: Option<String>,
     seller: Option<BusinessId>,
-    /// Newest unless told, or by price if a price is asked for.
+    /// Newest first by default, or by price if a price is given.
     #[param(inline)]
     sort: Option<Sort>,
     /// Minor units, for the price of the cheapest variant; included.
@@ -61,20 +62,18 @@ struct ListQuery {
     /// Minor units; included.
     #[param(minimum = 0)]
     price_max: Option<i64>,
-    /// 1 to 100, 20 unless told.
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<String>,
 }
 
-/// Lists what is for sale. At most one of category, tag and seller.
-#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
-async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
-    let page = app.work.table().list::<Card>(query.store_query(&app).await?).await?;
+/// List what is for sale. Give at most one of category, tag and seller.
+#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListFilter, Paging), responses((status = 200, body = Page<CardView>)))]
+async fn list(_: Anyone, State(app): State<App>, listing: Listing<ListFilter>) -> HandlerResult {
+    let query = listing.filter.store_query(&app).await?.limit(listing.limit.get()).after(listing.cursor);
+    let page = app.work.table().list::<Card>(query).await?;
     let etag = etag_of(&page);
     Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
 }
 
+/// Create a product.
 #[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
 async fn create(request: SignedIn, State(app): State<App>, Json(input): Json<ProductInput>) -> HandlerResult {
     let seller_id = seller_for(&request.actor, input.seller_id, BusinessId::HOUSE)?;
@@ -82,7 +81,7 @@ async fn create(request: SignedIn, State(app): State<App>, Json(input): Json<Pro
     let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
     let content = input.into_draft().checked(app.settings.currency)?;
     let load = |_| editing::State::load(app.work.table(), None, Some(&slug), category_id);
-    let create = |state: editing::State, context: &shell::DecisionContext| {
+    let create = |state: editing::State, context: &DecisionContext| {
         let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(context, &new)?;
         let view = ProductView::of(&product, app.settings.tax_rate);
@@ -91,7 +90,7 @@ async fn create(request: SignedIn, State(app): State<App>, Json(input): Json<Pro
     app.work.handle_request(&request, load, create).await
 }
 
-/// Shows a product by its id or its slug, also by a slug that it had before.
+/// Get a product by its id or its slug, also by a slug that it had before.
 #[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let product = find(&app, &reference).await?;
@@ -144,28 +143,26 @@ impl Beside {
     }
 }
 
-/// Replaces a product. Needs If-Match, so that nobody overwrites what they have not seen.
+/// Replace a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
 async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> HandlerResult {
     let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
     let content = input.into_draft().checked(app.settings.currency)?;
     let load = |_| editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
-    let edit = |state: editing::State, context: &shell::DecisionContext| {
+    let edit = |state: &editing::State, context: &DecisionContext| {
         let before = state.existing()?;
-        if !before.visible_to(&request.actor) {
-            return Err(missing());
-        }
-        if seller_id.is_some_and(|seller_id| seller_id != before.seller_id) {
-            return Err(Problem::field("seller_id", "a product stays with its seller"));
-        }
-        let edited = state.edit(context, &content, slug.as_ref(), status)?;
         request.require_version(before.version)?;
-        Ok(answer(&app, before, edited))
+        if !before.visible_to(&context.actor) {
+            return Err(ProductError::Unknown.into());
+        }
+        before.check_seller(seller_id)?;
+        state.edit(context, &content, slug.as_ref(), status)
     };
-    app.work.handle_request(&request, load, edit).await
+    change(&app, &request, load, edit, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
 }
 
+/// Change the status of a product.
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(
     request: SignedIn,
@@ -173,83 +170,86 @@ async fn change_status(
     Path(id): Path<ProductId>,
     Json(input): Json<StatusInput>,
 ) -> HandlerResult {
-    let change = |state: editing::State, context: &shell::DecisionContext| {
-        let changed = state.change_status(context, input.status)?;
-        request.check_version(state.existing()?.version)?;
-        Ok(answer(&app, state.existing()?, changed))
-    };
-    app.work.handle_request(&request, |_| editing::State::load_existing(app.work.table(), id), change).await
+    let load = |_| editing::State::load_existing(app.work.table(), id);
+    let status = |state: &editing::State, context: &DecisionContext| state.change_status(context, input.status);
+    change(&app, &request, load, status, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
 }
 
-/// Archives a product: it leaves the shop, and stays for the orders that name it.
+/// Archive a product: it leaves the shop, and stays for the orders that name it.
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
 async fn archive(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>) -> HandlerResult {
-    let archive = |state: editing::State, context: &shell::DecisionContext| {
-        let (_, changes) = state.change_status(context, ProductStatus::Archived)?;
-        request.check_version(state.existing()?.version)?;
-        Ok(changes.reply(Reply::no_content()))
+    let load = |_| editing::State::load_existing(app.work.table(), id);
+    let archive = |state: &editing::State, context: &DecisionContext| state.change_status(context, ProductStatus::Archived);
+    change(&app, &request, load, archive, |_| Reply::no_content()).await
+}
+
+/// Changes a product with what follows from it: refuses an If-Match of another version, asks the rule, and answers with
+/// the ETag.
+async fn change(
+    app: &App,
+    request: &RequestContext,
+    load: impl Load<editing::State>,
+    rule: impl Fn(&editing::State, &DecisionContext) -> Result<(Product, Changes), Problem>,
+    view: impl Fn(&Product) -> Reply,
+) -> HandlerResult {
+    let decide = |state: editing::State, context: &DecisionContext| {
+        let version = state.existing()?.version;
+        request.check_version(version)?;
+        let (after, changes) = rule(&state, context)?;
+        let reply = view(&after).etag(version + u64::from(!changes.is_empty()));
+        Ok(changes.reply(reply))
     };
-    app.work.handle_request(&request, |_| editing::State::load_existing(app.work.table(), id), archive).await
+    app.work.handle_request(request, load, decide).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListAllQuery {
+struct ListAllFilter {
     #[param(inline)]
     status: Option<ProductStatus>,
-    /// For staff; sellers see their own products, and say whose if they have several businesses.
+    /// For staff. Sellers see their own products; those with several businesses name one.
     seller: Option<BusinessId>,
-    /// 1 to 100, 20 unless told.
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<String>,
 }
 
-/// Lists products of any status for staff and for their sellers, newest first.
-#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllQuery), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(request: SignedIn, State(app): State<App>, Query(query): Query<ListAllQuery>) -> HandlerResult {
-    let seller = listed_seller(&request, query.seller)?;
-    let wanted = storage::products_query(seller, query.status).limit(page_limit(query.limit)?.get()).after(query.cursor.map(Cursor));
+/// List products of any status for staff and for their sellers, newest first.
+#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllFilter, Paging), responses((status = 200, body = Page<ProductSummary>)))]
+async fn list_all(request: SignedIn, State(app): State<App>, listing: Listing<ListAllFilter>) -> HandlerResult {
+    let seller = listed_seller(&request.actor, listing.filter.seller)?;
+    let wanted = storage::products_query(seller, listing.filter.status).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Product>(wanted).await?;
     Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
 }
 
-/// Whose products someone may list: staff all of them, sellers their own.
-pub fn listed_seller(request: &RequestContext, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
-    if request.actor.is_staff() {
-        return Ok(wanted);
-    }
-    Ok(Some(seller_for(&request.actor, wanted, BusinessId::HOUSE)?))
-}
-
-impl ListQuery {
+impl ListFilter {
     async fn store_query(self, app: &App) -> Result<StoreQuery, Problem> {
         let sort = self.sort.unwrap_or(if self.price_min.is_some() || self.price_max.is_some() { Sort::Price } else { Sort::Newest });
-        let limit = page_limit(self.limit)?.get();
-        let cursor = self.cursor.map(Cursor);
         let pk = listing(app, self.category, self.tag, self.seller).await?.pk();
-        let query = match sort {
+        Ok(match sort {
             Sort::Newest if self.price_min.is_some() || self.price_max.is_some() => {
                 return Err(Problem::field("sort", "must be price or -price where price_min or price_max is given"));
             }
             Sort::Newest => StoreQuery::table(pk).descending(),
             Sort::Price => StoreQuery::index(1, pk).bounds(price_bounds(self.price_min, self.price_max)?),
             Sort::PriceDescending => StoreQuery::index(1, pk).bounds(price_bounds(self.price_min, self.price_max)?).descending(),
-        };
-        Ok(query.limit(limit).after(cursor))
+        })
     }
 }
 
-async fn listing(app: &App, category: Option<String>, tag: Option<String>, seller: Option<BusinessId>) -> Result<Listing, Problem> {
+async fn listing(
+    app: &App,
+    category: Option<String>,
+    tag: Option<String>,
+    seller: Option<BusinessId>,
+) -> Result<storage::Listing, Problem> {
     match (category, tag, seller) {
-        (None, None, None) => Ok(Listing::All),
-        (Some(category), None, None) => Ok(Listing::Category(category_id(app, &category).await?)),
+        (None, None, None) => Ok(storage::Listing::All),
+        (Some(category), None, None) => Ok(storage::Listing::Category(category_id(app, &category).await?)),
         (None, Some(tag), None) if tag.chars().count() > TAG_CHARS_MAX => {
             Err(Problem::field("tag", format!("must be at most {TAG_CHARS_MAX} characters")))
         }
-        (None, Some(tag), None) => Ok(Listing::Tag(tag)),
-        (None, None, Some(seller)) => Ok(Listing::Seller(seller)),
+        (None, Some(tag), None) => Ok(storage::Listing::Tag(tag)),
+        (None, None, Some(seller)) => Ok(storage::Listing::Seller(seller)),
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
             Err(Problem::invalid("give one of category, tag and seller; search combines them"))
         }
@@ -294,11 +294,6 @@ async fn find(app: &App, reference: &str) -> Result<Stored<Product>, Problem> {
 
 fn missing() -> Problem {
     Problem::new(Code::NotFound, "there is no such product")
-}
-
-fn answer(app: &App, before: &Stored<Product>, (after, changes): (Product, shell::Changes)) -> shell::Outcome {
-    let version = before.version + u64::from(!changes.is_empty());
-    changes.reply(Reply::ok(&ProductView::of(&after, app.settings.tax_rate)).etag(version))
 }
 
 /// Of everything that a page is made from.

@@ -1,19 +1,17 @@
 //! Writes products of a file into the catalog. Importing a file again changes nothing: ids follow
 //! from the seller and the handle, and what is the same already is not written.
 
-use std::sync::{Mutex, PoisonError};
-
 use contracts::Decision;
 use kernel::{BusinessId, CategoryId, Code, Problem, ProductId, VariantId, slugify, stable_id};
 use ports::store::Stored;
 use shell::{Changes, DecisionContext, UnitOfWork};
 
-use crate::category::CategoryDraft;
-use crate::category_http::Surroundings;
+use crate::category::{CategoryDraft, CategoryName};
 use crate::editing::{NewProduct, SlugWish, State};
 use crate::product::{Product, variant_title};
 use crate::shopify::ImportedProduct;
 use crate::storage::{self, CategorySlug};
+use crate::surroundings::Surroundings;
 
 const CAUSE: &str = "import:products";
 
@@ -51,24 +49,18 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     };
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
-    let written: Mutex<Option<(Outcome, Product)>> = Mutex::new(None);
     let load = |_| State::load(work.table(), Some(id), Some(&slug), category_id);
     let decide = |state: State, context: &DecisionContext| {
-        let (after, changes, outcome) = if state.product.is_some() {
+        if state.product.is_some() {
             let (after, changes) = state.replace(context, &product.content, product.status)?;
             let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Updated };
-            (after, changes, outcome)
-        } else {
-            let new = NewProduct { id, seller_id, slug: &slug, content: &product.content, status: product.status };
-            let (after, changes) = state.create(context, &new)?;
-            (after, changes, Outcome::Created)
-        };
-        *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome, after));
-        Ok(changes)
+            return Ok(changes.with((outcome, after)));
+        }
+        let new = NewProduct { id, seller_id, slug: &slug, content: &product.content, status: product.status };
+        let (after, changes) = state.create(context, &new)?;
+        Ok(changes.with((Outcome::Created, after)))
     };
-    work.run_job(CAUSE, load, decide).await?;
-    let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (outcome, after) = written.ok_or_else(|| Problem::internal("an import ended without a decision"))?;
+    let (outcome, after) = work.run_job(CAUSE, load, decide).await?;
     Ok(Imported { outcome, product_id: id, variants: with_stock(after, product) })
 }
 
@@ -86,7 +78,7 @@ fn with_stock(after: Product, product: &ImportedProduct) -> Vec<ImportedVariant>
 
 /// The category that has the name's slug or had it before, so that one which was renamed is found; else the one that has
 /// the name, as a file says that was exported after it was renamed. Made at the root of the tree if there is none.
-async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> {
+async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, Problem> {
     let slug = match slugify(name) {
         slug if slug.is_empty() => format!("category-{:08x}", stable_id(&[name]) >> 96),
         slug => slug,
@@ -94,7 +86,7 @@ async fn category(work: &UnitOfWork, name: &str) -> Result<CategoryId, Problem> 
     if let Some(id) = storage::category_with_slug(work.table(), &slug).await? {
         return Ok(id);
     }
-    let draft = CategoryDraft { name: name.to_owned(), slug: Some(slug.clone()), position: 0 };
+    let draft = CategoryDraft { name: name.clone(), slug: Some(slug.clone()), position: 0 };
     let create = |around: Surroundings, context: &DecisionContext| match &around.slug {
         // Another import has made it meanwhile.
         Some(owner) if owner.current => Ok(Changes::none()),

@@ -8,9 +8,8 @@ use ports::reads::Availability;
 use serde::Serialize;
 
 use crate::Settings;
-use crate::export::decimal;
 use crate::product::{Product, Variant, variant_title};
-use crate::text::plain_text;
+use crate::text::{decimal, plain_text};
 
 /// A Product with an Offer for each variant, and its rating.
 #[derive(Debug, Serialize)]
@@ -111,7 +110,7 @@ fn offer<'a>(product: &Product, variant: &'a Variant, stock: Option<&Availabilit
 
 /// Whether the digits are a GTIN, by its length and its last digit. Barcodes of a shop's own may be anything.
 fn is_gtin(code: &str) -> bool {
-    let weighed = code.bytes().rev().enumerate().map(|(place, digit)| u32::from(digit & 0xF) * if place % 2 == 1 { 3 } else { 1 });
+    let weighed = code.bytes().rev().enumerate().map(|(index, digit)| u32::from(digit & 0xF) * if index % 2 == 1 { 3 } else { 1 });
     matches!(code.len(), 8 | 12 | 13 | 14) && code.bytes().all(|digit| digit.is_ascii_digit()) && weighed.sum::<u32>() % 10 == 0
 }
 

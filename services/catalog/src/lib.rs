@@ -1,8 +1,6 @@
 //! The catalog: products with their variants, the tree of categories, pictures, import and export.
 
 mod category;
-mod category_http;
-mod content;
 mod editing;
 mod export;
 mod http;
@@ -14,6 +12,7 @@ mod reads;
 mod shopify;
 mod sitemap;
 mod storage;
+mod surroundings;
 mod text;
 mod uploads;
 mod views;
@@ -72,7 +71,6 @@ pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
         .routes(http::routes(app.clone()))
-        .routes(category_http::routes(app.clone()))
         .routes(export::routes(app.clone()))
         .routes(uploads::routes(app.clone()))
         .root_routes(sitemap::routes(app.clone()))

@@ -17,8 +17,8 @@ impl<R: Read> UnixLines<R> {
     /// Rewrites what was read in place; returns how much of it is left.
     fn rewrite(&mut self, bytes: &mut [u8]) -> usize {
         let mut kept = 0;
-        for place in 0..bytes.len() {
-            let byte = bytes[place];
+        for index in 0..bytes.len() {
+            let byte = bytes[index];
             let second_half = byte == b'\n' && self.last == b'\r';
             self.last = byte;
             if !second_half {

@@ -1,12 +1,19 @@
 //! The product: who sells it, in which variants, and whether it is for sale.
 
+pub mod content;
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
-use kernel::{Actor, BusinessId, CategoryId, Code, Money, Problem, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
+use kernel::{Actor, BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
+use content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
+
+pub use error::ProductError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -71,33 +78,6 @@ pub struct Variant {
     pub image_url: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProductError {
-    #[error("{field}: {reason}")]
-    Field { field: String, reason: String },
-    #[error("the slug {0} belongs to another product")]
-    SlugTaken(String),
-    #[error("only the seller of a product may change it")]
-    NotYours,
-    #[error("the product is archived; make it a draft first")]
-    Archived,
-    #[error("an archived product becomes a draft before it is published")]
-    PublishArchived,
-}
-
-impl From<ProductError> for Problem {
-    fn from(error: ProductError) -> Self {
-        let code = match &error {
-            ProductError::Field { field, reason } => return Self::field(field, reason),
-            ProductError::SlugTaken(_) => Code::AlreadyExists,
-            ProductError::NotYours => Code::Forbidden,
-            ProductError::Archived => Code::Conflict,
-            ProductError::PublishArchived => Code::IllegalTransition,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
 /// What is decided about a product besides its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placing {
@@ -114,11 +94,19 @@ pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>, house: BusinessId) 
         (None, Actor::User { businesses, .. }) if !actor.is_admin() => match businesses.as_slice() {
             [] => return Err(ProductError::NotYours),
             [only] => *only,
-            [..] => return Err(ProductError::Field { field: "seller_id".into(), reason: "must say for which of your businesses".into() }),
+            [..] => return Err(ProductError::Field { field: "seller_id".into(), reason: "name one of your businesses".into() }),
         },
         (None, Actor::User { .. } | Actor::Guest | Actor::System) => house,
     };
     if actor.acts_for(seller) { Ok(seller) } else { Err(ProductError::NotYours) }
+}
+
+/// Whose products someone may list: staff all of them, sellers their own.
+pub fn listed_seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, ProductError> {
+    if actor.is_staff() {
+        return Ok(wanted);
+    }
+    seller_for(actor, wanted, BusinessId::HOUSE).map(Some)
 }
 
 impl Product {
@@ -201,6 +189,16 @@ impl Product {
         }
     }
 
+    /// A product stays with its seller.
+    pub fn check_seller(&self, wanted: Option<BusinessId>) -> Result<(), ProductError> {
+        match wanted {
+            Some(seller_id) if seller_id != self.seller_id => {
+                Err(ProductError::Field { field: "seller_id".into(), reason: "a product stays with its seller".into() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub fn category_id(&self) -> Option<CategoryId> {
         self.category_path.last().copied()
     }
@@ -212,10 +210,10 @@ impl Product {
         Some((cheapest, Money::new(highest, cheapest.price.currency)))
     }
 
-    /// The values that the option at `place` has, in the order of the variants.
-    pub fn option_values(&self, place: usize) -> Vec<&str> {
+    /// The values that the option at `index` has, in the order of the variants.
+    pub fn option_values(&self, index: usize) -> Vec<&str> {
         let mut values: Vec<&str> = Vec::new();
-        for value in self.variants.iter().filter_map(|variant| variant.options.get(place)) {
+        for value in self.variants.iter().filter_map(|variant| variant.options.get(index)) {
             if !values.contains(&value.as_str()) {
                 values.push(value);
             }
@@ -255,19 +253,19 @@ impl Product {
     fn variants_of(&self, slug: &str, drafts: &[VariantDraft]) -> Result<Vec<Variant>, ProductError> {
         let mut named: HashSet<VariantId> = drafts.iter().filter_map(|draft| draft.id).collect();
         let mut kept = Vec::with_capacity(drafts.len());
-        for (place, draft) in drafts.iter().enumerate() {
+        for (index, draft) in drafts.iter().enumerate() {
             let same = |variant: &&Variant| variant.options == draft.options && !named.contains(&variant.id);
             kept.push(match draft.id {
                 Some(id) => Some(self.variants.iter().find(|variant| variant.id == id).ok_or_else(|| ProductError::Field {
-                    field: format!("variants[{place}].id"),
+                    field: format!("variants[{index}].id"),
                     reason: "is no variant of this product".into(),
                 })?),
                 None => self.variants.iter().find(same),
             });
         }
-        // SKUs that are said or stay come first; those that are made keep clear of them.
+        // SKUs that are given or stay come first; those that are made keep clear of them.
         let mut skus: HashSet<String> = drafts.iter().filter_map(|draft| draft.sku.clone()).collect();
-        let said: Vec<Option<String>> = drafts
+        let given: Vec<Option<String>> = drafts
             .iter()
             .zip(&kept)
             .map(|(draft, before)| {
@@ -276,7 +274,7 @@ impl Product {
             })
             .collect();
         let mut variants = Vec::with_capacity(drafts.len());
-        for ((draft, before), sku) in drafts.iter().zip(kept).zip(said) {
+        for ((draft, before), sku) in drafts.iter().zip(kept).zip(given) {
             let id = before.map_or_else(|| self.new_variant_id(&draft.options, &named), |variant| variant.id);
             named.insert(id);
             let sku = sku.unwrap_or_else(|| derived_sku(slug, &draft.options, &skus));
@@ -364,7 +362,3 @@ fn derived_sku(slug: &str, options: &[String], taken: &HashSet<String>) -> Strin
     }
     (2..).map(|number: u32| format!("{sku}-{number}")).find(|sku| !taken.contains(sku)).unwrap_or(sku)
 }
-
-#[cfg(test)]
-#[path = "product_tests.rs"]
-mod tests;

@@ -61,10 +61,10 @@ struct OfferedVariant {
 #[async_trait]
 impl CatalogReads for Reads {
     async fn offers(&self, variants: &[(ProductId, VariantId)]) -> Result<Vec<Option<Offer>>, Problem> {
-        let mut places = HashMap::with_capacity(variants.len());
+        let mut indexes = HashMap::with_capacity(variants.len());
         let mut keys: Vec<Key> = Vec::with_capacity(variants.len());
         for (product_id, _) in variants {
-            places.entry(*product_id).or_insert_with(|| {
+            indexes.entry(*product_id).or_insert_with(|| {
                 keys.push(product_key(*product_id));
                 keys.len() - 1
             });
@@ -74,7 +74,7 @@ impl CatalogReads for Reads {
         }
         let products: Vec<Option<Stored<OfferedProduct>>> = self.table.get_many_eventual(&keys).await?;
         let offer = |(product_id, variant_id): &(ProductId, VariantId)| {
-            let product = products.get(*places.get(product_id)?)?.as_ref()?;
+            let product = products.get(*indexes.get(product_id)?)?.as_ref()?;
             let variant = product.variants.iter().find(|variant| variant.id == *variant_id)?;
             Some(self.offer(*product_id, product, variant))
         };

@@ -1,6 +1,9 @@
 //! Shopify's product CSV: rows that follow one another with one handle are one product. Pure and
 //! streaming: a file of any length is read one product at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Read;
@@ -8,8 +11,9 @@ use std::io::Read;
 use csv::{ByteRecord, StringRecord};
 use kernel::{Currency, Money, TaxRate, stable_id};
 
-use crate::content::{Content, Draft, Image, OPTIONS_MAX, VARIANTS_MAX, VariantDraft};
+use crate::category::CategoryName;
 use crate::lines::UnixLines;
+use crate::product::content::{Content, Draft, Image, OPTIONS_MAX, VARIANTS_MAX, VariantDraft};
 use crate::product::{ProductError, ProductStatus};
 
 /// Rows of one product: as many as it may have variants, and more for pictures.
@@ -24,7 +28,7 @@ pub struct ImportedProduct {
     pub line: u64,
     pub handle: String,
     /// The name of its category.
-    pub category: Option<String>,
+    pub category: Option<CategoryName>,
     pub(crate) status: ProductStatus,
     pub(crate) content: Content,
     /// One for each variant.
@@ -133,7 +137,7 @@ const OPTION_COLUMNS: [(Column, Column); OPTIONS_MAX] =
 
 /// Where the columns are that a file has.
 struct Columns {
-    places: [Option<usize>; HEADINGS.len()],
+    indexes: [Option<usize>; HEADINGS.len()],
     count: usize,
 }
 
@@ -189,16 +193,16 @@ impl<R: Read> Products<R> {
             return Err(refused("the file is empty".into()));
         }
         let headings: Vec<String> = record.iter().map(|heading| heading.trim_start_matches('\u{feff}').trim().to_lowercase()).collect();
-        let mut places = [None; HEADINGS.len()];
+        let mut indexes = [None; HEADINGS.len()];
         for (column, names) in HEADINGS {
-            places[*column as usize] = names.iter().find_map(|name| headings.iter().position(|heading| heading == name));
+            indexes[*column as usize] = names.iter().find_map(|name| headings.iter().position(|heading| heading == name));
         }
         for (column, name) in [(Column::Handle, "Handle"), (Column::Title, "Title"), (Column::Price, "Variant Price")] {
-            if places[column as usize].is_none() {
+            if indexes[column as usize].is_none() {
                 return Err(refused(format!("the heading has no column {name}")));
             }
         }
-        Ok(Columns { places, count: record.len() })
+        Ok(Columns { indexes, count: record.len() })
     }
 
     /// The next row that is not blank.
@@ -228,7 +232,7 @@ impl Columns {
     /// `next_line` is the line after the row. Blank lines may stand before it, so the row's first line is counted back.
     fn row(&self, record: ByteRecord, next_line: u64) -> Row {
         let line = next_line.saturating_sub(1 + record.iter().flatten().filter(|byte| **byte == b'\n').count() as u64);
-        let handle = self.places[Column::Handle as usize].and_then(|place| record.get(place)).unwrap_or_default();
+        let handle = self.indexes[Column::Handle as usize].and_then(|index| record.get(index)).unwrap_or_default();
         let handle = String::from_utf8_lossy(handle).trim().to_owned();
         let fields = if record.len() == self.count {
             StringRecord::from_byte_record(record).map_err(|error| format!("the row is not UTF-8: {}", error.utf8_error()))
@@ -239,7 +243,7 @@ impl Columns {
     }
 
     fn get<'a>(&self, fields: &'a StringRecord, column: Column) -> &'a str {
-        self.places[column as usize].and_then(|place| fields.get(place)).unwrap_or_default().trim()
+        self.indexes[column as usize].and_then(|index| fields.get(index)).unwrap_or_default().trim()
     }
 }
 
@@ -316,13 +320,13 @@ impl Group<'_> {
     /// The names stand in the first row.
     fn option_names(&self, line: u64, first: &StringRecord) -> Result<Vec<String>, RowError> {
         let mut names = Vec::new();
-        for (place, (name, _)) in OPTION_COLUMNS.iter().enumerate() {
+        for (index, (name, _)) in OPTION_COLUMNS.iter().enumerate() {
             let name = self.columns.get(first, *name);
             if name.is_empty() {
                 continue;
             }
-            if names.len() < place {
-                return Err(self.refused(line, format!("Option{} Name is there, but Option{place} Name is not", place + 1)));
+            if names.len() < index {
+                return Err(self.refused(line, format!("Option{} Name is there, but Option{index} Name is not", index + 1)));
             }
             names.push(name.to_owned());
         }
@@ -355,10 +359,10 @@ impl Group<'_> {
 
     fn variant(&self, line: u64, fields: &StringRecord, options: &[String], values: [&str; OPTIONS_MAX]) -> Result<VariantDraft, RowError> {
         let get = |column| self.columns.get(fields, column);
-        for (place, value) in values.iter().enumerate() {
-            if value.is_empty() != (place >= options.len()) {
+        for (index, value) in values.iter().enumerate() {
+            if value.is_empty() != (index >= options.len()) {
                 let (has, misses) = if value.is_empty() { ("Name", "Value") } else { ("Value", "Name") };
-                return Err(self.refused(line, format!("Option{0} {has} is there, but Option{0} {misses} is not", place + 1)));
+                return Err(self.refused(line, format!("Option{0} {has} is there, but Option{0} {misses} is not", index + 1)));
             }
         }
         let price = match get(Column::Price) {
@@ -428,13 +432,13 @@ impl Group<'_> {
         }
     }
 
-    fn category(&self, line: u64, kind: &str, taxonomy: &str) -> Result<Option<String>, RowError> {
+    fn category(&self, line: u64, kind: &str, taxonomy: &str) -> Result<Option<CategoryName>, RowError> {
         // `Apparel & Accessories > Clothing > Shirts`, where a file has no types of its own.
         let name = if kind.is_empty() { taxonomy.rsplit('>').next().unwrap_or_default().trim() } else { kind };
-        if name.chars().count() > crate::category::NAME_CHARS_MAX || name.chars().any(char::is_control) {
-            return Err(self.unreadable(line, "Type", name, "the name of a category"));
+        if name.is_empty() {
+            return Ok(None);
         }
-        Ok((!name.is_empty()).then(|| name.to_owned()))
+        CategoryName::new(name).map(Some).map_err(|_| self.unreadable(line, "Type", name, "the name of a category"))
     }
 
     fn status(&self, line: u64, status: &str, published: &str) -> Result<ProductStatus, RowError> {
@@ -452,14 +456,10 @@ impl Group<'_> {
 fn line_of(error: &ProductError, variant_lines: &[u64], image_lines: &[u64]) -> Option<u64> {
     let ProductError::Field { field, .. } = error else { return None };
     let (list, rest) = field.split_once('[')?;
-    let place: usize = rest.split_once(']')?.0.parse().ok()?;
+    let index: usize = rest.split_once(']')?.0.parse().ok()?;
     match list {
-        "variants" => variant_lines.get(place).copied(),
-        "images" => image_lines.get(place).copied(),
+        "variants" => variant_lines.get(index).copied(),
+        "images" => image_lines.get(index).copied(),
         _ => None,
     }
 }
-
-#[cfg(test)]
-#[path = "shopify_tests.rs"]
-mod tests;

@@ -224,11 +224,11 @@ pub fn save(
     category: Option<&Stored<Category>>,
     decision: Decision<Product>,
 ) -> Result<Changes, Problem> {
-    if !decision.changed {
+    if !decision.is_changed() {
         return Ok(Changes::none());
     }
     let old = before.map(|stored| &stored.value);
-    let new = &decision.state;
+    let new = decision.state();
     let mut writes = card_writes(old, new)?;
     writes.extend(slug_writes(old, owner, new)?);
     writes.extend(counter_writes(old, new, category));
@@ -337,7 +337,7 @@ pub fn create_category(
     parent: Option<&Stored<Category>>,
     slug: Option<&Stored<CategorySlug>>,
 ) -> Result<Changes, Problem> {
-    let category = decision.state.clone();
+    let category = decision.state().clone();
     let counters = HoldingsItem { category_id: category.id, products: 0, children: 0 };
     let mut changes = Changes::create(decision)?
         .write(Write::Put { item: counters.to_item()?, expect: Expect::Absent })
@@ -355,10 +355,10 @@ pub fn update_category(
     parent: Option<&Stored<Category>>,
     slug: Option<&Stored<CategorySlug>>,
 ) -> Result<Changes, Problem> {
-    if !decision.changed {
+    if !decision.is_changed() {
         return Ok(Changes::none());
     }
-    let after = decision.state.clone();
+    let after = decision.state().clone();
     let mut changes = Changes::update(before.version, decision)?;
     if after.slug != before.slug {
         let left = CategorySlug { slug: before.slug.clone(), category_id: before.id, current: false };

@@ -2,6 +2,14 @@
 
 use std::sync::LazyLock;
 
+use kernel::Money;
+
+/// `19.99`, without the currency.
+pub fn decimal(money: Money) -> String {
+    let text = money.to_string();
+    text.split_once(' ').map_or(text.clone(), |(amount, _)| amount.to_owned())
+}
+
 /// HTML without scripts, styles, event handlers and addresses other than http, https and mailto.
 /// Plain text comes out as HTML that reads the same.
 pub fn clean_html(html: &str) -> String {

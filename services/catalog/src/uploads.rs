@@ -7,11 +7,11 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Code, Duration, Problem, Role, UserId};
+use kernel::{Code, Duration, Problem, Role};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path};
-use shell::{Failure, HandlerResult, Reply, RequestContext, RootRoutes};
+use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::{Failure, HandlerResult, Reply, RootRoutes};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -40,27 +40,27 @@ pub fn files(app: App) -> RootRoutes {
     RootRoutes::new().get("/files/{name}", file).with_state(app)
 }
 
-/// Takes in a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.
+/// Upload a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.
 #[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(request: RequestContext, State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
-    let user = require_seller(&request)?;
+async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
+    check_seller(&request)?;
     let bytes = body.map_err(|rejection| body_problem(&rejection))?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
     let size_bytes = bytes.len();
     app.deps.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
-    tracing::info!(%user, name, size_bytes, "a picture was uploaded");
+    tracing::info!(user = %request.user_id, name, size_bytes, "a picture was uploaded");
     let url = format!("/files/{name}");
     Ok(Reply::created(url.clone(), &UploadView { url: &url, content_type: picture.content_type, size_bytes }))
 }
 
-/// TestRequest for leave to bring a picture to where the files lie, past the API, which takes smaller bodies in
-/// some places. Without such a place the answer has no `direct`: send the picture to `/uploads`.
+/// Prepare the upload of a picture straight to where files are kept, past the API, which takes smaller bodies on some
+/// hosts. Where there is no such way, the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
-async fn prepare_upload(request: RequestContext, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
-    let user = require_seller(&request)?;
+async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
+    check_seller(&request)?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;
     if !(1..=UPLOAD_BYTES_MAX as u64).contains(&body.size_bytes) {
@@ -71,7 +71,7 @@ async fn prepare_upload(request: RequestContext, State(app): State<App>, Json(bo
     let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
     let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {
-        tracing::info!(%user, name, body.size_bytes, "an upload was prepared");
+        tracing::info!(user = %request.user_id, name, body.size_bytes, "an upload was prepared");
     }
     let direct = upload.map(|upload| DirectUploadView {
         url: format!("/files/{name}"),
@@ -82,12 +82,9 @@ async fn prepare_upload(request: RequestContext, State(app): State<App>, Json(bo
     Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
 }
 
-fn require_seller(request: &RequestContext) -> Result<UserId, Problem> {
-    let user = request.require_user()?;
-    if request.actor.is_admin() || request.actor.has_role(Role::Business) {
-        return Ok(user);
-    }
-    Err(Problem::forbidden("uploads are for sellers"))
+fn check_seller(request: &SignedIn) -> Result<(), Problem> {
+    let may = request.actor.is_admin() || request.actor.has_role(Role::Business);
+    if may { Ok(()) } else { Err(Problem::forbidden("uploads are for sellers")) }
 }
 
 /// A name stands for its content, so caches may keep it for good.

@@ -6,9 +6,9 @@ use kernel::{BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, Varia
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::category::{Category, CategoryDraft};
-use crate::content::{Draft, Image, VariantDraft};
+use crate::category::{Category, CategoryDraft, CategoryName};
 use crate::json_ld::ProductData;
+use crate::product::content::{Draft, Image, VariantDraft};
 use crate::product::{Product, ProductStatus, Variant};
 use crate::storage::Card;
 
@@ -101,8 +101,8 @@ pub struct StatusInput {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryInput {
-    #[schema(min_length = 1, max_length = 100)]
-    pub name: String,
+    #[schema(inline)]
+    pub name: CategoryName,
     /// Made from the name if absent; kept if absent in an edit.
     #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     pub slug: Option<String>,
@@ -213,7 +213,7 @@ pub struct ImageView<'a> {
 
 impl<'a> ProductView<'a> {
     pub fn of(product: &'a Product, shop_tax_rate: TaxRate) -> Self {
-        let option = |(place, name): (usize, &'a String)| OptionView { name, values: product.option_values(place) };
+        let option = |(index, name): (usize, &'a String)| OptionView { name, values: product.option_values(index) };
         Self {
             id: product.id,
             slug: &product.slug,
@@ -373,11 +373,11 @@ pub struct DirectUploadView {
     /// For the images of a product, once the picture is there.
     #[schema(example = "/files/0a1b2c3d.png")]
     pub url: String,
-    /// `PUT` the picture here: exactly what was announced.
+    /// `PUT` the picture here, of exactly the announced type and size.
     pub upload_url: String,
-    /// To be sent along as they are.
+    /// Headers to send with the picture, unchanged.
     pub headers: BTreeMap<String, String>,
-    /// How long the leave is good for.
+    /// How long the upload URL is valid.
     pub valid_secs: u64,
 }
 

@@ -75,10 +75,10 @@ impl AddressBook {
 
     /// The oldest of the others takes over from a default that goes.
     pub fn remove(mut self, id: AddressId) -> Decision<Self> {
-        let Some(place) = self.entries.iter().position(|entry| entry.id == id) else {
+        let Some(index) = self.entries.iter().position(|entry| entry.id == id) else {
             return Decision::unchanged(self);
         };
-        let removed = self.entries.remove(place);
+        let removed = self.entries.remove(index);
         if removed.is_default
             && let Some(first) = self.entries.first_mut()
         {
@@ -118,24 +118,24 @@ mod tests {
 
     #[test]
     fn one_address_is_the_default() {
-        let book = AddressBook::empty(1.into()).add(1.into(), address("a"), false).unwrap().state;
+        let book = AddressBook::empty(1.into()).add(1.into(), address("a"), false).unwrap().into_state();
         assert_eq!(default_of(&book), [1]);
-        let book = book.add(2.into(), address("b"), false).unwrap().state.add(3.into(), address("c"), true).unwrap().state;
+        let book = book.add(2.into(), address("b"), false).unwrap().into_state().add(3.into(), address("c"), true).unwrap().into_state();
         assert_eq!(default_of(&book), [3]);
-        let book = book.replace(2.into(), address("d"), true).unwrap().state;
+        let book = book.replace(2.into(), address("d"), true).unwrap().into_state();
         assert_eq!((default_of(&book), book.entry(2.into()).unwrap().address.name.as_str()), (vec![2], "d"));
-        let book = book.remove(2.into()).state;
+        let book = book.remove(2.into()).into_state();
         assert_eq!(default_of(&book), [1]);
     }
 
     #[test]
     fn repeats_and_refusals() {
-        let book = AddressBook::empty(1.into()).add(1.into(), address("a"), true).unwrap().state;
-        assert!(!book.clone().add(1.into(), address("a"), true).unwrap().changed);
-        assert!(!book.clone().replace(1.into(), address("a"), false).unwrap().changed);
-        assert!(!book.clone().remove(9.into()).changed);
+        let book = AddressBook::empty(1.into()).add(1.into(), address("a"), true).unwrap().into_state();
+        assert!(!book.clone().add(1.into(), address("a"), true).unwrap().is_changed());
+        assert!(!book.clone().replace(1.into(), address("a"), false).unwrap().is_changed());
+        assert!(!book.clone().remove(9.into()).is_changed());
         assert_eq!(book.clone().replace(9.into(), address("a"), false), Err(AddressBookError::Unknown));
-        let full = (2..=50).fold(book, |book, id| book.add(AddressId(id), address("x"), false).unwrap().state);
+        let full = (2..=50).fold(book, |book, id| book.add(AddressId(id), address("x"), false).unwrap().into_state());
         assert_eq!(full.add(51.into(), address("x"), false), Err(AddressBookError::Full));
     }
 
@@ -146,9 +146,9 @@ mod tests {
             for (step, id, is_default) in steps {
                 let before = book.clone();
                 book = match step {
-                    0 => book.add(id.into(), address("a"), is_default).unwrap().state,
-                    1 => book.replace(id.into(), address("b"), is_default).map_or(before, |decision| decision.state),
-                    _ => book.remove(id.into()).state,
+                    0 => book.add(id.into(), address("a"), is_default).unwrap().into_state(),
+                    1 => book.replace(id.into(), address("b"), is_default).map_or(before, |decision| decision.into_state()),
+                    _ => book.remove(id.into()).into_state(),
                 };
                 prop_assert_eq!(default_of(&book).len(), usize::from(!book.entries.is_empty()));
             }

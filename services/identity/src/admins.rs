@@ -33,8 +33,8 @@ impl From<AdminsError> for Problem {
 impl Admins {
     /// Follows what has become of the user.
     pub fn follow(mut self, user: &User) -> Result<Decision<Self>, AdminsError> {
-        let place = self.user_ids.iter().position(|id| *id == user.id);
-        match (user.is_active_admin(), place) {
+        let index = self.user_ids.iter().position(|id| *id == user.id);
+        match (user.is_active_admin(), index) {
             (true, Some(_)) | (false, None) => Ok(Decision::unchanged(self)),
             (true, None) if self.user_ids.len() >= ADMINS_MAX => Err(AdminsError::TooMany),
             (true, None) => {
@@ -42,8 +42,8 @@ impl Admins {
                 Ok(Decision::changed(self))
             }
             (false, Some(_)) if self.user_ids.len() == 1 => Err(AdminsError::LastAdmin),
-            (false, Some(place)) => {
-                self.user_ids.remove(place);
+            (false, Some(index)) => {
+                self.user_ids.remove(index);
                 Ok(Decision::changed(self))
             }
         }
@@ -53,24 +53,24 @@ impl Admins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::tests::{admin, ann, at};
+    use crate::user::tests::{admin, ann, at, reason};
 
     #[test]
     fn the_last_admin_stays() {
         let root = admin(1);
         let second = admin(2);
         let admins = Admins::default().follow(&ann()).unwrap();
-        assert!(!admins.changed, "a customer is none of them");
-        let admins = admins.state.follow(&root).unwrap().state;
-        assert!(!admins.clone().follow(&root).unwrap().changed);
+        assert!(!admins.is_changed(), "a customer is none of them");
+        let admins = admins.into_state().follow(&root).unwrap().into_state();
+        assert!(!admins.clone().follow(&root).unwrap().is_changed());
 
-        let disabled = |user: &User| user.clone().disable("left", at(5)).unwrap().state;
-        let demoted = |user: &User| user.clone().set_roles(vec![], None, 1.into(), at(5)).unwrap().state;
+        let disabled = |user: &User| user.clone().disable(reason("left"), at(5)).unwrap().into_state();
+        let demoted = |user: &User| user.clone().set_roles(vec![], None, 1.into(), at(5)).unwrap().into_state();
         assert_eq!(admins.clone().follow(&disabled(&root)), Err(AdminsError::LastAdmin));
         assert_eq!(admins.clone().follow(&demoted(&root)), Err(AdminsError::LastAdmin));
 
-        let admins = admins.follow(&second).unwrap().state;
-        let admins = admins.follow(&disabled(&root)).unwrap().state;
+        let admins = admins.follow(&second).unwrap().into_state();
+        let admins = admins.follow(&disabled(&root)).unwrap().into_state();
         assert_eq!(admins.user_ids, [second.id]);
         assert_eq!(admins.follow(&demoted(&second)), Err(AdminsError::LastAdmin));
     }

@@ -69,15 +69,15 @@ mod tests {
         Timestamp::from_millis(secs * 1000)
     }
 
-    /// Tries at the given seconds; tells which were allowed, or how long to wait.
+    /// Tries at the given seconds; checks which were allowed, or how long to wait.
     fn check(tries: &[i64], expect: &[Result<u32, u32>]) {
         let mut current = None;
         let mut seen = Vec::new();
         for secs in tries {
             match Attempts::take(current.clone(), "ann", LIMIT, at(*secs)) {
                 Ok(decision) => {
-                    seen.push(Ok(decision.state.count));
-                    current = Some(decision.state);
+                    seen.push(Ok(decision.state().count));
+                    current = Some(decision.into_state());
                 }
                 Err(error) => seen.push(Err(error.retry_after_secs)),
             }
@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn counting_does_not_move_the_window() {
-        let first = Attempts::count(None, "ann", LIMIT, at(0)).state;
-        let second = Attempts::count(Some(first.clone()), "ann", LIMIT, at(100)).state;
+        let first = Attempts::count(None, "ann", LIMIT, at(0)).into_state();
+        let second = Attempts::count(Some(first.clone()), "ann", LIMIT, at(100)).into_state();
         assert_eq!(second.window_ends_at, first.window_ends_at);
         assert!(Attempts::check(Some(&second), LIMIT, at(101)).is_ok());
     }

@@ -1,12 +1,12 @@
-//! Follows the directory: who acts for a business.
+//! What events mean for accounts: who acts for a business, as the directory says, and that an account was erased.
 
-use contracts::{BusinessRemoved, BusinessStaffChanged};
+use contracts::{BusinessRemoved, BusinessStaffChanged, UserErased};
 use kernel::{BusinessId, Problem, UserId};
 use ports::store::Stored;
 use shell::{Changes, Consumer, UnitOfWork};
 
-use crate::storage;
 use crate::user::User;
+use crate::{personal_data, storage};
 
 pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
     Consumer::new("identity", work)
@@ -14,6 +14,7 @@ pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
             Box::pin(async { follow(work, delivery, event.business_id, &[event.user_id], event.role.is_some()).await })
         })
         .on::<BusinessRemoved>(|work, delivery, event| Box::pin(follow(work, delivery, event.business_id, &event.members, false)))
+        .on::<UserErased>(|work, _, event| Box::pin(personal_data::forget(work, event.user_id)))
 }
 
 /// All users of an event in one commit. A user who is not there has nothing to follow.
@@ -26,7 +27,7 @@ async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: Busines
     work.handle_event(delivery, load, |found: Vec<Option<Stored<User>>>, context| {
         found.iter().flatten().try_fold(Changes::none(), |changes, before| {
             let decision = before.value.clone().follow_business(business, acts, delivery.envelope.sequence, context.now);
-            if decision.changed { Ok(changes.and(storage::update_user(before, decision)?)) } else { Ok(changes) }
+            Ok(changes.and(storage::update_user(before, decision)?))
         })
     })
     .await

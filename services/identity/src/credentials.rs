@@ -106,7 +106,7 @@ impl Credentials {
         }
     }
 
-    /// Tells the pool what has changed in an account, or is about to.
+    /// Lets the pool follow what has changed in an account, or is about to.
     pub async fn follow(&self, before: &User, after: &User) -> Result<(), Problem> {
         let Self::Pool(pool) = self else { return Ok(()) };
         match after.status {
@@ -122,7 +122,7 @@ impl Credentials {
         Ok(())
     }
 
-    /// Tells the pool everything that an admin may set, changed or not, so that saying it again mends
+    /// Sets in the pool everything that an admin may set, changed or not, so that doing it again mends
     /// what went wrong between the two.
     pub async fn enforce(&self, user: &User) -> Result<(), Problem> {
         let Self::Pool(pool) = self else { return Ok(()) };

@@ -6,11 +6,10 @@ mod at_pool;
 mod auth;
 mod me;
 mod pages;
-mod views;
 mod well_known;
 
 use shell::RequestContext;
-use utoipa_axum::router::OpenApiRouter;
+use shell::http::OpenApiRouter;
 
 use crate::App;
 
@@ -27,7 +26,7 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
 }
 
 /// For requests with a secret in them or in the answer: the store keeps neither, so these commands
-/// are repeatable by themselves rather than by a record of the first answer.
+/// are repeatable in themselves, without a record of the first answer.
 fn without_record(request: &RequestContext) -> RequestContext {
     let mut request = request.clone();
     request.idempotency_key = None;

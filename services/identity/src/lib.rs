@@ -10,6 +10,7 @@ mod http;
 mod membership;
 mod operator;
 mod password;
+mod personal_data;
 mod reads;
 mod session;
 mod sign_in;
@@ -17,6 +18,7 @@ mod staff;
 mod storage;
 mod tokens;
 mod user;
+mod views;
 
 use std::sync::Arc;
 

@@ -1,21 +1,12 @@
-//! For which businesses a user acts, as the directory tells it.
+//! For which businesses a user acts, as the directory says.
 
 use contracts::Decision;
 use kernel::{BusinessId, Role, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use crate::user::{Status, User};
+use crate::user::{BusinessNews, Status, User};
 
 /// Businesses of which a user remembers the latest news; more than anybody acts for.
 const NEWS_MAX: usize = 100;
-
-/// The latest that was heard about a user in one business: what is older comes too late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BusinessNews {
-    pub business_id: BusinessId,
-    /// The event's sequence, which grows with every event about the business.
-    pub sequence: u64,
-}
 
 impl User {
     /// The user acts for the business from now on, or no longer. Whoever acts for one has the role
@@ -26,11 +17,11 @@ impl User {
             Status::Erased => return Decision::unchanged(self),
         }
         let known = self.business_news.iter().position(|news| news.business_id == business_id);
-        if known.is_some_and(|place| self.business_news[place].sequence >= sequence) {
+        if known.is_some_and(|index| self.business_news[index].sequence >= sequence) {
             return Decision::unchanged(self);
         }
-        if let Some(place) = known {
-            self.business_news.remove(place);
+        if let Some(index) = known {
+            self.business_news.remove(index);
         }
         if self.business_news.len() >= NEWS_MAX {
             self.business_news.remove(0);
@@ -68,18 +59,19 @@ mod tests {
     }
 
     fn ann() -> User {
-        let registration = Registration { email: "ann@example.com".parse().unwrap(), name: "Ann".into(), password_hash: "hash".into() };
-        User::register(1.into(), registration, at(0)).unwrap().state
+        let registration =
+            Registration { email: "ann@example.com".parse().unwrap(), name: "Ann".parse().unwrap(), password_hash: "hash".into() };
+        User::register(1.into(), registration, at(0)).into_state()
     }
 
-    /// Tells the news in this order: business, whether the user acts for it, sequence.
+    /// Follows the news in this order: business, whether the user acts for it, sequence.
     #[track_caller]
     fn check(news: &[(u128, bool, u64)], businesses: &[u128]) {
-        let told = news
-            .iter()
-            .fold(ann(), |user, (business, acts, sequence)| user.follow_business(BusinessId(*business), *acts, *sequence, at(9)).state);
-        assert_eq!(told.businesses, businesses.iter().copied().map(BusinessId).collect::<Vec<_>>(), "{news:?}");
-        assert_eq!(told.roles.contains(&Role::Business), !businesses.is_empty(), "{news:?}");
+        let followed = news.iter().fold(ann(), |user, (business, acts, sequence)| {
+            user.follow_business(BusinessId(*business), *acts, *sequence, at(9)).into_state()
+        });
+        assert_eq!(followed.businesses, businesses.iter().copied().map(BusinessId).collect::<Vec<_>>(), "{news:?}");
+        assert_eq!(followed.roles.contains(&Role::Business), !businesses.is_empty(), "{news:?}");
     }
 
     #[test]
@@ -95,12 +87,12 @@ mod tests {
 
     #[test]
     fn tokens_end_when_a_business_is_lost() {
-        let gained = ann().follow_business(BusinessId(7), true, 100, at(9)).state;
+        let gained = ann().follow_business(BusinessId(7), true, 100, at(9)).into_state();
         assert_eq!(gained.tokens_valid_from, ann().tokens_valid_from, "nobody is signed out for what they gain");
-        assert!(!gained.clone().follow_business(BusinessId(7), true, 100, at(10)).changed);
-        let lost = gained.follow_business(BusinessId(7), false, 200, at(10)).state;
+        assert!(!gained.clone().follow_business(BusinessId(7), true, 100, at(10)).is_changed());
+        let lost = gained.follow_business(BusinessId(7), false, 200, at(10)).into_state();
         assert!(lost.tokens_valid_from > at(10));
-        let erased = ann().erase("usr_1@erased.invalid".parse().unwrap(), at(1)).state;
-        assert!(!erased.follow_business(BusinessId(7), true, 100, at(2)).changed);
+        let erased = ann().erase("usr_1@erased.invalid".parse().unwrap(), at(1)).into_state();
+        assert!(!erased.follow_business(BusinessId(7), true, 100, at(2)).is_changed());
     }
 }

@@ -10,7 +10,7 @@ use crate::admins::Admins;
 use crate::credentials::{Credentials, password_problem, pool_problem};
 use crate::password::check_password;
 use crate::storage;
-use crate::user::{Registration, User, UserError};
+use crate::user::{Name, Registration, User, UserError};
 
 /// Makes an admin with a verified address. An account that has the address already becomes one, and
 /// keeps its password if its address is verified.
@@ -39,13 +39,14 @@ async fn create(
     role: Option<Role>,
 ) -> Result<UserId, Problem> {
     check_password(password, &email).map_err(|error| error.at("password"))?;
+    let name = Name::new(name).map_err(|error| Problem::field("name", error.to_string()))?;
     let password_hash = credentials.hash(password, &*work.runtime().entropy).await?;
-    let registration = Registration { email: email.clone(), name: name.to_owned(), password_hash };
+    let registration = Registration { email: email.clone(), name: name.clone(), password_hash };
     let table = work.table();
     let load = |_| async {
         let admins = table.get::<Admins>(&Admins::default().key()).await?;
         let enrolled = match credentials.pool() {
-            Some(pool) => Some(pool.enrol(&email, name, password).await.map_err(|error| password_problem(error, "password"))?),
+            Some(pool) => Some(pool.enrol(&email, &name, password).await.map_err(|error| password_problem(error, "password"))?),
             None => None,
         };
         Ok((storage::user_by_email(table, &email).await?, enrolled, admins))
@@ -62,7 +63,7 @@ async fn create(
         match before {
             Some(before) => storage::update_user_and_admins(&before, admins, decision),
             None => {
-                let followed = storage::follow_admins(admins, &decision.state)?;
+                let followed = storage::follow_admins(admins, decision.state())?;
                 Ok(storage::create_user(decision)?.and(followed))
             }
         }
@@ -86,11 +87,15 @@ fn trusted(
     context: &DecisionContext,
 ) -> Result<Decision<User>, UserError> {
     let registered = match before {
-        Some(user) => user.register_again(registration.clone(), context.now)?,
-        None => User::register(id, registration.clone(), context.now)?,
+        Some(user) => user.register_again(registration.clone(), context.now),
+        None => User::register(id, registration.clone(), context.now),
     };
-    let trusted = registered.state.trust()?;
-    let roles = trusted.state.roles.iter().copied().chain(role).collect();
-    let decision = trusted.state.set_roles(roles, None, context.id(1), context.now)?;
-    Ok(Decision { changed: registered.changed || trusted.changed || decision.changed, events: trusted.events, ..decision })
+    // The events of a registration are left out: they would have a link mailed.
+    let changed = registered.is_changed();
+    let account = registered.into_state();
+    let account = if changed { Decision::changed(account) } else { Decision::unchanged(account) };
+    account.then(User::trust)?.then(|user| {
+        let roles = user.roles.iter().copied().chain(role).collect();
+        user.set_roles(roles, None, context.id(1), context.now)
+    })
 }

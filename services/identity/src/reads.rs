@@ -13,7 +13,7 @@ use crate::tokens::Link;
 use crate::user::Status;
 
 pub struct Reads {
-    table: Table,
+    pub(crate) table: Table,
 }
 
 impl Reads {

@@ -1,4 +1,4 @@
-//! Staff that the operator makes in the user pool, as its tokens tell it.
+//! Staff that the operator makes in the user pool, as its tokens say.
 
 use contracts::Decision;
 use kernel::{Role, Timestamp};
@@ -38,7 +38,7 @@ mod tests {
     fn staff_is_adopted_from_the_pool() {
         use Role::{Admin, Business, Customer, Support};
         let second = |secs: i64| Timestamp::from_millis(secs * 1000);
-        let demoted = admin(1).set_roles(vec![], None, 1.into(), at(5)).unwrap().state;
+        let demoted = admin(1).set_roles(vec![], None, 1.into(), at(5)).unwrap().into_state();
         assert_eq!(demoted.tokens_valid_from, second(6));
         for (user, granted, issued_at, expect) in [
             (ann(), vec![Admin], second(9), vec![Customer, Admin]),
@@ -55,10 +55,10 @@ mod tests {
         ] {
             let before = user.clone();
             let decision = user.adopt_roles(&granted, issued_at);
-            assert_eq!(decision.state.roles, expect, "{granted:?} for {before:?}");
-            assert_eq!(decision.changed, before.roles != expect);
-            assert_eq!(decision.state.tokens_valid_from, before.tokens_valid_from, "nobody is signed out for what they gain");
-            assert!(decision.events.is_empty());
+            assert_eq!(decision.state().roles, expect, "{granted:?} for {before:?}");
+            assert_eq!(decision.is_changed(), before.roles != expect);
+            assert_eq!(decision.state().tokens_valid_from, before.tokens_valid_from, "nobody is signed out for what they gain");
+            assert!(decision.events().is_empty());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where things stand in the table.
+//! Keys and indexes of identity.
 //!
 //! | wanted | how |
 //! |---|---|
@@ -27,9 +27,6 @@ pub const TABLE: TableSchema = TableSchema { name: "identity", indexes: 3 };
 pub const USERS: u8 = 1;
 pub const EMAILS: u8 = 2;
 pub const DISABLED: u8 = 3;
-/// Sessions that an export shows.
-const SESSIONS_SHOWN_MAX: usize = 1000;
-
 /// Who has an address. Put only where there is none, so that an address has one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailOwner {
@@ -181,13 +178,13 @@ pub async fn user_and_addresses(table: &Table, id: UserId) -> Result<(Stored<Use
     Ok((user(table, id).await?, table.get(&addresses_key(id)).await?))
 }
 
-pub async fn sessions(table: &Table, id: UserId) -> Result<Vec<Stored<Session>>, Problem> {
-    let query = Query::table(user_key(id).pk).prefix("session#").descending().limit(SESSIONS_SHOWN_MAX);
-    Ok(table.list(query).await?.items)
+/// The latest first.
+pub fn sessions_of(id: UserId) -> Query {
+    Query::table(user_key(id).pk).prefix("session#").descending()
 }
 
 pub fn create_user(decision: Decision<User>) -> Result<Changes, Problem> {
-    let user = decision.state.clone();
+    let user = decision.state().clone();
     let owner = EmailOwner { email: user.email.clone(), user_id: user.id };
     let changes = Changes::create(decision)?.and(Changes::create(Decision::changed(owner))?);
     follow_roles(changes, &[], &user)
@@ -195,7 +192,7 @@ pub fn create_user(decision: Decision<User>) -> Result<Changes, Problem> {
 
 /// The user and what follows from them: who has the address, who has which role.
 pub fn update_user(before: &Stored<User>, decision: Decision<User>) -> Result<Changes, Problem> {
-    let after = decision.state.clone();
+    let after = decision.state().clone();
     let mut changes = Changes::update(before.version, decision)?;
     if after.email != before.email {
         changes = changes.delete_derived(email_key(&before.email));
@@ -220,7 +217,7 @@ fn follow_roles(mut changes: Changes, before: &[Role], user: &User) -> Result<Ch
 
 /// The same for what may make or unmake an admin. Refused for the last one.
 pub fn update_user_and_admins(before: &Stored<User>, admins: Option<Stored<Admins>>, decision: Decision<User>) -> Result<Changes, Problem> {
-    let followed = follow_admins(admins, &decision.state)?;
+    let followed = follow_admins(admins, decision.state())?;
     Ok(update_user(before, decision)?.and(followed))
 }
 
@@ -229,12 +226,12 @@ pub fn follow_admins(admins: Option<Stored<Admins>>, user: &User) -> Result<Chan
         Some(admins) => Changes::update(admins.version, admins.value.follow(user)?),
         None => {
             let decision = Admins::default().follow(user)?;
-            if decision.changed { Changes::create(decision) } else { Ok(Changes::none()) }
+            if decision.is_changed() { Changes::create(decision) } else { Ok(Changes::none()) }
         }
     }
 }
 
-/// Whether `follow_admins` would refuse; asked before others are told.
+/// Whether `follow_admins` would refuse; asked before the user pool follows.
 pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), Problem> {
     follow_admins(admins.cloned(), user).map(|_| ())
 }

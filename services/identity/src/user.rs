@@ -1,12 +1,20 @@
 //! An account: who the person is, how they prove it, what they may do.
 
+mod error;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use contracts::{Decision, PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
-use kernel::{BusinessId, Code, Duration, Email, Problem, Role, Timestamp, UserId};
+use kernel::{BusinessId, Duration, Email, Line, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-pub const NAME_CHARS_MAX: usize = 100;
-pub const TELEPHONE_CHARS_MAX: usize = 40;
-pub const REASON_CHARS_MAX: usize = 500;
+pub use error::UserError;
+
+pub type Name = Line<1, 100>;
+pub type Telephone = Line<0, 40>;
+/// Why an account is disabled.
+pub type Reason = Line<1, 500>;
+
 pub const BUSINESSES_MAX: usize = 20;
 /// How long a link in a verification mail works.
 pub const VERIFICATION_VALID: Duration = Duration::from_secs(24 * 3600);
@@ -69,7 +77,7 @@ pub struct User {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub businesses: Vec<BusinessId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub business_news: Vec<crate::membership::BusinessNews>,
+    pub business_news: Vec<BusinessNews>,
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
@@ -84,65 +92,38 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// The latest that was heard about a user in one business: what is older comes too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessNews {
+    pub business_id: BusinessId,
+    /// The event's sequence, which grows with every event about the business.
+    pub sequence: u64,
+}
+
 /// What a person gives at registration; the password has been checked and hashed.
 #[derive(Debug, Clone)]
 pub struct Registration {
     pub email: Email,
-    pub name: String,
+    pub name: Name,
     pub password_hash: String,
 }
 
 /// What shall change in a profile; absent fields stay.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
-    pub name: Option<String>,
-    pub telephone: Option<String>,
+    pub name: Option<Name>,
+    pub telephone: Option<Telephone>,
     pub email: Option<Email>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UserError {
-    #[error("must be 1 to {NAME_CHARS_MAX} characters without line breaks")]
-    Name,
-    #[error("must be at most {TELEPHONE_CHARS_MAX} characters without line breaks")]
-    Telephone,
-    #[error("must be 1 to {REASON_CHARS_MAX} characters")]
-    Reason,
-    #[error("must name at most {BUSINESSES_MAX} businesses, and only for the role business")]
-    Businesses,
-    #[error("the link is not valid or has been used; ask for a new one")]
-    Link,
-    #[error("another account has this address")]
-    EmailTaken,
-    #[error("the account is disabled")]
-    Disabled,
-    #[error("the account has been erased")]
-    Erased,
-}
-
-impl From<UserError> for Problem {
-    fn from(error: UserError) -> Self {
-        let message = error.to_string();
-        match error {
-            UserError::Name => Self::field("name", message),
-            UserError::Telephone => Self::field("telephone", message),
-            UserError::Reason => Self::field("reason", message),
-            UserError::Businesses => Self::field("businesses", message),
-            UserError::Link => Self::new(Code::InvalidToken, message),
-            UserError::EmailTaken => Self::new(Code::AlreadyExists, message),
-            UserError::Disabled | UserError::Erased => Self::new(Code::IllegalTransition, message),
-        }
-    }
-}
-
 impl User {
-    pub fn register(id: UserId, registration: Registration, now: Timestamp) -> Result<Decision<Self>, UserError> {
+    pub fn register(id: UserId, registration: Registration, now: Timestamp) -> Decision<Self> {
         let user = Self {
             id,
             email: registration.email,
             email_verified: false,
             pending_email: None,
-            name: checked_name(&registration.name)?,
+            name: registration.name.into(),
             telephone: String::new(),
             password_hash: registration.password_hash,
             roles: vec![Role::Customer],
@@ -158,17 +139,16 @@ impl User {
         };
         let registered = UserRegistered { user_id: user.id, email: user.email.clone(), name: user.name.clone() };
         let wanted = user.verification_wanted();
-        Ok(Decision::changed(user).emit(registered).emit(wanted))
+        Decision::changed(user).emit(registered).emit(wanted)
     }
 
     /// Somebody registers the address of this account once more. As long as nobody has proved that
     /// the address is theirs, the latest registration counts: whoever came first may not be the owner,
     /// and must not be signed in when the owner follows the link.
-    pub fn register_again(mut self, registration: Registration, now: Timestamp) -> Result<Decision<Self>, UserError> {
-        let name = checked_name(&registration.name)?;
+    pub fn register_again(mut self, registration: Registration, now: Timestamp) -> Decision<Self> {
         match self.status {
             Status::Active if !self.email_verified => {
-                self.name = name;
+                self.name = registration.name.into();
                 self.telephone = String::new();
                 self.password_hash = registration.password_hash;
                 self.end_sessions(now);
@@ -176,9 +156,9 @@ impl User {
                 self.pending_email = None;
                 self.verification = self.verification.next(now);
                 let wanted = self.verification_wanted();
-                Ok(Decision::changed(self).emit(wanted))
+                Decision::changed(self).emit(wanted)
             }
-            Status::Active | Status::Disabled | Status::Erased => Ok(Decision::unchanged(self)),
+            Status::Active | Status::Disabled | Status::Erased => Decision::unchanged(self),
         }
     }
 
@@ -266,7 +246,7 @@ impl User {
 
     /// A new password, proved by the old one. All sessions end; the caller starts a new one.
     pub fn change_password(mut self, password_hash: String, now: Timestamp) -> Result<Decision<Self>, UserError> {
-        self.require_active()?;
+        self.check_active()?;
         self.password_hash = password_hash;
         self.reset = self.reset.called_back();
         self.end_sessions(now);
@@ -290,16 +270,16 @@ impl User {
         Decision::changed(self)
     }
 
-    /// `email_free` tells whether no other account has the wanted address. If one has, the person
-    /// is told the same, and no mail is sent.
+    /// `email_free`: no other account has the wanted address. If one has, the answer is
+    /// the same, and no mail is sent.
     pub fn change_profile(mut self, change: ProfileChange, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
-        self.require_active()?;
+        self.check_active()?;
         let before = self.clone();
         if let Some(name) = change.name {
-            self.name = checked_name(&name)?;
+            self.name = name.into();
         }
         if let Some(telephone) = change.telephone {
-            self.telephone = checked_telephone(&telephone)?;
+            self.telephone = telephone.into();
         }
         let mut mail_wanted = false;
         if let Some(email) = change.email {
@@ -322,8 +302,8 @@ impl User {
         })
     }
 
-    pub fn disable(mut self, reason: &str, now: Timestamp) -> Result<Decision<Self>, UserError> {
-        let reason = checked_reason(reason)?;
+    pub fn disable(mut self, reason: Reason, now: Timestamp) -> Result<Decision<Self>, UserError> {
+        let reason = String::from(reason);
         match self.status {
             Status::Active => {
                 self.status = Status::Disabled;
@@ -390,7 +370,7 @@ impl User {
 
     /// Made by the operator: the address needs no further proof.
     pub fn trust(mut self) -> Result<Decision<Self>, UserError> {
-        self.require_active()?;
+        self.check_active()?;
         if self.email_verified {
             return Ok(Decision::unchanged(self));
         }
@@ -439,7 +419,7 @@ impl User {
         now.as_secs().max(self.tokens_valid_from.as_secs())
     }
 
-    fn require_active(&self) -> Result<(), UserError> {
+    pub fn check_active(&self) -> Result<(), UserError> {
         match self.status {
             Status::Active => Ok(()),
             Status::Disabled => Err(UserError::Disabled),
@@ -474,27 +454,6 @@ impl User {
     }
 }
 
-pub fn checked_name(text: &str) -> Result<String, UserError> {
-    checked(text, 1, NAME_CHARS_MAX).ok_or(UserError::Name)
-}
-
-pub fn checked_telephone(text: &str) -> Result<String, UserError> {
-    checked(text, 0, TELEPHONE_CHARS_MAX).ok_or(UserError::Telephone)
-}
-
-pub fn checked_reason(text: &str) -> Result<String, UserError> {
-    checked(text, 1, REASON_CHARS_MAX).ok_or(UserError::Reason)
-}
-
-fn checked(text: &str, least: usize, most: usize) -> Option<String> {
-    let text = text.trim();
-    let fits = (least..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
-}
-
 fn whole_second(instant: Timestamp) -> Timestamp {
     Timestamp::from_millis(instant.as_secs().saturating_mul(1000))
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

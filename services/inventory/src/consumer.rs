@@ -1,6 +1,6 @@
-//! What inventory does when others tell something.
+//! What events of other services mean for stock.
 
-use contracts::{OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, StockLow, StockReserved};
+use contracts::{Decision, OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, StockLow, StockReserved};
 use kernel::{OrderId, Problem};
 use ports::store::{Key, Stored};
 use shell::{Attempt, Changes, Consumer, Delivery};
@@ -27,7 +27,7 @@ pub fn consumer(app: App) -> Consumer<App> {
 async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(), Problem> {
     let (table, order) = (app.work.table(), placed.order.order_id);
     let lines = reservation::summed(&placed.lines)?;
-    let news = StockReserved { order: placed.order.clone(), payment: placed.payment.clone() };
+    let reserved = StockReserved { order: placed.order.clone(), payment: placed.payment.clone() };
     let delivered_before = delivery.attempt > 1 || delivery.replay.is_some();
     let load = async |attempt: Attempt| {
         let existing = if delivered_before || !attempt.is_first() { storage::reservation(table, order).await? } else { None };
@@ -38,7 +38,7 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         .handle_event_guarded(delivery, load, |(existing, stock): (Option<Stored<Reservation>>, Vec<StockItem>), context| {
             let version = existing.as_ref().map(|stored| stored.version);
             let existing = existing.map(|stored| stored.value);
-            let plan = reservation::place(existing, news.clone(), lines.clone(), &stock, context.now);
+            let plan = reservation::place(existing, reserved.clone(), lines.clone(), &stock, context.now);
             storage::plan_changes(version, plan, context.now)
         })
         .await
@@ -95,13 +95,24 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
                     sku: variant.sku.clone(),
                     title: variant.title.clone(),
                 };
-                changes = changes.and(crate::describe(described, found, app.config.default_threshold, sequence)?);
+                changes = changes.and(take_over(described, found, app.config.default_threshold, sequence)?);
             }
             Ok(changes)
         };
         app.work.run_job(&cause, |_| table.get_many::<StockItem>(&keys), decide).await?;
     }
     Ok(())
+}
+
+/// Takes over what the catalog says about a variant, making its stock record if there is none.
+fn take_over(described: Described, found: Option<Stored<StockItem>>, threshold: i64, sequence: u64) -> Result<Changes, Problem> {
+    match found {
+        None => storage::create_stock(StockItem::new(described, threshold, sequence)),
+        Some(found) => match found.value.described(&described, sequence) {
+            Some(item) => Changes::update(found.version, Decision::changed(item)),
+            None => Ok(Changes::none()),
+        },
+    }
 }
 
 /// Puts the variant on the list of low stock, unless it has risen in the meantime.

@@ -8,13 +8,19 @@
 //!             +---> released
 //! ```
 
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use contracts::{Decision, ORDER_LINES_MAX, OrderLine, ShortLine, StockRefused, StockReleased, StockReserved};
-use kernel::{Code, OrderId, Problem, Timestamp, VariantId};
+use kernel::{OrderId, Timestamp, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::stock::{MovementKind, Shift, Short, StockItem};
+
+pub use error::ReservationError;
 
 /// A variant of the order, its lines summed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +51,7 @@ pub struct Reservation {
 }
 
 /// What a rule wants to happen in one commit: the reservation's next state and events, and the shifts
-/// of the stock. The events of the shifts are told as well.
+/// of the stock. The events of the shifts are emitted as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
@@ -53,28 +59,6 @@ pub struct Plan {
     /// What the ledger says of the shifts; nothing if they leave what is on hand as it is.
     pub kind: Option<MovementKind>,
     pub shifts: Vec<Shift>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReservationError {
-    #[error("the order holds no stock that could be shipped")]
-    NothingHeld,
-    #[error("the order was shipped although its stock had been given back")]
-    ShippedUnheld,
-    #[error("an order has at most {ORDER_LINES_MAX} different variants")]
-    TooManyLines,
-    #[error("a variant of the order has no stock record")]
-    StockMissing,
-}
-
-impl From<ReservationError> for Problem {
-    fn from(error: ReservationError) -> Self {
-        match error {
-            // Both may only be early: a later try finds what was missing, or the letter is parked for a person.
-            ReservationError::NothingHeld | ReservationError::ShippedUnheld => Self::new(Code::IllegalTransition, error.to_string()),
-            ReservationError::TooManyLines | ReservationError::StockMissing => Self::internal(error),
-        }
-    }
 }
 
 /// The order's lines per variant, in the order of the ids.
@@ -88,11 +72,11 @@ pub fn summed(lines: &[OrderLine]) -> Result<Vec<HeldLine>, ReservationError> {
     if held.len() > ORDER_LINES_MAX { Err(ReservationError::TooManyLines) } else { Ok(held.into_values().collect()) }
 }
 
-/// The order was placed: holds every line, or none. `news` is what to tell in the first case.
-pub fn place(existing: Option<Reservation>, news: StockReserved, lines: Vec<HeldLine>, stock: &[StockItem], now: Timestamp) -> Plan {
-    let order_id = news.order.order_id;
+/// The order was placed: holds every line, or none. `reserved` is emitted in the first case.
+pub fn place(existing: Option<Reservation>, reserved: StockReserved, lines: Vec<HeldLine>, stock: &[StockItem], now: Timestamp) -> Plan {
+    let order_id = reserved.order.order_id;
     match existing {
-        None => Reservation { order_id, lines, status: Status::Held, changed_at: now }.claim(stock, news, now),
+        None => Reservation { order_id, lines, status: Status::Held, changed_at: now }.claim(stock, reserved, now),
         Some(reservation) => match reservation.status {
             Status::Forestalled => {
                 let reservation = Reservation { lines, status: Status::Released, changed_at: now, ..reservation };
@@ -144,8 +128,8 @@ impl Reservation {
         Decision::changed(Self { status, changed_at: now, ..self })
     }
 
-    /// All lines or none. A refusal is kept, so that it is told once.
-    fn claim(self, stock: &[StockItem], news: StockReserved, now: Timestamp) -> Plan {
+    /// All lines or none. A refusal is kept, so that it is emitted once.
+    fn claim(self, stock: &[StockItem], reserved: StockReserved, now: Timestamp) -> Plan {
         let order_id = self.order_id;
         let (mut shifts, mut short) = (Vec::with_capacity(self.lines.len()), Vec::new());
         for line in &self.lines {
@@ -162,7 +146,7 @@ impl Reservation {
             }
         }
         if short.is_empty() {
-            return Plan { reservation: Decision::changed(self).emit(news), kind: None, shifts };
+            return Plan { reservation: Decision::changed(self).emit(reserved), kind: None, shifts };
         }
         Plan::only(self.moved(Status::Refused, now).emit(StockRefused { order_id, short }))
     }
@@ -182,7 +166,3 @@ impl Plan {
         Self { reservation, kind: None, shifts: Vec::new() }
     }
 }
-
-#[cfg(test)]
-#[path = "reservation_tests.rs"]
-mod tests;

@@ -1,25 +1,33 @@
-//! The stock of one variant: what lies on the shelf, what of it is promised, what can be sold.
+//! The stock of one variant: what is on the shelf, what of it is promised, what can be sold.
 //!
 //! What always holds (`StockItem::check`):
 //! - `on_hand = available + reserved`;
 //! - `on_hand` and `reserved` are never negative;
 //! - `available` is negative only by orders that were accepted while back-orders were allowed; it
 //!   then says how many pieces are owed;
-//! - `low_alerted` is 1 exactly while `available <= threshold`, so that falling to the threshold is
-//!   told once, however many orders arrive at that moment.
+//! - `low_alerted` is 1 exactly while `available <= threshold`, so that falling to the threshold emits one
+//!   event, however many orders arrive at that moment.
 //!
 //! A rule does not write the item. It returns a `Shift`: by how much the counters move, and the bounds
 //! within which that is right. Two orders for one variant therefore do not disturb each other, unless
 //! one of them changes what is right for the other.
 
+mod error;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use contracts::{Event, StockLevelChanged, StockLow};
-use kernel::{BusinessId, Code, Problem, ProductId, VariantId};
+use kernel::{Actor, BusinessId, Line, ProductId, VariantId};
 use serde::{Deserialize, Serialize};
+
+pub use error::StockError;
 
 /// The most that a counter may reach; far from overflow, and exact in JavaScript.
 pub const QUANTITY_MAX: i64 = 1_000_000_000;
 pub const THRESHOLD_MAX: i64 = 1_000_000;
-pub const REASON_CHARS_MAX: usize = 200;
+
+/// Why a person corrects the stock.
+pub type Reason = Line<1, 200>;
 
 /// The flags are integers too, 0 or 1, because only integers can be bounds of a shift.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +99,7 @@ pub struct Shift {
     /// Counters that stay as they are do not appear.
     pub deltas: Vec<(Counter, i64)>,
     pub bounds: Vec<Bound>,
-    /// What has to be told when the shift happens.
+    /// Emitted when the shift is committed.
     pub events: Vec<Event>,
 }
 
@@ -117,35 +125,6 @@ pub struct Settings {
     pub backorder: Option<bool>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StockError {
-    #[error("{reserved} are promised to orders, so at most {removable} can be taken away")]
-    BelowReserved { reserved: i64, removable: i64 },
-    #[error("a quantity is between 0 and {QUANTITY_MAX}")]
-    Quantity,
-    #[error("a threshold is between 0 and {THRESHOLD_MAX}")]
-    Threshold,
-    #[error("a reason has 1 to {REASON_CHARS_MAX} characters")]
-    Reason,
-}
-
-impl From<StockError> for Problem {
-    fn from(error: StockError) -> Self {
-        match error {
-            StockError::BelowReserved { .. } => Self::new(Code::InsufficientStock, error.to_string()),
-            StockError::Quantity => Self::field("quantity", error.to_string()),
-            StockError::Threshold => Self::field("threshold", error.to_string()),
-            StockError::Reason => Self::field("reason", error.to_string()),
-        }
-    }
-}
-
-/// Checks the words that a person gives with a correction.
-pub fn check_reason(reason: &str) -> Result<(), StockError> {
-    let length = reason.trim().chars().count();
-    if (1..=REASON_CHARS_MAX).contains(&length) { Ok(()) } else { Err(StockError::Reason) }
-}
-
 impl StockItem {
     /// A variant of which nobody has said yet how many there are. It counts as low already: stock that
     /// never was above the threshold cannot fall to it.
@@ -167,6 +146,21 @@ impl StockItem {
             revision: 0,
             catalog_sequence,
         }
+    }
+
+    /// Staff and the seller may look. To anyone else it is as if there were no such stock.
+    pub fn check_readable(&self, by: &Actor) -> Result<(), StockError> {
+        if by.is_staff() || self.is_of(by) { Ok(()) } else { Err(StockError::Unknown) }
+    }
+
+    /// The seller and admins may change it; support may only look.
+    pub fn check_writable(&self, by: &Actor) -> Result<(), StockError> {
+        self.check_readable(by)?;
+        if by.is_admin() || self.is_of(by) { Ok(()) } else { Err(StockError::NotSeller) }
+    }
+
+    fn is_of(&self, actor: &Actor) -> bool {
+        self.seller_id.is_some_and(|seller| actor.acts_for(seller))
     }
 
     /// Takes over what a newer `product.changed` says; `None` if there is nothing new in it.
@@ -319,7 +313,7 @@ impl StockItem {
 
     /// Keeps `low_alerted` right while what is available moves by `delta` and the threshold becomes
     /// `threshold`. The bounds let the shift happen only where it ends on the side of the threshold that
-    /// was foreseen here: one order of many crosses it, and that one tells.
+    /// was foreseen here: one order of many crosses it, and that one emits the event.
     fn shift_low(&self, threshold: i64, delta: i64) -> Shift {
         let mut shift = Shift::nothing(self.variant_id);
         shift.must_be(Counter::Threshold, self.threshold);
@@ -369,7 +363,3 @@ impl Shift {
         self.events.push(event.into());
     }
 }
-
-#[cfg(test)]
-#[path = "stock_tests.rs"]
-mod tests;

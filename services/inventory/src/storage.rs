@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
 use crate::reservation::{HeldLine, Plan, Reservation};
-use crate::stock::{Bound, Counter, MovementKind, Shift, StockItem};
+use crate::stock::{Bound, Counter, MovementKind, Shift, StockError, StockItem};
 
 pub const TABLE: TableSchema = TableSchema { name: "inventory", indexes: 2 };
 
@@ -115,7 +115,7 @@ pub fn reservation_key(order: OrderId) -> Key {
 }
 
 pub async fn stock(table: &Table, variant: VariantId) -> Result<Stored<StockItem>, Problem> {
-    table.get(&stock_key(variant)).await?.ok_or_else(|| Problem::not_found("stock of this variant"))
+    table.get(&stock_key(variant)).await?.ok_or_else(|| StockError::Unknown.into())
 }
 
 /// The stock of the lines; a variant without a stock record is left out.
@@ -169,7 +169,7 @@ pub async fn movements(table: &Table, variant: VariantId, limit: Limit, after: O
 /// A plan as one commit: the reservation, and for each variant its counters, with a ledger entry if what is on hand moves.
 pub fn plan_changes(version: Option<u64>, plan: Plan, now: Timestamp) -> Result<Changes, Problem> {
     let Plan { reservation, kind, shifts } = plan;
-    let order = reservation.state.order_id;
+    let order = reservation.state().order_id;
     let mut changes = match version {
         None => Changes::create(reservation)?,
         Some(version) => Changes::update(version, reservation)?,
@@ -196,7 +196,7 @@ pub fn counter_changes(shift: Shift) -> Changes {
     shift.events.into_iter().fold(changes, Changes::emit)
 }
 
-/// A new stock record. Low from the beginning, it is listed so, although nothing is told.
+/// A new stock record. Low from the beginning, it is listed so, although no event says it.
 pub fn create_stock(item: StockItem) -> Result<Changes, Problem> {
     let (low, mark) = (item.is_low(), LowMark::of(&item));
     let changes = Changes::create(Decision::changed(item))?;

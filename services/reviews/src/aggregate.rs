@@ -1,7 +1,7 @@
 //! The sum of all published reviews of a thing. It moves in the commit that moves the review.
 
 use contracts::{Decision, RatingChanged};
-use kernel::{Rating, ReviewTarget};
+use kernel::{Problem, Rating, ReviewTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::review::RATING_MAX;
@@ -19,6 +19,12 @@ pub struct Aggregate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a rating was taken out of an average that never held it")]
 pub struct AggregateError;
+
+impl From<AggregateError> for Problem {
+    fn from(error: AggregateError) -> Self {
+        Self::internal(error)
+    }
+}
 
 impl Aggregate {
     pub fn empty(target: ReviewTarget) -> Self {
@@ -50,7 +56,7 @@ impl Aggregate {
     }
 
     fn stars_of(&mut self, rating: u8) -> Result<&mut u64, AggregateError> {
-        usize::from(rating).checked_sub(1).and_then(|place| self.stars.get_mut(place)).ok_or(AggregateError)
+        usize::from(rating).checked_sub(1).and_then(|index| self.stars.get_mut(index)).ok_or(AggregateError)
     }
 }
 
@@ -71,7 +77,7 @@ mod tests {
             (&[(None, None)], (0, 0), [0; 5]),
         ];
         for (moves, (sum, count), stars) in cases {
-            let end = moves.iter().fold(empty.clone(), |aggregate, (before, after)| aggregate.moved(*before, *after).unwrap().state);
+            let end = moves.iter().fold(empty.clone(), |aggregate, (before, after)| aggregate.moved(*before, *after).unwrap().into_state());
             assert_eq!((end.sum, end.count, end.stars), (sum, count, stars), "{moves:?}");
         }
         for (before, after) in [(Some(5), None), (None, Some(0)), (None, Some(6))] {

@@ -1,19 +1,15 @@
-//! What reviews do when others tell something.
+//! What events of other services mean for reviews.
 
 use contracts::{Decision, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
-use kernel::{Limit, Problem, ReviewTarget, UserId};
+use kernel::{Problem, ReviewTarget, UserId};
 use ports::store::Stored;
 use shell::{Changes, Consumer, DecisionContext, Delivery};
 
-use crate::App;
-use crate::reminder;
-use crate::review::{Review, Status};
-use crate::storage::{self, Eligibility, State};
+use crate::storage::{self, Eligibility, Reminder, State};
+use crate::{App, personal_data};
 
-/// How an order that has reached its customer calls it.
+/// The status of an order that has reached its customer.
 const DELIVERED: &str = "delivered";
-/// Reviews of one account that are looked at together when it is erased.
-const ERASED_AT_ONCE: usize = 100;
 
 pub fn consumer(app: App) -> Consumer<App> {
     Consumer::new("reviews", app)
@@ -21,7 +17,7 @@ pub fn consumer(app: App) -> Consumer<App> {
             Box::pin(async { if changed.status == DELIVERED { delivered(app, delivery, &changed.order).await } else { Ok(()) } })
         })
         .on::<LeadBilled>(|app, delivery, billed| Box::pin(enquired(app, delivery, billed)))
-        .on::<UserErased>(|app, _, erased| Box::pin(forget(app, erased.user_id)))
+        .on::<UserErased>(|app, _, erased| Box::pin(personal_data::forget(&app.work, erased.user_id)))
 }
 
 /// What a customer has received can be reviewed by them as verified: the goods, and those who sold them.
@@ -34,7 +30,9 @@ async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(
     let reminder = app.config.remind_after.map(|after| (products, after));
     make_eligible(app, delivery, customer, &targets, &order.order_id.to_string(), |context| match &reminder {
         Some((products, after)) => {
-            Changes::create(reminder::scheduled(order.order_id, customer, products.clone(), context.now.plus(*after)))
+            let due_at = context.now.plus(*after);
+            let reminder = Reminder { order_id: order.order_id, customer_id: customer, targets: products.clone(), due_at };
+            Changes::create(Decision::changed(reminder))
         }
         None => Ok(Changes::none()),
     })
@@ -80,40 +78,6 @@ async fn verify(app: &App, target: ReviewTarget, customer: UserId) -> Result<(),
         None => Ok(Changes::none()),
     };
     app.work.run_job("reviews.verify", load, decide).await?;
-    Ok(())
-}
-
-/// Removes all that an erased account has written, and what it could have written.
-async fn forget(app: &App, customer: UserId) -> Result<(), Problem> {
-    let table = app.work.table();
-    let limit = Limit::new(ERASED_AT_ONCE as u32).unwrap_or_default();
-    // What is removed leaves the listing, so that its first page is read until it is empty.
-    loop {
-        let page = storage::of_author(table, customer, limit, None).await?;
-        let written: Vec<_> = page.items.iter().filter(|review| review.status != Status::Removed).collect();
-        if written.is_empty() {
-            break;
-        }
-        for review in written {
-            remove(app, &review.value).await?;
-        }
-    }
-    let load = |_| storage::eligibilities(table, customer, limit, None);
-    let decide = |page: kernel::Page<Stored<Eligibility>>, _: &DecisionContext| {
-        let forgotten = page.items.iter().take(ERASED_AT_ONCE - 1);
-        Ok(forgotten.fold(Changes::none(), |changes, item| changes.delete(storage::eligibility_key(customer, item.target), item.version)))
-    };
-    while app.work.run_job("reviews.forget", load, decide).await? {}
-    Ok(())
-}
-
-async fn remove(app: &App, seen: &Review) -> Result<(), Problem> {
-    let load = |_| storage::state(app.work.table(), seen.target, seen.author_id);
-    let decide = |state: State, _: &DecisionContext| match &state.review {
-        Some(review) => state.moved(review.value.clone().remove()),
-        None => Ok(Changes::none()),
-    };
-    app.work.run_job("reviews.forget", load, decide).await?;
     Ok(())
 }
 

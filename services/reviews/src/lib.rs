@@ -1,11 +1,13 @@
-//! Reviews: what customers say of businesses and products, moderated, with the average that follows from
+//! Reviews: what customers say about businesses and products, moderated, and the average that follows from
 //! them. Start with `review.rs`: it holds the lifecycle and every rule.
 
 mod aggregate;
 mod consumer;
 mod http;
+mod personal_data;
 mod reads;
 mod reminder;
+mod report;
 mod review;
 mod storage;
 mod submission;
@@ -78,6 +80,3 @@ pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> S
     let remind = Schedule::new("reviews.remind", REMIND_EVERY, app.clone(), async |app| reminder::remind(&app).await);
     Service::new(work).consumer(consumer::consumer(app.clone())).schedule(remind).routes(http::routes(app))
 }
-
-#[cfg(test)]
-mod scenarios;

@@ -13,7 +13,7 @@ use crate::storage::aggregate_key;
 
 #[derive(Clone)]
 pub struct Reads {
-    table: Table,
+    pub(crate) table: Table,
 }
 
 impl Reads {

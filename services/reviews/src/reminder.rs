@@ -1,25 +1,16 @@
 //! Asking a customer for a review some days after the goods have arrived: once per order, and not if
 //! the customer has reviewed all of it by then.
 
-use contracts::{Decision, ReviewReminderDue};
-use kernel::{OrderId, Problem, ReviewTarget, Timestamp, UserId};
+use contracts::ReviewReminderDue;
+use kernel::{Problem, ReviewTarget};
 use ports::store::Stored;
-use serde::{Deserialize, Serialize};
 use shell::Changes;
 
 use crate::App;
 use crate::review::{Review, Status};
-use crate::storage;
+use crate::storage::{self, Reminder};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reminder {
-    pub order_id: OrderId,
-    pub customer_id: UserId,
-    pub targets: Vec<ReviewTarget>,
-    pub due_at: Timestamp,
-}
-
-/// Tells of every reminder whose time has come, and forgets it.
+/// Emits an event for every reminder whose time has come, and deletes it.
 pub(crate) async fn remind(app: &App) -> Result<(), Problem> {
     let mut failure = None;
     for reminder in storage::reminders_due(app.work.table(), app.work.now()).await? {
@@ -32,7 +23,7 @@ pub(crate) async fn remind(app: &App) -> Result<(), Problem> {
 async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
     let table = app.work.table();
     let load = |_| async {
-        let reminder = table.get::<Reminder>(&storage::reminder_key(seen.order_id)).await?;
+        let reminder = table.get::<Reminder>(&storage::reminder_key(seen.customer_id, seen.order_id)).await?;
         let keys: Vec<_> = seen.targets.iter().map(|target| storage::review_key(Review::id_of(*target, seen.customer_id))).collect();
         Ok((reminder, table.get_many::<Review>(&keys).await?))
     };
@@ -42,7 +33,7 @@ async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
             let open = |review: &Option<Stored<Review>>| review.as_ref().is_none_or(|review| review.status == Status::Removed);
             let targets: Vec<ReviewTarget> =
                 reminder.targets.iter().zip(&reviews).filter(|(_, review)| open(review)).map(|(target, _)| *target).collect();
-            let done = Changes::none().delete(storage::reminder_key(reminder.order_id), reminder.version);
+            let done = Changes::none().delete(storage::reminder_key(reminder.customer_id, reminder.order_id), reminder.version);
             if targets.is_empty() {
                 return Ok(done);
             }
@@ -50,9 +41,4 @@ async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
         })
         .await?;
     Ok(())
-}
-
-/// The reminder of an order that has just arrived.
-pub(crate) fn scheduled(order_id: OrderId, customer_id: UserId, targets: Vec<ReviewTarget>, due_at: Timestamp) -> Decision<Reminder> {
-    Decision::changed(Reminder { order_id, customer_id, targets, due_at })
 }

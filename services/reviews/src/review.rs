@@ -3,16 +3,25 @@
 //!
 //! What counts in the average is decided here as well: `counted` is the rating of a published review.
 
-use contracts::{Decision, Event, ReviewPublished, ReviewRejected, ReviewRemoved, ReviewSubmitted};
-use kernel::{BusinessId, ReviewId, ReviewTarget, Timestamp, UserId};
+mod error;
+#[cfg(test)]
+mod tests;
+
+use contracts::{Decision, ReviewPublished, ReviewRejected, ReviewRemoved, ReviewSubmitted};
+use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use error::ReviewError;
+
 pub const RATING_MAX: u8 = 5;
-pub const TITLE_CHARACTERS_MAX: usize = 120;
-pub const TEXT_CHARACTERS_MAX: usize = 5000;
-pub const REPLY_CHARACTERS_MAX: usize = 2000;
-pub const REASON_CHARACTERS_MAX: usize = 500;
+
+/// May be empty: then the review has no title.
+pub type Title = Line<0, 120>;
+pub type Text = Paragraph<1, 5000>;
+pub type Reply = Paragraph<1, 2000>;
+/// Why a moderator refuses a review.
+pub type Reason = Paragraph<1, 500>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -30,7 +39,7 @@ pub enum Status {
 
 use Status::{Pending, Published, Rejected, Removed};
 
-/// Every move that there is: from, on which news, to. News that is not listed for a status leaves it as it is.
+/// Every transition: from, on which command, to. A command that is not listed for a status leaves it as it is.
 const LIFECYCLE: &[(Status, &str, Status)] = &[
     (Pending, "publish", Published),
     (Rejected, "publish", Published),
@@ -60,7 +69,7 @@ impl Status {
     }
 }
 
-/// Every move of a review: from, on which news, to.
+/// Every transition of a review: from, on which command, to.
 pub fn lifecycle() -> &'static [(Status, &'static str, Status)] {
     LIFECYCLE
 }
@@ -68,8 +77,8 @@ pub fn lifecycle() -> &'static [(Status, &'static str, Status)] {
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> pending: submit (moderated)\n    [*] --> published: submit (unmoderated)\n");
-    for (from, news, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {news}\n", from.as_str(), to.as_str()));
+    for (from, command, to) in LIFECYCLE {
+        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
     }
     text
 }
@@ -126,38 +135,13 @@ pub struct Review {
     pub queued_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReviewError {
-    #[error("the rating must be 1 to {RATING_MAX}")]
-    Rating,
-    #[error("at most {TITLE_CHARACTERS_MAX} characters")]
-    Title,
-    #[error("must have 1 to {TEXT_CHARACTERS_MAX} characters")]
-    Text,
-    #[error("must have 1 to {REPLY_CHARACTERS_MAX} characters")]
-    Reply,
-    #[error("must have 1 to {REASON_CHARACTERS_MAX} characters")]
-    Reason,
-    #[error("you have reviewed this already")]
-    Exists,
-    #[error("the owner has answered already")]
-    Answered,
-    #[error("a {} review cannot be {wanted}", .status.as_str())]
-    Illegal { status: Status, wanted: &'static str },
-}
-
 impl Contents {
-    /// Trims the texts and refuses what is out of bounds.
-    pub fn checked(rating: u8, title: Option<&str>, text: &str) -> Result<Self, ReviewError> {
-        let title = title.map(str::trim).filter(|title| !title.is_empty());
+    pub fn new(rating: u8, title: Option<Title>, text: Text) -> Result<Self, ReviewError> {
         if !(1..=RATING_MAX).contains(&rating) {
             return Err(ReviewError::Rating);
         }
-        if title.is_some_and(|title| title.chars().count() > TITLE_CHARACTERS_MAX) {
-            return Err(ReviewError::Title);
-        }
-        let text = bounded(text, TEXT_CHARACTERS_MAX).ok_or(ReviewError::Text)?;
-        Ok(Self { rating, title: title.map(str::to_owned), text })
+        let title = title.filter(|title| !title.is_empty()).map(String::from);
+        Ok(Self { rating, title, text: text.into() })
     }
 }
 
@@ -169,7 +153,12 @@ pub struct Submission {
     pub author_id: UserId,
     pub author_name: String,
     pub contents: Contents,
+    /// Whether the author is known to be a customer.
     pub verified: bool,
+    /// Whether the author is one of the people of the business.
+    pub own_business: bool,
+    /// Whether the shop takes reviews by customers only.
+    pub customers_only: bool,
     /// Whether a moderator has to look at it first.
     pub moderated: bool,
 }
@@ -183,8 +172,14 @@ impl Review {
         ReviewId(u128::from_be_bytes(bytes))
     }
 
-    /// A first review, or a new one in place of one that was removed. The same words again are a repetition.
+    /// A first review, or a new one in place of one that was removed. The same contents again are a repetition.
     pub fn submit(present: Option<Self>, submission: Submission, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
+        if submission.own_business {
+            return Err(ReviewError::OwnBusiness);
+        }
+        if submission.customers_only && !submission.verified {
+            return Err(ReviewError::NotCustomer);
+        }
         match present {
             Some(review) if review.status != Removed => {
                 if review.contents == submission.contents {
@@ -200,7 +195,7 @@ impl Review {
     }
 
     fn new(submission: Submission, helpful: i64, now: Timestamp) -> Decision<Self> {
-        let Submission { target, business_id, author_id, author_name, contents, verified, moderated } = submission;
+        let Submission { target, business_id, author_id, author_name, contents, verified, moderated, .. } = submission;
         let review = Self {
             id: Self::id_of(target, author_id),
             target,
@@ -219,13 +214,17 @@ impl Review {
             published_at: (!moderated).then_some(now),
             queued_at: moderated.then_some(now),
         };
-        let submitted = Event::from(review.submitted());
-        let published = review.counted().map(|_| Event::from(review.published()));
-        Decision { events: std::iter::once(submitted).chain(published).collect(), ..Decision::changed(review) }
+        let (submitted, published) = (review.submitted(), review.counted().map(|_| review.published()));
+        let decision = Decision::changed(review).emit(submitted);
+        match published {
+            Some(published) => decision.emit(published),
+            None => decision,
+        }
     }
 
-    /// Other words by the author. An answer to the former ones stays; a moderator looks again.
-    pub fn edit(mut self, contents: Contents, moderated: bool, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
+    /// The author writes something else. An answer to the former text stays; a moderator looks again.
+    pub fn edit(mut self, by: &Actor, contents: Contents, moderated: bool, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
+        self.check_author(by)?;
         match self.status {
             Pending | Published | Rejected => {}
             Removed => return Err(self.illegal("edited")),
@@ -256,8 +255,8 @@ impl Review {
     }
 
     /// A moderator refuses it.
-    pub fn reject(mut self, reason: &str) -> Result<Decision<Self>, ReviewError> {
-        let reason = bounded(reason, REASON_CHARACTERS_MAX).ok_or(ReviewError::Reason)?;
+    pub fn reject(mut self, reason: Reason) -> Result<Decision<Self>, ReviewError> {
+        let reason = String::from(reason);
         match self.status {
             Pending | Published => {
                 self.status = Rejected;
@@ -274,7 +273,15 @@ impl Review {
         }
     }
 
-    /// The author takes it back, or the author's account is erased. The words and the name go; the id stays.
+    /// The author takes it back, or an admin removes it.
+    pub fn take_back(self, by: &Actor) -> Result<Decision<Self>, ReviewError> {
+        if !by.is_admin() {
+            self.check_author(by)?;
+        }
+        Ok(self.remove())
+    }
+
+    /// It is taken back, or the author's account is erased. The text and the name go; the id stays.
     pub fn remove(mut self) -> Decision<Self> {
         match self.status {
             Pending | Published | Rejected => {
@@ -304,9 +311,12 @@ impl Review {
         Decision::changed(self)
     }
 
-    /// The owner answers, once.
-    pub fn answer(mut self, text: &str, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
-        let text = bounded(text, REPLY_CHARACTERS_MAX).ok_or(ReviewError::Reply)?;
+    /// Those who act for the business answer, once.
+    pub fn answer(mut self, by: &Actor, text: Reply, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
+        if !by.acts_for(self.business_id) {
+            return Err(ReviewError::NotBusiness);
+        }
+        let text = String::from(text);
         match self.status {
             Published => {}
             Pending | Rejected | Removed => return Err(self.illegal("answered")),
@@ -328,14 +338,28 @@ impl Review {
 
     /// A reader finds it abusive: a moderator has to look.
     pub fn report(mut self, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
+        self.check_published()?;
+        self.reports = self.reports.saturating_add(1);
+        self.queued_at = self.queued_at.or(Some(now));
+        Ok(Decision::changed(self))
+    }
+
+    /// Whether the reader may say that it was helpful.
+    pub fn check_vote(&self, reader: UserId) -> Result<(), ReviewError> {
+        self.check_published()?;
+        if self.author_id == reader { Err(ReviewError::OwnVote) } else { Ok(()) }
+    }
+
+    /// Readers only know of what is published.
+    fn check_published(&self) -> Result<(), ReviewError> {
         match self.status {
-            Published => {
-                self.reports = self.reports.saturating_add(1);
-                self.queued_at = self.queued_at.or(Some(now));
-                Ok(Decision::changed(self))
-            }
-            Pending | Rejected | Removed => Err(self.illegal("reported")),
+            Published => Ok(()),
+            Pending | Rejected | Removed => Err(ReviewError::Unknown),
         }
+    }
+
+    fn check_author(&self, by: &Actor) -> Result<(), ReviewError> {
+        if by.user_id() == Some(self.author_id) { Ok(()) } else { Err(ReviewError::Unknown) }
     }
 
     /// A moderator has looked at the reports and lets the review stand.
@@ -359,9 +383,9 @@ impl Review {
         }
     }
 
-    /// The review for everyone to see. Told only when it was not seen before.
+    /// The review for everyone to see. The event is emitted only if it was not seen before.
     fn shown(mut self, now: Timestamp) -> Decision<Self> {
-        let news = self.status != Published;
+        let was_hidden = self.status != Published;
         self.status = Published;
         self.rejection = None;
         self.published_at = self.published_at.or(Some(now));
@@ -369,7 +393,7 @@ impl Review {
         self.reports = 0;
         let event = self.published();
         let decision = Decision::changed(self);
-        if news { decision.emit(event) } else { decision }
+        if was_hidden { decision.emit(event) } else { decision }
     }
 
     fn submitted(&self) -> ReviewSubmitted {
@@ -398,12 +422,3 @@ impl Review {
         ReviewError::Illegal { status: self.status, wanted }
     }
 }
-
-fn bounded(text: &str, characters_max: usize) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty() && text.chars().count() <= characters_max).then(|| text.to_owned())
-}
-
-#[cfg(test)]
-#[path = "review_tests.rs"]
-mod tests;

@@ -3,26 +3,26 @@
 //! | access pattern | how |
 //! |---|---|
 //! | a review | `review#<review>` / `review` |
-//! | a reader's vote, a reader's report | `review#<review>` / `vote#<user>`, `report#<user>` |
+//! | a reader's report of a review | `review#<review>` / `report#<user>` |
 //! | the average of a thing | `target#<target>` / `aggregate` |
 //! | what a customer may review as verified | `customer#<user>` / `target#<target>` |
-//! | a reminder of an order | `reminder#<order>` / `reminder` |
+//! | a reminder of an order; a reader's vote | `customer#<user>` / `reminder#<order>`, `vote#<review>` |
 //! | published reviews of a thing, newest first | index 1: `target#<target>`, sk = when published |
 //! | published reviews of a thing by rating | index 2: `target#<target>`, sk = rating, when published |
 //! | all reviews of an author | index 3: `author#<user>`, sk = when submitted |
+//! | all reports by a reader | index 3: `reporter#<user>`, sk = review |
 //! | what waits for a moderator, longest first | index 4: `queue`, sk = since when |
 //! | reminders that are due | index 4: `reminders`, sk = when |
 
-use kernel::{Cursor, Limit, OrderId, Page, Problem, ReviewId, ReviewTarget, Timestamp, UserId};
-use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema};
+use kernel::{OrderId, Problem, ReviewId, ReviewTarget, Timestamp, UserId};
+use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
 use contracts::Decision;
 
 use crate::aggregate::Aggregate;
-use crate::reminder::Reminder;
-use crate::review::{Review, Status};
+use crate::review::{Review, ReviewError, Status};
 
 pub const TABLE: TableSchema = TableSchema { name: "reviews", indexes: 4 };
 
@@ -76,39 +76,38 @@ impl Record for Eligibility {
     }
 }
 
-/// A reader whom the review helped.
+/// A reader who found the review helpful.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Vote {
     pub review_id: ReviewId,
     pub reader_id: UserId,
 }
 
+impl Vote {
+    /// Moves the counter of the review. It is an `Add`, so readers do not wait for one another.
+    pub fn counted(&self, delta: i64) -> Write {
+        Write::Add { key: review_key(self.review_id), deltas: vec![("helpful", delta)], bounds: Vec::new() }
+    }
+}
+
 impl Record for Vote {
     fn key(&self) -> Key {
-        Key::new(format!("review#{}", self.review_id), format!("vote#{}", self.reader_id))
+        vote_key(self.reader_id, self.review_id)
     }
 }
 
-/// A reader's report of abuse.
+/// That a customer shall be asked for a review, some days after the goods have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Report {
-    pub review_id: ReviewId,
-    pub reader_id: UserId,
-    pub reason: crate::http::ReportReason,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    pub at: Timestamp,
-}
-
-impl Record for Report {
-    fn key(&self) -> Key {
-        Key::new(format!("review#{}", self.review_id), format!("report#{}", self.reader_id))
-    }
+pub(crate) struct Reminder {
+    pub order_id: OrderId,
+    pub customer_id: UserId,
+    pub targets: Vec<ReviewTarget>,
+    pub due_at: Timestamp,
 }
 
 impl Record for Reminder {
     fn key(&self) -> Key {
-        Key::new(format!("reminder#{}", self.order_id), "reminder")
+        reminder_key(self.customer_id, self.order_id)
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
@@ -125,11 +124,19 @@ pub(crate) fn aggregate_key(of: ReviewTarget) -> Key {
 }
 
 pub(crate) fn eligibility_key(customer: UserId, of: ReviewTarget) -> Key {
-    Key::new(format!("customer#{customer}"), target(of))
+    Key::new(customer_partition(customer), target(of))
 }
 
-pub(crate) fn reminder_key(order: OrderId) -> Key {
-    Key::new(format!("reminder#{order}"), "reminder")
+pub(crate) fn reminder_key(customer: UserId, order: OrderId) -> Key {
+    Key::new(customer_partition(customer), format!("reminder#{order}"))
+}
+
+pub(crate) fn vote_key(reader: UserId, review: ReviewId) -> Key {
+    Key::new(customer_partition(reader), format!("vote#{review}"))
+}
+
+fn customer_partition(customer: UserId) -> String {
+    format!("customer#{customer}")
 }
 
 fn target(of: ReviewTarget) -> String {
@@ -148,13 +155,13 @@ impl State {
     pub fn moved(&self, decision: Decision<Review>) -> Result<Changes, Problem> {
         let before = self.review.as_ref().and_then(|review| review.counted());
         let aggregate = self.aggregate.as_ref().map_or_else(|| Aggregate::empty(self.target), |aggregate| aggregate.value.clone());
-        let counted = aggregate.moved(before, decision.state.counted()).map_err(Problem::internal)?;
+        let counted = aggregate.moved(before, decision.state().counted())?;
         let review = match &self.review {
             None => Changes::create(decision)?,
             Some(present) => Changes::update(present.version, decision)?,
         };
         Ok(review.and(match &self.aggregate {
-            None if !counted.changed => Changes::none(),
+            None if !counted.is_changed() => Changes::none(),
             None => Changes::create(counted)?,
             Some(present) => Changes::update(present.version, counted)?,
         }))
@@ -173,9 +180,13 @@ pub(crate) async fn state(table: &Table, of: ReviewTarget, author: UserId) -> Re
     Ok(State { target: of, review, aggregate })
 }
 
+pub(crate) async fn review(table: &Table, id: ReviewId) -> Result<Stored<Review>, Problem> {
+    Ok(table.get(&review_key(id)).await?.ok_or(ReviewError::Unknown)?)
+}
+
 /// A review that must be there, by its id.
 pub(crate) async fn existing(table: &Table, id: ReviewId) -> Result<State, Problem> {
-    let review = table.get::<Review>(&review_key(id)).await?.ok_or_else(|| Problem::not_found("review"))?;
+    let review = review(table, id).await?;
     let aggregate = table.get(&aggregate_key(review.target)).await?;
     Ok(State { target: review.target, review: Some(review), aggregate })
 }
@@ -184,13 +195,21 @@ pub(crate) async fn eligibility(table: &Table, customer: UserId, of: ReviewTarge
     table.get(&eligibility_key(customer, of)).await
 }
 
-pub(crate) async fn eligibilities(
-    table: &Table,
-    customer: UserId,
-    limit: Limit,
-    cursor: Option<Cursor>,
-) -> Result<Page<Stored<Eligibility>>, Problem> {
-    table.list(Query::table(format!("customer#{customer}")).prefix("target#").limit(limit.get()).after(cursor)).await
+/// What is listed of a customer.
+pub(crate) const ELIGIBILITIES: &str = "target#";
+pub(crate) const REMINDERS: &str = "reminder#";
+pub(crate) const VOTES: &str = "vote#";
+
+pub(crate) fn of_customer(customer: UserId, prefix: &str) -> Query {
+    Query::table(customer_partition(customer)).prefix(prefix)
+}
+
+pub(crate) fn of_author(author: UserId) -> Query {
+    Query::index(3, format!("author#{author}")).descending()
+}
+
+pub(crate) fn of_reporter(reader: UserId) -> Query {
+    Query::index(3, format!("reporter#{reader}"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, utoipa::ToSchema)]
@@ -203,40 +222,23 @@ pub(crate) enum Sort {
     Lowest,
 }
 
-pub(crate) async fn published(
-    table: &Table,
-    of: ReviewTarget,
-    sort: Sort,
-    rating: Option<u8>,
-    limit: Limit,
-    cursor: Option<Cursor>,
-) -> Result<Page<Stored<Review>>, Problem> {
-    let query = match (sort, rating) {
+pub(crate) fn published(of: ReviewTarget, sort: Sort, rating: Option<u8>) -> Query {
+    match (sort, rating) {
         (Sort::Newest | Sort::Highest | Sort::Lowest, Some(rating)) => {
             Query::index(2, target(of)).prefix(format!("{rating}#")).descending()
         }
         (Sort::Newest, None) => Query::index(1, target(of)).descending(),
         (Sort::Highest, None) => Query::index(2, target(of)).descending(),
         (Sort::Lowest, None) => Query::index(2, target(of)),
-    };
-    table.list(query.limit(limit.get()).after(cursor)).await
+    }
 }
 
-pub(crate) async fn of_author(
-    table: &Table,
-    author: UserId,
-    limit: Limit,
-    cursor: Option<Cursor>,
-) -> Result<Page<Stored<Review>>, Problem> {
-    table.list(Query::index(3, format!("author#{author}")).descending().limit(limit.get()).after(cursor)).await
+pub(crate) fn queue() -> Query {
+    Query::index(4, "queue")
 }
 
-pub(crate) async fn queue(table: &Table, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Review>>, Problem> {
-    table.list(Query::index(4, "queue").limit(limit.get()).after(cursor)).await
-}
-
-pub(crate) async fn reports(table: &Table, id: ReviewId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Report>>, Problem> {
-    table.list(Query::table(format!("review#{id}")).prefix("report#").limit(limit.get()).after(cursor)).await
+pub(crate) fn reports(id: ReviewId) -> Query {
+    Query::table(format!("review#{id}")).prefix("report#")
 }
 
 pub(crate) async fn reminders_due(table: &Table, now: Timestamp) -> Result<Vec<Stored<Reminder>>, Problem> {

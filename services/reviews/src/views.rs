@@ -1,14 +1,13 @@
 //! Reviews as readers, their authors and moderators see them. The author's id and address are for nobody else.
 
 use kernel::{BusinessId, ReviewId, ReviewTarget, Timestamp};
-use ports::store::Stored;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::aggregate::Aggregate;
-use crate::http::ReportReason;
+use crate::report::{Report, ReportReason};
 use crate::review::{Review, Status};
-use crate::storage::{Eligibility, Report};
+use crate::storage::Eligibility;
 
 /// A review as everyone sees it; its author and moderators also see the last fields.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,7 +27,7 @@ pub(crate) struct ReviewView {
     pub text: String,
     /// The author is known to have bought, booked or enquired.
     pub verified: bool,
-    /// Readers whom it helped.
+    /// How many readers found it helpful.
     pub helpful: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<ReplyView>,
@@ -121,8 +120,7 @@ pub(crate) struct EligibilityView {
 }
 
 impl EligibilityView {
-    pub fn of(stored: Stored<Eligibility>) -> Self {
-        let Eligibility { target, reference, since, .. } = stored.value;
+    pub fn of(Eligibility { target, reference, since, .. }: Eligibility) -> Self {
         Self { target, reference, since }
     }
 }
@@ -137,8 +135,7 @@ pub(crate) struct ReportView {
 }
 
 impl ReportView {
-    pub fn of(stored: Stored<Report>) -> Self {
-        let Report { reason, text, at, .. } = stored.value;
-        Self { reason, text, at }
+    pub fn of(Report { reason, text, at, .. }: Report) -> Self {
+        Self { reason, text: text.map(String::from), at }
     }
 }

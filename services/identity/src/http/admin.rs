@@ -1,20 +1,19 @@
 //! Accounts for admins; support may look.
 
 use axum::extract::State;
-use kernel::{BusinessId, Code, Cursor, Limit, Page, Problem, Role, Timestamp, UserId};
+use contracts::Decision;
+use kernel::{BusinessId, Line, Page, Problem, Role, Timestamp, UserId};
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, Query, Staff};
-use shell::{DecisionContext, HandlerResult, Outcome, Reply, RequestContext, Table, page_limit};
+use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
+use shell::{DecisionContext, HandlerResult, Outcome, Reply, Table, filter_pages};
 use utoipa::{IntoParams, ToSchema};
 
-use contracts::Decision;
-
-use super::views::UserView;
 use crate::App;
 use crate::admins::Admins;
 use crate::storage::{self, RoleMember};
-use crate::user::{Status, User, UserError};
+use crate::user::{Reason, Status, User, UserError};
+use crate::views::UserView;
 
 /// Filters that no index serves are applied to what an index gives: a request reads at most so many
 /// pages for them, and answers with fewer items and a cursor rather than read on.
@@ -31,19 +30,15 @@ struct UserFilter {
     role: Option<Role>,
     status: Option<Status>,
     /// The beginning of the e-mail address.
-    #[param(max_length = 254)]
-    email: Option<String>,
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
+    #[param(inline)]
+    email: Option<Line<0, 254>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Disable {
-    #[schema(min_length = 1, max_length = 500)]
-    reason: String,
+    #[schema(inline)]
+    reason: Reason,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -58,13 +53,18 @@ struct SetRoles {
 }
 
 /// List users, the newest first; by address if its beginning is given.
-#[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter), responses((status = 200, body = Page<UserView>)))]
-async fn users(_: Staff, State(app): State<App>, Query(filter): Query<UserFilter>) -> HandlerResult {
-    let page = list(app.work.table(), &filter, page_limit(filter.limit)?).await?;
+#[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter, Paging), responses((status = 200, body = Page<UserView>)))]
+async fn users(_: Staff, State(app): State<App>, listing: Listing<UserFilter>) -> HandlerResult {
+    let (table, filter) = (app.work.table(), &listing.filter);
+    let users = |missing, next| {
+        let query = filter.query().limit(missing).after(next);
+        async move { if filter.by_role() { members(table, query).await } else { Ok(table.list::<User>(query).await?.map(|user| user.value)) } }
+    };
+    let page = filter_pages(listing.limit.get(), PAGES_MAX, listing.cursor, users, |user| filter.fits(&user).then_some(user)).await?;
     Ok(Reply::ok(&page.map(|user| UserView::of(&user))))
 }
 
-/// Show a user.
+/// Get a user.
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
 async fn user(_: Staff, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     let user = storage::user(app.work.table(), id).await?;
@@ -73,35 +73,34 @@ async fn user(_: Staff, State(app): State<App>, Path(id): Path<UserId>) -> Handl
 
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
-async fn disable(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
-    change(&app, &request, id, |user, now, _| user.disable(&body.reason, now)).await
+async fn disable(request: Admin, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
+    change(&app, &request, id, |user, now, _| user.disable(body.reason.clone(), now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn enable(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
+async fn enable(request: Admin, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     change(&app, &request, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
-async fn set_roles(request: RequestContext, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
+async fn set_roles(request: Admin, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
     change(&app, &request, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 
 /// One change of a user by an admin. The rule gets a new business for those who need one.
 async fn change(
     app: &App,
-    request: &RequestContext,
+    request: &Admin,
     id: UserId,
     rule: impl Fn(User, Timestamp, BusinessId) -> Result<Decision<User>, UserError> + Sync,
 ) -> HandlerResult {
-    request.require_admin()?;
     let load = |_| async {
         let (user, admins) = storage::user_and_admins(app.work.table(), id).await?;
         request.check_version(user.version)?;
         // A user pool has no businesses, so it does not matter here which.
-        let changed = rule(user.value.clone(), app.work.now(), BusinessId(0))?.state;
+        let changed = rule(user.value.clone(), app.work.now(), BusinessId(0))?.into_state();
         storage::check_admins(admins.as_ref(), &changed)?;
         app.credentials.follow(&user, &changed).await?;
         app.credentials.enforce(&changed).await?;
@@ -110,7 +109,7 @@ async fn change(
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| -> Result<Outcome, Problem> {
         request.check_version(user.version)?;
         let decision = rule(user.value.clone(), context.now, context.id(0))?;
-        let reply = Reply::ok(&UserView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
+        let reply = Reply::ok(&UserView::of(decision.state())).etag(user.version + u64::from(decision.is_changed()));
         Ok(storage::update_user_and_admins(&user, admins, decision)?.reply(reply))
     };
     app.work.handle_request(request, load, decide).await
@@ -120,7 +119,7 @@ impl UserFilter {
     /// The narrowest listing that holds all who are wanted.
     fn query(&self) -> TableQuery {
         match (&self.email, self.role, self.status) {
-            (Some(prefix), _, _) => TableQuery::index(storage::EMAILS, "emails").prefix(prefix.trim().to_ascii_lowercase()),
+            (Some(prefix), _, _) => TableQuery::index(storage::EMAILS, "emails").prefix(prefix.to_ascii_lowercase()),
             (None, Some(role), _) if role != Role::Customer => TableQuery::table(storage::role_partition(role)).descending(),
             (None, _, Some(Status::Disabled)) => TableQuery::index(storage::DISABLED, "disabled").descending(),
             (None, _, _) => TableQuery::index(storage::USERS, "users").descending(),
@@ -135,23 +134,6 @@ impl UserFilter {
     fn fits(&self, user: &User) -> bool {
         self.role.is_none_or(|role| user.roles.contains(&role)) && self.status.is_none_or(|status| user.status == status)
     }
-}
-
-async fn list(table: &Table, filter: &UserFilter, limit: Limit) -> Result<Page<User>, Problem> {
-    if filter.email.as_ref().is_some_and(|prefix| prefix.len() > 254) {
-        return Err(Problem::new(Code::Invalid, "the beginning of the address is too long"));
-    }
-    let mut found = Page { items: Vec::new(), next: filter.cursor.clone() };
-    for _ in 0..PAGES_MAX {
-        let query = filter.query().limit(limit.get() - found.items.len()).after(found.next.take());
-        let page = if filter.by_role() { members(table, query).await? } else { table.list::<User>(query).await?.map(|user| user.value) };
-        found.items.extend(page.items.into_iter().filter(|user| filter.fits(user)));
-        found.next = page.next;
-        if found.next.is_none() || found.items.len() >= limit.get() {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 async fn members(table: &Table, query: TableQuery) -> Result<Page<User>, Problem> {

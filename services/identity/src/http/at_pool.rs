@@ -25,7 +25,7 @@ pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str)
 }
 
 /// Whoever may change the pool may make staff by its groups, which is how a shop gets its first admin. The
-/// account is told, so that it stays the one place where roles are looked up and taken away.
+/// account takes them over, so that it stays the one place where roles are looked up and taken away.
 pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> Result<(), Problem> {
     if user.adoptable(&tokens.roles).is_empty() {
         return Ok(());

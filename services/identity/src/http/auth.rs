@@ -6,13 +6,10 @@ use ports::Enrolled;
 use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::Json;
-use shell::http::OpenApiRouter;
-use shell::http::SignedIn;
+use shell::http::{Json, OpenApiRouter, SignedIn};
 use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
-use super::views::MailView;
 use super::{at_pool, without_record};
 use crate::App;
 use crate::attempts::Attempts;
@@ -22,7 +19,8 @@ use crate::session::{Lifetimes, Presented, Session, SessionError};
 use crate::sign_in::{account_subject, confirm_password, mail_subject, user_by_password};
 use crate::storage;
 use crate::tokens::{Link, REFRESH_TOKEN_CHARS_MAX, RefreshToken, TOKEN_CHARS_MAX, Tokens, retry_name};
-use crate::user::{Registration, User, checked_name};
+use crate::user::{Name, Registration, User};
+use crate::views::MailView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     shell::routes!(
@@ -45,8 +43,8 @@ struct Register {
     email: Email,
     #[schema(min_length = 10, max_length = 128)]
     password: String,
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
+    #[schema(inline)]
+    name: Name,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -97,27 +95,26 @@ struct ChangePassword {
     new_password: String,
 }
 
-/// Make an account. The answer does not tell whether the address has one already.
+/// Create an account. The answer does not reveal whether the address has one already.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
 async fn register(request: RequestContext, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
-    let name = checked_name(&body.name)?;
     // Hashed for known addresses as well, so that both take as long.
     let password_hash = app.credentials.hash(&body.password, app.entropy()).await?;
-    let registration = Registration { email: body.email.clone(), name: name.clone(), password_hash };
+    let registration = Registration { email: body.email.clone(), name: body.name.clone(), password_hash };
     let enrol = || async {
         let Some(pool) = app.credentials.pool() else { return Ok(None) };
-        pool.enrol(&body.email, &name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
+        pool.enrol(&body.email, &body.name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
     };
     mail(&app, &without_record(&request), &body.email, enrol, |user, enrolled, context| match (user, enrolled) {
         (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
             Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
         }
-        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), context.now)?),
+        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), context.now)),
         // Somebody else's user of a shared pool: their password is not ours to set.
         (None, Some(Enrolled { proved: true, .. })) => Ok(Changes::none()),
-        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), context.now)?),
-        (None, None) => storage::create_user(User::register(context.id(0), registration.clone(), context.now)?),
+        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), context.now)),
+        (None, None) => storage::create_user(User::register(context.id(0), registration.clone(), context.now)),
     })
     .await
 }
@@ -156,7 +153,7 @@ async fn refresh(request: RequestContext, State(app): State<App>, Json(body): Js
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
         let (user, session) = state.ok_or(SessionError::Ended)?;
         let decision = session.value.refresh(&user, presented.clone(), lifetimes(&app), context.now)?;
-        let tokens = Tokens::make(&app.signer, &app.config, &user, &decision.state, context.now)?;
+        let tokens = Tokens::make(&app.signer, &app.config, &user, decision.state(), context.now)?;
         Ok(Changes::update(session.version, decision)?.reply(Reply::ok(&tokens).no_store()))
     };
     let answer = app.work.handle_request(&without_record(&request), load, decide).await;
@@ -189,7 +186,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
     Ok(())
 }
 
-/// End the session of a refresh token. Its access token counts until it expires.
+/// End the session of a refresh token. Its access token stays valid until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
 async fn sign_out(request: RequestContext, State(app): State<App>, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let refresh_token = limited(&body.refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
@@ -218,7 +215,7 @@ async fn sign_out_everywhere(request: SignedIn, State(app): State<App>) -> Handl
     };
     let load = |_| async {
         let user = storage::user(app.work.table(), id).await?;
-        app.credentials.follow(&user, &user.value.clone().sign_out_everywhere(app.work.now()).state).await?;
+        app.credentials.follow(&user, user.value.clone().sign_out_everywhere(app.work.now()).state()).await?;
         Ok(user)
     };
     app.work.handle_request(&request, load, decide).await
@@ -237,7 +234,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> 
         let user = storage::user(table, link.user).await?;
         let email_free = storage::pending_email_free(table, &user).await?;
         let verified = user.value.clone().verify_email(link.serial, email_free, app.work.now())?;
-        app.credentials.follow(&user, &verified.state).await?;
+        app.credentials.follow(&user, verified.state()).await?;
         Ok((user, email_free))
     };
     let decide = |(user, email_free): (Stored<User>, bool), context: &DecisionContext| {
@@ -247,7 +244,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str) -> 
     app.work.handle_request(&without_record(request), load, decide).await
 }
 
-/// TestRequest for another verification mail. The answer does not tell whether one is sent.
+/// Request another verification mail. The answer does not reveal whether one is sent.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "identity", operation_id = "resendVerification", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn resend_verification(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
@@ -260,7 +257,7 @@ async fn resend_verification(request: RequestContext, State(app): State<App>, Js
     .await
 }
 
-/// TestRequest for a mail to set the password anew. The answer does not tell whether one is sent.
+/// Request a mail to set a new password. The answer does not reveal whether one is sent.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "identity", operation_id = "forgotPassword", request_body = EmailBody, responses((status = 202, body = MailView)))]
 async fn forgot_password(request: RequestContext, State(app): State<App>, Json(body): Json<EmailBody>) -> HandlerResult {
     mail(&app, &request, &body.email, nothing, |user, (), context| match user {
@@ -270,7 +267,7 @@ async fn forgot_password(request: RequestContext, State(app): State<App>, Json(b
     .await
 }
 
-/// Set the password by the link of a mail. All sessions end.
+/// Set a new password with the link from a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
 async fn reset_password(request: RequestContext, State(app): State<App>, Json(body): Json<ResetPassword>) -> HandlerResult {
     reset(&app, &request, &body.token, &body.new_password).await
@@ -285,7 +282,7 @@ pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_
         let user = storage::user(table, link.user).await?;
         let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.work.now())?;
         app.credentials.set_password(user.id, "new_password", new_password).await?;
-        app.credentials.follow(&user, &changed.state).await?;
+        app.credentials.follow(&user, changed.state()).await?;
         Ok(user)
     };
     let decide = |user: Stored<User>, context: &DecisionContext| {
@@ -323,13 +320,13 @@ async fn change_password(request: SignedIn, State(app): State<App>, Json(body): 
         unchanged_password(&proved, &user)?;
         let changed = user.value.clone().change_password(hash.clone(), app.work.now())?;
         app.credentials.set_password(id, "new_password", &body.new_password).await?;
-        app.credentials.follow(&user, &changed.state).await?;
+        app.credentials.follow(&user, changed.state()).await?;
         Ok(user)
     };
     let decide = |user: Stored<User>, context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
         let decision = user.value.clone().change_password(hash.clone(), context.now)?;
-        let changed = decision.state.clone();
+        let changed = decision.state().clone();
         let attempts = storage::attempts_key(&account_subject(&user.email));
         let changes = storage::update_user(&user, decision)?.delete_derived(attempts);
         match app.credentials.pool() {
@@ -354,7 +351,7 @@ pub(super) fn unchanged_password(proved: &User, user: &User) -> Result<(), Probl
 
 fn start_session(app: &App, user: &User, changes: Changes, context: &DecisionContext) -> Result<Outcome, Problem> {
     let session = Session::start(context.id(9), user, lifetimes(app), context.now);
-    let tokens = Tokens::make(&app.signer, &app.config, user, &session.state, context.now)?;
+    let tokens = Tokens::make(&app.signer, &app.config, user, session.state(), context.now)?;
     Ok(changes.and(Changes::create(session)?).reply(Reply::ok(&tokens).no_store()))
 }
 

@@ -1,7 +1,8 @@
-//! One's own account: profile, address book, export, erasure.
+//! One's own account: profile, address book, erasure.
 
 use axum::extract::State;
-use kernel::{AddressId, Email, PostalAddress, Problem, UserId};
+use contracts::Decision;
+use kernel::{AddressId, Email, PostalAddress, Problem};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
@@ -9,27 +10,27 @@ use shell::{Changes, DecisionContext, HandlerResult, Reply};
 use utoipa::ToSchema;
 
 use super::auth::unchanged_password;
-use super::views::{AddressBookView, AddressView, ExportView, ProfileView, SessionView};
 use super::without_record;
 use crate::App;
-use crate::addresses::AddressBook;
+use crate::addresses::{AddressBook, AddressBookError};
 use crate::admins::Admins;
 use crate::attempts::Attempts;
 use crate::sign_in::{account_subject, confirm_password, mail_subject};
 use crate::storage;
-use crate::user::{ProfileChange, User, UserError};
+use crate::user::{Name, ProfileChange, Telephone, User};
+use crate::views::{AddressBookView, AddressView, ProfileView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    shell::routes!(profile, change_profile, erase, export, addresses, add_address, replace_address, remove_address)
+    shell::routes!(profile, change_profile, erase, addresses, add_address, replace_address, remove_address)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeProfile {
-    #[schema(min_length = 1, max_length = 100)]
-    name: Option<String>,
-    #[schema(max_length = 40)]
-    telephone: Option<String>,
+    #[schema(inline)]
+    name: Option<Name>,
+    #[schema(inline)]
+    telephone: Option<Telephone>,
     /// Takes over once it is verified by the mail that is sent to it.
     email: Option<Email>,
     /// Needed for another e-mail address.
@@ -52,14 +53,14 @@ struct AddressBody {
     is_default: bool,
 }
 
-/// Show one's account.
+/// Get your account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
 async fn profile(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let user = storage::user(app.work.table(), request.user_id).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
-/// Change one's name, telephone number or e-mail address.
+/// Change your name, telephone number or e-mail address.
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
 async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): Json<ChangeProfile>) -> HandlerResult {
     let id = request.user_id;
@@ -82,7 +83,7 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
         request.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
         let named = user.value.clone().change_profile(change.clone(), false, app.work.now())?;
-        app.credentials.follow(&user, &named.state).await?;
+        app.credentials.follow(&user, named.state()).await?;
         let Some(email) = &wanted else {
             return Ok((user, true, None));
         };
@@ -93,7 +94,7 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
     let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
         request.check_version(user.version)?;
         let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
-        let reply = Reply::ok(&ProfileView::of(&decision.state)).etag(user.version + u64::from(decision.changed));
+        let reply = Reply::ok(&ProfileView::of(decision.state())).etag(user.version + u64::from(decision.is_changed()));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
         if wanted.is_some() {
             changes = changes.and(storage::take_attempt(attempts, &subject, limit, context.now)?);
@@ -103,7 +104,7 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
     app.work.handle_request(&without_record(&request), load, decide).await
 }
 
-/// Erase one's account. What the law wants kept, such as orders, stays without the person.
+/// Erase your account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
 async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
     let id = request.user_id;
@@ -122,30 +123,14 @@ async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase
         let (user, admins) = storage::user_and_admins(table, id).await?;
         unchanged_password(&proved, &user)?;
         let erased = user.value.clone().erase(nobody.clone(), app.work.now());
-        storage::check_admins(admins.as_ref(), &erased.state)?;
-        app.credentials.follow(&user, &erased.state).await?;
+        storage::check_admins(admins.as_ref(), erased.state())?;
+        app.credentials.follow(&user, erased.state()).await?;
         Ok((user, admins))
     };
     app.work.handle_request(&without_record(&request), load, decide).await
 }
 
-/// Everything that is kept about oneself here.
-#[utoipa::path(get, path = "/me/export", tag = "identity", operation_id = "exportMe", responses((status = 200, body = ExportView)))]
-async fn export(request: SignedIn, State(app): State<App>) -> HandlerResult {
-    let id = request.user_id;
-    let now = app.work.now();
-    let (user, book) = storage::user_and_addresses(app.work.table(), id).await?;
-    let sessions = storage::sessions(app.work.table(), id).await?;
-    let view = ExportView {
-        exported_at: now,
-        profile: ProfileView::of(&user),
-        addresses: AddressBookView::of(book.as_deref()).items,
-        sessions: sessions.iter().map(|session| SessionView::of(session, &user, now)).collect(),
-    };
-    Ok(Reply::ok(&view).no_store())
-}
-
-/// Show one's address book.
+/// List your addresses.
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
 async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let id = request.user_id;
@@ -154,20 +139,16 @@ async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&AddressBookView::of(book.as_deref())).etag(version))
 }
 
-/// Add an address; the first one is the default.
+/// Add an address. The first one is the default.
 #[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
 async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
-    let user = request.user_id;
     let address = body.address.checked("address")?;
-    let decide = |state: Loaded, context: &DecisionContext| {
+    let add = |book: AddressBook, context: &DecisionContext| book.add(context.id(0), address.clone(), body.is_default);
+    change_book(&app, &request, add, |book, context| {
         let id: AddressId = context.id(0);
-        let (book, version, guard) = state.book()?;
-        let decision = book.add(id, address.clone(), body.is_default)?;
-        let reply = Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(decision.state.entry(id)?))
-            .etag(version.unwrap_or(0) + 1);
-        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
-    };
-    app.work.handle_request(&request, |_| load(&app, user), decide).await
+        Ok(Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(book.entry(id)?)))
+    })
+    .await
 }
 
 /// Replace an address.
@@ -178,52 +159,37 @@ async fn replace_address(
     Path(id): Path<AddressId>,
     Json(body): Json<AddressBody>,
 ) -> HandlerResult {
-    let user = request.user_id;
     let address = body.address.checked("address")?;
-    let decide = |state: Loaded, _: &DecisionContext| {
-        let (book, version, guard) = state.book()?;
-        request.check_version(version.unwrap_or(0))?;
-        let decision = book.replace(id, address.clone(), body.is_default)?;
-        let reply = Reply::ok(&AddressView::of(decision.state.entry(id)?)).etag(version.unwrap_or(0) + u64::from(decision.changed));
-        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
-    };
-    app.work.handle_request(&request, |_| load(&app, user), decide).await
+    let replace = |book: AddressBook, _: &DecisionContext| book.replace(id, address.clone(), body.is_default);
+    change_book(&app, &request, replace, |book, _| Ok(Reply::ok(&AddressView::of(book.entry(id)?)))).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
 async fn remove_address(request: SignedIn, State(app): State<App>, Path(id): Path<AddressId>) -> HandlerResult {
-    let user = request.user_id;
-    let decide = |state: Loaded, _: &DecisionContext| {
-        let (book, version, guard) = state.book()?;
+    change_book(&app, &request, |book, _| Ok(book.remove(id)), |_, _| Ok(Reply::no_content())).await
+}
+
+/// Changes the address book of an account that is not being erased. The ETag is that of the whole book.
+async fn change_book(
+    app: &App,
+    request: &SignedIn,
+    rule: impl Fn(AddressBook, &DecisionContext) -> Result<Decision<AddressBook>, AddressBookError>,
+    view: impl Fn(&AddressBook, &DecisionContext) -> Result<Reply, AddressBookError>,
+) -> HandlerResult {
+    let load = |_| storage::user_and_addresses(app.work.table(), request.user_id);
+    let decide = |(user, book): (Stored<User>, Option<Stored<AddressBook>>), context: &DecisionContext| {
+        user.check_active()?;
+        let version = book.as_ref().map(|book| book.version);
         request.check_version(version.unwrap_or(0))?;
-        let decision = book.remove(id);
-        let changed = decision.changed;
-        let changes = storage::put_addresses(version, decision)?;
-        Ok(if changed { changes.write(guard) } else { changes }.reply(Reply::no_content()))
-    };
-    app.work.handle_request(&request, |_| load(&app, user), decide).await
-}
-
-struct Loaded {
-    user: Stored<User>,
-    book: Option<Stored<AddressBook>>,
-}
-
-async fn load(app: &App, user: UserId) -> Result<Loaded, Problem> {
-    let (user, book) = storage::user_and_addresses(app.work.table(), user).await?;
-    Ok(Loaded { user, book })
-}
-
-impl Loaded {
-    /// The book, its version, and a guard: an address must not be added while its owner is erased.
-    fn book(self) -> Result<(AddressBook, Option<u64>, Write), UserError> {
-        if !self.user.may_sign_in() {
-            return Err(UserError::Disabled);
+        let decision = rule(book.map_or_else(|| AddressBook::empty(user.id), |book| book.value), context)?;
+        let reply = view(decision.state(), context)?.etag(version.unwrap_or(0) + u64::from(decision.is_changed()));
+        if !decision.is_changed() {
+            return Ok(reply.into());
         }
-        let guard = Write::Check { key: storage::user_key(self.user.id), expect: Expect::Version(self.user.version) };
-        let version = self.book.as_ref().map(|book| book.version);
-        let book = self.book.map_or_else(|| AddressBook::empty(self.user.id), |book| book.value);
-        Ok((book, version, guard))
-    }
+        // No address may be added while its owner is erased.
+        let guard = Write::Check { key: storage::user_key(user.id), expect: Expect::Version(user.version) };
+        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
+    };
+    app.work.handle_request(request, load, decide).await
 }

@@ -1,19 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::user::tests::{ann, at};
+use crate::user::tests::{ann, at, reason};
 
 const LIFETIMES: Lifetimes = Lifetimes { idle: Duration::from_secs(1000), most: Duration::from_secs(2500) };
 
 fn session(user: &User) -> Session {
-    Session::start(1.into(), user, LIFETIMES, at(10)).state
+    Session::start(1.into(), user, LIFETIMES, at(10)).into_state()
 }
 
 fn presented(generation: u32, retry: &str) -> Presented {
     Presented { generation, retry: (!retry.is_empty()).then(|| retry.to_owned()) }
 }
 
-/// Presents tokens one after another; tells the generation that each one got.
+/// Presents tokens one after another; checks the generation that each one got.
 fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
     let user = ann();
     let mut session = session(&user);
@@ -21,12 +21,12 @@ fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
     for (generation, retry) in tokens {
         match session.clone().refresh(&user, presented(*generation, retry), LIFETIMES, at(11)) {
             Ok(decision) => {
-                session = decision.state;
+                session = decision.into_state();
                 seen.push(Ok(session.generation));
             }
             Err(error) => {
                 if error == SessionError::Reused {
-                    session = session.revoke().state;
+                    session = session.revoke().into_state();
                 }
                 seen.push(Err(error));
             }
@@ -50,22 +50,23 @@ fn tokens_rotate_and_a_reused_one_ends_the_session() {
 #[test]
 fn sessions_end_with_time_and_with_their_user() {
     let user = ann();
-    let refresh =
-        |session: Session, user: &User, secs| session.refresh(user, presented(1, ""), LIFETIMES, at(secs)).map(|decision| decision.state);
+    let refresh = |session: Session, user: &User, secs| {
+        session.refresh(user, presented(1, ""), LIFETIMES, at(secs)).map(|decision| decision.into_state())
+    };
     assert!(refresh(session(&user), &user, 1009).is_ok());
     assert_eq!(refresh(session(&user), &user, 1010), Err(SessionError::Ended));
     for (name, changed) in [
-        ("signed out everywhere", user.clone().sign_out_everywhere(at(20)).state),
-        ("new password", user.clone().change_password("new".into(), at(20)).unwrap().state),
-        ("disabled", user.clone().disable("spam", at(20)).unwrap().state),
-        ("enabled again", user.clone().disable("spam", at(20)).unwrap().state.enable().unwrap().state),
-        ("erased", user.clone().erase("usr_1@erased.invalid".parse().unwrap(), at(20)).state),
+        ("signed out everywhere", user.clone().sign_out_everywhere(at(20)).into_state()),
+        ("new password", user.clone().change_password("new".into(), at(20)).unwrap().into_state()),
+        ("disabled", user.clone().disable(reason("spam"), at(20)).unwrap().into_state()),
+        ("enabled again", user.clone().disable(reason("spam"), at(20)).unwrap().into_state().enable().unwrap().into_state()),
+        ("erased", user.clone().erase("usr_1@erased.invalid".parse().unwrap(), at(20)).into_state()),
     ] {
         assert_eq!(refresh(session(&user), &changed, 30), Err(SessionError::Ended), "{name}");
     }
-    let again = session(&user).refresh(&user, presented(1, ""), LIFETIMES, at(1000)).unwrap().state;
+    let again = session(&user).refresh(&user, presented(1, ""), LIFETIMES, at(1000)).unwrap().into_state();
     assert_eq!(again.expires_at, at(2000));
-    let last = again.refresh(&user, presented(2, ""), LIFETIMES, at(1990)).unwrap().state;
+    let last = again.refresh(&user, presented(2, ""), LIFETIMES, at(1990)).unwrap().into_state();
     assert_eq!(last.expires_at, at(2510), "however often it is refreshed");
 }
 
@@ -73,9 +74,9 @@ fn sessions_end_with_time_and_with_their_user() {
 fn a_retry_changes_nothing() {
     let user = ann();
     let once = session(&user).refresh(&user, presented(1, "a"), LIFETIMES, at(11)).unwrap();
-    let twice = once.state.clone().refresh(&user, presented(1, "a"), LIFETIMES, at(12)).unwrap();
-    assert!(once.changed && !twice.changed);
-    assert_eq!(once.state, twice.state);
+    let twice = once.state().clone().refresh(&user, presented(1, "a"), LIFETIMES, at(12)).unwrap();
+    assert!(once.is_changed() && !twice.is_changed());
+    assert_eq!(once.state(), twice.state());
 }
 
 proptest! {
@@ -86,7 +87,7 @@ proptest! {
         let user = ann();
         let mut session = session(&user);
         for generation in 1..=before {
-            session = session.refresh(&user, presented(generation, ""), LIFETIMES, at(11)).unwrap().state;
+            session = session.refresh(&user, presented(generation, ""), LIFETIMES, at(11)).unwrap().into_state();
         }
         let mut held = [session.generation; 2];
         let mut used = [false; 2];
@@ -97,10 +98,10 @@ proptest! {
             match session.clone().refresh(&user, presented(held[who], &retry), LIFETIMES, at(12)) {
                 Ok(decision) => {
                     prop_assert!(!(used[0] && used[1]), "served although both had used the token");
-                    session = decision.state;
+                    session = decision.into_state();
                     held[who] = session.generation;
                 }
-                Err(SessionError::Reused) => session = session.revoke().state,
+                Err(SessionError::Reused) => session = session.revoke().into_state(),
                 Err(SessionError::Ended) => prop_assert!(session.revoked),
             }
             if used[0] && used[1] {

@@ -2,8 +2,10 @@
 
 use crate::shop::{PASSWORD, Shop};
 use contracts::{BusinessRemoved, BusinessStaffChanged, StaffRole};
+use identity::TABLE;
 use kernel::{Actor, BusinessId, Role, UserId};
 use ports::reads::{IdentityReads, LinkPurpose};
+use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 
@@ -104,11 +106,12 @@ async fn export_and_erasure() {
     let ann = shop.actor("ann@example.com").await;
     let tokens = shop.sign_in("ann@example.com", PASSWORD).await.expect(200).json;
     shop.world.post("/api/v1/me/addresses", &json!({"address": address("Ann Lee")})).as_actor(&ann).send().await.expect(201);
-    let export = shop.world.get("/api/v1/me/export").as_actor(&ann).send().await.expect(200);
-    assert_eq!(export.json["profile"]["email"], "ann@example.com");
-    assert_eq!(export.json["addresses"][0]["address"]["name"], "Ann Lee");
-    assert_eq!(export.json["sessions"].as_array().unwrap().len(), 2);
-    assert!(!export.text.contains("argon2"));
+    let person = Person { user_id: id, email: "ann@example.com".parse().unwrap() };
+    let export = shop.reads.export(&person).await.unwrap();
+    assert_eq!(export["profile"]["email"], "ann@example.com");
+    assert_eq!(export["addresses"][0]["address"]["name"], "Ann Lee");
+    assert_eq!(export["sessions"].as_array().unwrap().len(), 2);
+    assert!(!export.to_string().contains("argon2"));
 
     erase(&shop, &ann, "not the password").await.expect(422);
     assert!(shop.who(&tokens).await.is_ok());
@@ -121,6 +124,11 @@ async fn export_and_erasure() {
     assert_eq!(left.json["status"], "erased");
     assert!(!left.text.contains("ann@") && !left.text.contains("Ann"), "{}", left.text);
     assert_eq!(shop.count("user.erased").await, 1);
+    shop.world.settle().await;
+    assert_eq!(shop.reads.export(&person).await.unwrap(), Value::Null);
+    for item in shop.world.stored(&TABLE) {
+        assert!(!["ann@example.com", "Ann", "Marienplatz", "session#"].iter().any(|text| item.contains(text)), "{item}");
+    }
     let again = shop.world.post("/api/v1/auth/register", &json!({"email": "ann@example.com", "password": PASSWORD, "name": "Ann"}));
     again.send().await.expect(202);
     assert_eq!(shop.count("user.registered").await, 2, "the address is free again");
@@ -245,7 +253,7 @@ async fn users_are_listed() {
                     None => break,
                 }
             }
-            let expect: Vec<UserId> = expect.iter().map(|place| ids[*place]).collect();
+            let expect: Vec<UserId> = expect.iter().map(|index| ids[*index]).collect();
             assert_eq!(seen, expect, "{query} by {limit}");
         }
     }

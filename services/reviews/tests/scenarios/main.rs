@@ -1,5 +1,8 @@
 //! Reviews as customers, owners, moderators and other services see them.
 
+// A failing unwrap is a failing test, also in the helpers.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -13,10 +16,11 @@ use ports::reads::{
     Account, BusinessListing, DirectoryReads, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing, ProductReads,
     ReviewReads as _,
 };
+use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 
-use crate::{Moderation, Reads, ReviewsConfig, ReviewsDeps, TABLE, Unverified, service};
+use reviews::{Moderation, Reads, ReviewsConfig, ReviewsDeps, TABLE, Unverified, service};
 
 mod recount;
 
@@ -413,21 +417,41 @@ async fn a_reminder_comes_once_and_only_for_what_is_not_reviewed() {
 }
 
 #[tokio::test]
-async fn an_erased_account_leaves_no_words() {
+async fn a_person_gets_a_copy_and_is_forgotten() {
     let (world, town) = town(open());
     let (ada, bob) = (Harness::customer(1), Harness::customer(2));
-    town.orders.lock().unwrap().insert(1.into(), ada.user_id().unwrap());
-    world.publish(delivered(1, &ada)).await;
-    world.settle().await;
-    for (actor, rating) in [(&ada, 1), (&bob, 5)] {
-        submitted(&world, actor, bakery(), rating).await;
+    let user_id = ada.user_id().unwrap();
+    for order in [1, 2] {
+        town.orders.lock().unwrap().insert(order.into(), user_id);
+        world.publish(delivered(order, &ada)).await;
     }
-    let erased = world.publish(UserErased { user_id: ada.user_id().unwrap(), email: None }).await;
+    world.settle().await;
+    let of_bob = submitted(&world, &bob, bakery(), 5).await;
+    submit(&world, &ada, bakery(), 1, "My street is Rose Lane.").await.expect(201);
+    let path = format!("/api/v1/reviews/{of_bob}");
+    world.put(&format!("{path}/helpful"), &json!({})).as_actor(&ada).send().await.expect(204);
+    let report = json!({"reason": "privacy", "text": "I live there, at Rose Lane."});
+    world.post(&format!("{path}/reports"), &report).as_actor(&ada).send().await.expect(204);
+
+    let reads = Reads::new(&world.kit().work(&TABLE));
+    let person = Person { user_id, email: address(user_id) };
+    let copy = reads.export(&person).await.unwrap();
+    assert_eq!(copy["reviews"][0]["text"], "My street is Rose Lane.");
+    assert_eq!((&copy["helpful_votes"], &copy["reports"][0]["text"]), (&json!([of_bob]), &report["text"]));
+    assert_eq!([&copy["eligibilities"], &copy["reminders"]].map(|list| list.as_array().unwrap().len()), [2, 2], "{copy}");
+
+    let erased = world.publish(UserErased { user_id, email: Some(person.email.clone()) }).await;
     world.settle().await;
     world.deliver("reviews", &erased).await.unwrap();
     assert_eq!((listed(&world, "").await, summary(&world, bakery()).await), (vec![5], (1, 5)));
+    assert_eq!(world.get(&path).send().await.expect(200).json["helpful"], json!(0));
     for list in ["/api/v1/me/reviews", "/api/v1/me/reviews/eligible"] {
         assert_eq!(world.get(list).as_actor(&ada).send().await.expect(200).json["items"], json!([]), "{list}");
+    }
+    assert_eq!(reads.export(&person).await.unwrap(), Value::Null);
+    for item in world.stored(&TABLE) {
+        assert!(!item.contains("Rose Lane") && !item.contains(person.email.as_str()), "{item}");
+        assert!(item.contains(&of_bob) || !item.contains("Ada L."), "the names of both are the same: {item}");
     }
 }
 

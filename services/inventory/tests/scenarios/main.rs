@@ -1,5 +1,8 @@
 //! Inventory as its users and the other services see it.
 
+// A failing unwrap is a failing test, also in the helpers.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use contracts::{
@@ -10,7 +13,7 @@ use ports::reads::InventoryReads as _;
 use serde_json::{Value, json};
 use shell::testing::Harness;
 
-use crate::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
+use inventory::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
 
 const SELLER: BusinessId = BusinessId(50);
 
@@ -64,8 +67,8 @@ fn shipped(id: u128) -> OrderShipped {
     OrderShipped { order: order(id), carrier: None, tracking_number: None }
 }
 
-/// What inventory told, in short: `reserved 1`, `low 7 at 3`.
-async fn told(world: &Harness) -> Vec<String> {
+/// What inventory emitted, in short: `reserved 1`, `low 7 at 3`.
+async fn emitted(world: &Harness) -> Vec<String> {
     let short = |envelope: Envelope| match envelope.event {
         Event::StockReserved(event) => Some(format!("reserved {}", event.order.order_id.0)),
         Event::StockRefused(event) => Some(format!("refused {}", event.order_id.0)),
@@ -113,7 +116,7 @@ async fn an_order_from_placing_to_shipping() {
     world.deliver("inventory", &shipped).await.unwrap();
     check_stock(&world, 1, (7, 7, 0)).await;
     check_stock(&world, 2, (4, 4, 0)).await;
-    assert_eq!(told(&world).await, ["reserved 1"]);
+    assert_eq!(emitted(&world).await, ["reserved 1"]);
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn one_short_line_refuses_the_whole_order_once() {
     world.publish(placed(1, &[(1, 2)])).await;
     world.publish(cancelled(1)).await;
     world.settle().await;
-    assert_eq!(told(&world).await, ["refused 1"]);
+    assert_eq!(emitted(&world).await, ["refused 1"]);
     check_stock(&world, 1, (10, 10, 0)).await;
     check_stock(&world, 2, (1, 1, 0)).await;
 }
@@ -141,7 +144,7 @@ async fn cancelling_gives_back_even_when_it_comes_first() {
     world.publish(cancelled(1)).await;
     world.settle().await;
     check_stock(&world, 1, (10, 10, 0)).await;
-    assert_eq!(told(&world).await, ["reserved 1", "released 1", "released 2"]);
+    assert_eq!(emitted(&world).await, ["reserved 1", "released 1", "released 2"]);
 }
 
 /// What is promised stays out of the ledger: entries are for the count and what leaves.
@@ -195,7 +198,7 @@ async fn events_that_come_twice_late_and_in_any_order() {
             patience -= 1;
             assert!(patience > 0, "seed {seed}: {} deliveries never succeed", envelopes.len());
         }
-        let (one, two, news) = (stock(&world, 1).await, stock(&world, 2).await, told(&world).await);
+        let (one, two, news) = (stock(&world, 1).await, stock(&world, 2).await, emitted(&world).await);
         for id in 1..=8_u128 {
             let answers = news.iter().filter(|line| [format!("reserved {id}"), format!("refused {id}")].contains(line)).count();
             let forestalled = id % 4 == 0;
@@ -205,7 +208,11 @@ async fn events_that_come_twice_late_and_in_any_order() {
         for envelope in &all {
             world.deliver("inventory", envelope).await.unwrap();
         }
-        assert_eq!((stock(&world, 1).await, stock(&world, 2).await, told(&world).await), (one.clone(), two.clone(), news), "seed {seed}");
+        assert_eq!(
+            (stock(&world, 1).await, stock(&world, 2).await, emitted(&world).await),
+            (one.clone(), two.clone(), news),
+            "seed {seed}"
+        );
         for (variant, stock) in [(1, one), (2, two)] {
             let counter = |name: &str| stock[name].as_i64().unwrap();
             check_stock(&world, variant, (counter("on_hand"), counter("available"), counter("reserved"))).await;
@@ -259,9 +266,9 @@ async fn two_hundred_orders_want_fifty_pieces() {
         task.await.unwrap().unwrap();
     }
     world.settle().await;
-    let told = told(&world).await;
-    let number = |start: &str| told.iter().filter(|text| text.starts_with(start)).count();
-    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 1), "{told:?}");
+    let emitted = emitted(&world).await;
+    let number = |start: &str| emitted.iter().filter(|text| text.starts_with(start)).count();
+    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 1), "{emitted:?}");
     check_stock(&world, 1, (50, 0, 50)).await;
     check_stock(&world, 2, (1000, 950, 50)).await;
 }
@@ -283,7 +290,7 @@ async fn low_stock_is_told_once_per_crossing() {
         world.publish(placed(id, &[(1, 2)])).await;
     }
     world.settle().await;
-    assert_eq!((told(&world).await.last().unwrap().as_str(), low().await), ("reserved 4", 1));
+    assert_eq!((emitted(&world).await.last().unwrap().as_str(), low().await), ("reserved 4", 1));
     adjust(1).await;
     adjust(4).await;
     assert_eq!(low().await, 0);
@@ -292,7 +299,7 @@ async fn low_stock_is_told_once_per_crossing() {
     world.publish(cancelled(1)).await;
     world.settle().await;
     assert_eq!(low().await, 0, "a mark that is left behind is not shown");
-    let lows: Vec<_> = told(&world).await.into_iter().filter(|text| text.starts_with("low")).collect();
+    let lows: Vec<_> = emitted(&world).await.into_iter().filter(|text| text.starts_with("low")).collect();
     assert_eq!(lows, ["low 1 at 4", "low 1 at 4"]);
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use kernel::{Currency, Money, TaxRate, VariantId};
 use serde::{Deserialize, Serialize};
 
-use crate::product::ProductError;
+use super::error::ProductError;
 use crate::text::clean_html;
 
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -139,8 +139,8 @@ fn check_options(names: Vec<String>) -> Result<Vec<String>, ProductError> {
     names
         .into_iter()
         .enumerate()
-        .map(|(place, name)| {
-            let field = format!("options[{place}]");
+        .map(|(index, name)| {
+            let field = format!("options[{index}]");
             let name = text(&field, &name, 1, OPTION_CHARS_MAX)?;
             if seen.insert(name.to_lowercase()) { Ok(name) } else { wrong(field, "names an option twice") }
         })
@@ -155,8 +155,8 @@ fn check_variants(variants: Vec<VariantDraft>, options: &[String], currency: Cur
     let mut ids = HashSet::new();
     let mut combinations = HashSet::new();
     let mut checked = Vec::with_capacity(variants.len());
-    for (place, variant) in variants.into_iter().enumerate() {
-        let at = format!("variants[{place}]");
+    for (index, variant) in variants.into_iter().enumerate() {
+        let at = format!("variants[{index}]");
         let variant = check_variant(variant, &at, options, currency)?;
         if variant.id.is_some_and(|id| !ids.insert(id)) {
             return wrong(format!("{at}.id"), "names a variant twice");
@@ -230,9 +230,9 @@ fn check_images(images: Vec<Image>) -> Result<Vec<Image>, ProductError> {
     images
         .into_iter()
         .enumerate()
-        .map(|(place, image)| {
-            let url = check_url(&format!("images[{place}].url"), &image.url)?;
-            Ok(Image { url, alt: text(&format!("images[{place}].alt"), &image.alt, 0, ALT_CHARS_MAX)? })
+        .map(|(index, image)| {
+            let url = check_url(&format!("images[{index}].url"), &image.url)?;
+            Ok(Image { url, alt: text(&format!("images[{index}].alt"), &image.alt, 0, ALT_CHARS_MAX)? })
         })
         .collect()
 }
@@ -241,8 +241,8 @@ fn check_images(images: Vec<Image>) -> Result<Vec<Image>, ProductError> {
 fn check_tags(tags: &[String]) -> Result<Vec<String>, ProductError> {
     let mut seen = HashSet::new();
     let mut kept = Vec::with_capacity(tags.len());
-    for (place, tag) in tags.iter().enumerate() {
-        let field = format!("tags[{place}]");
+    for (index, tag) in tags.iter().enumerate() {
+        let field = format!("tags[{index}]");
         let tag = text(&field, tag, 1, TAG_CHARS_MAX)?;
         // A file of products lists tags with commas in between.
         if tag.contains(',') {

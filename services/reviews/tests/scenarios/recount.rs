@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernel::ReviewId;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -59,14 +60,13 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn path_of(author: u128) -> String {
-    let user = Harness::customer(author).user_id().unwrap();
-    crate::review::Review::id_of(bakery(), user).to_string()
-}
+/// The reviews of the authors that have submitted one.
+type Reviews = BTreeMap<u128, String>;
 
 /// Runs one operation, `times` in a row, with the same Idempotency-Key where `keyed`.
-async fn perform(world: &Harness, step: usize, operation: &Operation, times: u8, keyed: bool) {
+async fn perform(world: &Harness, reviews: &mut Reviews, step: usize, operation: &Operation, times: u8, keyed: bool) {
     let (admin, key) = (Harness::admin(), format!("step-{step}"));
+    let path_of = |reviews: &Reviews, author: u128| reviews.get(&author).cloned().unwrap_or_else(|| ReviewId(author).to_string());
     for _ in 0..times {
         let (ask, actor) = match operation {
             Operation::Submit { author, rating } => {
@@ -74,21 +74,24 @@ async fn perform(world: &Harness, step: usize, operation: &Operation, times: u8,
             }
             Operation::Edit { author, rating } => {
                 let words = json!({"rating": rating, "text": "Other words."});
-                (world.put(&format!("/api/v1/reviews/{}", path_of(*author)), &words), Harness::customer(*author))
+                (world.put(&format!("/api/v1/reviews/{}", path_of(reviews, *author)), &words), Harness::customer(*author))
             }
-            Operation::Remove { author } => (world.delete(&format!("/api/v1/reviews/{}", path_of(*author))), Harness::customer(*author)),
+            Operation::Remove { author } => {
+                (world.delete(&format!("/api/v1/reviews/{}", path_of(reviews, *author))), Harness::customer(*author))
+            }
             Operation::Publish { author } => {
-                (world.post(&format!("/api/v1/admin/reviews/{}/publish", path_of(*author)), &json!({})), admin.clone())
+                (world.post(&format!("/api/v1/admin/reviews/{}/publish", path_of(reviews, *author)), &json!({})), admin.clone())
             }
-            Operation::Reject { author } => {
-                (world.post(&format!("/api/v1/admin/reviews/{}/reject", path_of(*author)), &json!({"reason": "No."})), admin.clone())
-            }
+            Operation::Reject { author } => (
+                world.post(&format!("/api/v1/admin/reviews/{}/reject", path_of(reviews, *author)), &json!({"reason": "No."})),
+                admin.clone(),
+            ),
             Operation::Vote { author, reader, wanted } => {
-                let path = format!("/api/v1/reviews/{}/helpful", path_of(*author));
+                let path = format!("/api/v1/reviews/{}/helpful", path_of(reviews, *author));
                 (if *wanted { world.put(&path, &json!({})) } else { world.delete(&path) }, Harness::customer(*reader))
             }
             Operation::Report { author, reader } => {
-                let path = format!("/api/v1/reviews/{}/reports", path_of(*author));
+                let path = format!("/api/v1/reviews/{}/reports", path_of(reviews, *author));
                 (world.post(&path, &json!({"reason": "spam"})), Harness::customer(*reader))
             }
             Operation::Verify { author } => {
@@ -107,6 +110,9 @@ async fn perform(world: &Harness, step: usize, operation: &Operation, times: u8,
         let ask = if keyed { ask.header("Idempotency-Key", &key) } else { ask };
         let got = ask.as_actor(&actor).send().await;
         assert!(got.status < 500, "{operation:?}: {}", got.text);
+        if let (Operation::Submit { author, .. }, 201) = (operation, got.status) {
+            reviews.insert(*author, got.json["id"].as_str().unwrap().to_owned());
+        }
     }
 }
 
@@ -150,8 +156,9 @@ fn the_aggregate_equals_a_recount_after_ten_thousand_operations() {
             let moderation = if moderated.get() { Moderation::All } else { Moderation::Unverified };
             runtime.block_on(async {
                 let (world, _) = town(ReviewsConfig { moderation, ..ReviewsConfig::default() });
+                let mut reviews = Reviews::new();
                 for (step, (operation, times, keyed)) in sequence.iter().enumerate() {
-                    perform(&world, step, operation, *times, *keyed).await;
+                    perform(&world, &mut reviews, step, operation, *times, *keyed).await;
                     world.advance(Duration::from_millis(1));
                     // Events wait for a while, so that they meet later states.
                     if step % 7 == 0 {

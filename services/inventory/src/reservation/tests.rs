@@ -45,8 +45,8 @@ const ALL: [Status; 5] = [Status::Held, Status::Shipped, Status::Refused, Status
 /// The status afterwards, the kinds of events, the number of shifts.
 fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
     let events: Vec<&str> =
-        plan.reservation.events.iter().chain(plan.shifts.iter().flat_map(|shift| &shift.events)).map(Event::kind).collect();
-    assert_eq!((plan.reservation.state.status, events.as_slice(), plan.shifts.len()), expect);
+        plan.reservation.events().iter().chain(plan.shifts.iter().flat_map(|shift| &shift.events)).map(Event::kind).collect();
+    assert_eq!((plan.reservation.state().status, events.as_slice(), plan.shifts.len()), expect);
     // Only what leaves the shelf is in the ledger.
     assert_eq!(plan.kind.is_some(), plan.shifts.iter().any(|shift| shift.delta(Counter::OnHand) != 0));
 }
@@ -58,7 +58,7 @@ fn placing_holds_all_lines_or_none() {
     check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
     let plan = place(None, news(9), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
     check(&plan, (Status::Refused, &["stock.refused"], 0));
-    let Event::StockRefused(refused) = &plan.reservation.events[0] else { panic!("{plan:?}") };
+    let Event::StockRefused(refused) = &plan.reservation.events()[0] else { panic!("{plan:?}") };
     let short: Vec<_> = refused.short.iter().map(|line| (line.sku.as_str(), line.wanted, line.available)).collect();
     assert_eq!(short, [("SKU-2", 2, 1), ("SKU-3", 1, 0)]);
 }
@@ -95,7 +95,7 @@ fn each_step_from_each_status() {
 fn cancelled_before_it_was_placed() {
     let plan = cancel(None, 9.into(), &[], at(0)).unwrap();
     check(&plan, (Status::Forestalled, &[], 0));
-    assert!(plan.reservation.changed);
+    assert!(plan.reservation.is_changed());
 }
 
 #[test]
@@ -151,7 +151,7 @@ impl Shop {
 
     fn happen(&mut self, order: u128, plan: Plan) {
         plan.shifts.iter().for_each(|shift| self.apply(shift, plan.kind));
-        self.reservations.insert(order, plan.reservation.state);
+        self.reservations.insert(order, plan.reservation.into_state());
     }
 
     fn step(&mut self, step: Step) {

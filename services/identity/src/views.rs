@@ -98,34 +98,21 @@ impl AddressBookView {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct SessionView {
-    pub id: SessionId,
-    pub started_at: Timestamp,
-    pub refreshed_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub active: bool,
+    id: SessionId,
+    started_at: Timestamp,
+    refreshed_at: Timestamp,
+    expires_at: Timestamp,
+    /// Signed out.
+    revoked: bool,
 }
 
 impl SessionView {
-    pub fn of(session: &Session, user: &User, now: Timestamp) -> Self {
-        Self {
-            id: session.id,
-            started_at: session.started_at,
-            refreshed_at: session.refreshed_at,
-            expires_at: session.expires_at,
-            active: session.is_alive(user, now),
-        }
+    pub fn of(session: &Session) -> Self {
+        let Session { id, started_at, refreshed_at, expires_at, revoked, .. } = *session;
+        Self { id, started_at, refreshed_at, expires_at, revoked }
     }
-}
-
-/// All that identity keeps about a person, except what only proves who they are.
-#[derive(Serialize, ToSchema)]
-pub struct ExportView {
-    pub exported_at: Timestamp,
-    pub profile: ProfileView,
-    pub addresses: Vec<AddressView>,
-    pub sessions: Vec<SessionView>,
 }
 
 /// The same for every address, known or not.

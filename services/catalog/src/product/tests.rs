@@ -3,7 +3,7 @@
 use kernel::{Currency, Role};
 
 use super::*;
-use crate::content::Draft;
+use content::Draft;
 
 const HOUSE: BusinessId = BusinessId(1);
 const OTHER: BusinessId = BusinessId(2);
@@ -46,7 +46,7 @@ fn placing(status: ProductStatus) -> Placing {
 
 fn pot(status: ProductStatus) -> Product {
     let content = content(vec![variant(&["Regular"], 999), variant(&["Large"], 1599)]);
-    Product::create(&Actor::System, 7.into(), HOUSE, &content, placing(status), at(1000)).unwrap().state
+    Product::create(&Actor::System, 7.into(), HOUSE, &content, placing(status), at(1000)).unwrap().into_state()
 }
 
 #[test]
@@ -74,14 +74,14 @@ fn a_new_product_tells_its_variants_with_derived_skus() {
         content(vec![variant(&["Regular"], 999), variant(&["Groß"], 1599), variant(&["☕"], 1), variant(&["☂"], 1), variant(&["日本"], 1)]);
     let decision =
         Product::create(&user(&[Role::Business], &[HOUSE]), 7.into(), HOUSE, &content, placing(ProductStatus::Published), at(5)).unwrap();
-    let skus: Vec<_> = decision.state.variants.iter().map(|variant| variant.sku.as_str()).collect();
+    let skus: Vec<_> = decision.state().variants.iter().map(|variant| variant.sku.as_str()).collect();
     assert_eq!(skus, ["CLAY-POT-REGULAR", "CLAY-POT-GROSS", "CLAY-POT", "CLAY-POT-2", "CLAY-POT-RI-BEN"]);
-    assert_eq!(decision.state.published_at, Some(at(5)));
-    let [Event::ProductChanged(event)] = decision.events.as_slice() else { panic!("{:?}", decision.events) };
+    assert_eq!(decision.state().published_at, Some(at(5)));
+    let [Event::ProductChanged(event)] = decision.events() else { panic!("{:?}", decision.events()) };
     assert!(event.published);
     assert_eq!(event.variants[1].title, "Clay Pot, Groß");
-    assert_eq!(event.variants[1].variant_id, decision.state.variants[1].id);
-    let ids: HashSet<_> = decision.state.variants.iter().map(|variant| variant.id).collect();
+    assert_eq!(event.variants[1].variant_id, decision.state().variants[1].id);
+    let ids: HashSet<_> = decision.state().variants.iter().map(|variant| variant.id).collect();
     assert_eq!(ids.len(), 5);
     let foreign = Product::create(&user(&[Role::Business], &[OTHER]), 7.into(), HOUSE, &content, placing(ProductStatus::Draft), at(5));
     assert_eq!(foreign.unwrap_err(), ProductError::NotYours);
@@ -92,7 +92,7 @@ fn a_derived_sku_is_cut_to_its_limit_and_stays_unique() {
     let long = "x".repeat(100);
     let content = content(vec![variant(&[&long], 1), variant(&[&format!("y{}", &long[1..])], 1)]);
     let placing = Placing { slug: "s".repeat(100), ..placing(ProductStatus::Draft) };
-    let product = Product::create(&Actor::System, 7.into(), HOUSE, &content, placing, at(5)).unwrap().state;
+    let product = Product::create(&Actor::System, 7.into(), HOUSE, &content, placing, at(5)).unwrap().into_state();
     assert_eq!(product.variants[0].sku.len(), 96);
     assert_eq!(product.variants[1].sku, format!("{}-2", product.variants[0].sku));
 }
@@ -113,7 +113,7 @@ fn variants_stay_the_same_by_id_or_by_option_values() {
             at(2000),
         )
         .unwrap();
-    let variants = &edited.state.variants;
+    let variants = &edited.state().variants;
     assert_eq!((variants[1].id, variants[1].sku.as_str()), (large.id, large.sku.as_str()), "renamed, with its id and its SKU");
     assert_eq!((variants[2].id, variants[2].price.amount), (regular.id, 5));
     assert!(variants[0].id != large.id && variants[0].id != regular.id);
@@ -133,8 +133,8 @@ fn the_same_again_changes_nothing() {
     assert_eq!(before.clone().replace(&same, placing(ProductStatus::Published), at(9000)).unwrap(), Decision::unchanged(before.clone()));
     let dearer = content(vec![variant(&["Regular"], 1000), variant(&["Large"], 1599)]);
     let decision = before.replace(&dearer, placing(ProductStatus::Published), at(9000)).unwrap();
-    assert!(decision.changed);
-    assert_eq!((decision.state.updated_at, decision.state.published_at), (at(9000), Some(at(1000))));
+    assert!(decision.is_changed());
+    assert_eq!((decision.state().updated_at, decision.state().published_at), (at(9000), Some(at(1000))));
 }
 
 #[test]
@@ -156,17 +156,17 @@ fn statuses() {
         (Archived, Archived, Ok(false)),
     ] {
         let result = pot(from).change_status(&user(&[Role::Business], &[HOUSE]), to, vec![], at(9000));
-        assert_eq!(result.as_ref().map(|decision| decision.changed).map_err(Clone::clone), expect, "{from:?} to {to:?}");
+        assert_eq!(result.as_ref().map(|decision| decision.is_changed()).map_err(Clone::clone), expect, "{from:?} to {to:?}");
         if let Ok(decision) = result {
-            assert_eq!(decision.state.status, to);
-            let told: Vec<_> = decision.events.iter().map(Event::kind).collect();
-            assert_eq!(told, if expect == Ok(true) { vec![event(to)] } else { vec![] });
+            assert_eq!(decision.state().status, to);
+            let emitted: Vec<_> = decision.events().iter().map(Event::kind).collect();
+            assert_eq!(emitted, if expect == Ok(true) { vec![event(to)] } else { vec![] });
         }
         assert_eq!(pot(from).change_status(&user(&[Role::Business], &[OTHER]), to, vec![], at(9000)), Err(ProductError::NotYours));
     }
     let same = content(vec![variant(&["Regular"], 999), variant(&["Large"], 1599)]);
     assert_eq!(pot(Archived).edit(&Actor::System, &same, placing(Archived), at(9)), Err(ProductError::Archived));
-    assert_eq!(pot(Archived).replace(&same, placing(Published), at(9)).unwrap().state.status, Published);
+    assert_eq!(pot(Archived).replace(&same, placing(Published), at(9)).unwrap().into_state().status, Published);
 }
 
 #[test]

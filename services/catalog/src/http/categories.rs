@@ -1,14 +1,15 @@
 //! Categories over HTTP.
 
 use axum::extract::State;
-use kernel::{CategoryId, Problem};
+use kernel::CategoryId;
 use ports::store::Stored;
 use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
-use shell::{DecisionContext, HandlerResult, Reply, Table};
+use shell::{DecisionContext, HandlerResult, Reply};
 
 use crate::App;
-use crate::category::{CATEGORIES_MAX, Category, CategoryDraft, CategoryError};
-use crate::storage::{self, CategorySlug, HoldingsItem};
+use crate::category::{Category, CategoryDraft};
+use crate::storage::{self, HoldingsItem};
+use crate::surroundings::Surroundings;
 use crate::views::{CategoriesView, CategoryInput, CategoryView};
 
 const CACHE_SECS: u32 = 30;
@@ -17,7 +18,7 @@ pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(list, create, edit, delete).with_state(app)
 }
 
-/// Lists all categories, a tree by `parent_id`.
+/// List all categories, a tree by `parent_id`.
 #[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
 async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     let page = app.work.table().list::<Category>(storage::categories_query()).await?;
@@ -29,6 +30,7 @@ async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&CategoriesView { items }).etag(etag).cache_secs(CACHE_SECS))
 }
 
+/// Create a category.
 #[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
 async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let parent_id = input.parent_id;
@@ -42,7 +44,7 @@ async fn create(request: Admin, State(app): State<App>, Json(input): Json<Catego
     app.work.handle_request(&request, |_| Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
 }
 
-/// Renames or moves a category. One that holds products or other categories keeps its parent. Needs If-Match.
+/// Rename or move a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
 async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let (slug, parent_id) = (input.slug.clone(), input.parent_id);
@@ -55,13 +57,13 @@ async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>
         request.require_version(before.version)?;
         let parent = around.parent.as_ref();
         let decision = before.value.clone().edit(holdings.holdings(), parent.map(|parent| &parent.value), draft.clone())?;
-        let reply = Reply::ok(&CategoryView::from(decision.state.clone())).etag(before.version + u64::from(decision.changed));
+        let reply = Reply::ok(&CategoryView::from(decision.state().clone())).etag(before.version + u64::from(decision.is_changed()));
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
     app.work.handle_request(&request, load, edit).await
 }
 
-/// Deletes a category that holds neither products nor other categories.
+/// Delete a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
 async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
@@ -70,46 +72,4 @@ async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryI
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
     app.work.handle_request(&request, |_| storage::category(app.work.table(), id), delete).await
-}
-
-/// What a new or edited category stands beside.
-pub struct Surroundings {
-    parent: Option<Stored<Category>>,
-    /// Who has the wanted slug.
-    pub slug: Option<Stored<CategorySlug>>,
-    /// All categories; read for a new one only.
-    all: Vec<Stored<Category>>,
-}
-
-impl Surroundings {
-    pub async fn load_for_new(table: &Table, parent_id: Option<CategoryId>, slug: &str) -> Result<Self, Problem> {
-        let all = table.list::<Category>(storage::categories_query()).await?.items;
-        Ok(Self { all, ..Self::load(table, parent_id, Some(slug)).await? })
-    }
-
-    async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
-        let parent = match parent_id {
-            Some(id) => Some(table.get(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?),
-            None => None,
-        };
-        let slug = match slug {
-            Some(slug) => table.get(&storage::category_slug_key(slug)).await?,
-            None => None,
-        };
-        Ok(Self { parent, slug, all: Vec::new() })
-    }
-
-    /// The one category that has the name, wherever it is.
-    pub fn named(&self, name: &str) -> Option<CategoryId> {
-        let mut found = self.all.iter().filter(|category| category.name == name).map(|category| category.id);
-        found.next().filter(|_| found.next().is_none())
-    }
-
-    pub fn create(&self, id: CategoryId, draft: CategoryDraft) -> Result<(Category, shell::Changes), Problem> {
-        if self.all.len() >= CATEGORIES_MAX {
-            return Err(CategoryError::TooMany.into());
-        }
-        let decision = Category::create(id, self.parent.as_ref().map(|parent| &parent.value), draft)?;
-        Ok((decision.state.clone(), storage::create_category(decision, self.parent.as_ref(), self.slug.as_ref())?))
-    }
 }

@@ -1,0 +1,33 @@
+use kernel::{Code, Problem};
+
+/// Why a rule refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProductError {
+    #[error("{field}: {reason}")]
+    Field { field: String, reason: String },
+    /// For those who may not know that there is such a product, too.
+    #[error("there is no such product")]
+    Unknown,
+    #[error("the slug {0} belongs to another product")]
+    SlugTaken(String),
+    #[error("only the seller of a product may change it")]
+    NotYours,
+    #[error("the product is archived; make it a draft first")]
+    Archived,
+    #[error("an archived product becomes a draft before it is published")]
+    PublishArchived,
+}
+
+impl From<ProductError> for Problem {
+    fn from(error: ProductError) -> Self {
+        let code = match &error {
+            ProductError::Field { field, reason } => return Self::field(field, reason),
+            ProductError::Unknown => Code::NotFound,
+            ProductError::SlugTaken(_) => Code::AlreadyExists,
+            ProductError::NotYours => Code::Forbidden,
+            ProductError::Archived => Code::Conflict,
+            ProductError::PublishArchived => Code::IllegalTransition,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,101 @@
+//! Stock as customers, sellers and staff see it.
+
+use kernel::{BusinessId, OrderId, ProductId, Timestamp, VariantId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::stock::{MovementKind, StockItem};
+use crate::storage::Movement;
+
+#[derive(Serialize, ToSchema)]
+pub struct AvailabilityView {
+    pub items: Vec<AvailabilityHint>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AvailabilityHint {
+    pub variant_id: VariantId,
+    pub state: StockState,
+    /// How many are left, only when they are few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StockState {
+    InStock,
+    Low,
+    Out,
+    /// There is none in stock, but it can be ordered: it is made or bought on demand.
+    Backorder,
+}
+
+impl AvailabilityHint {
+    pub fn of(variant_id: VariantId, item: Option<&StockItem>) -> Self {
+        let (state, quantity) = match item {
+            Some(item) if item.available > 0 && item.is_low() => (StockState::Low, Some(item.available)),
+            Some(item) if item.available > 0 => (StockState::InStock, None),
+            Some(item) if item.backorder == 1 => (StockState::Backorder, None),
+            Some(_) | None => (StockState::Out, None),
+        };
+        Self { variant_id, state, quantity }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StockView {
+    pub variant_id: VariantId,
+    pub product_id: ProductId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<BusinessId>,
+    pub sku: String,
+    pub title: String,
+    /// `available + reserved`.
+    pub on_hand: i64,
+    /// Negative when back-ordered pieces are owed.
+    pub available: i64,
+    pub reserved: i64,
+    pub threshold: i64,
+    pub low: bool,
+    pub backorder: bool,
+}
+
+impl StockView {
+    pub fn of(item: &StockItem) -> Self {
+        Self {
+            variant_id: item.variant_id,
+            product_id: item.product_id,
+            seller_id: item.seller_id,
+            sku: item.sku.clone(),
+            title: item.title.clone(),
+            on_hand: item.on_hand,
+            available: item.available,
+            reserved: item.reserved,
+            threshold: item.threshold,
+            low: item.is_low(),
+            backorder: item.backorder == 1,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MovementView {
+    pub at: Timestamp,
+    pub kind: MovementKind,
+    /// By how much the quantity on hand changed.
+    pub on_hand: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl MovementView {
+    pub fn of(movement: Movement) -> Self {
+        let Movement { at, kind, on_hand, order_id, by, reason } = movement;
+        Self { at, kind, on_hand, order_id, by, reason }
+    }
+}

@@ -1,0 +1,41 @@
+use kernel::{Code, Problem};
+
+use super::{RATING_MAX, Status};
+
+/// Why a rule refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    #[error("the rating must be 1 to {RATING_MAX}")]
+    Rating,
+    #[error("you have reviewed this already")]
+    Exists,
+    #[error("nobody can review a business of their own")]
+    OwnBusiness,
+    #[error("only customers can review this: buy, book or enquire first")]
+    NotCustomer,
+    /// For those who may not know that there is such a review, too.
+    #[error("there is no such review")]
+    Unknown,
+    #[error("only the business can answer")]
+    NotBusiness,
+    #[error("the owner has answered already")]
+    Answered,
+    #[error("nobody votes for a review of their own")]
+    OwnVote,
+    #[error("a {} review cannot be {wanted}", .status.as_str())]
+    Illegal { status: Status, wanted: &'static str },
+}
+
+impl From<ReviewError> for Problem {
+    fn from(error: ReviewError) -> Self {
+        let text = error.to_string();
+        match error {
+            ReviewError::Rating => Self::field("rating", text),
+            ReviewError::Unknown => Self::not_found("review"),
+            ReviewError::OwnBusiness | ReviewError::NotCustomer | ReviewError::NotBusiness | ReviewError::OwnVote => Self::forbidden(text),
+            ReviewError::Exists => Self::new(Code::AlreadyExists, text),
+            ReviewError::Answered => Self::new(Code::Conflict, text),
+            ReviewError::Illegal { .. } => Self::new(Code::IllegalTransition, text),
+        }
+    }
+}
