@@ -121,7 +121,6 @@ impl Wiring<'_> {
             lead_price: self.config.money(self.config.directory.lead_price),
         };
         let dependencies = directory::Dependencies {
-            reviews: Some(self.review_reads()),
             accounts: Arc::new(identity::Reads::new(&self.work(identity::TABLE))),
             time_zones: self.platform.time_zones()?,
             signer: self.platform.signer()?,

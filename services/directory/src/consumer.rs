@@ -1,24 +1,39 @@
-//! What the directory forgets when somebody has their account erased.
+//! What the directory does about events of others: it follows the ratings of businesses, and forgets people.
 
-use contracts::UserErased;
-use kernel::{BusinessId, Problem, UserId};
+use contracts::{RatingChanged, UserErased};
+use kernel::{BusinessId, Problem, ReviewTarget, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
-use shell::{Changes, Consumer, DecisionContext, UnitOfWork};
+use shell::{Changes, Consumer, DecisionContext, Delivery, UnitOfWork};
 
-use crate::business::Business;
+use crate::business::membership::{Membership, MembershipCount};
+use crate::business::rating::BusinessRating;
+use crate::business::{Business, editing};
 use crate::category::Tree;
 use crate::claim::Claim;
-use crate::editing;
 use crate::lead::Lead;
-use crate::storage::{self, Membership};
+use crate::storage;
 
 const CAUSE: &str = "directory.forget";
 /// Items that are forgotten in one step.
 const AT_ONCE: usize = 20;
+/// Steps in which one kind of item is forgotten; more than anybody could have made.
+const STEPS_MAX: usize = 10_000;
 
 pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
-    Consumer::new("directory", work).on::<UserErased>(|work, _, erased| Box::pin(forget(work, erased.user_id)))
+    Consumer::new("directory", work)
+        .on::<RatingChanged>(|work, delivery, changed| Box::pin(rate(work, delivery, changed)))
+        .on::<UserErased>(|work, _, erased| Box::pin(forget(work, erased.user_id)))
+}
+
+async fn rate(work: &UnitOfWork, delivery: &Delivery, changed: &RatingChanged) -> Result<(), Problem> {
+    let ReviewTarget::Business(id) = changed.target else { return Ok(()) };
+    let follow = |before: Option<Stored<BusinessRating>>, _: &DecisionContext| {
+        let rating = before.as_ref().map(|before| before.value.clone());
+        storage::put(before.as_ref(), BusinessRating::follow(rating, id, changed, delivery.envelope.sequence))
+    };
+    let key = storage::rating_key(id);
+    work.handle_event_guarded(delivery, |_| work.table().get(&key), follow).await
 }
 
 /// Delivered again, or broken off and delivered again, it finds what is left: each step takes what it has done out of
@@ -32,16 +47,22 @@ async fn forget(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
 /// The businesses stay, without the person.
 async fn leave(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let mut cursor = None;
-    loop {
+    for _ in 0..STEPS_MAX {
         let page = work.table().list::<Membership>(storage::memberships_query(user).limit(AT_ONCE).after(cursor)).await?;
         for membership in page.items {
             leave_one(work, user, membership.business_id).await?;
         }
         cursor = page.next;
         if cursor.is_none() {
+            let forget = |count: Option<Stored<MembershipCount>>, _: &DecisionContext| {
+                let none = Changes::none();
+                Ok(count.map_or_else(Changes::none, |count| none.delete(storage::membership_count_key(user), count.version)))
+            };
+            work.run_job(CAUSE, |_| editing::memberships(work.table(), user), forget).await?;
             return Ok(());
         }
     }
+    Err(endless())
 }
 
 async fn leave_one(work: &UnitOfWork, user: UserId, business: BusinessId) -> Result<(), Problem> {
@@ -59,8 +80,7 @@ async fn forget_claims(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
     let forget = |claims: Vec<Stored<Claim>>, _: &DecisionContext| {
         Ok(claims.iter().fold(Changes::none(), |changes, claim| changes.delete(storage::claim_key(claim.id), claim.version)))
     };
-    while work.run_job(CAUSE, load, forget).await? {}
-    Ok(())
+    in_steps(|| work.run_job(CAUSE, load, forget)).await
 }
 
 /// The enquiries that somebody sent while they were signed in: who asked, and what they wrote. What a business pays stays.
@@ -75,10 +95,23 @@ async fn forget_leads(work: &UnitOfWork, user: UserId) -> Result<(), Problem> {
             })
         })
     };
-    while work.run_job(CAUSE, load, forget).await? {}
-    Ok(())
+    in_steps(|| work.run_job(CAUSE, load, forget)).await
 }
 
 async fn first<T: DeserializeOwned>(work: &UnitOfWork, query: Query) -> Result<Vec<Stored<T>>, Problem> {
     Ok(work.table().list::<T>(query.limit(AT_ONCE)).await?.items)
+}
+
+/// Runs the step until it changes nothing any more.
+async fn in_steps<F: Future<Output = Result<bool, Problem>>>(step: impl Fn() -> F) -> Result<(), Problem> {
+    for _ in 0..STEPS_MAX {
+        if !step().await? {
+            return Ok(());
+        }
+    }
+    Err(endless())
+}
+
+fn endless() -> Problem {
+    Problem::internal(format!("there is more to forget than {STEPS_MAX} steps take"))
 }

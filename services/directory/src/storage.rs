@@ -3,9 +3,11 @@
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | business | `business#<id>` | `business` | id; indexes 1 to 3 |
+//! | rating of a business | `business#<id>` | `rating` | with its business |
 //! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
-//! | place in a category | `in#<category>` | name, id | published businesses of a category, by name |
+//! | business in a category | `in#<category>` | name, id | published businesses of a category, by name |
 //! | membership | `member#<user>` | `<business>` | the businesses of a person |
+//! | businesses of a person | `memberships#<user>` | `count` | by whoever adds one; a counter |
 //! | tree of categories | `categories` | `tree` | all at once |
 //! | businesses of a category | `counts` | `<category>` | all at once; a counter |
 //! | claim | `claim#<id>` | `claim` | id; index 1: all by status; index 2: of a person |
@@ -25,18 +27,22 @@
 //! | 2 | `leads#status#<status>` | time, id | leads, for admins |
 //! | 3 | `leads#customer#<user>` | time, id | leads of people who were signed in, until they are erased |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Timestamp, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
+use crate::business::membership::{Membership, MembershipCount};
+use crate::business::rating::BusinessRating;
 use crate::business::{Business, BusinessError, Status};
 use crate::category::{CATEGORIES_MAX, Tree};
-use crate::claim::{self, Claim};
-use crate::lead::{self, Contact, Lead};
+use crate::claim::{self, Claim, ClaimError};
+use crate::lead::enquiry::Contact;
+use crate::lead::limits::{Asked, AskedToday, Month};
+use crate::lead::{self, Lead, LeadError};
 
 pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
 
@@ -62,19 +68,13 @@ pub struct SlugOwner {
     pub current: bool,
 }
 
-/// The place of a published business in the list of a category.
+/// A published business in the list of a category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placed {
+pub struct Listed {
     #[serde(skip)]
     category: Option<CategoryId>,
-    /// Its key in the list: the name as it sorts, and the id.
-    pub place: String,
-    pub business_id: BusinessId,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
-    pub user_id: UserId,
+    /// The name as it sorts, and the id.
+    pub sort_key: String,
     pub business_id: BusinessId,
 }
 
@@ -82,31 +82,6 @@ pub struct Membership {
 pub struct CategoryCount {
     pub category_id: CategoryId,
     pub businesses: i64,
-}
-
-/// That somebody has asked a business lately, by a keyed hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    pub hash: String,
-    pub business_id: BusinessId,
-    pub lead_id: LeadId,
-    pub expires_at: Timestamp,
-}
-
-/// How often somebody has asked on one day, whichever business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedToday {
-    pub hash: String,
-    pub count: u32,
-    pub expires_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Month {
-    pub business_id: BusinessId,
-    /// `2026-11`, UTC.
-    pub month: String,
-    pub delivered: u32,
 }
 
 pub fn business_key(id: BusinessId) -> Key {
@@ -145,15 +120,16 @@ pub fn asked_today_key(hash: &str) -> Key {
     Key::new(format!("sender#{hash}"), "day")
 }
 
-pub fn month_key(business: BusinessId, at: Timestamp) -> Key {
-    Key::new(format!("month#{business}"), month_of(at))
+pub fn month_key(business: BusinessId, month: &str) -> Key {
+    Key::new(format!("month#{business}"), month)
 }
 
-/// `2026-11`.
-pub fn month_of(at: Timestamp) -> String {
-    let mut text = at.to_string();
-    text.truncate(7);
-    text
+pub fn rating_key(id: BusinessId) -> Key {
+    Key::new(format!("business#{id}"), "rating")
+}
+
+pub fn membership_count_key(user: UserId) -> Key {
+    Key::new(format!("memberships#{user}"), "count")
 }
 
 impl Record for Business {
@@ -179,15 +155,27 @@ impl Record for SlugOwner {
     }
 }
 
-impl Record for Placed {
+impl Record for Listed {
     fn key(&self) -> Key {
-        Key::new(self.category.map(category_pk).unwrap_or_default(), &self.place)
+        Key::new(self.category.map(category_pk).unwrap_or_default(), &self.sort_key)
     }
 }
 
 impl Record for Membership {
     fn key(&self) -> Key {
         membership_key(self.user_id, self.business_id)
+    }
+}
+
+impl Record for MembershipCount {
+    fn key(&self) -> Key {
+        membership_count_key(self.user_id)
+    }
+}
+
+impl Record for BusinessRating {
+    fn key(&self) -> Key {
+        rating_key(self.business_id)
     }
 }
 
@@ -263,7 +251,7 @@ impl Record for AskedToday {
 
 impl Record for Month {
     fn key(&self) -> Key {
-        Key::new(format!("month#{}", self.business_id), &self.month)
+        month_key(self.business_id, &self.month)
     }
 }
 
@@ -318,6 +306,34 @@ pub async fn business(table: &Table, id: BusinessId) -> Result<Stored<Business>,
     Ok(table.get(&business_key(id)).await?.ok_or(BusinessError::NotFound)?)
 }
 
+pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem> {
+    Ok(table.get(&claim_key(id)).await?.ok_or(ClaimError::NotFound)?)
+}
+
+pub async fn lead(table: &Table, id: LeadId) -> Result<Stored<Lead>, Problem> {
+    Ok(table.get(&lead_key(id)).await?.ok_or(LeadError::NotFound)?)
+}
+
+/// The ratings of at most 100 businesses, for showing.
+pub async fn ratings(table: &Table, ids: impl Iterator<Item = BusinessId>) -> Result<HashMap<BusinessId, Rating>, Problem> {
+    let keys: Vec<Key> = ids.map(rating_key).collect();
+    let found: Vec<Option<Stored<BusinessRating>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    Ok(found.into_iter().flatten().map(|found| (found.business_id, found.rating)).collect())
+}
+
+/// The next state of an item, or the first.
+pub fn put<T: Record>(before: Option<&Stored<T>>, decision: Decision<T>) -> Result<Changes, Problem> {
+    match before {
+        Some(before) => Changes::update(before.version, decision),
+        None => Changes::create(decision),
+    }
+}
+
+/// One more business that a person acts for. `before` is what they have.
+pub fn joined(before: Option<&Stored<MembershipCount>>, user: UserId) -> Result<Changes, Problem> {
+    put(before, MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
+}
+
 /// The tree for deciding; version 0 while there is none.
 pub async fn tree(table: &Table) -> Result<Stored<Tree>, Problem> {
     Ok(table.get(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
@@ -328,7 +344,7 @@ pub async fn shown_tree(table: &Table) -> Result<Stored<Tree>, Problem> {
     Ok(table.get_eventual(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
 }
 
-/// All that makes a business's next state visible: its item, its slugs, its places in categories, the
+/// All that makes a business's next state visible: its item, its slugs, its entries in the lists of categories, the
 /// memberships and the counters. `owner` is who has the new slug now.
 pub fn save(
     before: Option<&Stored<Business>>,
@@ -336,24 +352,18 @@ pub fn save(
     tree: &Tree,
     decision: Decision<Business>,
 ) -> Result<Changes, Problem> {
-    if !decision.changed {
+    if !decision.is_changed() {
         return Ok(Changes::none());
     }
-    let (writes, deltas) = following(before, owner, tree, &decision.state)?;
-    let mut changes = match before {
-        None => Changes::create(decision)?,
-        Some(stored) => Changes::update(stored.version, decision)?,
-    };
-    for write in writes {
-        changes = changes.write(write);
-    }
+    let (writes, deltas) = following(before, owner, tree, decision.state())?;
+    let changes = writes.into_iter().fold(put(before, decision)?, Changes::write);
     Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
 }
 
 /// Writes, and by how much the counters of categories move.
 pub type Following = (Vec<Write>, Vec<(CategoryId, i64)>);
 
-/// What follows from a business's next state.
+/// What follows from a business's next state. Who joins is counted by whoever lets them in (`joined`).
 pub fn following(
     before: Option<&Stored<Business>>,
     owner: Option<&Stored<SlugOwner>>,
@@ -362,27 +372,41 @@ pub fn following(
 ) -> Result<Following, Problem> {
     let old = before.map(|stored| &stored.value);
     let mut writes = slug_writes(old, owner, after)?;
-    let (left, joined) = (old.map(places).unwrap_or_default(), places(after));
+    let (left, joined) = (old.map(listings).unwrap_or_default(), listings(after));
     let gone =
-        left.iter().filter(|place| !joined.contains(place)).map(|place| Write::Delete { key: place.key(), expect: Expect::Anything });
+        left.iter().filter(|listed| !joined.contains(listed)).map(|listed| Write::Delete { key: listed.key(), expect: Expect::Anything });
     writes.extend(gone);
-    for place in joined.iter().filter(|place| !left.contains(place)) {
-        writes.push(Write::Put { item: place.to_item()?, expect: Expect::Anything });
+    for listed in joined.iter().filter(|listed| !left.contains(listed)) {
+        writes.push(Write::Put { item: listed.to_item()?, expect: Expect::Anything });
     }
     let members = |business: &Business| business.members.iter().map(|member| member.user_id).collect::<BTreeSet<_>>();
     let (had, has) = (old.map(members).unwrap_or_default(), members(after));
-    writes.extend(had.difference(&has).map(|user| Write::Delete { key: membership_key(*user, after.id), expect: Expect::Anything }));
+    for user in had.difference(&has) {
+        writes.push(Write::Delete { key: membership_key(*user, after.id), expect: Expect::Anything });
+        let (deltas, bounds) = (vec![("businesses", -1)], vec![Bound::AtLeast("businesses", 1)]);
+        writes.push(Write::Add { key: membership_count_key(*user), deltas, bounds });
+    }
     for user in has.difference(&had) {
         let item = Membership { user_id: *user, business_id: after.id }.to_item()?;
         writes.push(Write::Put { item, expect: Expect::Anything });
     }
-    let counted = |all: &[Placed]| all.iter().filter_map(|place| place.category).collect::<BTreeSet<_>>();
+    let counted = |all: &[Listed]| all.iter().filter_map(|listed| listed.category).collect::<BTreeSet<_>>();
     let (from, to) = (counted(&left), counted(&joined));
     // A category that has been deleted since has no counter any more.
     let there = |id: &CategoryId| tree.get(*id).is_some();
     let minus = from.difference(&to).filter(|id| there(id)).map(|id| (*id, -1));
     let deltas = minus.chain(to.difference(&from).filter(|id| there(id)).map(|id| (*id, 1))).collect();
     Ok((writes, deltas))
+}
+
+/// The tree's next state, with counters for the categories that are new.
+pub fn save_tree(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
+    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
+    for id in new {
+        let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
+        changes = changes.write(Write::Put { item, expect: Expect::Absent });
+    }
+    Ok(changes)
 }
 
 /// Moves the counter of a category.
@@ -410,12 +434,12 @@ fn slug_writes(old: Option<&Business>, owner: Option<&Stored<SlugOwner>>, new: &
 }
 
 /// None unless everybody may see the business.
-fn places(business: &Business) -> Vec<Placed> {
+fn listings(business: &Business) -> Vec<Listed> {
     if !business.is_published() {
         return Vec::new();
     }
-    let place = |id: &CategoryId| Placed { category: Some(*id), place: name_sk(business), business_id: business.id };
-    business.profile.categories.iter().map(place).collect()
+    let listed = |id: &CategoryId| Listed { category: Some(*id), sort_key: name_sk(business), business_id: business.id };
+    business.profile.categories.iter().map(listed).collect()
 }
 
 fn membership_key(user: UserId, business: BusinessId) -> Key {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mapping::DEFAULT_MAPPING;
+use crate::import::mapping::DEFAULT_MAPPING;
 
 fn mapping() -> Mapping {
     Mapping::parse(DEFAULT_MAPPING).unwrap()
