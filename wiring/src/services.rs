@@ -129,11 +129,8 @@ impl Wiring<'_> {
     }
 
     fn catalog(&self) -> Result<Service, ConfigError> {
-        let dependencies = catalog::Dependencies {
-            blobs: self.platform.files()?,
-            stock: Arc::new(inventory::Reads::new(&self.work(inventory::TABLE))),
-            reviews: self.review_reads(),
-        };
+        let dependencies =
+            catalog::Dependencies { blobs: self.platform.files()?, stock: Arc::new(inventory::Reads::new(&self.work(inventory::TABLE))) };
         Ok(catalog::service(&self.work(catalog::TABLE), catalog_settings(self.config), dependencies))
     }
 
@@ -196,10 +193,6 @@ impl Wiring<'_> {
             remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
         };
         Ok(reviews::service(&self.work(reviews::TABLE), deps, config))
-    }
-
-    fn review_reads(&self) -> Arc<reviews::Reads> {
-        Arc::new(reviews::Reads::new(&self.work(reviews::TABLE)))
     }
 
     fn catalog_reads(&self) -> Arc<catalog::Reads> {

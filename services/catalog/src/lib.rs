@@ -2,6 +2,7 @@
 
 mod category;
 mod category_http;
+mod consumer;
 mod content;
 mod editing;
 mod export;
@@ -10,6 +11,7 @@ mod import;
 mod json_ld;
 mod lines;
 mod product;
+mod rating;
 mod reads;
 mod shopify;
 mod sitemap;
@@ -21,7 +23,7 @@ mod views;
 use std::sync::Arc;
 
 use kernel::{Currency, ProductId, TaxRate};
-use ports::reads::{InventoryReads, ReviewReads};
+use ports::reads::InventoryReads;
 use quick_cache::sync::Cache;
 use shell::{Service, UnitOfWork};
 
@@ -54,7 +56,6 @@ impl Settings {
 pub struct Dependencies {
     pub blobs: Files,
     pub stock: Arc<dyn InventoryReads>,
-    pub reviews: Arc<dyn ReviewReads>,
 }
 
 #[derive(Clone)]
@@ -71,7 +72,8 @@ const PAGES_MAX: usize = 2_000;
 pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
-        .reads(&["inventory", "reviews"])
+        .reads(&["inventory"])
+        .consumer(consumer::consumer(work.clone()))
         .routes(http::routes(app.clone()))
         .routes(category_http::routes(app.clone()))
         .routes(export::routes(app.clone()))

@@ -36,8 +36,11 @@ pub const LEAD_PRICE_MAX: i64 = 100_000_000;
 /// Why moderation decides against a business or a claim.
 pub type Reason = Paragraph<1, 500>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = BusinessStatus)]
 pub enum Status {
     /// Seen by its own people only.
@@ -115,25 +118,11 @@ pub struct Imported {
     pub slug: String,
 }
 
-impl Status {
-    pub const ALL: [Self; 5] = [Draft, Pending, Published, Suspended, Removed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Draft => "draft",
-            Pending => "pending",
-            Published => "published",
-            Suspended => "suspended",
-            Removed => "removed",
-        }
-    }
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> draft: registered\n    [*] --> published: imported\n");
     for (from, command, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {command}\n"));
     }
     text.push_str("    removed --> [*]\n");
     text
@@ -403,7 +392,7 @@ impl Business {
     }
 
     fn illegal(&self, wanted: &'static str) -> BusinessError {
-        BusinessError::Illegal { status: self.status.as_str(), wanted }
+        BusinessError::Illegal { status: self.status.into(), wanted }
     }
 
     fn moved(self, to: Status, reason: Option<&Reason>, now: Timestamp) -> Self {

@@ -12,8 +12,9 @@ use crate::business::Reason;
 /// Why a business is somebody's, in their words.
 pub type Proof = Paragraph<1, 2_000>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ClaimStatus)]
 pub enum Status {
     Open,
@@ -123,8 +124,7 @@ mod tests {
     #[test]
     fn a_claim_is_decided_once() {
         let now = Timestamp::from_millis(1);
-        let request =
-            |before, proof: &str| Claim::request(before, BusinessId(1), "Café", UserId(2), Proof::new(proof).unwrap(), now);
+        let request = |before, proof: &str| Claim::request(before, BusinessId(1), "Café", UserId(2), Proof::new(proof).unwrap(), now);
         let reason = Reason::new("no proof").unwrap();
         let open = request(None, "I am the owner, see the imprint");
         assert_eq!((open.state().status, open.events().len()), (Status::Open, 1));

@@ -22,8 +22,11 @@ pub use self::error::LeadError;
 /// After its delivery a lead can be returned for so long.
 pub const RETURN_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = LeadStatus)]
 pub enum Status {
     /// Looks like spam: waits for an admin, unseen by the business.
@@ -115,26 +118,11 @@ pub struct Delivery {
     pub this_month: u32,
 }
 
-impl Status {
-    pub const ALL: [Self; 6] = [New, Delivered, Billed, Returned, Credited, Spam];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            New => "new",
-            Delivered => "delivered",
-            Billed => "billed",
-            Returned => "returned",
-            Credited => "credited",
-            Spam => "spam",
-        }
-    }
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> new: asked\n");
     for (from, news, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {news}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {news}\n"));
     }
     text.push_str("    billed --> [*]\n    credited --> [*]\n    spam --> [*]\n");
     text
@@ -303,7 +291,7 @@ impl Lead {
     }
 
     fn illegal(&self, wanted: &'static str) -> LeadError {
-        LeadError::Illegal { status: self.status.as_str(), wanted }
+        LeadError::Illegal { status: self.status.into(), wanted }
     }
 }
 

@@ -138,7 +138,7 @@ impl Record for Business {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status.as_str()), time_sk(self.updated_at, self.id))];
+        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), time_sk(self.updated_at, self.id))];
         if self.is_published() {
             entries.push(IndexEntry::new(PUBLISHED, "published", name_sk(self)));
             if let Some(position) = self.profile.position {
@@ -260,7 +260,7 @@ pub fn published_query() -> Query {
 }
 
 pub fn status_query(status: Status) -> Query {
-    Query::index(BY_STATUS, format!("status#{}", status.as_str())).descending()
+    Query::index(BY_STATUS, format!("status#{status}")).descending()
 }
 
 pub fn claims_query(status: claim::Status) -> Query {
@@ -450,12 +450,8 @@ fn category_pk(id: CategoryId) -> String {
     format!("in#{id}")
 }
 
-fn claims_pk(status: claim::Status) -> &'static str {
-    match status {
-        claim::Status::Open => "claims#open",
-        claim::Status::Approved => "claims#approved",
-        claim::Status::Refused => "claims#refused",
-    }
+fn claims_pk(status: claim::Status) -> String {
+    format!("claims#{status}")
 }
 
 fn claims_of_user_pk(user: UserId) -> String {
@@ -467,7 +463,7 @@ fn leads_of_customer_pk(user: UserId) -> String {
 }
 
 fn leads_pk(status: lead::Status) -> String {
-    format!("leads#status#{}", status.as_str())
+    format!("leads#status#{status}")
 }
 
 /// Names as they sort for people, umlauts among the plain letters.

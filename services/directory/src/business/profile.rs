@@ -242,9 +242,7 @@ fn checked_tags(tags: Vec<String>) -> Result<Vec<String>, BusinessError> {
 }
 
 fn checked_photos(photos: Vec<Photo>) -> Result<Vec<Photo>, BusinessError> {
-    let photo = |photo: Photo| {
-        Ok(Photo { url: checked_url("photos", photo.url, true)?, alt: short_line("photos", photo.alt)? })
-    };
+    let photo = |photo: Photo| Ok(Photo { url: checked_url("photos", photo.url, true)?, alt: short_line("photos", photo.alt)? });
     let photos = photos.into_iter().map(photo).collect::<Result<_, BusinessError>>()?;
     distinct("photos", photos, PHOTOS_MAX)
 }

@@ -263,14 +263,7 @@ impl BusinessView {
 }
 
 impl BusinessCard {
-    pub fn of(
-        business: &Business,
-        tree: &Tree,
-        rating: Rating,
-        from: Option<GeoPosition>,
-        settings: &Settings,
-        at: Timestamp,
-    ) -> Self {
+    pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Settings, at: Timestamp) -> Self {
         let profile = &business.profile;
         let state = |text: &str| hours::now(text, profile.country(), settings.time_zone_of(business), at).map(|now| now.state);
         // Half the way around the Earth is twenty million metres.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::category::{DEPTH_MAX, Name};
 use crate::business::profile::CATEGORIES_MAX;
+use crate::category::{DEPTH_MAX, Name};
 
 /// The mapping in force unless another file is given.
 pub const DEFAULT_MAPPING: &str = include_str!("mapping.toml");

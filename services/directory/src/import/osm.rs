@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kernel::GeoPosition;
 
-use crate::business::hours;
 use super::mapping::Mapping;
+use crate::business::hours;
 use crate::business::profile::{Address, Description, Hours, Profile, ShortLine, TAGS_MAX, Tag, Url};
 
 pub type Tags = BTreeMap<String, String>;

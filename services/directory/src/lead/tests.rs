@@ -1,3 +1,5 @@
+use strum::IntoEnumIterator as _;
+
 use super::*;
 use crate::lead::enquiry::{Contact, Message, Name, Phone};
 use crate::lead::limits::{AskedToday, Month};
@@ -46,7 +48,7 @@ fn lead(status: Status) -> Lead {
 
 #[test]
 fn an_erased_customer_leaves_no_words() {
-    for status in Status::ALL {
+    for status in Status::iter() {
         let before = Lead { customer_id: Some(UserId(3)), ..lead(status) };
         match (status, before.clone().forget_customer()) {
             (New, forgotten) => assert_eq!(forgotten, None, "nobody has seen it"),
@@ -72,12 +74,14 @@ fn every_news_in_every_status() {
         ("spam", Lead::mark_spam),
     ];
     for (name, news) in all {
-        for from in Status::ALL {
+        for from in Status::iter() {
             let before = lead(from);
             let expect = LIFECYCLE.iter().find(|(start, known, _)| *start == from && *known == name).map(|(_, _, to)| *to);
             match (news(before.clone()), expect) {
                 (Ok(decision), Some(to)) => assert_eq!((decision.state().status, decision.is_changed()), (to, true), "{name} {from:?}"),
-                (Ok(decision), None) => assert_eq!((decision.state(), decision.is_changed()), (&before, false), "{name} {from:?} moves nothing"),
+                (Ok(decision), None) => {
+                    assert_eq!((decision.state(), decision.is_changed()), (&before, false), "{name} {from:?} moves nothing")
+                }
                 (Err(_), None) => {}
                 (Err(error), Some(to)) => panic!("{name} {from:?} should lead to {to:?}: {error}"),
             }
