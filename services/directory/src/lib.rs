@@ -8,6 +8,7 @@ mod consumer;
 mod http;
 mod import;
 mod lead;
+mod personal_data;
 mod reads;
 mod sitemap;
 mod storage;

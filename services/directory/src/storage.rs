@@ -23,6 +23,7 @@
 //! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
 //! | 1 | `claims#<status>` | time, id | claims |
 //! | 2 | `claims#user#<user>` | time, id | claims |
+//! | 1 | `contacts#<email>` | lead | who asked, by the address in small letters |
 //! | 1 | `leads#<business>` | time, id | leads that were delivered |
 //! | 2 | `leads#status#<status>` | time, id | leads, for admins |
 //! | 3 | `leads#customer#<user>` | time, id | leads of people who were signed in, until they are erased |
@@ -30,7 +31,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Rating, Timestamp, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Email, LeadId, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -51,6 +52,7 @@ const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
 const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
+const CONTACTS: u8 = 1;
 const LEADS_OF_BUSINESS: u8 = 1;
 const LEADS_BY_STATUS: u8 = 2;
 const LEADS_OF_CUSTOMER: u8 = 3;
@@ -227,6 +229,10 @@ impl Record for Contact {
     fn key(&self) -> Key {
         contact_key(self.lead_id)
     }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(CONTACTS, contacts_pk(&self.email), self.lead_id.to_string())]
+    }
 }
 
 impl Record for Asked {
@@ -273,6 +279,10 @@ pub fn claims_of_user(user: UserId) -> Query {
 
 pub fn leads_of_customer(user: UserId) -> Query {
     Query::index(LEADS_OF_CUSTOMER, leads_of_customer_pk(user))
+}
+
+pub fn contacts_with_email(email: &Email) -> Query {
+    Query::index(CONTACTS, contacts_pk(email))
 }
 
 pub fn leads_of_business(id: BusinessId) -> Query {
@@ -460,6 +470,10 @@ fn claims_of_user_pk(user: UserId) -> String {
 
 fn leads_of_customer_pk(user: UserId) -> String {
     format!("leads#customer#{user}")
+}
+
+fn contacts_pk(email: &Email) -> String {
+    format!("contacts#{}", email.as_str().to_ascii_lowercase())
 }
 
 fn leads_pk(status: lead::Status) -> String {
