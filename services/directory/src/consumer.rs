@@ -13,6 +13,7 @@ use crate::category::Tree;
 use crate::claim::Claim;
 use crate::lead::Lead;
 use crate::lead::enquiry::Contact;
+use crate::lead::storage as leads;
 use crate::storage;
 
 const CAUSE: &str = "directory.forget";
@@ -48,10 +49,10 @@ async fn forget(work: &UnitOfWork, erased: &UserErased) -> Result<(), Problem> {
     };
     work.run_job(CAUSE, |_| editing::memberships(work.table(), user), forget_count).await?;
     each(work, storage::claims_of_user(user), |claim: Stored<Claim>| forget_claim(work, claim.value.id)).await?;
-    each(work, storage::leads_of_customer(user), |lead: Stored<Lead>| forget_lead(work, lead.value.id, user)).await?;
+    each(work, leads::leads_of_customer(user), |lead: Stored<Lead>| forget_lead(work, lead.value.id, user)).await?;
     match &erased.email {
         Some(email) => {
-            each(work, storage::contacts_with_email(email), |contact: Stored<Contact>| forget_lead(work, contact.value.lead_id, user)).await
+            each(work, leads::contacts_with_email(email), |contact: Stored<Contact>| forget_lead(work, contact.value.lead_id, user)).await
         }
         None => Ok(()),
     }
@@ -82,13 +83,13 @@ async fn forget_lead(work: &UnitOfWork, id: LeadId, user: UserId) -> Result<bool
         let Some(lead) = lead.filter(|lead| lead.customer_id.is_none_or(|customer| customer == user)) else {
             return Ok(Changes::none());
         };
-        let changes = Changes::none().delete_derived(storage::contact_key(id));
+        let changes = Changes::none().delete_derived(leads::contact_key(id));
         Ok(match lead.value.forget_customer() {
             Some(decision) => changes.and(Changes::update(lead.version, decision)?),
-            None => changes.delete(storage::lead_key(id), lead.version),
+            None => changes.delete(leads::lead_key(id), lead.version),
         })
     };
-    let key = storage::lead_key(id);
+    let key = leads::lead_key(id);
     work.run_job(CAUSE, |_| work.table().get(&key), forget).await
 }
 

@@ -7,6 +7,7 @@ mod error;
 pub mod http;
 pub mod limits;
 mod masking;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -51,9 +51,9 @@ impl Settings {
 pub struct Dependencies {
     /// Who there is, before somebody is given a role in a business.
     pub accounts: Arc<dyn IdentityReads>,
-    /// Makes the hashes by which people are told apart who ask a business.
+    /// Makes the hashes by which people who ask a business are recognized.
     pub signer: Arc<Signer>,
-    /// Tell the time zone of a business that says only where it is.
+    /// For the time zone of a business that says only where it is.
     pub time_zones: TimeZoneMap,
 }
 

@@ -13,6 +13,7 @@ use crate::claim::Claim;
 use crate::claim::views::ClaimView;
 use crate::lead::Lead;
 use crate::lead::enquiry::Contact;
+use crate::lead::storage as leads;
 use crate::reads::Reads;
 use crate::storage;
 
@@ -33,13 +34,13 @@ impl PersonalData for Reads {
         }
         let claims: Vec<ClaimView> = self.all::<Claim>(storage::claims_of_user(user)).await?.into_iter().map(ClaimView::from).collect();
         let mut enquiries = Vec::new();
-        for lead in self.all::<Lead>(storage::leads_of_customer(user)).await? {
-            if let Some(contact) = self.table.get_eventual::<Contact>(&storage::contact_key(lead.id)).await? {
+        for lead in self.all::<Lead>(leads::leads_of_customer(user)).await? {
+            if let Some(contact) = self.table.get_eventual::<Contact>(&leads::contact_key(lead.id)).await? {
                 enquiries.push(enquiry(&lead, &contact));
             }
         }
-        for contact in self.all::<Contact>(storage::contacts_with_email(&person.email)).await? {
-            let lead = storage::lead(&self.table, contact.lead_id).await?;
+        for contact in self.all::<Contact>(leads::contacts_with_email(&person.email)).await? {
+            let lead = leads::lead(&self.table, contact.lead_id).await?;
             if lead.customer_id.is_none() {
                 enquiries.push(enquiry(&lead, &contact));
             }

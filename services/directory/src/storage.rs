@@ -1,4 +1,4 @@
-//! What the directory keeps.
+//! What the directory keeps. Leads have the keys and queries of `lead/storage.rs`.
 //!
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
@@ -31,7 +31,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, Email, LeadId, Problem, Rating, Timestamp, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -41,9 +41,6 @@ use crate::business::rating::BusinessRating;
 use crate::business::{Business, BusinessError, Status};
 use crate::category::{CATEGORIES_MAX, Tree};
 use crate::claim::{self, Claim, ClaimError};
-use crate::lead::enquiry::Contact;
-use crate::lead::limits::{Asked, AskedToday, Month};
-use crate::lead::{self, Lead, LeadError};
 
 pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
 
@@ -52,10 +49,6 @@ const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
 const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
-const CONTACTS: u8 = 1;
-const LEADS_OF_BUSINESS: u8 = 1;
-const LEADS_BY_STATUS: u8 = 2;
-const LEADS_OF_CUSTOMER: u8 = 3;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
 const ROWS_PER_DEGREE: f64 = 50.0;
 /// The longest part of a name in a sort key.
@@ -104,26 +97,6 @@ pub fn count_key(id: CategoryId) -> Key {
 
 pub fn claim_key(id: ClaimId) -> Key {
     Key::new(format!("claim#{id}"), "claim")
-}
-
-pub fn lead_key(id: LeadId) -> Key {
-    Key::new(format!("lead#{id}"), "lead")
-}
-
-pub fn contact_key(id: LeadId) -> Key {
-    Key::new(format!("lead#{id}"), "contact")
-}
-
-pub fn asked_key(hash: &str, business: BusinessId) -> Key {
-    Key::new(format!("sender#{hash}"), business.to_string())
-}
-
-pub fn asked_today_key(hash: &str) -> Key {
-    Key::new(format!("sender#{hash}"), "day")
-}
-
-pub fn month_key(business: BusinessId, month: &str) -> Key {
-    Key::new(format!("month#{business}"), month)
 }
 
 pub fn rating_key(id: BusinessId) -> Key {
@@ -207,60 +180,6 @@ impl Record for Claim {
     }
 }
 
-impl Record for Lead {
-    fn key(&self) -> Key {
-        lead_key(self.id)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        let sk = time_sk(self.asked_at, self.id);
-        let mut entries = vec![IndexEntry::new(LEADS_BY_STATUS, leads_pk(self.status), sk.clone())];
-        if let Some(customer) = self.customer_id {
-            entries.push(IndexEntry::new(LEADS_OF_CUSTOMER, leads_of_customer_pk(customer), sk.clone()));
-        }
-        if self.is_delivered() {
-            entries.push(IndexEntry::new(LEADS_OF_BUSINESS, format!("leads#{}", self.business_id), sk));
-        }
-        entries
-    }
-}
-
-impl Record for Contact {
-    fn key(&self) -> Key {
-        contact_key(self.lead_id)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(CONTACTS, contacts_pk(&self.email), self.lead_id.to_string())]
-    }
-}
-
-impl Record for Asked {
-    fn key(&self) -> Key {
-        asked_key(&self.hash, self.business_id)
-    }
-
-    fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
-    }
-}
-
-impl Record for AskedToday {
-    fn key(&self) -> Key {
-        asked_today_key(&self.hash)
-    }
-
-    fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
-    }
-}
-
-impl Record for Month {
-    fn key(&self) -> Key {
-        month_key(self.business_id, &self.month)
-    }
-}
-
 pub fn published_query() -> Query {
     Query::index(PUBLISHED, "published")
 }
@@ -275,22 +194,6 @@ pub fn claims_query(status: claim::Status) -> Query {
 
 pub fn claims_of_user(user: UserId) -> Query {
     Query::index(CLAIMS_OF_USER, claims_of_user_pk(user))
-}
-
-pub fn leads_of_customer(user: UserId) -> Query {
-    Query::index(LEADS_OF_CUSTOMER, leads_of_customer_pk(user))
-}
-
-pub fn contacts_with_email(email: &Email) -> Query {
-    Query::index(CONTACTS, contacts_pk(email))
-}
-
-pub fn leads_of_business(id: BusinessId) -> Query {
-    Query::index(LEADS_OF_BUSINESS, format!("leads#{id}")).descending()
-}
-
-pub fn leads_in_status(status: lead::Status) -> Query {
-    Query::index(LEADS_BY_STATUS, leads_pk(status)).descending()
 }
 
 pub fn category_query(id: CategoryId) -> Query {
@@ -318,10 +221,6 @@ pub async fn business(table: &Table, id: BusinessId) -> Result<Stored<Business>,
 
 pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem> {
     Ok(table.get(&claim_key(id)).await?.ok_or(ClaimError::NotFound)?)
-}
-
-pub async fn lead(table: &Table, id: LeadId) -> Result<Stored<Lead>, Problem> {
-    Ok(table.get(&lead_key(id)).await?.ok_or(LeadError::NotFound)?)
 }
 
 /// The ratings of at most 100 businesses, for showing.
@@ -468,18 +367,6 @@ fn claims_of_user_pk(user: UserId) -> String {
     format!("claims#user#{user}")
 }
 
-fn leads_of_customer_pk(user: UserId) -> String {
-    format!("leads#customer#{user}")
-}
-
-fn contacts_pk(email: &Email) -> String {
-    format!("contacts#{}", email.as_str().to_ascii_lowercase())
-}
-
-fn leads_pk(status: lead::Status) -> String {
-    format!("leads#status#{status}")
-}
-
 /// Names as they sort for people, umlauts among the plain letters.
 fn name_sk(business: &Business) -> String {
     let mut name = slugify(&business.profile.name);
@@ -487,7 +374,7 @@ fn name_sk(business: &Business) -> String {
     format!("{name}#{}", business.id)
 }
 
-fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
+pub fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{:015}#{id}", at.as_millis().max(0))
 }
 

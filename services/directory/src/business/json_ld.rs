@@ -59,7 +59,7 @@ fn address(business: &Business) -> Option<Value> {
     Some(Value::Object(data))
 }
 
-/// Each day of the coming week by itself: so holidays and hours of a season are told as they are.
+/// Each day of the coming week separately, so that holidays and seasonal hours are right.
 fn specification(span: &Span) -> Value {
     json!({
         "@type": "OpeningHoursSpecification",

@@ -1,4 +1,4 @@
-//! The stars of a business, as reviews told them last.
+//! The stars of a business, as the last event of reviews has them.
 
 use contracts::{Decision, RatingChanged};
 use kernel::{BusinessId, Rating};

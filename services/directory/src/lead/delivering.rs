@@ -7,6 +7,7 @@ use shell::Changes;
 
 use super::enquiry::Contact;
 use super::limits::{Asked, Month};
+use super::storage as leads;
 use super::{Delivery, Lead};
 use crate::App;
 use crate::business::Business;
@@ -28,12 +29,12 @@ pub fn hashes(app: &App, contact: &Contact) -> Vec<String> {
 impl Circumstances {
     pub async fn load(app: &App, id: BusinessId, hashes: &[String]) -> Result<Self, Problem> {
         let table = app.work.table();
-        let keys: Vec<Key> = hashes.iter().map(|hash| storage::asked_key(hash, id)).collect();
+        let keys: Vec<Key> = hashes.iter().map(|hash| leads::asked_key(hash, id)).collect();
         let asked: Vec<Option<Stored<Asked>>> = table.get_many(&keys).await?;
         Ok(Self {
             business: storage::business(table, id).await?,
             senders: hashes.iter().cloned().zip(asked).collect(),
-            month: table.get(&storage::month_key(id, &Month::name(app.work.now()))).await?,
+            month: table.get(&leads::month_key(id, &Month::name(app.work.now()))).await?,
         })
     }
 

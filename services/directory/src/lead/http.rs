@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::delivering::{Circumstances, hashes};
 use super::enquiry::Contact;
 use super::limits::AskedToday;
+use super::storage as leads;
 use super::views::{EnquiryInput, EnquiryView, LeadView, ReturnInput};
 use super::{Lead, LeadError, Sender, Status};
 use crate::App;
@@ -41,7 +42,7 @@ async fn ask(
 ) -> HandlerResult {
     let enquiry = input.into_enquiry()?;
     let hashes = hashes(&app, &enquiry.contact(LeadId(0)));
-    let keys: Vec<Key> = hashes.iter().map(|hash| storage::asked_today_key(hash)).collect();
+    let keys: Vec<Key> = hashes.iter().map(|hash| leads::asked_today_key(hash)).collect();
     let load = |_| async {
         let today = app.work.table().get_many::<AskedToday>(&keys).await?;
         Ok((Circumstances::load(&app, id, &hashes).await?, today))
@@ -66,7 +67,7 @@ async fn ask(
 #[utoipa::path(get, path = "/businesses/{business_id}/leads", tag = "directory", operation_id = "listLeads", params(("business_id" = BusinessId, Path), Paging), responses((status = 200, body = Page<LeadView>)))]
 async fn list(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, listing: Listing) -> HandlerResult {
     require_people(&app, &request, id).await?;
-    let wanted = storage::leads_of_business(id).limit(listing.limit.get()).after(listing.cursor);
+    let wanted = leads::leads_of_business(id).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
     let leads: Vec<Lead> = page.items.into_iter().map(|lead| lead.value).collect();
     Ok(Reply::ok(&Page { items: views(&app, &leads).await?, next: page.next }).no_store())
@@ -76,7 +77,7 @@ async fn list(request: SignedIn, State(app): State<App>, Path(id): Path<Business
 #[utoipa::path(get, path = "/businesses/{business_id}/leads/{lead_id}", tag = "directory", operation_id = "getLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
 async fn show(request: SignedIn, State(app): State<App>, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
     require_people(&app, &request, id).await?;
-    let lead: Stored<Lead> = app.work.table().get_eventual(&storage::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
+    let lead: Stored<Lead> = app.work.table().get_eventual(&leads::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
         return Err(LeadError::NotFound.into());
     }
@@ -94,7 +95,7 @@ async fn give_back(
 ) -> HandlerResult {
     let load = |_| async {
         storage::business(app.work.table(), id).await?.require(&request.actor, StaffRole::Manager)?;
-        let lead = storage::lead(app.work.table(), lead).await?;
+        let lead = leads::lead(app.work.table(), lead).await?;
         if lead.business_id == id { Ok(lead) } else { Err(LeadError::NotFound.into()) }
     };
     app.work.update(&request, load, |lead, context| lead.give_back(input.reason, context.now), shown).await
@@ -104,7 +105,7 @@ async fn give_back(
 #[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(Paging, ByStatus), responses((status = 200, body = Page<LeadView>)))]
 async fn list_all(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) -> HandlerResult {
     let status = listing.filter.status.unwrap_or(Status::New);
-    let wanted = storage::leads_in_status(status).limit(listing.limit.get()).after(listing.cursor);
+    let wanted = leads::leads_in_status(status).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
     Ok(Reply::ok(&page.map(|lead| LeadView::of(&lead, None))))
 }
@@ -114,8 +115,8 @@ async fn list_all(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) 
 async fn deliver(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     let load = |_| async {
         let table = app.work.table();
-        let lead = storage::lead(table, id).await?;
-        let contact: Stored<Contact> = table.get(&storage::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
+        let lead = leads::lead(table, id).await?;
+        let contact: Stored<Contact> = table.get(&leads::contact_key(id)).await?.ok_or(LeadError::NotFound)?;
         let circumstances = Circumstances::load(&app, lead.business_id, &hashes(&app, &contact)).await?;
         Ok((lead, circumstances))
     };
@@ -159,7 +160,7 @@ async fn change(
     id: LeadId,
     rule: impl Fn(Lead, &DecisionContext) -> Result<Decision<Lead>, LeadError>,
 ) -> HandlerResult {
-    app.work.update(request, |_| storage::lead(app.work.table(), id), rule, shown).await
+    app.work.update(request, |_| leads::lead(app.work.table(), id), rule, shown).await
 }
 
 /// The answer to a change. It goes into an idempotency record, so it never holds who asked.
@@ -175,7 +176,7 @@ async fn require_people(app: &App, request: &RequestContext, id: BusinessId) -> 
 /// The leads with who asked, where that is released; a duplicate is released with the lead before it.
 async fn views(app: &App, leads: &[Lead]) -> Result<Vec<LeadView>, Problem> {
     let table = app.work.table();
-    let mut originals: Vec<Key> = leads.iter().filter_map(|lead| lead.duplicate_of).map(storage::lead_key).collect();
+    let mut originals: Vec<Key> = leads.iter().filter_map(|lead| lead.duplicate_of).map(leads::lead_key).collect();
     originals.sort();
     originals.dedup();
     let originals: Vec<Option<Stored<Lead>>> = if originals.is_empty() { Vec::new() } else { table.get_many_eventual(&originals).await? };
@@ -183,7 +184,7 @@ async fn views(app: &App, leads: &[Lead]) -> Result<Vec<LeadView>, Problem> {
         let original = |id: LeadId| originals.iter().flatten().find(|original| original.id == id);
         lead.is_released() || lead.duplicate_of.and_then(original).is_some_and(|original| original.is_released())
     };
-    let released: Vec<Key> = leads.iter().filter(|lead| open(lead)).map(|lead| storage::contact_key(lead.id)).collect();
+    let released: Vec<Key> = leads.iter().filter(|lead| open(lead)).map(|lead| leads::contact_key(lead.id)).collect();
     let contacts: Vec<Option<Stored<Contact>>> = if released.is_empty() { Vec::new() } else { table.get_many_eventual(&released).await? };
     let contact = |id: LeadId| contacts.iter().flatten().find(|contact| contact.lead_id == id).map(|contact| contact.value.clone());
     Ok(leads.iter().map(|lead| LeadView::of(lead, contact(lead.id))).collect())

@@ -183,12 +183,12 @@ fn a_month_is_counted_by_its_name() {
 fn the_preview_and_the_events_hold_no_contact() {
     let asked = Lead::ask(&enquiry("I am Ann Lee, request 0151 234 5678 or ann@example.com", false), SENDER, delivery(500), at(0)).unwrap();
     let (lead, events) = asked.into_parts();
-    let mut told = lead.preview.clone();
+    let mut visible = lead.preview.clone();
     let billed = lead.bill(at(0)).unwrap();
     for event in events.iter().chain(billed.events()) {
-        told.push_str(&event.data_json().unwrap());
+        visible.push_str(&event.data_json().unwrap());
     }
     for secret in ["Ann", "Lee", "0151", "5678", "example.com"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
+        assert!(!visible.contains(secret), "{secret} in {visible}");
     }
 }
