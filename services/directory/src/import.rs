@@ -143,8 +143,6 @@ fn missing(tree: &Tree, parent: Option<CategoryId>, name: &str) -> CategoryDraft
     CategoryDraft { name: name.to_owned(), slug: Some(free_slug(tree, parent, name)), parent_id: parent, position: 0 }
 }
 
-/// The next decision after another one, as one.
-
 /// The name's own slug, or with that of the parent where another category has it.
 fn free_slug(tree: &Tree, parent: Option<CategoryId>, name: &str) -> String {
     let plain = match slugify(name) {
