@@ -85,18 +85,12 @@ fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         time_zone: config.shop.time_zone.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
-    let dependencies = directory::Dependencies {
-        reviews: Some(b.read::<reviews::Reads>()),
-        accounts: b.read::<identity::Reads>(),
-        time_zones: time_zones(b)?,
-        signer: b.signer()?,
-    };
+    let dependencies = directory::Dependencies { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
     Ok(directory::service(&b.work()?, dependencies, settings))
 }
 
 fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies =
-        catalog::Dependencies { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>(), reviews: b.read::<reviews::Reads>() };
+    let dependencies = catalog::Dependencies { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
     Ok(catalog::service(&b.work()?, catalog_settings(b.config()), dependencies))
 }
 

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, Rating, ReviewTarget, Timestamp, VariantId, is_slug};
+use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, Rating, Timestamp, VariantId, is_slug};
 use ports::reads::Availability;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::editing::{self, NewProduct, SlugWish};
 use crate::json_ld;
 use crate::product::content::{PRICE_MAX, TAG_CHARS_MAX};
 use crate::product::{Product, ProductError, ProductStatus, listed_seller, seller_for};
+use crate::rating::ProductRating;
 use crate::storage::{self, Card, SlugOwner};
 use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
 use crate::{App, Settings};
@@ -127,7 +128,7 @@ async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Prob
     Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
 }
 
-/// What others know of a product and its page shows to machines.
+/// What a product's page shows to machines besides the product.
 struct Beside {
     stock: BTreeMap<VariantId, Availability>,
     rating: Rating,
@@ -136,10 +137,11 @@ struct Beside {
 impl Beside {
     async fn load(app: &App, product: &Product) -> Result<Self, Problem> {
         let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
-        let target = [ReviewTarget::Product(product.id)];
-        let (stock, ratings) = futures::try_join!(app.deps.stock.availability(&variants), app.deps.reviews.ratings(&target))?;
+        let rating_key = storage::rating_key(product.id);
+        let rating = app.work.table().get_eventual::<ProductRating>(&rating_key);
+        let (stock, rating) = futures::try_join!(app.deps.stock.availability(&variants), rating)?;
         let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
-        Ok(Self { stock, rating: ratings.first().copied().unwrap_or_default() })
+        Ok(Self { stock, rating: rating.map_or_else(Rating::default, |rating| rating.rating) })
     }
 }
 

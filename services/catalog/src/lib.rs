@@ -1,6 +1,7 @@
 //! The catalog: products with their variants, the tree of categories, pictures, import and export.
 
 mod category;
+mod consumer;
 mod editing;
 mod export;
 mod http;
@@ -8,6 +9,7 @@ mod import;
 mod json_ld;
 mod lines;
 mod product;
+mod rating;
 mod reads;
 mod shopify;
 mod sitemap;
@@ -20,7 +22,7 @@ mod views;
 use std::sync::Arc;
 
 use kernel::{Currency, ProductId, TaxRate};
-use ports::reads::{InventoryReads, ReviewReads};
+use ports::reads::InventoryReads;
 use quick_cache::sync::Cache;
 use shell::{Service, UnitOfWork};
 
@@ -53,7 +55,6 @@ impl Settings {
 pub struct Dependencies {
     pub blobs: Files,
     pub stock: Arc<dyn InventoryReads>,
-    pub reviews: Arc<dyn ReviewReads>,
 }
 
 #[derive(Clone)]
@@ -70,6 +71,7 @@ const PAGES_MAX: usize = 2_000;
 pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
+        .consumer(consumer::consumer(work.clone()))
         .routes(http::routes(app.clone()))
         .routes(export::routes(app.clone()))
         .routes(uploads::routes(app.clone()))

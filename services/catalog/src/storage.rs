@@ -3,6 +3,7 @@
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | product | `product#<id>` | `product` | id; index 1 to 4: lists for sellers and staff |
+//! | rating of a product | `product#<id>` | `rating` | with its product |
 //! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
 //! | category | `categories` | id | the whole tree at once, or one |
@@ -31,6 +32,7 @@ use shell::{Changes, Table};
 
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
+use crate::rating::ProductRating;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
 
@@ -102,6 +104,10 @@ pub fn product_key(id: ProductId) -> Key {
     Key::new(format!("product#{id}"), "product")
 }
 
+pub fn rating_key(id: ProductId) -> Key {
+    Key::new(format!("product#{id}"), "rating")
+}
+
 pub fn slug_key(slug: &str) -> Key {
     Key::new(format!("slug#{slug}"), "slug")
 }
@@ -132,6 +138,12 @@ impl Record for Product {
             IndexEntry::new(3, format!("seller#{seller}"), sk.clone()),
             IndexEntry::new(4, format!("seller#{seller}#{status}"), sk),
         ]
+    }
+}
+
+impl Record for ProductRating {
+    fn key(&self) -> Key {
+        rating_key(self.product_id)
     }
 }
 

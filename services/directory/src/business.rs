@@ -1,25 +1,46 @@
 //! The business: what it says of itself, who acts for it, whether everybody may see it.
 
+pub mod browse;
+pub mod editing;
+mod error;
+pub mod hours;
+pub mod http;
+mod json_ld;
+pub mod membership;
+pub mod moderation;
+pub mod profile;
+pub mod rating;
+#[cfg(test)]
+mod tests;
+pub mod views;
+pub mod zone;
+
 use std::collections::BTreeSet;
 
 use contracts::{
     BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
     BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
 };
-use kernel::{Actor, BusinessId, ClaimId, Code, Problem, Timestamp, UserId};
+use kernel::{Actor, BusinessId, ClaimId, Paragraph, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use self::error::STAFF_MAX;
+use self::profile::{Field, Profile};
 use crate::lead::LeadTerms;
-use crate::profile::{Field, Profile};
-use crate::text::paragraph;
 
-pub const STAFF_MAX: usize = 40;
-pub const REASON_CHARS_MAX: usize = 500;
-/// How many businesses one person may register or work for.
-pub const BUSINESSES_PER_USER_MAX: usize = 20;
+pub use self::error::BusinessError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+/// Minor units.
+pub const LEAD_PRICE_MAX: i64 = 100_000_000;
+
+/// Why moderation decides against a business or a claim.
+pub type Reason = Paragraph<1, 500>;
+
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = BusinessStatus)]
 pub enum Status {
     /// Seen by its own people only.
@@ -89,49 +110,6 @@ pub struct Business {
     pub published_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BusinessError {
-    /// Also for those who may not know that there is one.
-    #[error("there is no such business")]
-    NotFound,
-    #[error("{field}: {reason}")]
-    Field { field: &'static str, reason: String },
-    #[error("only {0} may do this")]
-    NotAllowed(&'static str),
-    #[error("a business that is {} cannot {wanted}", status.as_str())]
-    Illegal { status: Status, wanted: &'static str },
-    #[error("the business has an owner already")]
-    Claimed,
-    #[error("a business keeps at least one owner")]
-    LastOwner,
-    #[error("at most {STAFF_MAX} people act for a business")]
-    TooManyStaff,
-    #[error("one person acts for at most {BUSINESSES_PER_USER_MAX} businesses")]
-    TooManyBusinesses,
-    #[error("add a category and an address or a position before publication")]
-    Incomplete,
-    #[error("the slug {0} belongs to another business")]
-    SlugTaken(String),
-}
-
-impl From<BusinessError> for Problem {
-    fn from(error: BusinessError) -> Self {
-        let code = match &error {
-            BusinessError::Field { field, reason } => return Self::field(*field, reason),
-            BusinessError::NotFound => Code::NotFound,
-            BusinessError::NotAllowed(_) => Code::Forbidden,
-            BusinessError::Illegal { .. } => Code::IllegalTransition,
-            BusinessError::SlugTaken(_) => Code::AlreadyExists,
-            BusinessError::Claimed
-            | BusinessError::LastOwner
-            | BusinessError::TooManyStaff
-            | BusinessError::TooManyBusinesses
-            | BusinessError::Incomplete => Code::Conflict,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
 /// How an import finds the business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
@@ -140,35 +118,11 @@ pub struct Imported {
     pub slug: String,
 }
 
-impl Status {
-    pub const ALL: [Self; 5] = [Draft, Pending, Published, Suspended, Removed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Draft => "draft",
-            Pending => "pending",
-            Published => "published",
-            Suspended => "suspended",
-            Removed => "removed",
-        }
-    }
-
-    /// Where the command leads; the status itself if the business is there already.
-    fn after(self, command: &'static str) -> Result<Self, BusinessError> {
-        let to = LIFECYCLE.iter().find(|(_, known, _)| *known == command).map(|(_, _, to)| *to);
-        match LIFECYCLE.iter().find(|(from, known, _)| *from == self && *known == command) {
-            Some((_, _, to)) => Ok(*to),
-            None if to == Some(self) => Ok(self),
-            None => Err(BusinessError::Illegal { status: self, wanted: command }),
-        }
-    }
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> draft: registered\n    [*] --> published: imported\n");
     for (from, command, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {command}\n"));
     }
     text.push_str("    removed --> [*]\n");
     text
@@ -230,7 +184,7 @@ impl Business {
         if fresh == self.profile {
             return Ok(Decision::unchanged(self));
         }
-        Ok(Self { profile: fresh, updated_at: now, ..self }.told_changed())
+        Ok(Self { profile: fresh, updated_at: now, ..self }.edited())
     }
 
     /// Replaces the profile.
@@ -247,56 +201,77 @@ impl Business {
             source.kept.extend(differences);
             source
         });
-        Ok(Self { slug, profile, source, updated_at: now, ..self }.told_changed())
+        Ok(Self { slug, profile, source, updated_at: now, ..self }.edited())
     }
 
     pub fn submit(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         self.require(actor, StaffRole::Manager)?;
-        let to = self.status.after("submit")?;
+        match self.status {
+            Draft => {}
+            Pending => return Ok(Decision::unchanged(self)),
+            Published | Suspended | Removed => return Err(self.illegal("submit")),
+        }
         if self.profile.categories.is_empty() || (self.profile.address.is_none() && self.profile.position.is_none()) {
             return Err(BusinessError::Incomplete);
         }
         let submitted = BusinessSubmitted { business_id: self.id, name: self.profile.name.clone() };
-        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(submitted)))
+        Ok(Decision::changed(self.moved(Pending, None, now)).emit(submitted))
     }
 
     pub fn withdraw(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         self.require(actor, StaffRole::Manager)?;
-        let to = self.status.after("withdraw")?;
-        Ok(self.moved(to, now, None).map_or_else(Decision::unchanged, Decision::changed))
+        match self.status {
+            Pending => Ok(Decision::changed(self.moved(Draft, None, now))),
+            Draft => Ok(Decision::unchanged(self)),
+            Published | Suspended | Removed => Err(self.illegal("withdraw")),
+        }
     }
 
     pub fn approve(self, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let to = self.status.after("approve")?;
-        Ok(self.publish(to, now))
+        match self.status {
+            Pending => Ok(self.publish(now)),
+            Published => Ok(Decision::unchanged(self)),
+            Draft | Suspended | Removed => Err(self.illegal("approve")),
+        }
     }
 
     pub fn restore(self, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let to = self.status.after("restore")?;
-        Ok(self.publish(to, now))
+        match self.status {
+            Suspended => Ok(self.publish(now)),
+            Published => Ok(Decision::unchanged(self)),
+            Draft | Pending | Removed => Err(self.illegal("restore")),
+        }
     }
 
-    pub fn reject(self, reason: &str, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let reason = checked_reason(reason)?;
-        let to = self.status.after("reject")?;
-        let told = BusinessRejected { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
-        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
+    pub fn reject(self, reason: &Reason, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        match self.status {
+            Pending => {}
+            Draft => return Ok(Decision::unchanged(self)),
+            Published | Suspended | Removed => return Err(self.illegal("reject")),
+        }
+        let rejected = BusinessRejected { business_id: self.id, name: self.profile.name.clone(), reason: reason.to_string() };
+        Ok(Decision::changed(self.moved(Draft, Some(reason), now)).emit(rejected))
     }
 
-    pub fn suspend(self, reason: &str, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let reason = checked_reason(reason)?;
-        let to = self.status.after("suspend")?;
-        let told = BusinessSuspended { business_id: self.id, name: self.profile.name.clone(), reason: reason.clone() };
-        Ok(self.moved(to, now, Some(reason)).map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
+    pub fn suspend(self, reason: &Reason, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
+        match self.status {
+            Published => {}
+            Suspended => return Ok(Decision::unchanged(self)),
+            Draft | Pending | Removed => return Err(self.illegal("suspend")),
+        }
+        let suspended = BusinessSuspended { business_id: self.id, name: self.profile.name.clone(), reason: reason.to_string() };
+        Ok(Decision::changed(self.moved(Suspended, Some(reason), now)).emit(suspended))
     }
 
     pub fn remove(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         self.require(actor, StaffRole::Owner)?;
-        let to = self.status.after("remove")?;
+        match self.status {
+            Draft | Pending | Published | Suspended => {}
+            Removed => return Ok(Decision::unchanged(self)),
+        }
         let members = self.members.iter().map(|member| member.user_id).collect();
-        let told = BusinessRemoved { business_id: self.id, members };
-        let moved = self.moved(to, now, None).map(|business| Self { members: Vec::new(), ..business });
-        Ok(moved.map_or_else(Decision::unchanged, |business| Decision::changed(business).emit(told)))
+        let removed = BusinessRemoved { business_id: self.id, members };
+        Ok(Decision::changed(Self { members: Vec::new(), ..self.moved(Removed, None, now) }).emit(removed))
     }
 
     /// Gives somebody a role, or takes it away (`None`).
@@ -317,8 +292,8 @@ impl Business {
         if members.len() > STAFF_MAX {
             return Err(BusinessError::TooManyStaff);
         }
-        let told = BusinessStaffChanged { business_id: self.id, user_id: user, role };
-        Ok(Decision::changed(Self { members, updated_at: now, ..self }).emit(told))
+        let event = BusinessStaffChanged { business_id: self.id, user_id: user, role };
+        Ok(Decision::changed(Self { members, updated_at: now, ..self }).emit(event))
     }
 
     /// Somebody who acts for it had their account erased. The business stays, if need be without an owner: then an
@@ -328,8 +303,8 @@ impl Business {
             return Decision::unchanged(self);
         }
         let members = self.members.iter().filter(|member| member.user_id != user).copied().collect();
-        let told = BusinessStaffChanged { business_id: self.id, user_id: user, role: None };
-        Decision::changed(Self { members, updated_at: now, ..self }).emit(told)
+        let event = BusinessStaffChanged { business_id: self.id, user_id: user, role: None };
+        Decision::changed(Self { members, updated_at: now, ..self }).emit(event)
     }
 
     /// An admin has believed somebody that the listing is theirs.
@@ -352,8 +327,20 @@ impl Business {
         }
     }
 
+    /// Refuses enquiries that nobody would read.
+    pub fn may_be_asked(&self) -> Result<(), BusinessError> {
+        match self.status {
+            Published if self.members.is_empty() => Err(BusinessError::NobodyToAsk),
+            Published => Ok(()),
+            Draft | Pending | Suspended | Removed => Err(BusinessError::NotFound),
+        }
+    }
+
     pub fn set_lead_terms(self, terms: LeadTerms, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         self.require_there("change its terms")?;
+        if terms.price.is_some_and(|price| !(0..=LEAD_PRICE_MAX).contains(&price)) {
+            return Err(BusinessError::Field { field: "price", reason: format!("must be 0 to {LEAD_PRICE_MAX} minor units") });
+        }
         if terms == self.lead_terms {
             return Ok(Decision::unchanged(self));
         }
@@ -400,37 +387,26 @@ impl Business {
     fn require_there(&self, wanted: &'static str) -> Result<(), BusinessError> {
         match self.status {
             Draft | Pending | Published | Suspended => Ok(()),
-            Removed => Err(BusinessError::Illegal { status: Removed, wanted }),
+            Removed => Err(self.illegal(wanted)),
         }
     }
 
-    /// Only the move itself; `Err` holds the business that is there already.
-    #[allow(clippy::result_large_err)]
-    fn moved(self, to: Status, now: Timestamp, reason: Option<String>) -> Result<Self, Self> {
-        if to == self.status { Err(self) } else { Ok(Self { status: to, moderation_reason: reason, updated_at: now, ..self }) }
+    fn illegal(&self, wanted: &'static str) -> BusinessError {
+        BusinessError::Illegal { status: self.status.into(), wanted }
     }
 
-    fn publish(self, to: Status, now: Timestamp) -> Decision<Self> {
-        match self.moved(to, now, None) {
-            Err(business) => Decision::unchanged(business),
-            Ok(business) => {
-                let told = BusinessPublished { business_id: business.id, name: business.profile.name.clone(), slug: business.slug.clone() };
-                Decision::changed(Self { published_at: business.published_at.or(Some(now)), ..business }).emit(told)
-            }
-        }
+    fn moved(self, to: Status, reason: Option<&Reason>, now: Timestamp) -> Self {
+        Self { status: to, moderation_reason: reason.map(Reason::to_string), updated_at: now, ..self }
     }
 
-    fn told_changed(self) -> Decision<Self> {
-        let told = BusinessChanged { business_id: self.id, published: self.is_published() };
-        Decision::changed(self).emit(told)
+    fn publish(self, now: Timestamp) -> Decision<Self> {
+        let published = BusinessPublished { business_id: self.id, name: self.profile.name.clone(), slug: self.slug.clone() };
+        let published_at = self.published_at.or(Some(now));
+        Decision::changed(Self { published_at, ..self.moved(Published, None, now) }).emit(published)
+    }
+
+    fn edited(self) -> Decision<Self> {
+        let event = BusinessChanged { business_id: self.id, published: self.is_published() };
+        Decision::changed(self).emit(event)
     }
 }
-
-pub fn checked_reason(reason: &str) -> Result<String, BusinessError> {
-    paragraph(reason, 1, REASON_CHARS_MAX)
-        .ok_or_else(|| BusinessError::Field { field: "reason", reason: format!("must be 1 to {REASON_CHARS_MAX} characters") })
-}
-
-#[cfg(test)]
-#[path = "business_tests.rs"]
-mod tests;

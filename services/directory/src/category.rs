@@ -1,16 +1,18 @@
 //! The tree of categories. All of it is one item: it is small, changed by admins only, and a move
 //! can be checked against the whole tree.
 
-use contracts::{CategoryChanged, Decision};
-use kernel::{CategoryId, Code, Problem, is_slug, slugify};
-use serde::{Deserialize, Serialize};
+pub mod http;
+pub mod views;
 
-use crate::text::line;
+use contracts::{CategoryChanged, Decision};
+use kernel::{CategoryId, Code, Line, Problem, is_slug, slugify};
+use serde::{Deserialize, Serialize};
 
 /// Levels of the tree.
 pub const DEPTH_MAX: usize = 5;
 pub const CATEGORIES_MAX: usize = 500;
-pub const NAME_CHARS_MAX: usize = 80;
+
+pub type Name = Line<1, 80>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Category {
@@ -115,10 +117,10 @@ impl Tree {
         let name = checked_name(&draft.name)?;
         let slug = draft.slug.clone().unwrap_or_else(|| slugify(&name));
         let category = Category { id, slug, name, parent_id: draft.parent_id, position: draft.position, imported_as: Vec::new() };
-        let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: false };
+        let event = CategoryChanged { category_id: id, name: category.name.clone(), deleted: false };
         self.categories.push(category);
         self.check(id)?;
-        Ok(Decision::changed(self).emit(told))
+        Ok(Decision::changed(self).emit(event))
     }
 
     /// Renames and moves, with all that is below.
@@ -131,13 +133,13 @@ impl Tree {
         if after == before {
             return Ok(Decision::unchanged(self));
         }
-        let told = CategoryChanged { category_id: id, name: after.name.clone(), deleted: false };
+        let event = CategoryChanged { category_id: id, name: after.name.clone(), deleted: false };
         if after.parent_id.is_some_and(|parent| self.subtree(id).contains(&parent)) {
             return Err(CategoryError::Cycle);
         }
         self.categories[place] = after;
         self.check(id)?;
-        Ok(Decision::changed(self).emit(told))
+        Ok(Decision::changed(self).emit(event))
     }
 
     /// The category that a file calls by these names from the root.
@@ -160,9 +162,9 @@ impl Tree {
         if businesses > 0 || self.children(Some(id)).next().is_some() {
             return Err(CategoryError::NotEmpty);
         }
-        let told = CategoryChanged { category_id: id, name: category.name.clone(), deleted: true };
+        let event = CategoryChanged { category_id: id, name: category.name.clone(), deleted: true };
         self.categories.retain(|category| category.id != id);
-        Ok(Decision::changed(self).emit(told))
+        Ok(Decision::changed(self).emit(event))
     }
 
     /// What must hold after the category has come or moved.
@@ -185,8 +187,8 @@ impl Tree {
 }
 
 fn checked_name(name: &str) -> Result<String, CategoryError> {
-    line(name, 1, NAME_CHARS_MAX)
-        .ok_or_else(|| CategoryError::Field { field: "name", reason: format!("must be 1 to {NAME_CHARS_MAX} characters in one line") })
+    let name = Name::new(name).map(Line::into_string);
+    name.map_err(|error| CategoryError::Field { field: "name", reason: error.to_string() })
 }
 
 #[cfg(test)]
@@ -199,7 +201,7 @@ mod tests {
 
     fn grown(drafts: &[(&str, Option<u128>)]) -> Tree {
         let plant = |tree: Tree, (place, (name, parent)): (usize, &(&str, Option<u128>))| {
-            tree.create(CategoryId(place as u128 + 1), &draft(name, *parent)).unwrap().state
+            tree.create(CategoryId(place as u128 + 1), &draft(name, *parent)).unwrap().into_state()
         };
         drafts.iter().enumerate().fold(Tree::default(), plant)
     }
@@ -210,14 +212,14 @@ mod tests {
         assert_eq!(tree.path(CategoryId(3)), [1, 2, 3].map(CategoryId));
         assert_eq!(tree.subtree(CategoryId(1)), [1, 2, 3].map(CategoryId));
         let moved = tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(4))).unwrap();
-        assert_eq!(moved.state.path(CategoryId(3)), [4, 2, 3].map(CategoryId), "what is below moves along");
-        assert_eq!(moved.events.len(), 1);
-        assert!(!tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(1))).unwrap().changed);
+        assert_eq!(moved.state().path(CategoryId(3)), [4, 2, 3].map(CategoryId), "what is below moves along");
+        assert_eq!(moved.events().len(), 1);
+        assert!(!tree.clone().edit(CategoryId(2), &draft("Restaurants", Some(1))).unwrap().is_changed());
         let path = ["Food".to_owned(), "Restaurants".to_owned()];
         let known = tree.clone().remember_import(CategoryId(2), &path).unwrap();
-        assert!(known.changed && known.events.is_empty());
-        assert!(!known.state.clone().remember_import(CategoryId(2), &path).unwrap().changed);
-        let moved_again = known.state.edit(CategoryId(2), &draft("Eateries", Some(4))).unwrap().state;
+        assert!(known.is_changed() && known.events().is_empty());
+        assert!(!known.state().clone().remember_import(CategoryId(2), &path).unwrap().is_changed());
+        let moved_again = known.into_state().edit(CategoryId(2), &draft("Eateries", Some(4))).unwrap().into_state();
         assert_eq!(moved_again.imported(&path).map(|category| category.id), Some(CategoryId(2)));
         for parent in [1, 2, 3] {
             assert_eq!(tree.clone().edit(CategoryId(1), &draft("Food", Some(parent))), Err(CategoryError::Cycle), "below {parent}");
@@ -236,6 +238,6 @@ mod tests {
         }
         assert_eq!(deep.clone().delete(CategoryId(1), 0), Err(CategoryError::NotEmpty));
         assert_eq!(deep.clone().delete(CategoryId(6), 1), Err(CategoryError::NotEmpty));
-        assert_eq!(deep.delete(CategoryId(6), 0).unwrap().state.categories.len(), 5);
+        assert_eq!(deep.delete(CategoryId(6), 0).unwrap().state().categories.len(), 5);
     }
 }

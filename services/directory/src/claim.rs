@@ -1,15 +1,20 @@
 //! A claim: somebody says that a listed business is theirs, and an admin decides.
 
+pub mod http;
+pub mod views;
+
 use contracts::{ClaimRefused, ClaimRequested, Decision};
-use kernel::{BusinessId, ClaimId, Code, Problem, Timestamp, UserId, stable_id};
+use kernel::{BusinessId, ClaimId, Code, Paragraph, Problem, Timestamp, UserId, stable_id};
 use serde::{Deserialize, Serialize};
 
-use crate::text::paragraph;
+use crate::business::Reason;
 
-pub const PROOF_CHARS_MAX: usize = 2_000;
+/// Why a business is somebody's, in their words.
+pub type Proof = Paragraph<1, 2_000>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ClaimStatus)]
 pub enum Status {
     Open,
@@ -25,8 +30,7 @@ pub struct Claim {
     pub business_id: BusinessId,
     pub business_name: String,
     pub user_id: UserId,
-    /// Why it is theirs, in their words.
-    pub proof: String,
+    pub proof: Proof,
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -37,8 +41,8 @@ pub struct Claim {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    #[error("must be 1 to {PROOF_CHARS_MAX} characters")]
-    Proof,
+    #[error("there is no such claim")]
+    NotFound,
     #[error("the claim has been decided")]
     Decided,
 }
@@ -46,7 +50,7 @@ pub enum ClaimError {
 impl From<ClaimError> for Problem {
     fn from(error: ClaimError) -> Self {
         match error {
-            ClaimError::Proof => Self::field("proof", error.to_string()),
+            ClaimError::NotFound => Self::new(Code::NotFound, error.to_string()),
             ClaimError::Decided => Self::new(Code::IllegalTransition, error.to_string()),
         }
     }
@@ -62,12 +66,11 @@ impl Claim {
         business_id: BusinessId,
         business_name: &str,
         user_id: UserId,
-        proof: &str,
+        proof: Proof,
         now: Timestamp,
-    ) -> Result<Decision<Self>, ClaimError> {
-        let proof = paragraph(proof, 1, PROOF_CHARS_MAX).ok_or(ClaimError::Proof)?;
+    ) -> Decision<Self> {
         match before {
-            Some(claim) if claim.status != Status::Refused => Ok(Decision::unchanged(claim)),
+            Some(claim) if claim.status != Status::Refused => Decision::unchanged(claim),
             Some(_) | None => {
                 let claim = Self {
                     id: claim_id(business_id, user_id),
@@ -80,13 +83,13 @@ impl Claim {
                     requested_at: now,
                     decided_at: None,
                 };
-                let told = ClaimRequested { claim_id: claim.id, business_id, business_name: claim.business_name.clone(), user_id };
-                Ok(Decision::changed(claim).emit(told))
+                let event = ClaimRequested { claim_id: claim.id, business_id, business_name: claim.business_name.clone(), user_id };
+                Decision::changed(claim).emit(event)
             }
         }
     }
 
-    /// The business tells of its new owner.
+    /// The event about the new owner comes from the business.
     pub fn approve(self, now: Timestamp) -> Result<Decision<Self>, ClaimError> {
         match self.status {
             Status::Open => Ok(Decision::changed(Self { status: Status::Approved, decided_at: Some(now), ..self })),
@@ -95,19 +98,18 @@ impl Claim {
         }
     }
 
-    /// `reason` has been checked.
-    pub fn refuse(self, reason: String, now: Timestamp) -> Result<Decision<Self>, ClaimError> {
+    pub fn refuse(self, reason: &Reason, now: Timestamp) -> Result<Decision<Self>, ClaimError> {
         match self.status {
             Status::Open => {
-                let told = ClaimRefused {
+                let event = ClaimRefused {
                     claim_id: self.id,
                     business_id: self.business_id,
                     business_name: self.business_name.clone(),
                     user_id: self.user_id,
-                    reason: reason.clone(),
+                    reason: reason.to_string(),
                 };
-                let refused = Self { status: Status::Refused, reason: Some(reason), decided_at: Some(now), ..self };
-                Ok(Decision::changed(refused).emit(told))
+                let refused = Self { status: Status::Refused, reason: Some(reason.to_string()), decided_at: Some(now), ..self };
+                Ok(Decision::changed(refused).emit(event))
             }
             Status::Refused => Ok(Decision::unchanged(self)),
             Status::Approved => Err(ClaimError::Decided),
@@ -122,20 +124,21 @@ mod tests {
     #[test]
     fn a_claim_is_decided_once() {
         let now = Timestamp::from_millis(1);
-        let request = |before, proof: &str| Claim::request(before, BusinessId(1), "Café", UserId(2), proof, now);
-        let open = request(None, "I am the owner, see the imprint").unwrap();
-        assert_eq!((open.state.status, open.events.len()), (Status::Open, 1));
-        assert_eq!(request(None, " "), Err(ClaimError::Proof));
-        let open = open.state;
-        assert!(!request(Some(open.clone()), "again").unwrap().changed);
-        let approved = open.clone().approve(now).unwrap().state;
-        assert!(!approved.clone().approve(now).unwrap().changed);
-        assert_eq!(approved.clone().refuse("no".into(), now), Err(ClaimError::Decided));
-        assert!(!request(Some(approved), "again").unwrap().changed);
-        let refused = open.refuse("no proof".into(), now).unwrap().state;
-        assert!(!refused.clone().refuse("still".into(), now).unwrap().changed);
+        let request = |before, proof: &str| Claim::request(before, BusinessId(1), "Café", UserId(2), Proof::new(proof).unwrap(), now);
+        let reason = Reason::new("no proof").unwrap();
+        let open = request(None, "I am the owner, see the imprint");
+        assert_eq!((open.state().status, open.events().len()), (Status::Open, 1));
+        assert!(Proof::new(" ").is_err());
+        let open = open.into_state();
+        assert!(!request(Some(open.clone()), "again").is_changed());
+        let approved = open.clone().approve(now).unwrap().into_state();
+        assert!(!approved.clone().approve(now).unwrap().is_changed());
+        assert_eq!(approved.clone().refuse(&reason, now), Err(ClaimError::Decided));
+        assert!(!request(Some(approved), "again").is_changed());
+        let refused = open.refuse(&reason, now).unwrap().into_state();
+        assert!(!refused.clone().refuse(&reason, now).unwrap().is_changed());
         assert_eq!(refused.clone().approve(now), Err(ClaimError::Decided));
-        let again = request(Some(refused), "here is the trade licence").unwrap().state;
+        let again = request(Some(refused), "here is the trade licence").into_state();
         assert_eq!((again.status, again.reason), (Status::Open, None));
     }
 }

@@ -1,6 +1,10 @@
 //! Writes places of a file into the directory: many in one commit, several commits at once. Importing
 //! a file again changes nothing: ids follow from the sources, and what is the same is not written.
 
+pub mod mapping;
+mod osm;
+pub mod places;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,14 +14,13 @@ use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
 use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
+use crate::business::editing::SlugWish;
+use crate::business::profile::Profile;
+use crate::business::zone::TimeZoneMap;
 use crate::business::{Business, Imported};
 use crate::category::{Category, CategoryDraft, CategoryError, Tree};
-use crate::category_http::grown;
-use crate::editing::SlugWish;
-use crate::places::{Place, RefusedRow};
-use crate::profile::Profile;
+use crate::import::places::{Place, RefusedRow};
 use crate::storage::{self, SlugOwner};
-use crate::zone::TimeZoneMap;
 
 const CAUSE: &str = "import:businesses";
 /// Commits under way at the same time: they share the store's group commits.
@@ -104,21 +107,21 @@ async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result
             for path in chunk {
                 let mut parent = None;
                 for end in 1..=path.len() {
-                    let id = match found(&decision.state, parent, &path[..end]) {
+                    let id = match found(decision.state(), parent, &path[..end]) {
                         Some(id) => id,
                         None => {
                             let id = context.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
-                            let draft = missing(&decision.state, parent, &path[end - 1]);
-                            decision = then(decision, |tree| tree.create(id, &draft))?;
+                            let draft = missing(decision.state(), parent, &path[end - 1]);
+                            decision = decision.then(|tree| tree.create(id, &draft))?;
                             new.push(id);
                             id
                         }
                     };
-                    decision = then(decision, |tree| tree.remember_import(id, &path[..end]))?;
+                    decision = decision.then(|tree| tree.remember_import(id, &path[..end]))?;
                     parent = Some(id);
                 }
             }
-            grown(&before, decision, &new)
+            storage::save_tree(&before, decision, &new)
         };
         work.run_job(CAUSE, |_| storage::tree(work.table()), grow).await?;
     }
@@ -138,16 +141,6 @@ fn found(tree: &Tree, parent: Option<CategoryId>, path: &[String]) -> Option<Cat
 
 fn missing(tree: &Tree, parent: Option<CategoryId>, name: &str) -> CategoryDraft {
     CategoryDraft { name: name.to_owned(), slug: Some(free_slug(tree, parent, name)), parent_id: parent, position: 0 }
-}
-
-/// The next decision after another one, as one.
-fn then(
-    decision: Decision<Tree>,
-    next: impl FnOnce(Tree) -> Result<Decision<Tree>, CategoryError>,
-) -> Result<Decision<Tree>, CategoryError> {
-    let Decision { state, changed, events } = decision;
-    let next = next(state)?;
-    Ok(Decision { state: next.state, changed: changed || next.changed, events: events.into_iter().chain(next.events).collect() })
 }
 
 /// The name's own slug, or with that of the parent where another category has it.
@@ -239,15 +232,15 @@ fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Resu
                 (Business::import(imported, import.profile.clone(), context.now).map_err(|error| row(error.into()))?, owner)
             }
         };
-        outcomes.push(match (before, decision.changed) {
+        outcomes.push(match (before, decision.is_changed()) {
             (None, _) => Outcome::Created,
             (Some(_), true) => Outcome::Updated,
             (Some(_), false) => Outcome::Unchanged,
         });
-        if !decision.changed {
+        if !decision.is_changed() {
             continue;
         }
-        let (writes, moved) = storage::following(before.as_ref(), owner, &loaded.tree, &decision.state)?;
+        let (writes, moved) = storage::following(before.as_ref(), owner, &loaded.tree, decision.state())?;
         for (id, delta) in moved {
             *deltas.entry(id).or_default() += delta;
         }

@@ -1,24 +1,33 @@
 //! The lead: an enquiry to a business, which pays for it. Who asked is kept apart from it (`Contact`)
 //! and shown to the business only once the lead is released.
 
+pub mod delivering;
+pub mod enquiry;
+mod error;
+pub mod http;
+pub mod limits;
+mod masking;
+pub mod storage;
+#[cfg(test)]
+mod tests;
+mod views;
+
 use contracts::{Decision, LeadBilled, LeadCredited, LeadDelivered, LeadMarkedSpam, LeadReturned, ReturnReason};
-use kernel::{BusinessId, Code, Currency, Duration, Email, LeadId, Money, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Duration, LeadId, Money, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{line, masked, paragraph};
+use self::enquiry::{Enquiry, Verdict};
 
-pub const NAME_CHARS_MAX: usize = 100;
-pub const PHONE_CHARS_MAX: usize = 40;
-pub const MESSAGE_CHARS_MAX: usize = 4_000;
-/// The same person asking the same business again within it is not charged again.
-pub const DUPLICATE_WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
+pub use self::error::LeadError;
+
 /// After its delivery a lead can be returned for so long.
 pub const RETURN_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
-/// More links than these make an enquiry wait for a look.
-const LINKS_MAX: usize = 2;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = LeadStatus)]
 pub enum Status {
     /// Looks like spam: waits for an admin, unseen by the business.
@@ -90,34 +99,13 @@ pub struct Lead {
     pub returned_at: Option<Timestamp>,
 }
 
-/// Who asked, and what they wrote. The one place where it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
-    pub lead_id: LeadId,
-    pub name: String,
-    pub email: Email,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    pub message: String,
-}
-
-/// What somebody fills in.
-#[derive(Debug, Clone)]
-pub struct Enquiry {
-    pub name: String,
-    pub email: String,
-    pub phone: Option<String>,
-    pub message: String,
-}
-
-/// How a new enquiry is taken.
+/// Which lead an enquiry becomes, and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// A program filled in what people do not see.
-    Spam,
-    /// Somebody should look at it first.
-    Suspicious,
-    Fine,
+pub struct Sender {
+    pub lead_id: LeadId,
+    pub business_id: BusinessId,
+    /// If they were signed in.
+    pub customer_id: Option<UserId>,
 }
 
 /// What a delivery is decided with.
@@ -131,59 +119,11 @@ pub struct Delivery {
     pub this_month: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LeadError {
-    #[error("there is no such lead")]
-    NotFound,
-    #[error("{field} {reason}")]
-    Field { field: &'static str, reason: &'static str },
-    #[error("the business takes no enquiries here")]
-    NotTaken,
-    #[error("the business takes no more enquiries this month")]
-    CapReached,
-    #[error("too many enquiries from this address; wait a day")]
-    TooMany,
-    #[error("a lead that is {} cannot {wanted}", status.as_str())]
-    Illegal { status: Status, wanted: &'static str },
-    #[error("a lead can be returned within 7 days of its delivery")]
-    TooLate,
-    #[error("the return of this lead was refused")]
-    ReturnRefused,
-}
-
-impl From<LeadError> for Problem {
-    fn from(error: LeadError) -> Self {
-        let message = error.to_string();
-        match error {
-            LeadError::NotFound => Self::new(Code::NotFound, message),
-            LeadError::Field { field, reason } => Self::field(field, reason),
-            LeadError::NotTaken | LeadError::CapReached => Self::new(Code::Conflict, message),
-            LeadError::TooMany => Self::new(Code::TooManyAttempts, message).retry_after(24 * 3600),
-            LeadError::Illegal { .. } | LeadError::TooLate | LeadError::ReturnRefused => Self::new(Code::IllegalTransition, message),
-        }
-    }
-}
-
-impl Status {
-    pub const ALL: [Self; 6] = [New, Delivered, Billed, Returned, Credited, Spam];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            New => "new",
-            Delivered => "delivered",
-            Billed => "billed",
-            Returned => "returned",
-            Credited => "credited",
-            Spam => "spam",
-        }
-    }
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> new: asked\n");
     for (from, news, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {news}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {news}\n"));
     }
     text.push_str("    billed --> [*]\n    credited --> [*]\n    spam --> [*]\n");
     text
@@ -195,67 +135,14 @@ impl LeadTerms {
     }
 }
 
-impl Enquiry {
-    pub fn checked(self, lead_id: LeadId) -> Result<Contact, LeadError> {
-        let wrong = |field, reason| LeadError::Field { field, reason };
-        let phone = self.phone.filter(|phone| !phone.trim().is_empty());
-        Ok(Contact {
-            lead_id,
-            name: line(&self.name, 1, NAME_CHARS_MAX).ok_or(wrong("name", "must be 1 to 100 characters in one line"))?,
-            email: self.email.trim().parse().map_err(|_| wrong("email", "must be an e-mail address"))?,
-            phone: phone.map(|phone| checked_phone(&phone).ok_or(wrong("phone", "must be a telephone number"))).transpose()?,
-            message: paragraph(&self.message, 1, MESSAGE_CHARS_MAX).ok_or(wrong("message", "must be 1 to 4000 characters"))?,
-        })
-    }
-}
-
-fn checked_phone(text: &str) -> Option<String> {
-    let text = line(text, 5, PHONE_CHARS_MAX)?;
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let plain = text.chars().all(|letter| letter.is_ascii_digit() || "+-/(). ".contains(letter));
-    (plain && digits >= 5).then_some(text)
-}
-
-impl Contact {
-    /// What is the same for the same person, however they write it: to be hashed, never shown.
-    pub fn identities(&self) -> Vec<String> {
-        let mut all = vec![format!("email:{}", self.email.as_str().to_ascii_lowercase())];
-        if let Some(phone) = &self.phone {
-            let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-            // Without the country's code a number begins with 0, with it there is none.
-            let start = digits.len().saturating_sub(9);
-            all.push(format!("phone:{}", &digits[start..]));
-        }
-        all
-    }
-
-    fn verdict(&self) -> Verdict {
-        let links =
-            self.message.matches("http://").count() + self.message.matches("https://").count() + self.message.matches("www.").count();
-        if links > LINKS_MAX { Verdict::Suspicious } else { Verdict::Fine }
-    }
-
-    fn preview(&self) -> String {
-        let phone = self.phone.as_deref().unwrap_or_default();
-        masked(&self.message, &[&self.name, self.email.as_str(), phone])
-    }
-}
-
 impl Lead {
-    /// `trapped` tells that a field was filled in that people do not see.
-    pub fn ask(
-        business_id: BusinessId,
-        customer_id: Option<UserId>,
-        contact: &Contact,
-        trapped: bool,
-        now: Timestamp,
-    ) -> (Decision<Self>, Verdict) {
-        let verdict = if trapped { Verdict::Spam } else { contact.verdict() };
+    /// A new enquiry. It is delivered at once, unless it looks like spam.
+    pub fn ask(enquiry: &Enquiry, from: Sender, delivery: Delivery, now: Timestamp) -> Result<Decision<Self>, LeadError> {
         let lead = Self {
-            id: contact.lead_id,
-            business_id,
-            customer_id,
-            preview: contact.preview(),
+            id: from.lead_id,
+            business_id: from.business_id,
+            customer_id: from.customer_id,
+            preview: enquiry.preview(),
             status: New,
             price: None,
             duplicate_of: None,
@@ -265,7 +152,11 @@ impl Lead {
             billed_at: None,
             returned_at: None,
         };
-        (Decision::changed(lead), verdict)
+        match enquiry.verdict() {
+            Verdict::Spam => lead.mark_spam(),
+            Verdict::Suspicious => Ok(Decision::changed(lead)),
+            Verdict::Fine => lead.deliver(delivery, now),
+        }
     }
 
     /// Fixes the price. A free lead is billed at once; a duplicate never is.
@@ -288,13 +179,8 @@ impl Lead {
         self.duplicate_of = duplicate_of;
         self.delivered_at = Some(now);
         let delivered = LeadDelivered { lead_id: self.id, business_id: self.business_id, price, duplicate_of };
-        let mut decision = Decision::changed(self).emit(delivered);
-        if duplicate_of.is_none() && price.amount == 0 {
-            let billed = decision.state.bill(now)?;
-            decision.state = billed.state;
-            decision.events.extend(billed.events);
-        }
-        Ok(decision)
+        let decision = Decision::changed(self).emit(delivered);
+        if duplicate_of.is_none() && price.amount == 0 { decision.then(|lead| lead.bill(now)) } else { Ok(decision) }
     }
 
     /// Charged. What comes after a return changes nothing but the books: the credit takes it back.
@@ -308,8 +194,8 @@ impl Lead {
         }
         let price = self.price.ok_or(self.illegal("be billed: it has no price"))?;
         self.billed_at = Some(now);
-        let told = LeadBilled { lead_id: self.id, business_id: self.business_id, price, customer_id: self.customer_id };
-        Ok(Decision::changed(self).emit(told))
+        let event = LeadBilled { lead_id: self.id, business_id: self.business_id, price, customer_id: self.customer_id };
+        Ok(Decision::changed(self).emit(event))
     }
 
     pub fn give_back(mut self, reason: ReturnReason, now: Timestamp) -> Result<Decision<Self>, LeadError> {
@@ -328,8 +214,8 @@ impl Lead {
         self.status = Returned;
         self.return_reason = Some(reason);
         self.returned_at = Some(now);
-        let told = LeadReturned { lead_id: self.id, business_id: self.business_id, reason };
-        Ok(Decision::changed(self).emit(told))
+        let event = LeadReturned { lead_id: self.id, business_id: self.business_id, reason };
+        Ok(Decision::changed(self).emit(event))
     }
 
     pub fn credit(mut self) -> Result<Decision<Self>, LeadError> {
@@ -341,8 +227,8 @@ impl Lead {
         self.status = Credited;
         let price = self.price.ok_or(self.illegal("be credited: it has no price"))?;
         let credit = if self.billed_at.is_some() { price } else { zero(price.currency) };
-        let told = LeadCredited { lead_id: self.id, business_id: self.business_id, credit };
-        Ok(Decision::changed(self).emit(told))
+        let event = LeadCredited { lead_id: self.id, business_id: self.business_id, credit };
+        Ok(Decision::changed(self).emit(event))
     }
 
     /// The return is not accepted: the lead counts as sold, and is billed now if it had not been.
@@ -366,8 +252,8 @@ impl Lead {
         match self.status {
             New | Delivered => {
                 self.status = Spam;
-                let told = LeadMarkedSpam { lead_id: self.id, business_id: self.business_id };
-                Ok(Decision::changed(self).emit(told))
+                let event = LeadMarkedSpam { lead_id: self.id, business_id: self.business_id };
+                Ok(Decision::changed(self).emit(event))
             }
             Spam => Ok(Decision::unchanged(self)),
             Billed | Returned | Credited => Err(self.illegal("become spam; let the business return it")),
@@ -400,15 +286,16 @@ impl Lead {
         }
     }
 
+    /// Whether it counts towards the cap of the month: a duplicate costs nothing.
+    pub fn counts(&self) -> bool {
+        self.is_delivered() && self.duplicate_of.is_none()
+    }
+
     fn illegal(&self, wanted: &'static str) -> LeadError {
-        LeadError::Illegal { status: self.status, wanted }
+        LeadError::Illegal { status: self.status.into(), wanted }
     }
 }
 
 fn zero(currency: Currency) -> Money {
     Money::new(0, currency)
 }
-
-#[cfg(test)]
-#[path = "lead_tests.rs"]
-mod tests;

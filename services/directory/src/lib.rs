@@ -1,47 +1,33 @@
 //! The directory: businesses and who acts for them, the tree of categories, the leads that reach them,
 //! and the import of listings.
 
-mod browse;
 mod business;
 mod category;
-mod category_http;
 mod claim;
-mod claim_http;
 mod consumer;
-mod editing;
-mod hours;
 mod http;
 mod import;
-mod json_ld;
 mod lead;
-mod lead_http;
-mod mapping;
-mod moderation;
-mod osm;
-mod places;
-mod profile;
+mod personal_data;
 mod reads;
 mod sitemap;
 mod storage;
-mod text;
-mod views;
-mod zone;
 
 use std::sync::Arc;
 
 use kernel::Money;
-use ports::reads::{IdentityReads, ReviewReads};
+use ports::reads::IdentityReads;
 use shell::{Service, Signer, UnitOfWork};
 
 pub use business::diagram;
-pub use hours::is_time_zone;
+pub use business::hours::is_time_zone;
+pub use business::zone::TimeZoneMap;
+pub use import::mapping::{DEFAULT_MAPPING, Mapping, MappingError};
+pub use import::places::{FileKind, Place, RefusedRow, parse};
 pub use import::{Import, Outcome, Report, import};
 pub use lead::diagram as lead_diagram;
-pub use mapping::{DEFAULT_MAPPING, Mapping, MappingError};
-pub use places::{FileKind, Place, RefusedRow, parse};
 pub use reads::Reads;
 pub use storage::TABLE;
-pub use zone::TimeZoneMap;
 
 /// What the shop's configuration says about businesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +40,20 @@ pub struct Settings {
     pub lead_price: Money,
 }
 
+impl Settings {
+    fn time_zone_of<'a>(&'a self, business: &'a business::Business) -> &'a str {
+        business.profile.time_zone.as_deref().unwrap_or(&self.time_zone)
+    }
+}
+
 /// What the directory needs of others.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// Absent where nothing is reviewed.
-    pub reviews: Option<Arc<dyn ReviewReads>>,
     /// Who there is, before somebody is given a role in a business.
     pub accounts: Arc<dyn IdentityReads>,
-    /// Makes the hashes by which people are told apart who ask a business.
+    /// Makes the hashes by which people who ask a business are recognized.
     pub signer: Arc<Signer>,
-    /// Tell the time zone of a business that says only where it is.
+    /// For the time zone of a business that says only where it is.
     pub time_zones: TimeZoneMap,
 }
 
@@ -76,13 +66,5 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
-    Service::new(work)
-        .consumer(consumer::consumer(work.clone()))
-        .routes(browse::routes(app.clone()))
-        .routes(http::routes(app.clone()))
-        .routes(moderation::routes(app.clone()))
-        .routes(category_http::routes(app.clone()))
-        .routes(claim_http::routes(app.clone()))
-        .routes(lead_http::routes(app.clone()))
-        .root_routes(sitemap::routes(app))
+    Service::new(work).consumer(consumer::consumer(work.clone())).routes(http::routes(app.clone())).root_routes(sitemap::routes(app))
 }

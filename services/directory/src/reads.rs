@@ -15,7 +15,7 @@ const PAGE: usize = 100;
 
 /// Reads businesses from the directory's table.
 pub struct Reads {
-    table: Table,
+    pub(crate) table: Table,
     /// Of businesses that name none.
     time_zone: String,
 }
@@ -67,8 +67,8 @@ impl DirectoryReads for Reads {
         let tree = storage::shown_tree(&self.table).await?;
         let found: Vec<Option<Stored<Business>>> = self.table.get_many_eventual(&keys).await?;
         let of = |id: &BusinessId| {
-            let place = distinct.binary_search(id).ok()?;
-            found.get(place)?.as_ref().map(|business| self.listing(business, &tree))
+            let index = distinct.binary_search(id).ok()?;
+            found.get(index)?.as_ref().map(|business| self.listing(business, &tree))
         };
         Ok(ids.iter().map(of).collect())
     }

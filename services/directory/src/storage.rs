@@ -1,11 +1,13 @@
-//! What the directory keeps.
+//! What the directory keeps. Leads have the keys and queries of `lead/storage.rs`.
 //!
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | business | `business#<id>` | `business` | id; indexes 1 to 3 |
+//! | rating of a business | `business#<id>` | `rating` | with its business |
 //! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
-//! | place in a category | `in#<category>` | name, id | published businesses of a category, by name |
+//! | business in a category | `in#<category>` | name, id | published businesses of a category, by name |
 //! | membership | `member#<user>` | `<business>` | the businesses of a person |
+//! | businesses of a person | `memberships#<user>` | `count` | by whoever adds one; a counter |
 //! | tree of categories | `categories` | `tree` | all at once |
 //! | businesses of a category | `counts` | `<category>` | all at once; a counter |
 //! | claim | `claim#<id>` | `claim` | id; index 1: all by status; index 2: of a person |
@@ -21,22 +23,24 @@
 //! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
 //! | 1 | `claims#<status>` | time, id | claims |
 //! | 2 | `claims#user#<user>` | time, id | claims |
+//! | 1 | `contacts#<email>` | lead | who asked, by the address in small letters |
 //! | 1 | `leads#<business>` | time, id | leads that were delivered |
 //! | 2 | `leads#status#<status>` | time, id | leads, for admins |
 //! | 3 | `leads#customer#<user>` | time, id | leads of people who were signed in, until they are erased |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Problem, Timestamp, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
 
+use crate::business::membership::{Membership, MembershipCount};
+use crate::business::rating::BusinessRating;
 use crate::business::{Business, BusinessError, Status};
 use crate::category::{CATEGORIES_MAX, Tree};
-use crate::claim::{self, Claim};
-use crate::lead::{self, Contact, Lead};
+use crate::claim::{self, Claim, ClaimError};
 
 pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
 
@@ -45,9 +49,6 @@ const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
 const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
-const LEADS_OF_BUSINESS: u8 = 1;
-const LEADS_BY_STATUS: u8 = 2;
-const LEADS_OF_CUSTOMER: u8 = 3;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
 const ROWS_PER_DEGREE: f64 = 50.0;
 /// The longest part of a name in a sort key.
@@ -62,19 +63,13 @@ pub struct SlugOwner {
     pub current: bool,
 }
 
-/// The place of a published business in the list of a category.
+/// A published business in the list of a category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placed {
+pub struct Listed {
     #[serde(skip)]
     category: Option<CategoryId>,
-    /// Its key in the list: the name as it sorts, and the id.
-    pub place: String,
-    pub business_id: BusinessId,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
-    pub user_id: UserId,
+    /// The name as it sorts, and the id.
+    pub sort_key: String,
     pub business_id: BusinessId,
 }
 
@@ -82,31 +77,6 @@ pub struct Membership {
 pub struct CategoryCount {
     pub category_id: CategoryId,
     pub businesses: i64,
-}
-
-/// That somebody has asked a business lately, by a keyed hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    pub hash: String,
-    pub business_id: BusinessId,
-    pub lead_id: LeadId,
-    pub expires_at: Timestamp,
-}
-
-/// How often somebody has asked on one day, whichever business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedToday {
-    pub hash: String,
-    pub count: u32,
-    pub expires_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Month {
-    pub business_id: BusinessId,
-    /// `2026-11`, UTC.
-    pub month: String,
-    pub delivered: u32,
 }
 
 pub fn business_key(id: BusinessId) -> Key {
@@ -129,31 +99,12 @@ pub fn claim_key(id: ClaimId) -> Key {
     Key::new(format!("claim#{id}"), "claim")
 }
 
-pub fn lead_key(id: LeadId) -> Key {
-    Key::new(format!("lead#{id}"), "lead")
+pub fn rating_key(id: BusinessId) -> Key {
+    Key::new(format!("business#{id}"), "rating")
 }
 
-pub fn contact_key(id: LeadId) -> Key {
-    Key::new(format!("lead#{id}"), "contact")
-}
-
-pub fn asked_key(hash: &str, business: BusinessId) -> Key {
-    Key::new(format!("sender#{hash}"), business.to_string())
-}
-
-pub fn asked_today_key(hash: &str) -> Key {
-    Key::new(format!("sender#{hash}"), "day")
-}
-
-pub fn month_key(business: BusinessId, at: Timestamp) -> Key {
-    Key::new(format!("month#{business}"), month_of(at))
-}
-
-/// `2026-11`.
-pub fn month_of(at: Timestamp) -> String {
-    let mut text = at.to_string();
-    text.truncate(7);
-    text
+pub fn membership_count_key(user: UserId) -> Key {
+    Key::new(format!("memberships#{user}"), "count")
 }
 
 impl Record for Business {
@@ -162,7 +113,7 @@ impl Record for Business {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status.as_str()), time_sk(self.updated_at, self.id))];
+        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), time_sk(self.updated_at, self.id))];
         if self.is_published() {
             entries.push(IndexEntry::new(PUBLISHED, "published", name_sk(self)));
             if let Some(position) = self.profile.position {
@@ -179,15 +130,27 @@ impl Record for SlugOwner {
     }
 }
 
-impl Record for Placed {
+impl Record for Listed {
     fn key(&self) -> Key {
-        Key::new(self.category.map(category_pk).unwrap_or_default(), &self.place)
+        Key::new(self.category.map(category_pk).unwrap_or_default(), &self.sort_key)
     }
 }
 
 impl Record for Membership {
     fn key(&self) -> Key {
         membership_key(self.user_id, self.business_id)
+    }
+}
+
+impl Record for MembershipCount {
+    fn key(&self) -> Key {
+        membership_count_key(self.user_id)
+    }
+}
+
+impl Record for BusinessRating {
+    fn key(&self) -> Key {
+        rating_key(self.business_id)
     }
 }
 
@@ -217,62 +180,12 @@ impl Record for Claim {
     }
 }
 
-impl Record for Lead {
-    fn key(&self) -> Key {
-        lead_key(self.id)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        let sk = time_sk(self.asked_at, self.id);
-        let mut entries = vec![IndexEntry::new(LEADS_BY_STATUS, leads_pk(self.status), sk.clone())];
-        if let Some(customer) = self.customer_id {
-            entries.push(IndexEntry::new(LEADS_OF_CUSTOMER, leads_of_customer_pk(customer), sk.clone()));
-        }
-        if self.is_delivered() {
-            entries.push(IndexEntry::new(LEADS_OF_BUSINESS, format!("leads#{}", self.business_id), sk));
-        }
-        entries
-    }
-}
-
-impl Record for Contact {
-    fn key(&self) -> Key {
-        contact_key(self.lead_id)
-    }
-}
-
-impl Record for Asked {
-    fn key(&self) -> Key {
-        asked_key(&self.hash, self.business_id)
-    }
-
-    fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
-    }
-}
-
-impl Record for AskedToday {
-    fn key(&self) -> Key {
-        asked_today_key(&self.hash)
-    }
-
-    fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
-    }
-}
-
-impl Record for Month {
-    fn key(&self) -> Key {
-        Key::new(format!("month#{}", self.business_id), &self.month)
-    }
-}
-
 pub fn published_query() -> Query {
     Query::index(PUBLISHED, "published")
 }
 
 pub fn status_query(status: Status) -> Query {
-    Query::index(BY_STATUS, format!("status#{}", status.as_str())).descending()
+    Query::index(BY_STATUS, format!("status#{status}")).descending()
 }
 
 pub fn claims_query(status: claim::Status) -> Query {
@@ -281,18 +194,6 @@ pub fn claims_query(status: claim::Status) -> Query {
 
 pub fn claims_of_user(user: UserId) -> Query {
     Query::index(CLAIMS_OF_USER, claims_of_user_pk(user))
-}
-
-pub fn leads_of_customer(user: UserId) -> Query {
-    Query::index(LEADS_OF_CUSTOMER, leads_of_customer_pk(user))
-}
-
-pub fn leads_of_business(id: BusinessId) -> Query {
-    Query::index(LEADS_OF_BUSINESS, format!("leads#{id}")).descending()
-}
-
-pub fn leads_in_status(status: lead::Status) -> Query {
-    Query::index(LEADS_BY_STATUS, leads_pk(status)).descending()
 }
 
 pub fn category_query(id: CategoryId) -> Query {
@@ -318,6 +219,30 @@ pub async fn business(table: &Table, id: BusinessId) -> Result<Stored<Business>,
     Ok(table.get(&business_key(id)).await?.ok_or(BusinessError::NotFound)?)
 }
 
+pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem> {
+    Ok(table.get(&claim_key(id)).await?.ok_or(ClaimError::NotFound)?)
+}
+
+/// The ratings of at most 100 businesses, for showing.
+pub async fn ratings(table: &Table, ids: impl Iterator<Item = BusinessId>) -> Result<HashMap<BusinessId, Rating>, Problem> {
+    let keys: Vec<Key> = ids.map(rating_key).collect();
+    let found: Vec<Option<Stored<BusinessRating>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    Ok(found.into_iter().flatten().map(|found| (found.business_id, found.rating)).collect())
+}
+
+/// The next state of an item, or the first.
+pub fn put<T: Record>(before: Option<&Stored<T>>, decision: Decision<T>) -> Result<Changes, Problem> {
+    match before {
+        Some(before) => Changes::update(before.version, decision),
+        None => Changes::create(decision),
+    }
+}
+
+/// One more business that a person acts for. `before` is what they have.
+pub fn joined(before: Option<&Stored<MembershipCount>>, user: UserId) -> Result<Changes, Problem> {
+    put(before, MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
+}
+
 /// The tree for deciding; version 0 while there is none.
 pub async fn tree(table: &Table) -> Result<Stored<Tree>, Problem> {
     Ok(table.get(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
@@ -328,7 +253,7 @@ pub async fn shown_tree(table: &Table) -> Result<Stored<Tree>, Problem> {
     Ok(table.get_eventual(&tree_key()).await?.unwrap_or(Stored { value: Tree::default(), version: 0 }))
 }
 
-/// All that makes a business's next state visible: its item, its slugs, its places in categories, the
+/// All that makes a business's next state visible: its item, its slugs, its entries in the lists of categories, the
 /// memberships and the counters. `owner` is who has the new slug now.
 pub fn save(
     before: Option<&Stored<Business>>,
@@ -336,24 +261,18 @@ pub fn save(
     tree: &Tree,
     decision: Decision<Business>,
 ) -> Result<Changes, Problem> {
-    if !decision.changed {
+    if !decision.is_changed() {
         return Ok(Changes::none());
     }
-    let (writes, deltas) = following(before, owner, tree, &decision.state)?;
-    let mut changes = match before {
-        None => Changes::create(decision)?,
-        Some(stored) => Changes::update(stored.version, decision)?,
-    };
-    for write in writes {
-        changes = changes.write(write);
-    }
+    let (writes, deltas) = following(before, owner, tree, decision.state())?;
+    let changes = writes.into_iter().fold(put(before, decision)?, Changes::write);
     Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
 }
 
 /// Writes, and by how much the counters of categories move.
 pub type Following = (Vec<Write>, Vec<(CategoryId, i64)>);
 
-/// What follows from a business's next state.
+/// What follows from a business's next state. Who joins is counted by whoever lets them in (`joined`).
 pub fn following(
     before: Option<&Stored<Business>>,
     owner: Option<&Stored<SlugOwner>>,
@@ -362,27 +281,41 @@ pub fn following(
 ) -> Result<Following, Problem> {
     let old = before.map(|stored| &stored.value);
     let mut writes = slug_writes(old, owner, after)?;
-    let (left, joined) = (old.map(places).unwrap_or_default(), places(after));
+    let (left, joined) = (old.map(listings).unwrap_or_default(), listings(after));
     let gone =
-        left.iter().filter(|place| !joined.contains(place)).map(|place| Write::Delete { key: place.key(), expect: Expect::Anything });
+        left.iter().filter(|listed| !joined.contains(listed)).map(|listed| Write::Delete { key: listed.key(), expect: Expect::Anything });
     writes.extend(gone);
-    for place in joined.iter().filter(|place| !left.contains(place)) {
-        writes.push(Write::Put { item: place.to_item()?, expect: Expect::Anything });
+    for listed in joined.iter().filter(|listed| !left.contains(listed)) {
+        writes.push(Write::Put { item: listed.to_item()?, expect: Expect::Anything });
     }
     let members = |business: &Business| business.members.iter().map(|member| member.user_id).collect::<BTreeSet<_>>();
     let (had, has) = (old.map(members).unwrap_or_default(), members(after));
-    writes.extend(had.difference(&has).map(|user| Write::Delete { key: membership_key(*user, after.id), expect: Expect::Anything }));
+    for user in had.difference(&has) {
+        writes.push(Write::Delete { key: membership_key(*user, after.id), expect: Expect::Anything });
+        let (deltas, bounds) = (vec![("businesses", -1)], vec![Bound::AtLeast("businesses", 1)]);
+        writes.push(Write::Add { key: membership_count_key(*user), deltas, bounds });
+    }
     for user in has.difference(&had) {
         let item = Membership { user_id: *user, business_id: after.id }.to_item()?;
         writes.push(Write::Put { item, expect: Expect::Anything });
     }
-    let counted = |all: &[Placed]| all.iter().filter_map(|place| place.category).collect::<BTreeSet<_>>();
+    let counted = |all: &[Listed]| all.iter().filter_map(|listed| listed.category).collect::<BTreeSet<_>>();
     let (from, to) = (counted(&left), counted(&joined));
     // A category that has been deleted since has no counter any more.
     let there = |id: &CategoryId| tree.get(*id).is_some();
     let minus = from.difference(&to).filter(|id| there(id)).map(|id| (*id, -1));
     let deltas = minus.chain(to.difference(&from).filter(|id| there(id)).map(|id| (*id, 1))).collect();
     Ok((writes, deltas))
+}
+
+/// The tree's next state, with counters for the categories that are new.
+pub fn save_tree(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
+    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
+    for id in new {
+        let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
+        changes = changes.write(Write::Put { item, expect: Expect::Absent });
+    }
+    Ok(changes)
 }
 
 /// Moves the counter of a category.
@@ -410,12 +343,12 @@ fn slug_writes(old: Option<&Business>, owner: Option<&Stored<SlugOwner>>, new: &
 }
 
 /// None unless everybody may see the business.
-fn places(business: &Business) -> Vec<Placed> {
+fn listings(business: &Business) -> Vec<Listed> {
     if !business.is_published() {
         return Vec::new();
     }
-    let place = |id: &CategoryId| Placed { category: Some(*id), place: name_sk(business), business_id: business.id };
-    business.profile.categories.iter().map(place).collect()
+    let listed = |id: &CategoryId| Listed { category: Some(*id), sort_key: name_sk(business), business_id: business.id };
+    business.profile.categories.iter().map(listed).collect()
 }
 
 fn membership_key(user: UserId, business: BusinessId) -> Key {
@@ -426,24 +359,12 @@ fn category_pk(id: CategoryId) -> String {
     format!("in#{id}")
 }
 
-fn claims_pk(status: claim::Status) -> &'static str {
-    match status {
-        claim::Status::Open => "claims#open",
-        claim::Status::Approved => "claims#approved",
-        claim::Status::Refused => "claims#refused",
-    }
+fn claims_pk(status: claim::Status) -> String {
+    format!("claims#{status}")
 }
 
 fn claims_of_user_pk(user: UserId) -> String {
     format!("claims#user#{user}")
-}
-
-fn leads_of_customer_pk(user: UserId) -> String {
-    format!("leads#customer#{user}")
-}
-
-fn leads_pk(status: lead::Status) -> String {
-    format!("leads#status#{}", status.as_str())
 }
 
 /// Names as they sort for people, umlauts among the plain letters.
@@ -453,7 +374,7 @@ fn name_sk(business: &Business) -> String {
     format!("{name}#{}", business.id)
 }
 
-fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
+pub fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{:015}#{id}", at.as_millis().max(0))
 }
 

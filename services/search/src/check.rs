@@ -11,7 +11,7 @@ use kernel::Problem;
 use ports::search::Mark;
 use shell::queues;
 
-use crate::concern::Concern;
+use crate::concern::{CONSUMER, Concern};
 use crate::feed;
 use crate::rebuild::Status;
 use crate::rebuilding;
@@ -81,7 +81,7 @@ async fn fit(app: &App) -> Result<Fit, Problem> {
     Ok(if same { Fit::Fits(mark) } else { Fit::Unfit("the log is another one") })
 }
 
-/// Brings in what the events after the mark concern. Most of it is in the index already: the mark lies a
+/// Brings in what the events after the mark concern. Most of it is in the index already: the mark is a
 /// batch behind what it holds.
 async fn catch_up(app: &App, mark: Mark) -> Result<(), Problem> {
     let mut position = mark.position;
@@ -103,7 +103,7 @@ async fn catch_up(app: &App, mark: Mark) -> Result<(), Problem> {
 
 /// Otherwise the events of others would make an index look old in which nothing has changed for long.
 async fn renew_mark(app: &App) -> Result<(), Problem> {
-    let settled = queues::settled_through(&app.deps.shell, consumer::NAME).await?;
+    let settled = queues::settled_through(&app.deps.shell, CONSUMER).await?;
     if settled < app.checked.marked.load(Ordering::Relaxed) + MARK_EVENTS {
         return Ok(());
     }

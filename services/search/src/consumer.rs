@@ -9,9 +9,8 @@ use kernel::{Backoff, Duration, ReviewTarget};
 use shell::{Consumer, RetryPolicy};
 
 use crate::App;
-use crate::concern::Concern;
+use crate::concern::{CONSUMER, Concern};
 
-pub const NAME: &str = "search";
 /// A delivery fails only where the index or a store does; that may take a while to mend.
 const RETRY: RetryPolicy = RetryPolicy { tries: 12, backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(60) } };
 
@@ -29,7 +28,7 @@ macro_rules! concerns {
 
         /// An event is settled only once what it concerns is on disk and is found, so that no crash can lose it.
         pub fn consumer(app: App) -> Consumer<App> {
-            Consumer::new(NAME, app)
+            Consumer::new(CONSUMER, app)
                 .retry(RETRY)
                 $(.on::<$event>(|app, _, $data| Box::pin(app.feed.changed(app, vec![$concern]))))*
         }

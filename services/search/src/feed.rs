@@ -11,8 +11,8 @@ use ports::search::{Change, Mark};
 use shell::queues;
 use tokio::sync::oneshot;
 
-use crate::concern::Concern;
-use crate::{App, consumer, documents};
+use crate::concern::{CONSUMER, Concern};
+use crate::{App, documents};
 
 /// What is read from the stores and written at once.
 const AT_ONCE: usize = 100;
@@ -21,6 +21,7 @@ const WRITTEN_AT_ONCE: usize = 1_000;
 const GATHERED_MAX: usize = 2_000;
 /// Documents of one category.
 const CATEGORY_MAX: usize = 100_000;
+
 #[derive(Default)]
 pub struct Feed {
     waiting: Mutex<Vec<Waiting>>,
@@ -29,16 +30,16 @@ pub struct Feed {
 
 struct Waiting {
     concerns: Vec<Concern>,
-    tell: oneshot::Sender<Result<(), Problem>>,
+    written: oneshot::Sender<Result<(), Problem>>,
 }
 
 impl Feed {
     /// Returns when what the concerns are now is on disk and is found.
     pub async fn changed(&self, app: &App, concerns: Vec<Concern>) -> Result<(), Problem> {
-        let (tell, mut told) = oneshot::channel();
-        self.waiting().push(Waiting { concerns, tell });
+        let (written, mut outcome) = oneshot::channel();
+        self.waiting().push(Waiting { concerns, written });
         let turn = self.turn.lock().await;
-        match told.try_recv() {
+        match outcome.try_recv() {
             Ok(result) => return result,
             Err(oneshot::error::TryRecvError::Closed) => return Err(Problem::unavailable("the batch was given up")),
             Err(oneshot::error::TryRecvError::Empty) => {}
@@ -49,9 +50,9 @@ impl Feed {
             let result = write(app, concerns).await;
             for waiting in batch {
                 // Who has gone away does not want to know.
-                let _ = waiting.tell.send(result.clone());
+                let _ = waiting.written.send(result.clone());
             }
-            if let Ok(result) = told.try_recv() {
+            if let Ok(result) = outcome.try_recv() {
                 drop(turn);
                 return result;
             }
@@ -80,7 +81,7 @@ impl Feed {
 }
 
 async fn write(app: &App, concerns: BTreeSet<Concern>) -> Result<(), Problem> {
-    // Until the index has been held against the log, it may lack older events than the cursor's.
+    // Until the index has been held against the log, it may lack older events than the checkpoint.
     let mark = if app.checked.is_done() { Some(mark(app).await?) } else { None };
     let (mut businesses, mut products) = (BTreeSet::new(), BTreeSet::new());
     for concern in concerns {
@@ -106,24 +107,27 @@ async fn write(app: &App, concerns: BTreeSet<Concern>) -> Result<(), Problem> {
     let mut batch: Vec<Change> = Vec::new();
     for ids in businesses.chunks(AT_ONCE) {
         batch.extend(documents::of_businesses(app, ids).await?);
-        if batch.len() >= WRITTEN_AT_ONCE - AT_ONCE {
-            app.deps.index.apply(std::mem::take(&mut batch), None).await?;
-        }
+        apply_if_full(app, &mut batch).await?;
     }
     for ids in products.chunks(AT_ONCE) {
         batch.extend(documents::of_products(app, ids).await?);
-        if batch.len() >= WRITTEN_AT_ONCE - AT_ONCE {
-            app.deps.index.apply(std::mem::take(&mut batch), None).await?;
-        }
+        apply_if_full(app, &mut batch).await?;
     }
     app.deps.index.apply(batch, mark).await?;
     Ok(())
 }
 
+async fn apply_if_full(app: &App, batch: &mut Vec<Change>) -> Result<(), Problem> {
+    if batch.len() >= WRITTEN_AT_ONCE - AT_ONCE {
+        app.deps.index.apply(std::mem::take(batch), None).await?;
+    }
+    Ok(())
+}
+
 /// How far the index has certainly come: an event is settled only after the index holds it, so all up to
-/// the consumer's cursor are in it.
+/// the consumer's checkpoint are in it.
 pub async fn mark(app: &App) -> Result<Mark, Problem> {
-    let position = queues::settled_through(&app.deps.shell, consumer::NAME).await?;
+    let position = queues::settled_through(&app.deps.shell, CONSUMER).await?;
     Ok(Mark { position, event: event_at(app, position).await? })
 }
 

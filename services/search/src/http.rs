@@ -1,9 +1,7 @@
 //! Routes of search.
 
 use axum::extract::State;
-use shell::http::OpenApiRouter;
-use shell::http::Query;
-use shell::http::{Admin, Anyone};
+use shell::http::{Admin, Anyone, OpenApiRouter, Query};
 use shell::{HandlerResult, Reply};
 
 use crate::App;
@@ -15,7 +13,7 @@ pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(search, suggest, show_index, build_anew).with_state(app)
 }
 
-/// Finds businesses, services and products.
+/// Find businesses, services and products.
 #[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
 async fn search(_: Anyone, State(app): State<App>, Query(parameters): Query<Parameters>) -> HandlerResult {
     let query = parameters.query(app.config, app.work.now())?;
@@ -23,20 +21,20 @@ async fn search(_: Anyone, State(app): State<App>, Query(parameters): Query<Para
     Ok(Reply::ok(&SearchView::from(results)))
 }
 
-/// Completes what is being typed, to names and categories.
+/// Complete what is being typed to names and categories.
 #[utoipa::path(get, path = "/suggest", tag = "search", operation_id = "suggest", params(SuggestParameters), responses((status = 200, body = SuggestionsView)))]
 async fn suggest(_: Anyone, State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> HandlerResult {
     let items = app.deps.index.suggest(parameters.query()?).await.map_err(kernel::Problem::from)?;
     Ok(Reply::ok(&SuggestionsView { items }))
 }
 
-/// Shows the index and its latest rebuild.
+/// Show the index and its latest rebuild.
 #[utoipa::path(get, path = "/admin/search", tag = "search", operation_id = "getSearchIndex", responses((status = 200, body = IndexView)))]
 async fn show_index(_: Admin, State(app): State<App>) -> HandlerResult {
     view(&app).await.map(|view| Reply::ok(&view).no_store()).map_err(Into::into)
 }
 
-/// Builds the index anew from the stores, beside the one that goes on answering. Wanted twice, it is built once.
+/// Rebuild the index from the stores while the present one goes on answering. Asked for twice, it is rebuilt once.
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
 async fn build_anew(_: Admin, State(app): State<App>) -> HandlerResult {
     rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;

@@ -57,8 +57,8 @@ pub struct Parameters {
     /// What to count: `kind`, `category`, `tag`, `rating`, separated by commas.
     #[param(example = "category,rating")]
     facets: Option<String>,
-    /// 1 to 100, 20 unless told.
-    #[param(minimum = 1, maximum = 100)]
+    /// Page size, 1–100 (default 20).
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
     /// The `next` of the page before.
     cursor: Option<String>,
@@ -120,8 +120,8 @@ pub struct SuggestParameters {
     lat: Option<f64>,
     #[param(minimum = -180, maximum = 180)]
     lon: Option<f64>,
-    /// 1 to 20, 8 unless told.
-    #[param(minimum = 1, maximum = 20)]
+    /// How many, 1–20 (default 8).
+    #[param(minimum = 1, maximum = 20, default = 8)]
     limit: Option<u32>,
 }
 

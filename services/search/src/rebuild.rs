@@ -84,18 +84,18 @@ mod tests {
     #[test]
     fn a_rebuild_is_wanted_once_and_ends_once() {
         let now = Timestamp::from_millis(5);
-        let in_status = |status| Rebuild { status, ..Rebuild::want(None, "x", now).state };
+        let in_status = |status| Rebuild { status, ..Rebuild::want(None, "x", now).into_state() };
         for (status, want, start, end) in [
             (Status::Wanted, Status::Wanted, Status::Running, Status::Wanted),
             (Status::Running, Status::Running, Status::Running, Status::Done),
             (Status::Done, Status::Wanted, Status::Done, Status::Done),
             (Status::Failed, Status::Wanted, Status::Failed, Status::Failed),
         ] {
-            assert_eq!(Rebuild::want(Some(in_status(status)), "y", now).state.status, want, "{status:?}");
-            assert_eq!(in_status(status).start().state.status, start, "{status:?}");
-            assert_eq!(in_status(status).end(&Ok(3), now).state.status, end, "{status:?}");
+            assert_eq!(Rebuild::want(Some(in_status(status)), "y", now).state().status, want, "{status:?}");
+            assert_eq!(in_status(status).start().state().status, start, "{status:?}");
+            assert_eq!(in_status(status).end(&Ok(3), now).state().status, end, "{status:?}");
         }
-        let failed = in_status(Status::Running).end(&Err(Problem::unavailable("disk")), now).state;
+        let failed = in_status(Status::Running).end(&Err(Problem::unavailable("disk")), now).into_state();
         assert_eq!((failed.status, failed.documents), (Status::Failed, None));
         assert!(failed.error.unwrap().contains("disk"));
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Dependencies, Reads, Settings};
-use kernel::{Actor, BusinessId, Currency, Duration, Problem, Rating, ReviewTarget, TaxRate, VariantId};
-use ports::reads::{Availability, InventoryReads, ReviewReads};
+use kernel::{Actor, BusinessId, Currency, Duration, Problem, TaxRate, VariantId};
+use ports::reads::{Availability, InventoryReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
 use shell::UnitOfWork;
@@ -62,7 +62,6 @@ impl Blobs for Files {
 #[derive(Default)]
 pub struct Beside {
     pub stock: Mutex<HashMap<VariantId, (i64, bool)>>,
-    pub ratings: Mutex<HashMap<ReviewTarget, Rating>>,
 }
 
 #[async_trait]
@@ -74,14 +73,6 @@ impl InventoryReads for Beside {
             Availability { variant_id: *variant_id, available, backorder }
         };
         Ok(variants.iter().map(of).collect())
-    }
-}
-
-#[async_trait]
-impl ReviewReads for Beside {
-    async fn ratings(&self, targets: &[ReviewTarget]) -> Result<Vec<Rating>, Problem> {
-        let ratings = self.ratings.lock().unwrap();
-        Ok(targets.iter().map(|target| ratings.get(target).copied().unwrap_or_default()).collect())
     }
 }
 
@@ -101,7 +92,7 @@ impl Shop {
         let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
             let work = work.get_or_init(|| kit.work(&catalog::TABLE));
-            let dependencies = Dependencies { blobs: files.clone(), stock: beside.clone(), reviews: beside.clone() };
+            let dependencies = Dependencies { blobs: files.clone(), stock: beside.clone() };
             vec![catalog::service(work, settings.clone(), dependencies)]
         });
         let work = work.get().expect("the harness was built").clone();

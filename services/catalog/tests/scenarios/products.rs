@@ -1,6 +1,6 @@
 //! Making, showing, editing and archiving products.
 
-use contracts::Event;
+use contracts::{Event, RatingChanged};
 use kernel::{Duration, ProductId, Rating, ReviewTarget, VariantId};
 use ports::reads::CatalogReads as _;
 use serde_json::json;
@@ -93,7 +93,15 @@ async fn machines_read_products_too() {
     assert_eq!(page(&before.headers["etag"]).await.status, 304);
 
     shop.beside.stock.lock().unwrap().extend([(variant(0), (3, false)), (variant(1), (0, true)), (variant(2), (0, false))]);
-    shop.beside.ratings.lock().unwrap().insert(ReviewTarget::Product(id), Rating { sum: 14, count: 3 });
+    let rated = |sum, count| RatingChanged { target: ReviewTarget::Product(id), rating: Rating { sum, count } };
+    let early = shop.world.publish(rated(5, 1)).await;
+    let late = shop.world.publish(rated(14, 3)).await;
+    shop.world.publish(RatingChanged { target: ReviewTarget::Business(HOUSE), rating: Rating { sum: 1, count: 1 } }).await;
+    shop.world.deliver("catalog", &late).await.unwrap();
+    let stored = shop.world.stored(&catalog::TABLE);
+    shop.world.deliver("catalog", &early).await.unwrap();
+    shop.world.settle().await;
+    assert_eq!(shop.world.stored(&catalog::TABLE), stored, "an event that comes late or twice changes nothing");
     assert_eq!(page(&before.headers["etag"]).await.status, 304, "asked for again after a second");
     shop.world.advance(Duration::from_secs(1));
     let after = page(&before.headers["etag"]).await.expect(200);

@@ -1,5 +1,7 @@
 //! Businesses from their registration to their removal.
 
+use contracts::RatingChanged;
+use kernel::{Rating, ReviewTarget};
 use serde_json::json;
 use shell::testing::Harness;
 
@@ -177,6 +179,58 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     for sitemap in ["sitemap.xml", "sitemap-products.xml"] {
         assert!(robots.text.contains(&format!("\nSitemap: https://town.example/{sitemap}\n")), "{}", robots.text);
     }
+}
+
+#[tokio::test]
+async fn stars_follow_the_reviews() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let id = town.published(&owner(), &cafe(&category)).await;
+    let target = ReviewTarget::Business(id.parse().unwrap());
+    let shown = async || {
+        let page = town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(200).json;
+        let list = town.get("/businesses?category=cafes", &Harness::guest()).await.expect(200).json;
+        assert_eq!(page["rating"], list["items"][0]["rating"]);
+        (page["rating"].clone(), page["json_ld"]["aggregateRating"]["reviewCount"].clone())
+    };
+    assert_eq!(shown().await, (json!(null), json!(null)));
+    let early = town.world.publish(RatingChanged { target, rating: Rating { sum: 5, count: 1 } }).await;
+    let late = town.world.publish(RatingChanged { target, rating: Rating { sum: 14, count: 3 } }).await;
+    town.world.deliver("directory", &late).await.unwrap();
+    assert_eq!(shown().await, (json!({ "mean": 4.67, "count": 3 }), json!(3)));
+    let stored = town.world.stored(&directory::TABLE);
+    town.world.deliver("directory", &early).await.unwrap();
+    town.world.deliver("directory", &late).await.unwrap();
+    town.world.settle().await;
+    assert_eq!(town.world.stored(&directory::TABLE), stored, "an event that comes late or twice changes nothing");
+    town.world.publish(RatingChanged { target, rating: Rating::default() }).await;
+    town.world.publish(RatingChanged { target: ReviewTarget::Product(1.into()), rating: Rating { sum: 5, count: 1 } }).await;
+    town.world.settle().await;
+    assert_eq!(shown().await, (json!(null), json!(null)));
+}
+
+#[tokio::test]
+async fn one_person_acts_for_twenty_businesses() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let body = |n: usize| with(cafe(&category), json!({ "name": format!("Café {n}") }));
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(text(&town.post("/businesses", &owner(), &body(n)).await.expect(201).json["id"]));
+    }
+    town.post("/businesses", &owner(), &body(20)).await.expect(409);
+    let other = Harness::customer(2);
+    let id = text(&town.post("/businesses", &other, &body(21)).await.expect(201).json["id"]);
+    let path = format!("/api/v1/businesses/{id}/staff/{}", owner().user_id().unwrap());
+    let join = || async { town.world.put(&path, &json!({ "role": "staff" })).as_actor(&other).send().await };
+    join().await.expect(409);
+    town.world.delete(&format!("/api/v1/businesses/{}/profile", ids[0])).as_actor(&owner()).send().await.expect(200);
+    for _ in 0..2 {
+        join().await.expect(200);
+    }
+    town.post("/businesses", &owner(), &body(20)).await.expect(409);
+    town.world.delete(&path).as_actor(&owner()).send().await.expect(200);
+    town.post("/businesses", &owner(), &body(20)).await.expect(201);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use contracts::UserErased;
 use kernel::Actor;
+use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::Harness;
 
@@ -11,7 +12,8 @@ use super::{Town, cafe, owner, text, with};
 
 /// Erases the account, and tells it again.
 async fn erase(town: &Town, actor: &Actor) {
-    let erased = town.world.publish(UserErased { user_id: actor.user_id().unwrap(), email: None }).await;
+    let erased = UserErased { user_id: actor.user_id().unwrap(), email: Some("ann.sophie@example.com".parse().unwrap()) };
+    let erased = town.world.publish(erased).await;
     town.world.settle().await;
     let stored = town.world.stored(&directory::TABLE);
     let events = town.world.events().await.len();
@@ -83,4 +85,43 @@ async fn businesses_stay_without_their_people() {
     town.post(&format!("/businesses/{id}/claims"), &Harness::customer(3), &json!({ "proof": "I took it over" })).await.expect(202);
     let left = town.world.event_types().await.into_iter().filter(|kind| *kind == "business.staff_changed").count();
     assert_eq!(left, 6, "three came, three left");
+}
+
+#[tokio::test]
+async fn a_copy_holds_what_is_forgotten() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let business = town.published(&owner(), &cafe(&category)).await;
+    import_file(&town, "id,name,lat,lon\nosm:node/1,Old Mill,48,11\n", directory::FileKind::Csv).await;
+    let mill = text(&town.get("/businesses/old-mill", &Harness::guest()).await.expect(200).json["id"]);
+    let ann = Harness::customer(5);
+    let ask = async |actor: &Actor, message: &str| {
+        let body = with(enquiry(), json!({ "message": message }));
+        town.post(&format!("/businesses/{business}/leads"), actor, &body).await.expect(202);
+    };
+    ask(&ann, "Two cakes").await;
+    ask(&Harness::guest(), "As a guest").await;
+    ask(&Harness::customer(6), "Of somebody else").await;
+    let body = with(enquiry(), json!({ "email": "Other@example.com", "message": "From elsewhere" }));
+    town.post(&format!("/businesses/{business}/leads"), &ann, &body).await.expect(202);
+    town.post(&format!("/businesses/{mill}/claims"), &ann, &json!({ "proof": "see the imprint" })).await.expect(202);
+    let path = format!("/api/v1/businesses/{business}/staff/{}", ann.user_id().unwrap());
+    town.world.put(&path, &json!({ "role": "staff" })).as_actor(&owner()).send().await.expect(200);
+
+    let reads = directory::Reads::new(&town.work, "Europe/Berlin");
+    let person = Person { user_id: ann.user_id().unwrap(), email: "ann.sophie@example.com".parse().unwrap() };
+    let copy = reads.export(&person).await.unwrap();
+    let members = |list: &str, name: &str| copy[list].as_array().unwrap().iter().map(|item| text(&item[name])).collect::<Vec<_>>();
+    let mut messages = members("enquiries", "message");
+    messages.sort();
+    assert_eq!(messages, ["As a guest", "From elsewhere", "Two cakes"], "{copy}");
+    assert_eq!((members("claims", "proof"), members("businesses", "role")), (vec!["see the imprint".into()], vec!["staff".into()]));
+
+    erase(&town, &ann).await;
+    assert_eq!(reads.export(&person).await.unwrap(), Value::Null);
+    let stored = town.world.stored(&directory::TABLE).join("\n");
+    for secret in messages.iter().map(String::as_str).chain(["see the imprint", "Other@example.com"]) {
+        assert!(!stored.contains(secret), "{secret} in {stored}");
+    }
+    assert!(stored.contains("Of somebody else"));
 }

@@ -95,6 +95,14 @@ async fn nobody_sees_who_asked_before_the_lead_is_released() {
         let refused = town.post(&format!("/businesses/{business}/leads"), &Harness::guest(), &with(enquiry(), wrong)).await.expect(422);
         holds_no_secret("a refusal", &refused.text);
     }
+    let long = "x".repeat(4_001);
+    for (field, wrong) in
+        [("email", "ann"), ("phone", "request me"), ("message", " "), ("message", &long), ("name", "two\nlines"), ("name", &long)]
+    {
+        let body = with(enquiry(), json!({ field: wrong }));
+        let refused = town.post(&format!("/businesses/{business}/leads"), &Harness::guest(), &body).await.expect(422);
+        assert_eq!(refused.json["errors"][0]["field"], field, "{}", refused.text);
+    }
     let billed = admin(&town, &id, "bill").await;
     assert_eq!(billed["status"], "billed");
     holds_no_secret("the answer to the admin", &billed.to_string());
@@ -206,6 +214,26 @@ async fn leads_go_back_and_are_credited() {
     let refused =
         town.post(&format!("/businesses/{business}/leads/{late}/return"), &owner(), &json!({ "reason": "spam" })).await.expect(409);
     assert_eq!(refused.code(), "illegal-transition");
+}
+
+#[tokio::test]
+async fn a_lead_is_changed_by_those_who_have_seen_it() {
+    let town = Town::open();
+    let business = shop(&town).await;
+    let id = ask(&town, &business, &enquiry()).await;
+    let path = format!("/businesses/{business}/leads/{id}");
+    let seen = town.get(&path, &owner()).await.expect(200).headers["etag"].clone();
+    let bill = |etag: &str| {
+        let path = format!("/api/v1/admin/leads/{id}/bill");
+        let etag = etag.to_owned();
+        async { town.world.post(&{ path }, &json!({})).as_actor(&Harness::admin()).header("If-Match", &{ etag }).send().await }
+    };
+    let billed = bill(&seen).await.expect(200);
+    assert_eq!(billed.headers["etag"], town.get(&path, &owner()).await.expect(200).headers["etag"]);
+    assert_eq!(bill(&seen).await.expect(412).code(), "precondition-failed");
+    assert_eq!(bill(&billed.headers["etag"]).await.expect(200).headers["etag"], billed.headers["etag"], "nothing has changed");
+    let back = town.world.post(&format!("/api/v1{path}/return"), &json!({ "reason": "spam" })).as_actor(&owner());
+    back.header("If-Match", &seen).send().await.expect(412);
 }
 
 /// Collects what is logged on this thread.

@@ -66,8 +66,7 @@ impl Town {
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            let dependencies =
-                Dependencies { reviews: None, accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
+            let dependencies = Dependencies { accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
             vec![directory::service(work, dependencies, settings)]
         });
         let work = work.get().expect("the harness was built").clone();

@@ -10,18 +10,18 @@ use opening_hours::localization::Country;
 use opening_hours::{Context, OpeningHours, RuleKind};
 use quick_cache::sync::Cache;
 
-/// Expressions that are kept parsed; places of one town share many.
-const KEPT_MAX: usize = 4_096;
+/// Parsed expressions in the cache; places of one town share many.
+const CACHED_MAX: usize = 4_096;
 /// How far ahead a change is looked for; beyond it the state counts as lasting.
 const AHEAD_DAYS: i64 = 400;
 const WEEK_DAYS: u64 = 7;
-/// What machines are told of one week at most; more would be an expression of single minutes.
+/// Spans of one week; more would be an expression of single minutes.
 const SPANS_MAX: usize = 100;
 
 type Parsed = Option<Arc<OpeningHours>>;
 
 /// Parsing takes up to a millisecond, far more than looking at the state.
-static PARSED: LazyLock<Cache<(String, String), Parsed>> = LazyLock::new(|| Cache::new(KEPT_MAX));
+static PARSED: LazyLock<Cache<(String, String), Parsed>> = LazyLock::new(|| Cache::new(CACHED_MAX));
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -91,7 +91,7 @@ pub fn week(text: &str, country: Option<&str>, zone: &str, at: Timestamp) -> Opt
     let mut spans = Vec::new();
     for range in hours.iter_range(from, until).filter(|range| range.kind == RuleKind::Open).take(SPANS_MAX) {
         let (mut start, end) = (range.range.start, range.range.end);
-        // What lasts longer than a day is told day by day.
+        // A span of more than a day becomes one span for each day.
         while end - start > TimeDelta::days(1) {
             let midnight = start.date().succ_opt()?.and_time(NaiveTime::MIN);
             spans.push(span(start, midnight));
@@ -204,9 +204,9 @@ mod tests {
     fn a_week_for_machines() {
         let week = |text| week(text, Some("DE"), MUNICH, "2026-11-21T08:00:00Z".parse().unwrap()).unwrap();
         let spans = week("Sa 18:00-02:00; Mo 09:00-12:00,13:00-17:00");
-        let told: Vec<_> = spans.iter().map(|span| (span.date.as_str(), span.day, span.opens.as_str(), span.closes.as_str())).collect();
+        let found: Vec<_> = spans.iter().map(|span| (span.date.as_str(), span.day, span.opens.as_str(), span.closes.as_str())).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("2026-11-21", "Saturday", "18:00", "02:00"),
                 ("2026-11-23", "Monday", "09:00", "12:00"),

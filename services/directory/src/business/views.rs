@@ -1,31 +1,31 @@
 //! What clients send and see of businesses.
 
 use contracts::StaffRole;
-use kernel::{BusinessId, CategoryId, ClaimId, GeoPosition, Rating, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::hours::{self, OpenState};
+use super::profile::{Address, Description, Hours, Name, Photo, Profile, ShortLine, Url};
+use super::rating::RatingView;
+use super::{Business, Member, Reason, Status, json_ld};
 use crate::Settings;
-use crate::business::{Business, Status};
-use crate::category::{Category, Tree};
-use crate::claim::{self, Claim};
-use crate::hours::{self, OpenState};
-use crate::json_ld;
-use crate::profile::{Address, Photo, Profile};
+use crate::category::Tree;
+use crate::category::views::CategoryRef;
+use crate::lead::LeadTerms;
 
 /// What a business shall say of itself.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileInput {
-    #[schema(min_length = 1, max_length = 120)]
-    pub name: String,
+    #[schema(inline)]
+    pub name: Name,
     /// The last part of the page's address. Follows the name if absent; earlier ones lead here.
     #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     pub slug: Option<String>,
     /// Plain text.
-    #[serde(default)]
-    #[schema(max_length = 5_000)]
-    pub description: String,
+    #[schema(inline)]
+    pub description: Option<Description>,
     #[serde(default)]
     #[schema(max_items = 5)]
     pub categories: Vec<CategoryId>,
@@ -35,17 +35,17 @@ pub struct ProfileInput {
     pub address: Option<Address>,
     pub position: Option<GeoPosition>,
     /// An IANA name such as Europe/Berlin; that of the position if absent, else the shop's.
-    #[schema(max_length = 200)]
-    pub time_zone: Option<String>,
-    #[schema(max_length = 200)]
-    pub phone: Option<String>,
-    #[schema(max_length = 200)]
-    pub email: Option<String>,
-    #[schema(max_length = 500)]
-    pub website: Option<String>,
+    #[schema(inline)]
+    pub time_zone: Option<ShortLine>,
+    #[schema(inline)]
+    pub phone: Option<ShortLine>,
+    #[schema(inline)]
+    pub email: Option<ShortLine>,
+    #[schema(inline)]
+    pub website: Option<Url>,
     /// OpenStreetMap's syntax: `Mo-Fr 09:00-18:00; PH off`.
-    #[schema(max_length = 1_000)]
-    pub opening_hours: Option<String>,
+    #[schema(inline)]
+    pub opening_hours: Option<Hours>,
     #[serde(default)]
     #[schema(max_items = 20)]
     pub photos: Vec<Photo>,
@@ -54,8 +54,8 @@ pub struct ProfileInput {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonInput {
-    #[schema(min_length = 1, max_length = 500)]
-    pub reason: String,
+    #[schema(inline)]
+    pub reason: Reason,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,56 +64,23 @@ pub struct StaffInput {
     pub role: StaffRole,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClaimInput {
-    /// How an admin can see that the business is yours.
-    #[schema(min_length = 1, max_length = 2_000)]
-    pub proof: String,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = BusinessCategoryInput)]
-pub struct CategoryInput {
-    #[schema(min_length = 1, max_length = 80)]
-    pub name: String,
-    /// Made from the name if absent; kept if absent in an edit.
-    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
-    pub slug: Option<String>,
-    pub parent_id: Option<CategoryId>,
-    /// Among its siblings, ascending.
-    #[serde(default)]
-    pub position: u32,
-}
-
 impl ProfileInput {
     pub fn into_profile(self) -> Profile {
         Profile {
-            name: self.name,
-            description: self.description,
+            name: self.name.into_string(),
+            description: self.description.map(Paragraph::into_string).unwrap_or_default(),
             categories: self.categories,
             tags: self.tags,
             address: self.address,
             position: self.position,
-            time_zone: self.time_zone,
-            phone: self.phone,
-            email: self.email,
-            website: self.website,
-            opening_hours: self.opening_hours,
+            time_zone: self.time_zone.map(Line::into_string),
+            phone: self.phone.map(Line::into_string),
+            email: self.email.map(Line::into_string),
+            website: self.website.map(Line::into_string),
+            opening_hours: self.opening_hours.map(Line::into_string),
             photos: self.photos,
         }
     }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = BusinessCategoryRef)]
-pub struct CategoryRef {
-    pub id: CategoryId,
-    pub slug: String,
-    pub name: String,
-    /// The names from the root of the tree to the category itself.
-    pub path: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,13 +96,6 @@ pub struct HoursView {
     /// Absent where the state lasts for more than a year.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_change: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct RatingView {
-    /// 1 to 5, two decimals.
-    pub mean: f64,
-    pub count: u64,
 }
 
 /// The public page of a business.
@@ -192,6 +152,8 @@ pub struct BusinessCard {
     pub state: Option<OpenState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<RatingView>,
     /// Metres from the point that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distance_m: Option<u32>,
@@ -257,60 +219,9 @@ pub struct LeadTermsView {
     pub covered_by_plan: bool,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ClaimView {
-    pub id: ClaimId,
-    pub business_id: BusinessId,
-    pub business_name: String,
-    pub user_id: UserId,
-    pub proof: String,
-    pub status: claim::Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    pub requested_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decided_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = BusinessCategoryView)]
-pub struct CategoryView {
-    pub id: CategoryId,
-    pub slug: String,
-    pub name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<CategoryId>,
-    /// Among its siblings, ascending; equals are ordered by name.
-    pub position: u32,
-    /// 1 at the root of the tree.
-    pub level: usize,
-    /// Published businesses in the category itself.
-    pub businesses: i64,
-    /// Places of published businesses in the category and all below it; a business in two of them counts twice.
-    pub businesses_below: i64,
-}
-
-/// All categories: a tree by `parent_id`, in the order in which siblings are shown.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = BusinessCategoriesView)]
-pub struct CategoriesView {
-    pub items: Vec<CategoryView>,
-}
-
-pub fn category_refs(business: &Business, tree: &Tree) -> Vec<CategoryRef> {
-    let name = |id: &CategoryId| tree.get(*id).map(|category| category.name.clone());
-    let refer = |category: &Category| CategoryRef {
-        id: category.id,
-        slug: category.slug.clone(),
-        name: category.name.clone(),
-        path: tree.path(category.id).iter().filter_map(name).collect(),
-    };
-    business.profile.categories.iter().filter_map(|id| tree.get(*id)).map(refer).collect()
-}
-
 impl HoursView {
     fn of(text: &str, business: &Business, settings: &Settings, at: Timestamp) -> Self {
-        let now = hours::now(text, business.profile.country(), zone(business, settings), at);
+        let now = hours::now(text, business.profile.country(), settings.time_zone_of(business), at);
         Self {
             text: text.to_owned(),
             understood: now.is_some(),
@@ -321,25 +232,21 @@ impl HoursView {
     }
 }
 
-pub fn zone<'a>(business: &'a Business, settings: &'a Settings) -> &'a str {
-    business.profile.time_zone.as_deref().unwrap_or(&settings.time_zone)
-}
-
 impl BusinessView {
     pub fn of(business: &Business, tree: &Tree, rating: Rating, settings: &Settings, at: Timestamp) -> Self {
         let profile = &business.profile;
-        let rating = rating.mean().map(|mean| RatingView { mean: (mean * 100.0).round() / 100.0, count: rating.count });
+        let rating = RatingView::of(rating);
         let from_osm = business.source.as_ref().is_some_and(|source| source.id.starts_with("osm:"));
         Self {
             id: business.id,
             slug: business.slug.clone(),
             name: profile.name.clone(),
             description: profile.description.clone(),
-            categories: category_refs(business, tree),
+            categories: CategoryRef::all(&profile.categories, tree),
             tags: profile.tags.clone(),
             address: profile.address.clone(),
             position: profile.position,
-            time_zone: zone(business, settings).to_owned(),
+            time_zone: settings.time_zone_of(business).to_owned(),
             phone: profile.phone.clone(),
             email: profile.email.clone(),
             website: profile.website.clone(),
@@ -356,9 +263,9 @@ impl BusinessView {
 }
 
 impl BusinessCard {
-    pub fn of(business: &Business, tree: &Tree, from: Option<GeoPosition>, settings: &Settings, at: Timestamp) -> Self {
+    pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Settings, at: Timestamp) -> Self {
         let profile = &business.profile;
-        let state = |text: &str| hours::now(text, profile.country(), zone(business, settings), at).map(|now| now.state);
+        let state = |text: &str| hours::now(text, profile.country(), settings.time_zone_of(business), at).map(|now| now.state);
         // Half the way around the Earth is twenty million metres.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let metres = |(from, to): (GeoPosition, GeoPosition)| from.distance_m(to).round() as u32;
@@ -366,11 +273,12 @@ impl BusinessCard {
             id: business.id,
             slug: business.slug.clone(),
             name: profile.name.clone(),
-            categories: category_refs(business, tree),
+            categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
             state: profile.opening_hours.as_deref().and_then(state),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
+            rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),
         }
     }
@@ -379,8 +287,7 @@ impl BusinessCard {
 impl From<Business> for ManagedBusiness {
     fn from(business: Business) -> Self {
         let profile = business.profile;
-        let member = |member: crate::business::Member| MemberView { user_id: member.user_id, role: member.role, since: member.since };
-        let terms = business.lead_terms;
+        let member = |member: Member| MemberView { user_id: member.user_id, role: member.role, since: member.since };
         Self {
             id: business.id,
             slug: business.slug,
@@ -400,41 +307,21 @@ impl From<Business> for ManagedBusiness {
             photos: profile.photos,
             staff: business.members.into_iter().map(member).collect(),
             source: business.source.map(|source| source.id),
-            lead_terms: LeadTermsView { price: terms.price, monthly_cap: terms.monthly_cap, covered_by_plan: terms.covered_by_plan },
+            lead_terms: business.lead_terms.into(),
             created_at: business.created_at,
             updated_at: business.updated_at,
         }
     }
 }
 
-impl From<Claim> for ClaimView {
-    fn from(claim: Claim) -> Self {
-        Self {
-            id: claim.id,
-            business_id: claim.business_id,
-            business_name: claim.business_name,
-            user_id: claim.user_id,
-            proof: claim.proof,
-            status: claim.status,
-            reason: claim.reason,
-            requested_at: claim.requested_at,
-            decided_at: claim.decided_at,
-        }
+impl From<LeadTerms> for LeadTermsView {
+    fn from(terms: LeadTerms) -> Self {
+        Self { price: terms.price, monthly_cap: terms.monthly_cap, covered_by_plan: terms.covered_by_plan }
     }
 }
 
-impl CategoryView {
-    pub fn of(category: &Category, tree: &Tree, counts: &std::collections::HashMap<CategoryId, i64>) -> Self {
-        let count = |id: &CategoryId| counts.get(id).copied().unwrap_or(0);
-        Self {
-            id: category.id,
-            slug: category.slug.clone(),
-            name: category.name.clone(),
-            parent_id: category.parent_id,
-            position: category.position,
-            level: tree.path(category.id).len(),
-            businesses: count(&category.id),
-            businesses_below: tree.subtree(category.id).iter().map(count).sum(),
-        }
+impl From<LeadTermsView> for LeadTerms {
+    fn from(view: LeadTermsView) -> Self {
+        Self { price: view.price, monthly_cap: view.monthly_cap, covered_by_plan: view.covered_by_plan }
     }
 }

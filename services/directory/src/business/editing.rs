@@ -1,16 +1,17 @@
 //! What a command about a business is decided with, and what it leads to.
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, is_slug, slugify, stable_id};
+use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, UserId, is_slug, slugify, stable_id};
 use ports::store::{Key, Stored};
-use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, Table};
+use shell::{DecisionContext, HandlerResult, Reply, RequestContext, Table};
 
+use super::membership::MembershipCount;
+use super::profile::Profile;
+use super::views::ManagedBusiness;
+use super::{Business, BusinessError};
 use crate::App;
-use crate::business::{Business, BusinessError};
 use crate::category::Tree;
-use crate::profile::Profile;
 use crate::storage::{self, SlugOwner};
-use crate::views::ManagedBusiness;
 
 /// Which slugs will do, the best first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +53,11 @@ impl SlugWish {
     /// Without those that others of the same file take.
     pub fn without(mut self, taken: &std::collections::HashSet<String>) -> Self {
         let last = self.0.len().saturating_sub(1);
-        let mut place = 0;
+        let mut number = 0;
         // The last one is unique by itself.
         self.0.retain(|slug| {
-            place += 1;
-            place > last || !taken.contains(slug)
+            number += 1;
+            number > last || !taken.contains(slug)
         });
         self
     }
@@ -92,24 +93,27 @@ pub async fn change(
     app: &App,
     request: &RequestContext,
     id: BusinessId,
-    decide: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
+    rule: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
 ) -> HandlerResult {
-    let load = |_| load(app.work.table(), id);
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
-        let decision = decide(before.value.clone(), context)?;
         request.check_version(before.version)?;
-        let version = before.version + u64::from(decision.changed);
-        let reply = Reply::ok(&ManagedBusiness::from(decision.state.clone())).etag(version);
+        let decision = rule(before.value.clone(), context)?;
+        let reply = shown(&before, &decision);
         Ok(storage::save(Some(&before), None, &tree, decision)?.reply(reply))
     };
-    app.work.handle_request(request, load, decide).await
+    app.work.handle_request(request, |_| load(app.work.table(), id), decide).await
+}
+
+/// The answer to a change.
+pub fn shown(before: &Stored<Business>, decision: &Decision<Business>) -> Reply {
+    Reply::ok(&ManagedBusiness::from(decision.state().clone())).etag(before.version + u64::from(decision.is_changed()))
 }
 
 pub async fn load(table: &Table, id: BusinessId) -> Result<(Stored<Business>, Stored<Tree>), Problem> {
     Ok((storage::business(table, id).await?, storage::tree(table).await?))
 }
 
-/// A new business with all that follows from it.
-pub fn created(decision: Decision<Business>, owner: Option<&Stored<SlugOwner>>, tree: &Tree) -> Result<Changes, Problem> {
-    storage::save(None, owner, tree, decision)
+/// For how many businesses the person acts who is about to act for one more.
+pub async fn memberships(table: &Table, user: UserId) -> Result<Option<Stored<MembershipCount>>, Problem> {
+    table.get(&storage::membership_count_key(user)).await
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use kernel::GeoPosition;
 
-use crate::hours;
-use crate::mapping::Mapping;
-use crate::profile::{Address, DESCRIPTION_CHARS_MAX, HOURS_CHARS_MAX, LINE_CHARS_MAX, Profile, TAG_CHARS_MAX, TAGS_MAX, URL_CHARS_MAX};
+use super::mapping::Mapping;
+use crate::business::hours;
+use crate::business::profile::{Address, Description, Hours, Profile, ShortLine, TAGS_MAX, Tag, Url};
 
 pub type Tags = BTreeMap<String, String>;
 
@@ -20,14 +20,14 @@ pub fn profile(tags: &Tags, position: Option<GeoPosition>, mapping: &Mapping) ->
     if NAMELESS.contains(&name.to_lowercase().as_str()) {
         warnings.push(format!("name: {name} looks like a missing one"));
     }
-    let opening_hours = text(tags, &["opening_hours"], HOURS_CHARS_MAX, &mut warnings);
+    let opening_hours = text(tags, &["opening_hours"], Hours::MAX, &mut warnings);
     if let Some(Err(reason)) = opening_hours.as_deref().map(hours::check) {
         warnings.push(format!("opening_hours {reason}: {}", opening_hours.as_deref().unwrap_or_default()));
     }
-    let website = text(tags, &["website", "contact:website", "url"], URL_CHARS_MAX, &mut warnings).and_then(|url| web(url, &mut warnings));
-    let email = text(tags, &["email", "contact:email"], LINE_CHARS_MAX, &mut warnings).and_then(|email| mail(email, &mut warnings));
+    let website = text(tags, &["website", "contact:website", "url"], Url::MAX, &mut warnings).and_then(|url| web(url, &mut warnings));
+    let email = text(tags, &["email", "contact:email"], ShortLine::MAX, &mut warnings).and_then(|email| mail(email, &mut warnings));
     let mut description = tags.get("description").map(|text| text.trim().to_owned()).unwrap_or_default();
-    if let Some((end, _)) = description.char_indices().nth(DESCRIPTION_CHARS_MAX) {
+    if let Some((end, _)) = description.char_indices().nth(Description::MAX) {
         description.truncate(end);
         warnings.push("description: is cut".into());
     }
@@ -39,7 +39,7 @@ pub fn profile(tags: &Tags, position: Option<GeoPosition>, mapping: &Mapping) ->
         address: address(tags, mapping, &mut warnings),
         position,
         time_zone: mapping.time_zone.clone(),
-        phone: text(tags, &["phone", "contact:phone", "mobile", "contact:mobile"], LINE_CHARS_MAX, &mut warnings).map(first),
+        phone: text(tags, &["phone", "contact:phone", "mobile", "contact:mobile"], ShortLine::MAX, &mut warnings).map(first),
         email,
         website,
         opening_hours,
@@ -93,7 +93,7 @@ fn words(tags: &Tags, mapping: &Mapping) -> Vec<String> {
     let values = mapping.tags.iter().filter_map(|key| tags.get(key)).flat_map(|value| value.split(';'));
     let mut words: Vec<String> = Vec::new();
     for word in values.map(|value| value.trim().replace('_', " ").to_lowercase()) {
-        let fits = !word.is_empty() && word.chars().count() <= TAG_CHARS_MAX && !word.chars().any(char::is_control);
+        let fits = !word.is_empty() && word.chars().count() <= Tag::MAX && !word.chars().any(char::is_control);
         if fits && !words.contains(&word) && words.len() < TAGS_MAX {
             words.push(word);
         }
@@ -102,7 +102,7 @@ fn words(tags: &Tags, mapping: &Mapping) -> Vec<String> {
 }
 
 fn address(tags: &Tags, mapping: &Mapping, warnings: &mut Vec<String>) -> Option<Address> {
-    let mut part = |keys: &[&str]| text(tags, keys, LINE_CHARS_MAX, warnings).unwrap_or_default();
+    let mut part = |keys: &[&str]| text(tags, keys, ShortLine::MAX, warnings).unwrap_or_default();
     // A village may have numbers without streets.
     let street = part(&["addr:street", "addr:place"]);
     let number = part(&["addr:housenumber"]);
@@ -114,7 +114,7 @@ fn address(tags: &Tags, mapping: &Mapping, warnings: &mut Vec<String>) -> Option
         address_region: part(&["addr:state", "addr:province"]),
         address_country: String::new(),
     };
-    if address.street_address.chars().count() > LINE_CHARS_MAX {
+    if address.street_address.chars().count() > ShortLine::MAX {
         address.street_address = street;
     }
     let country = part(&["addr:country"]).to_uppercase();

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Cursor, GeoPosition, Limit, Page, Problem, Rating, is_slug};
-use ports::reads::ReviewTarget;
+use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Limit, Page, Problem, is_slug};
 use ports::store::{Bounds, Key, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, OpenApiRouter, Path, Query};
-use shell::{HandlerResult, Reply, page_limit};
+use shell::http::{Anyone, Listing, OpenApiRouter, Paging, Path};
+use shell::{HandlerResult, Reply};
 use utoipa::IntoParams;
 
+use super::rating::BusinessRating;
+use super::views::{BusinessCard, BusinessView};
+use super::{Business, BusinessError};
 use crate::App;
-use crate::business::Business;
-use crate::category::Tree;
-use crate::storage::{self, Placed, SlugOwner};
-use crate::views::{BusinessCard, BusinessView};
+use crate::category::{CategoryError, Tree};
+use crate::storage::{self, Listed, SlugOwner};
 
 /// How long shared caches and browsers may show a listing or a page without asking again.
 const CACHE_SECS: u32 = 30;
@@ -27,15 +27,16 @@ const AREA_DEGREES_MAX: f64 = 1.0;
 const RADIUS_M_MAX: u32 = 25_000;
 const RADIUS_M_DEFAULT: u32 = 1_000;
 const METRES_PER_DEGREE: f64 = 111_195.0;
+const CURSOR_BYTES_MAX: usize = 200;
 
-pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, show).with_state(app)
+pub fn routes() -> OpenApiRouter<App> {
+    shell::routes!(list, show)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+struct ListFilter {
     /// Id or slug of a category; what is in the categories below it is listed too.
     category: Option<String>,
     /// `south,west,north,east` in degrees, at most one degree each way. One page of businesses by name.
@@ -44,20 +45,14 @@ struct ListQuery {
     /// `lat,lon` in degrees. One page of businesses, the nearest first.
     #[param(example = "48.1374,11.5755")]
     near: Option<String>,
-    /// With `near`: 1 to 25000 metres, 1000 unless told.
-    #[param(minimum = 1, maximum = 25_000)]
+    /// With `near`: metres, 1–25000 (default 1000).
+    #[param(minimum = 1, maximum = 25_000, default = 1_000)]
     radius_m: Option<u32>,
-    /// 1 to 100, 20 unless told.
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
 }
 
-/// Lists published businesses by name. At most one of bounds and near; a category goes with both.
-#[utoipa::path(get, path = "/businesses", tag = "directory", operation_id = "listBusinesses", params(ListQuery), responses((status = 200, body = Page<BusinessCard>)))]
-async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>) -> HandlerResult {
-    let limit = page_limit(query.limit)?;
+/// List published businesses by name. Give at most one of bounds and near; a category can go with either.
+#[utoipa::path(get, path = "/businesses", tag = "directory", operation_id = "listBusinesses", params(Paging, ListFilter), responses((status = 200, body = Page<BusinessCard>)))]
+async fn list(_: Anyone, State(app): State<App>, Listing { filter: query, limit, cursor }: Listing<ListFilter>) -> HandlerResult {
     let tree = storage::shown_tree(app.work.table()).await?.value;
     let categories = query.category.as_deref().map(|reference| subtree(&tree, reference)).transpose()?;
     let radius_m = query.radius_m.unwrap_or(RADIUS_M_DEFAULT);
@@ -65,7 +60,7 @@ async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>)
         return Err(Problem::field("radius_m", format!("must be 1 to {RADIUS_M_MAX}")).into());
     }
     let (businesses, from) = match (&query.bounds, &query.near) {
-        (None, None) => (by_name(&app, categories.as_ref(), limit, query.cursor).await?, None),
+        (None, None) => (by_name(&app, categories.as_ref(), limit, cursor).await?, None),
         (Some(bounds), None) => (one_page(in_bounds(&app, Area::parse(bounds)?, categories.as_ref()).await?, limit), None),
         (None, Some(near)) => {
             let from = position(near)?;
@@ -74,11 +69,15 @@ async fn list(_: Anyone, State(app): State<App>, Query(query): Query<ListQuery>)
         (Some(_), Some(_)) => return Err(Problem::invalid("give bounds or near, not both").into()),
     };
     let now = app.work.now();
-    let page = businesses.map(|business| BusinessCard::of(&business, &tree, from, &app.settings, now));
+    let ratings = storage::ratings(app.work.table(), businesses.items.iter().map(|business| business.id)).await?;
+    let page = businesses.map(|business| {
+        let rating = ratings.get(&business.id).copied().unwrap_or_default();
+        BusinessCard::of(&business, &tree, rating, from, &app.settings, now)
+    });
     Ok(Reply::ok(&page).cache_secs(CACHE_SECS))
 }
 
-/// Shows a published business by its id or its slug. A slug that it had before leads to the present one.
+/// Show a published business by its id or slug. A former slug redirects to the current one.
 #[utoipa::path(get, path = "/businesses/{business_id}", tag = "directory", operation_id = "getBusiness", params(("business_id" = String, Path, description = "Id or slug")),
     responses((status = 200, body = BusinessView), (status = 308, description = "It has another slug now, see Location", body = BusinessView)))]
 async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
@@ -94,20 +93,15 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
         Some(id) => table.get_eventual::<Business>(&storage::business_key(id)).await?.filter(|business| business.is_published()),
         None => None,
     };
-    let business = business.ok_or_else(|| Problem::new(Code::NotFound, "there is no such business"))?;
-    let tree = storage::shown_tree(table).await?;
-    let view = BusinessView::of(&business, &tree, rating(&app, business.id).await?, &app.settings, app.work.now());
+    let business = business.ok_or(BusinessError::NotFound)?;
+    let rating_key = storage::rating_key(business.id);
+    let (tree, rating) = futures::try_join!(storage::shown_tree(table), table.get_eventual::<BusinessRating>(&rating_key))?;
+    let rating = rating.map_or_else(Default::default, |rating| rating.rating);
+    let view = BusinessView::of(&business, &tree, rating, &app.settings, app.work.now());
     if is_slug(&reference) && reference != business.slug {
         return Ok(Reply::created(format!("/api/v1/businesses/{}", business.slug), &view).status(308).cache_secs(CACHE_SECS));
     }
     Ok(Reply::ok(&view).cache_secs(CACHE_SECS))
-}
-
-async fn rating(app: &App, id: BusinessId) -> Result<Rating, Problem> {
-    match &app.deps.reviews {
-        Some(reviews) => Ok(reviews.ratings(&[ReviewTarget::Business(id)]).await?.first().copied().unwrap_or_default()),
-        None => Ok(Rating::default()),
-    }
 }
 
 fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem> {
@@ -116,7 +110,7 @@ fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem
         Err(_) => tree.by_slug(reference).map(|category| category.id),
     };
     let found: BTreeSet<CategoryId> = id.map(|id| tree.subtree(id)).unwrap_or_default().into_iter().collect();
-    if found.is_empty() { Err(Problem::new(Code::NotFound, "there is no such category")) } else { Ok(found) }
+    if found.is_empty() { Err(CategoryError::NotFound.into()) } else { Ok(found) }
 }
 
 async fn by_name(
@@ -133,26 +127,26 @@ async fn by_name(
     merged(app, categories, limit, cursor).await
 }
 
-/// The lists of several categories as one, by name. The cursor is the place of the last business.
+/// The lists of several categories as one, by name. The cursor is the sort key of the last business.
 async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Business>, Problem> {
-    let mut places: Vec<(String, BusinessId)> = Vec::new();
+    let mut listed: Vec<(String, BusinessId)> = Vec::new();
     for category in categories {
         let mut query = storage::category_query(*category).limit(limit.get() + 1);
         if let Some(Cursor(last)) = &cursor {
-            if last.len() > 200 || !last.contains("#biz_") {
+            if last.len() > CURSOR_BYTES_MAX || !last.contains("#biz_") {
                 return Err(ports::store::StoreError::Cursor.into());
             }
             query = query.bounds(Bounds::AtLeast(format!("{last}~")));
         }
-        let page = app.work.table().list::<Placed>(query).await?;
-        places.extend(page.items.into_iter().map(|placed| (placed.value.place, placed.value.business_id)));
+        let page = app.work.table().list::<Listed>(query).await?;
+        listed.extend(page.items.into_iter().map(|listed| (listed.value.sort_key, listed.value.business_id)));
     }
-    places.sort();
-    places.dedup();
-    let more = places.len() > limit.get();
-    places.truncate(limit.get());
-    let next = places.last().filter(|_| more).map(|(place, _)| Cursor(place.clone()));
-    let keys: Vec<Key> = places.iter().map(|(_, id)| storage::business_key(*id)).collect();
+    listed.sort();
+    listed.dedup();
+    let more = listed.len() > limit.get();
+    listed.truncate(limit.get());
+    let next = listed.last().filter(|_| more).map(|(sort_key, _)| Cursor(sort_key.clone()));
+    let keys: Vec<Key> = listed.iter().map(|(_, id)| storage::business_key(*id)).collect();
     if keys.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -225,8 +219,8 @@ async fn in_area(app: &App, area: &Area, categories: Option<&BTreeSet<CategoryId
             let page = app.work.table().list::<Business>(query.clone().limit(AREA_PAGE).after(cursor)).await?;
             looked_at += page.items.len();
             let wanted = |business: &Business| {
-                let placed = business.profile.position.is_some_and(|position| area.holds(position));
-                placed && categories.is_none_or(|categories| business.profile.categories.iter().any(|id| categories.contains(id)))
+                let inside = business.profile.position.is_some_and(|position| area.holds(position));
+                inside && categories.is_none_or(|categories| business.profile.categories.iter().any(|id| categories.contains(id)))
             };
             found.extend(page.items.into_iter().map(|business| business.value).filter(wanted));
             cursor = page.next;

@@ -3,30 +3,23 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
-use contracts::Decision;
 use kernel::{CategoryId, Problem};
-use ports::store::{Expect, Record as _, Stored, Write};
+use ports::store::{Record as _, Stored};
 use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
-use shell::{Changes, DecisionContext, HandlerResult, Reply, Table};
+use shell::{DecisionContext, HandlerResult, Reply, Table};
 
+use super::views::{CategoriesView, CategoryInput, CategoryView};
+use super::{CategoryDraft, CategoryError, Tree};
 use crate::App;
-use crate::category::{CategoryDraft, CategoryError, Tree};
-use crate::storage::{self, CategoryCount};
-use crate::views::{CategoriesView, CategoryInput, CategoryView};
+use crate::storage::{self, CategoryCount, save_tree};
 
 const CACHE_SECS: u32 = 30;
 
-pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, create, edit, delete).with_state(app)
+pub fn routes() -> OpenApiRouter<App> {
+    shell::routes!(list, create, edit, delete)
 }
 
-impl From<CategoryInput> for CategoryDraft {
-    fn from(input: CategoryInput) -> Self {
-        Self { name: input.name, slug: input.slug, parent_id: input.parent_id, position: input.position }
-    }
-}
-
-/// Lists all categories of businesses, a tree by `parent_id`, with how many businesses they hold.
+/// List all categories of businesses, a tree by `parent_id`, with how many businesses each holds.
 #[utoipa::path(get, path = "/business-categories", tag = "directory", operation_id = "listBusinessCategories", responses((status = 200, body = CategoriesView)))]
 async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     let tree = storage::shown_tree(app.work.table()).await?;
@@ -36,34 +29,35 @@ async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&CategoriesView { items }).cache_secs(CACHE_SECS))
 }
 
+/// Create a category of businesses.
 #[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
 async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let draft = CategoryDraft::from(input);
     let decide = |before: Stored<Tree>, context: &DecisionContext| {
         let id: CategoryId = context.id(0);
         let decision = before.value.clone().create(id, &draft)?;
-        let view = view(&decision.state, id, &HashMap::new())?;
+        let view = view(decision.state(), id, &HashMap::new())?;
         let reply = Reply::created(format!("/api/v1/business-categories/{id}"), &view).etag(before.version + 1);
-        Ok(grown(&before, decision, &[id])?.reply(reply))
+        Ok(save_tree(&before, decision, &[id])?.reply(reply))
     };
     app.work.handle_request(&request, |_| storage::tree(app.work.table()), decide).await
 }
 
-/// Renames a category or moves it with all that is below it.
+/// Rename a category, or move it with everything below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
 async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
     let draft = CategoryDraft::from(input);
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
-        let decision = before.value.clone().edit(id, &draft)?;
         request.check_version(before.version)?;
-        let reply = Reply::ok(&view(&decision.state, id, &counts)?).etag(before.version + u64::from(decision.changed));
-        Ok(grown(&before, decision, &[])?.reply(reply))
+        let decision = before.value.clone().edit(id, &draft)?;
+        let reply = Reply::ok(&view(decision.state(), id, &counts)?).etag(before.version + u64::from(decision.is_changed()));
+        Ok(save_tree(&before, decision, &[])?.reply(reply))
     };
     app.work.handle_request(&request, load, decide).await
 }
 
-/// Deletes a category that holds neither businesses nor other categories.
+/// Delete a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
 async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let load = |_| async {
@@ -71,10 +65,10 @@ async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryI
         Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))
     };
     let decide = |(before, count): (Stored<Tree>, Option<Stored<CategoryCount>>), _: &DecisionContext| {
+        request.check_version(before.version)?;
         let businesses = count.as_ref().map_or(0, |count| count.businesses);
         let decision = before.value.clone().delete(id, businesses)?;
-        request.check_version(before.version)?;
-        let changes = grown(&before, decision, &[])?;
+        let changes = save_tree(&before, decision, &[])?;
         // A business that came in meanwhile has raised the version.
         let changes = match count {
             Some(count) => changes.delete(count.key(), count.version),
@@ -83,16 +77,6 @@ async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryI
         Ok(changes.reply(Reply::no_content()))
     };
     app.work.handle_request(&request, load, decide).await
-}
-
-/// The tree's next state, with counters for the categories that are new.
-pub fn grown(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
-    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
-    for id in new {
-        let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
-        changes = changes.write(Write::Put { item, expect: Expect::Absent });
-    }
-    Ok(changes)
 }
 
 async fn counts(table: &Table) -> Result<HashMap<CategoryId, i64>, Problem> {

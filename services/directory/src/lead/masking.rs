@@ -1,18 +1,4 @@
-//! Texts as the directory keeps them: checked lines, masked enquiries.
-
-/// Trimmed, in one line, at least `least` and at most `most` characters.
-pub fn line(text: &str, least: usize, most: usize) -> Option<String> {
-    let text = text.trim();
-    let fits = (least..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
-}
-
-/// Trimmed, with line breaks, at most `most` characters.
-pub fn paragraph(text: &str, least: usize, most: usize) -> Option<String> {
-    let text = text.trim().replace("\r\n", "\n");
-    let fits = (least..=most).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
-    fits.then_some(text)
-}
+//! Takes out of an enquiry what tells who asked.
 
 /// What a business may read of an enquiry before it is released: words that could be an address, a
 /// number or a link are left out, and so is the name of who asked.
@@ -58,7 +44,7 @@ mod tests {
     fn contacts_are_masked() {
         for (message, expect) in [
             ("Two rooms of 25 square metres, white", "Two rooms of 25 square metres, white"),
-            ("RequestContext me: 0151 23 456 78 please", "RequestContext me: … … … … please"),
+            ("Call me: 0151 23 456 78 please", "Call me: … … … … please"),
             ("+49-151-2345678!", "…"),
             ("write to ann@example.com or www.example.com", "write to … or …"),
             ("I am Ann Lee, thanks", "I am … … thanks"),

@@ -1,4 +1,5 @@
 use kernel::{CategoryId, GeoPosition, Role};
+use strum::IntoEnumIterator as _;
 
 use super::*;
 
@@ -30,7 +31,7 @@ fn profile(name: &str) -> Profile {
 }
 
 fn business(status: Status) -> Business {
-    let registered = Business::register(BusinessId(1), OWNER, "cafe".into(), profile("Café"), at(0)).unwrap().state;
+    let registered = Business::register(BusinessId(1), OWNER, "cafe".into(), profile("Café"), at(0)).unwrap().into_state();
     let member = |user_id, role| Member { user_id, role, since: at(0) };
     let members = vec![member(OWNER, StaffRole::Owner), member(MANAGER, StaffRole::Manager), member(STAFF, StaffRole::Staff)];
     Business { status, members, ..registered }
@@ -38,7 +39,11 @@ fn business(status: Status) -> Business {
 
 fn imported() -> Business {
     let imported = Imported { id: BusinessId(7), source_id: "osm:node/7".into(), slug: "cafe".into() };
-    Business::import(imported, profile("Café"), at(0)).unwrap().state
+    Business::import(imported, profile("Café"), at(0)).unwrap().into_state()
+}
+
+fn reason() -> Reason {
+    Reason::new("no photo").unwrap()
 }
 
 #[test]
@@ -48,21 +53,21 @@ fn every_command_in_every_status() {
         ("submit", |business| business.submit(&user(OWNER), at(1))),
         ("withdraw", |business| business.withdraw(&user(OWNER), at(1))),
         ("approve", |business| business.approve(at(1))),
-        ("reject", |business| business.reject("no photo", at(1))),
-        ("suspend", |business| business.suspend("complaints", at(1))),
+        ("reject", |business| business.reject(&reason(), at(1))),
+        ("suspend", |business| business.suspend(&reason(), at(1))),
         ("restore", |business| business.restore(at(1))),
         ("remove", |business| business.remove(&admin(), at(1))),
     ];
     for (name, command) in commands {
         let reached = LIFECYCLE.iter().find(|(_, known, _)| *known == name).unwrap().2;
-        for from in Status::ALL {
+        for from in Status::iter() {
             let expect = LIFECYCLE.iter().find(|(start, known, _)| *start == from && *known == name).map(|(_, _, to)| *to);
             match (command(business(from)), expect) {
-                (Ok(decision), Some(to)) => assert_eq!((decision.state.status, decision.changed), (to, true), "{name} {from:?}"),
+                (Ok(decision), Some(to)) => assert_eq!((decision.state().status, decision.is_changed()), (to, true), "{name} {from:?}"),
                 (Ok(decision), None) => {
-                    assert_eq!((from, decision.changed, decision.events.len()), (reached, false, 0), "{name} again");
+                    assert_eq!((from, decision.is_changed(), decision.events().len()), (reached, false, 0), "{name} again");
                 }
-                (Err(BusinessError::Illegal { status, .. }), None) => assert_eq!(status, from, "{name}"),
+                (Err(BusinessError::Illegal { status, .. }), None) => assert_eq!(status, <&str>::from(from), "{name}"),
                 (result, expect) => panic!("{name} {from:?}: {result:?}, expected {expect:?}"),
             }
         }
@@ -96,9 +101,9 @@ fn who_may_do_what() {
 fn staff_come_and_go() {
     let business = business(Published);
     let left = business.clone().set_staff(&user(STAFF), STAFF, None, at(1)).unwrap();
-    assert_eq!(left.state.role_of(STAFF), None, "whoever leaves needs nobody's leave");
-    assert_eq!(left.events.len(), 1);
-    assert!(!business.clone().set_staff(&user(OWNER), STAFF, Some(StaffRole::Staff), at(1)).unwrap().changed);
+    assert_eq!(left.state().role_of(STAFF), None, "whoever leaves needs nobody's leave");
+    assert_eq!(left.events().len(), 1);
+    assert!(!business.clone().set_staff(&user(OWNER), STAFF, Some(StaffRole::Staff), at(1)).unwrap().is_changed());
     for role in [None, Some(StaffRole::Manager)] {
         assert_eq!(business.clone().set_staff(&user(OWNER), OWNER, role, at(1)), Err(BusinessError::LastOwner));
     }
@@ -111,11 +116,11 @@ fn staff_come_and_go() {
 
 #[test]
 fn an_erased_owner_leaves_the_business() {
-    for status in Status::ALL {
+    for status in Status::iter() {
         let left = business(status).forget_member(OWNER, at(1));
-        assert_eq!((left.state.status, left.state.role_of(OWNER), left.events.len()), (status, None, 1), "{status:?}");
-        assert_eq!(left.state.members.len(), 2);
-        assert!(!left.state.forget_member(OWNER, at(2)).changed);
+        assert_eq!((left.state().status, left.state().role_of(OWNER), left.events().len()), (status, None, 1), "{status:?}");
+        assert_eq!(left.state().members.len(), 2);
+        assert!(!left.into_state().forget_member(OWNER, at(2)).is_changed());
     }
 }
 
@@ -124,29 +129,29 @@ fn what_is_incomplete_is_not_submitted() {
     let incomplete = |profile: Profile| Business { profile, ..business(Draft) }.submit(&user(OWNER), at(1));
     assert_eq!(incomplete(Profile { categories: Vec::new(), ..profile("Café") }), Err(BusinessError::Incomplete));
     assert_eq!(incomplete(Profile { position: None, ..profile("Café") }), Err(BusinessError::Incomplete));
-    assert!(business(Draft).reject(" ", at(1)).is_err(), "a reason is needed");
+    assert!(Reason::new(" ").is_err(), "a reason is needed");
 }
 
 #[test]
 fn an_import_leaves_alone_what_its_people_have_changed() {
     let listing = imported();
-    assert!(!listing.clone().import_again(&profile("Café"), at(1)).unwrap().changed);
+    assert!(!listing.clone().import_again(&profile("Café"), at(1)).unwrap().is_changed());
     let renamed = listing.clone().import_again(&profile("Café Neu"), at(1)).unwrap();
-    assert_eq!((renamed.state.profile.name.as_str(), renamed.events.len()), ("Café Neu", 1));
+    assert_eq!((renamed.state().profile.name.as_str(), renamed.events().len()), ("Café Neu", 1));
 
     let claimed = listing.claimed(OWNER, ClaimId(1), at(1)).unwrap();
-    assert_eq!(claimed.events.len(), 2);
-    let claimed = claimed.state;
+    assert_eq!(claimed.events().len(), 2);
+    let claimed = claimed.into_state();
     assert_eq!(claimed.clone().claimed(STRANGER, ClaimId(2), at(2)), Err(BusinessError::Claimed));
     let own = Profile { phone: Some("+49 89 2".into()), ..profile("Café") };
-    let edited = claimed.edit(&user(OWNER), "cafe".into(), own, at(2)).unwrap().state;
+    let edited = claimed.edit(&user(OWNER), "cafe".into(), own, at(2)).unwrap().into_state();
     let file = Profile { phone: Some("+49 89 3".into()), website: Some("https://cafe.example".into()), ..profile("Café") };
-    let again = edited.clone().import_again(&file, at(3)).unwrap().state;
+    let again = edited.clone().import_again(&file, at(3)).unwrap().into_state();
     assert_eq!(again.profile.phone.as_deref(), Some("+49 89 2"), "what the owner wrote stays");
     assert_eq!(again.profile.website.as_deref(), Some("https://cafe.example"), "the rest follows the file");
 
-    let removed = edited.remove(&admin(), at(4)).unwrap().state;
-    assert!(!removed.import_again(&file, at(5)).unwrap().changed, "what was removed stays away");
+    let removed = edited.remove(&admin(), at(4)).unwrap().into_state();
+    assert!(!removed.import_again(&file, at(5)).unwrap().is_changed(), "what was removed stays away");
 }
 
 #[test]
@@ -154,11 +159,11 @@ fn hours_that_are_not_understood_come_from_files_only() {
     let vague = Profile { opening_hours: Some("whenever".into()), ..profile("Café") };
     let refused = Business::register(BusinessId(1), OWNER, "cafe".into(), vague.clone(), at(0));
     assert!(matches!(refused, Err(BusinessError::Field { field: "opening_hours", .. })));
-    let listing = imported().import_again(&vague, at(1)).unwrap().state;
+    let listing = imported().import_again(&vague, at(1)).unwrap().into_state();
     assert_eq!(listing.profile.opening_hours.as_deref(), Some("whenever"));
     let kept = Profile { phone: None, ..vague.clone() };
     let edited = listing.clone().edit(&admin(), "cafe".into(), kept, at(2)).unwrap();
-    assert!(edited.changed, "they may stay while something else is edited");
+    assert!(edited.is_changed(), "they may stay while something else is edited");
     let worse = Profile { opening_hours: Some("sometimes".into()), ..vague };
     assert!(listing.edit(&admin(), "cafe".into(), worse, at(2)).is_err());
 }
@@ -174,9 +179,9 @@ fn profiles_are_checked() {
         ("time_zone", |profile| profile.time_zone = Some("Europe/Munich".into())),
         ("tags", |profile| profile.tags = vec!["x".repeat(41)]),
         ("categories", |profile| profile.categories = (0..6).map(CategoryId).collect()),
-        ("photos", |profile| profile.photos = vec![crate::profile::Photo { url: "/files/../x".into(), alt: String::new() }]),
+        ("photos", |profile| profile.photos = vec![crate::business::profile::Photo { url: "/files/../x".into(), alt: String::new() }]),
         ("address.address_country", |profile| {
-            profile.address = Some(crate::profile::Address { address_country: "Germany".into(), ..Default::default() });
+            profile.address = Some(crate::business::profile::Address { address_country: "Germany".into(), ..Default::default() });
         }),
     ];
     for (expect, spoil) in cases {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::category::{DEPTH_MAX, NAME_CHARS_MAX};
-use crate::profile::CATEGORIES_MAX;
+use crate::business::profile::CATEGORIES_MAX;
+use crate::category::{DEPTH_MAX, Name};
 
 /// The mapping in force unless another file is given.
 pub const DEFAULT_MAPPING: &str = include_str!("mapping.toml");
@@ -45,7 +45,7 @@ impl Mapping {
     pub fn parse(text: &str) -> Result<Self, MappingError> {
         let mapping: Self = toml::from_str(text).map_err(|error| MappingError(error.to_string()))?;
         for path in mapping.rules.iter().map(|rule| &rule.category).chain([&mapping.otherwise]) {
-            let fits = |name: &String| !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX;
+            let fits = |name: &String| !name.trim().is_empty() && name.chars().count() <= Name::MAX;
             if path.is_empty() || path.len() > DEPTH_MAX || !path.iter().all(fits) {
                 return Err(MappingError(format!("a category is a list of 1 to {DEPTH_MAX} names, not {path:?}")));
             }
@@ -55,7 +55,7 @@ impl Mapping {
                 return Err(MappingError(format!("a rule says key=value or key=*, not {:?}", rule.when)));
             }
         }
-        if mapping.time_zone.as_deref().is_some_and(|zone| !crate::hours::is_time_zone(zone)) {
+        if mapping.time_zone.as_deref().is_some_and(|zone| !crate::business::hours::is_time_zone(zone)) {
             return Err(MappingError("time_zone must be an IANA name such as Europe/Berlin".into()));
         }
         if mapping.country.as_deref().is_some_and(|country| country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {

@@ -7,9 +7,9 @@ use kernel::GeoPosition;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::mapping::Mapping;
-use crate::osm::{self, Tags};
-use crate::profile::Profile;
+use super::mapping::Mapping;
+use super::osm::{self, Tags};
+use crate::business::profile::Profile;
 
 pub const PLACES_MAX: usize = 1_000_000;
 const SOURCE_CHARS_MAX: usize = 200;
@@ -270,5 +270,5 @@ fn category_paths(value: &str) -> Vec<Vec<String>> {
 }
 
 #[cfg(test)]
-#[path = "places_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

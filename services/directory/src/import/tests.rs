@@ -1,5 +1,5 @@
 use super::*;
-use crate::mapping::DEFAULT_MAPPING;
+use crate::import::mapping::DEFAULT_MAPPING;
 
 fn mapping() -> Mapping {
     Mapping::parse(DEFAULT_MAPPING).unwrap()
@@ -72,8 +72,8 @@ fn overpass_and_its_corners() {
         {"type":"way","id":7,"center":{"lat":48.2,"lon":11.6},"nodes":[6],"tags":{"name":"Hotel","tourism":"hotel"}}
     ]}"#;
     let found: Vec<Place> = read(text, FileKind::Overpass).into_iter().map(Result::unwrap).collect();
-    let told: Vec<_> = found.iter().map(|place| (place.row, place.source_id.as_str(), place.profile.position.unwrap().lat)).collect();
-    assert_eq!(told, [(1, "osm:node/5", 48.1), (3, "osm:way/7", 48.2)]);
+    let read: Vec<_> = found.iter().map(|place| (place.row, place.source_id.as_str(), place.profile.position.unwrap().lat)).collect();
+    assert_eq!(read, [(1, "osm:node/5", 48.1), (3, "osm:way/7", 48.2)]);
     assert_eq!(found[0].categories, [["Shops", "Bakeries"]]);
 }
 

@@ -3,10 +3,10 @@
 use kernel::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::Business;
+use super::hours::{self, Span};
+use super::rating::RatingView;
 use crate::Settings;
-use crate::business::Business;
-use crate::hours::{self, Span};
-use crate::views::{RatingView, zone};
 
 /// A LocalBusiness with its address, position, the hours of the coming week and its rating.
 pub fn business(business: &Business, rating: Option<RatingView>, settings: &Settings, at: Timestamp) -> Value {
@@ -32,7 +32,7 @@ pub fn business(business: &Business, rating: Option<RatingView>, settings: &Sett
     put("image", (!images.is_empty()).then(|| images.into()));
     put("address", address(business));
     put("geo", profile.position.map(|position| json!({ "@type": "GeoCoordinates", "latitude": position.lat, "longitude": position.lon })));
-    let week = |text: &str| hours::week(text, profile.country(), zone(business, settings), at);
+    let week = |text: &str| hours::week(text, profile.country(), settings.time_zone_of(business), at);
     put(
         "openingHoursSpecification",
         profile.opening_hours.as_deref().and_then(week).map(|spans| spans.iter().map(specification).collect()),
@@ -59,7 +59,7 @@ fn address(business: &Business) -> Option<Value> {
     Some(Value::Object(data))
 }
 
-/// Each day of the coming week by itself: so holidays and hours of a season are told as they are.
+/// Each day of the coming week separately, so that holidays and seasonal hours are right.
 fn specification(span: &Span) -> Value {
     json!({
         "@type": "OpeningHoursSpecification",

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use kernel::{GeoPosition, Problem};
 use tzf_rs::EmbeddedFinder;
 
-use crate::hours::is_time_zone;
-use crate::profile::Profile;
+use super::hours::is_time_zone;
+use super::profile::Profile;
 
 type Read = dyn Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync;
 
-/// The borders of the world's time zones. They are read once somebody asks, and searched as they lie: what is made of
-/// them takes some hundred kilobytes.
+/// The borders of the world's time zones. They are read once somebody asks, and searched in the form in
+/// which they are stored: an index over them takes some hundred kilobytes.
 #[derive(Clone)]
 pub struct TimeZoneMap(Arc<Lazy>);
 
@@ -32,7 +32,7 @@ impl TimeZoneMap {
         if let Some(finder) = self.0.finder.get() {
             return Ok(finder);
         }
-        let unreadable = |why: String| Problem::internal(format!("the time_zones of time zones: {why}"));
+        let unreadable = |why: String| Problem::internal(format!("the map of time zones: {why}"));
         let bytes = (self.0.read)().map_err(unreadable)?;
         let finder = EmbeddedFinder::from_tzb(bytes).map_err(|error| unreadable(error.to_string()))?;
         Ok(self.0.finder.get_or_init(|| finder))

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{CategoryId, GeoPosition, PostalAddress};
+use kernel::{CategoryId, GeoPosition, Line, Paragraph, PostalAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::business::BusinessError;
-use crate::hours;
-use crate::text::{line, paragraph};
+use super::error::{BusinessError, bad_text};
+use super::hours;
 
-pub const NAME_CHARS_MAX: usize = 120;
-pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
-pub const LINE_CHARS_MAX: usize = 200;
-pub const URL_CHARS_MAX: usize = 500;
-pub const HOURS_CHARS_MAX: usize = 1_000;
+pub type Name = Line<1, 120>;
+pub type Description = Paragraph<0, 5_000>;
+pub type ShortLine = Line<0, 200>;
+pub type Url = Line<0, 500>;
+pub type Hours = Line<0, 1_000>;
+pub type Tag = Line<1, 40>;
+
 pub const CATEGORIES_MAX: usize = 5;
 pub const TAGS_MAX: usize = 20;
-pub const TAG_CHARS_MAX: usize = 40;
 pub const PHOTOS_MAX: usize = 20;
 
 /// A place that people go to. Imported addresses lack parts.
@@ -115,29 +115,20 @@ impl Profile {
 
     /// The same for a file, whose opening hours are kept as they are.
     pub fn checked_import(self) -> Result<Self, BusinessError> {
-        let in_line = |field: &'static str, text: Option<String>, most: usize| match text {
-            None => Ok(None),
-            Some(text) if text.trim().is_empty() => Ok(None),
-            Some(text) => {
-                line(&text, 1, most).map(Some).ok_or_else(|| refuse(field, format!("must be at most {most} characters in one line")))
-            }
-        };
-        let name = line(&self.name, 1, NAME_CHARS_MAX)
-            .ok_or_else(|| refuse("name", format!("must be 1 to {NAME_CHARS_MAX} characters in one line")))?;
-        let description = paragraph(&self.description, 0, DESCRIPTION_CHARS_MAX)
-            .ok_or_else(|| refuse("description", format!("must be at most {DESCRIPTION_CHARS_MAX} characters")))?;
+        let name = Name::new(&self.name).map_err(bad_text("name"))?;
+        let description = Description::new(&self.description).map_err(bad_text("description"))?;
         Ok(Self {
-            name,
-            description,
+            name: name.into_string(),
+            description: description.into_string(),
             categories: distinct("categories", self.categories, CATEGORIES_MAX)?,
             tags: checked_tags(self.tags)?,
             address: self.address.map(Address::checked).transpose()?.filter(|address| *address != Address::default()),
             position: self.position,
-            time_zone: in_line("time_zone", self.time_zone, LINE_CHARS_MAX)?.map(checked_zone).transpose()?,
-            phone: in_line("phone", self.phone, LINE_CHARS_MAX)?,
-            email: in_line("email", self.email, LINE_CHARS_MAX)?.map(checked_email).transpose()?,
-            website: in_line("website", self.website, URL_CHARS_MAX)?.map(|url| checked_url("website", url, false)).transpose()?,
-            opening_hours: in_line("opening_hours", self.opening_hours, HOURS_CHARS_MAX)?,
+            time_zone: optional_line::<{ ShortLine::MAX }>("time_zone", self.time_zone)?.map(checked_zone).transpose()?,
+            phone: optional_line::<{ ShortLine::MAX }>("phone", self.phone)?,
+            email: optional_line::<{ ShortLine::MAX }>("email", self.email)?.map(checked_email).transpose()?,
+            website: optional_line::<{ Url::MAX }>("website", self.website)?.map(|url| checked_url("website", url, false)).transpose()?,
+            opening_hours: optional_line::<{ Hours::MAX }>("opening_hours", self.opening_hours)?,
             photos: checked_photos(self.photos)?,
         })
     }
@@ -204,16 +195,13 @@ impl Profile {
 
 impl Address {
     fn checked(self) -> Result<Self, BusinessError> {
-        let part = |field: &'static str, text: String| {
-            line(&text, 0, LINE_CHARS_MAX).ok_or_else(|| refuse(field, format!("must be at most {LINE_CHARS_MAX} characters in one line")))
-        };
         let address = Self {
-            street_address: part("address.street_address", self.street_address)?,
-            extended_address: part("address.extended_address", self.extended_address)?,
-            postal_code: part("address.postal_code", self.postal_code)?,
-            address_locality: part("address.address_locality", self.address_locality)?,
-            address_region: part("address.address_region", self.address_region)?,
-            address_country: part("address.address_country", self.address_country)?,
+            street_address: short_line("address.street_address", self.street_address)?,
+            extended_address: short_line("address.extended_address", self.extended_address)?,
+            postal_code: short_line("address.postal_code", self.postal_code)?,
+            address_locality: short_line("address.address_locality", self.address_locality)?,
+            address_region: short_line("address.address_region", self.address_region)?,
+            address_country: short_line("address.address_country", self.address_country)?,
         };
         let country = &address.address_country;
         if !country.is_empty() && (country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {
@@ -223,32 +211,38 @@ impl Address {
     }
 }
 
+fn short_line(field: &'static str, text: String) -> Result<String, BusinessError> {
+    ShortLine::new(&text).map(Line::into_string).map_err(bad_text(field))
+}
+
+/// An empty text is none.
+fn optional_line<const MAX: usize>(field: &'static str, text: Option<String>) -> Result<Option<String>, BusinessError> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(|text| Line::<1, MAX>::new(&text).map(Line::into_string).map_err(bad_text(field))).transpose()
+}
+
 fn refuse(field: &'static str, reason: String) -> BusinessError {
     BusinessError::Field { field, reason }
 }
 
 fn distinct<T: PartialEq>(field: &'static str, all: Vec<T>, most: usize) -> Result<Vec<T>, BusinessError> {
-    let mut kept: Vec<T> = Vec::with_capacity(all.len().min(most));
+    let mut distinct: Vec<T> = Vec::with_capacity(all.len().min(most));
     for one in all {
-        if !kept.contains(&one) {
-            kept.push(one);
+        if !distinct.contains(&one) {
+            distinct.push(one);
         }
     }
-    if kept.len() > most { Err(refuse(field, format!("must be at most {most}"))) } else { Ok(kept) }
+    if distinct.len() > most { Err(refuse(field, format!("must be at most {most}"))) } else { Ok(distinct) }
 }
 
 fn checked_tags(tags: Vec<String>) -> Result<Vec<String>, BusinessError> {
-    let clean = |tag: String| line(&tag, 1, TAG_CHARS_MAX).map(|tag| tag.to_lowercase());
-    let tags: Option<Vec<String>> = tags.into_iter().map(clean).collect();
-    let tags = tags.ok_or_else(|| refuse("tags", format!("must each be 1 to {TAG_CHARS_MAX} characters in one line")))?;
+    let clean = |tag: String| Tag::new(&tag).map(|tag| tag.to_lowercase()).map_err(bad_text("tags"));
+    let tags = tags.into_iter().map(clean).collect::<Result<_, _>>()?;
     distinct("tags", tags, TAGS_MAX)
 }
 
 fn checked_photos(photos: Vec<Photo>) -> Result<Vec<Photo>, BusinessError> {
-    let photo = |photo: Photo| {
-        let alt = line(&photo.alt, 0, LINE_CHARS_MAX).ok_or_else(|| refuse("photos", "alt must be a short line".into()))?;
-        Ok(Photo { url: checked_url("photos", photo.url, true)?, alt })
-    };
+    let photo = |photo: Photo| Ok(Photo { url: checked_url("photos", photo.url, true)?, alt: short_line("photos", photo.alt)? });
     let photos = photos.into_iter().map(photo).collect::<Result<_, BusinessError>>()?;
     distinct("photos", photos, PHOTOS_MAX)
 }
@@ -271,9 +265,9 @@ fn checked_url(field: &'static str, url: String, upload: bool) -> Result<String,
         !rest.is_empty() && !rest.starts_with('/') && !rest.contains(|letter: char| letter.is_whitespace() || letter.is_control())
     });
     let is_upload = upload && url.strip_prefix("/files/").is_some_and(|name| !name.is_empty() && !name.contains(['/', ' ', '?', '#']));
-    if (is_web || is_upload) && url.chars().count() <= URL_CHARS_MAX {
+    if (is_web || is_upload) && url.chars().count() <= Url::MAX {
         Ok(url)
     } else {
-        Err(refuse(field, format!("must be an address of the web of at most {URL_CHARS_MAX} characters")))
+        Err(refuse(field, format!("must be an address of the web of at most {} characters", Url::MAX)))
     }
 }
