@@ -228,7 +228,9 @@ mod tests {
         assert!(tries.is_sorted() && tries[0] != tries[1] && tries[1] != tries[2]);
         for payment in tries {
             assert!(payment.order_range().contains(&order), "{payment}");
-            assert!(!payment.order_range().contains(&OrderId(order.0 + 0x100)) && !payment.order_range().contains(&OrderId(order.0 - 0x100)));
+            assert!(
+                !payment.order_range().contains(&OrderId(order.0 + 0x100)) && !payment.order_range().contains(&OrderId(order.0 - 0x100))
+            );
         }
     }
 
