@@ -134,7 +134,7 @@ pub(crate) async fn pursue(gateway: &dyn PaymentGateway, payment: &Payment, goal
     let payment = payment.clone().toward(goal, now);
     let Some(ask) = payment.ask(now) else { return Vec::new() };
     let mut answers = vec![consult(gateway, &payment, ask).await];
-    let reserved = payment.settle(goal, &answers, now).state;
+    let reserved = payment.settle(goal, &answers, now).into_state();
     if reserved.ask(now) == Some(GatewayQuestion::Capture) {
         answers.push(consult(gateway, &reserved, GatewayQuestion::Capture).await);
     }
