@@ -372,7 +372,7 @@ fn what_is_chosen_before_the_stock_is_held_is_asked_for_then() {
     assert!(chosen.is_changed() && chosen.events().is_empty());
     let held = happen(chosen.into_state(), "stock.reserved", 1, NOW).unwrap();
     for decision in [held, happen(waiting.into_state(), "pay with another", 1, NOW).unwrap()] {
-        let [Event::OrderAwaitingPayment(told)] = &decision.events()[..] else { panic!("{:?}", decision.events()) };
+        let [Event::OrderAwaitingPayment(told)] = decision.events() else { panic!("{:?}", decision.events()) };
         assert_eq!(
             (told.payment.payment_id, told.payment.payment_method.as_str()),
             (PaymentId::of_try(told.order.order_id, 1), "other card")
@@ -384,7 +384,7 @@ fn what_is_chosen_before_the_stock_is_held_is_asked_for_then() {
 #[test]
 fn an_order_without_stock_has_no_payment() {
     let placed = Order::place(draft(vec![line(2, 1190, 1900)]), &pricing(), &Actor::Guest, NOW).unwrap();
-    let [Event::OrderPlaced(told)] = &placed.events()[..] else { panic!("{:?}", placed.events()) };
+    let [Event::OrderPlaced(told)] = placed.events() else { panic!("{:?}", placed.events()) };
     let payment_id = PaymentId::of_try(placed.state().id, 1);
     assert_eq!(told.payment, Some(contracts::PaymentTry { payment_id, payment_method: "card".into() }));
     let refused = happen(placed.state().clone(), "stock.refused", 1, NOW).unwrap();

@@ -264,7 +264,7 @@ fn refunds_are_bounded_by_the_capture() {
     let settled = part.clone().settle(Goal::Capture, &[GatewayAnswer::RefundSettled(RefundId(1))], at(2));
     assert_eq!(kinds(settled.events()), ["payment.refunded"]);
     assert_eq!((settled.state().refunded(), settled.state().refundable()), (eur(1500), eur(499)));
-    let rest = ask(&settled.state(), 2, None, "the rest").unwrap();
+    let rest = ask(settled.state(), 2, None, "the rest").unwrap();
     assert_eq!(ask(&rest, 3, None, "nothing left"), Err(PaymentError::RefundTooLarge(eur(0))));
 
     let refused = part.settle(Goal::Capture, &[GatewayAnswer::RefundRefused(RefundId(1), "no".into())], at(2));
