@@ -46,3 +46,39 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray as _;
+
+    use super::*;
+    use crate::order::tests::{NOW, happen, order_that_is};
+    use crate::order::{Note, StatusName as Name};
+
+    #[test]
+    fn an_erased_person_is_known_only_to_the_parcel() {
+        for status in Name::VARIANTS.iter().copied() {
+            let note = Some(Note::new("Ring twice.").unwrap());
+            let order = Order { customer_id: Some(UserId(7)), note, ..order_that_is(status) };
+            let billing_address = order.shipping_address.clone();
+            let order = Order { billing_address, ..order };
+            let (lines, total) = (order.lines.clone(), order.total());
+            let other = "ann@example.com".parse().unwrap();
+            assert!(!order.clone().anonymize(UserId(8), Some(&other)).unwrap().is_changed(), "it is another customer's");
+            let erased = order.anonymize(UserId(7), None).unwrap().into_state();
+            assert_eq!((&erased.lines, erased.total(), erased.status.name()), (&lines, total, status));
+            let stored = serde_json::to_string(&erased).unwrap();
+            for gone in ["ann@example.com", "secret", "damaged", &UserId(7).to_string()] {
+                assert!(!stored.contains(gone), "{gone} in {stored}");
+            }
+            let to_deliver = matches!(status, Name::Pending | Name::AwaitingPayment | Name::Confirmed | Name::Processing);
+            let known = stored.matches("Marienplatz").count() + stored.matches("Ring twice").count();
+            assert_eq!(known, if to_deliver { 2 } else { 0 }, "{stored}");
+        }
+        let erased = happen(order_that_is(Name::Processing), "erase", 1, NOW).unwrap().into_state();
+        for end in ["shipped", "cancel by shop", "payment.refunded (all)"] {
+            let ended = happen(erased.clone(), end, 1, NOW).unwrap().into_state();
+            assert_eq!(ended.shipping_address, None, "{end}");
+        }
+    }
+}

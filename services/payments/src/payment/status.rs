@@ -1,11 +1,13 @@
 //! The statuses of a payment.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use utoipa::ToSchema;
 
 /// What the payment has come to, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = PaymentStatus)]
 pub enum Status {
     /// The gateway was away, or its answer was lost.
@@ -23,16 +25,7 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Self; 6] = [Self::Pending, Self::RequiresAction, Self::Authorized, Self::Captured, Self::Voided, Self::Failed];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::RequiresAction => "requires_action",
-            Self::Authorized => "authorized",
-            Self::Captured => "captured",
-            Self::Voided => "voided",
-            Self::Failed => "failed",
-        }
+        self.into()
     }
 }
