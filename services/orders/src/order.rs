@@ -10,13 +10,14 @@
 //!
 //! The order is its own process manager: inventory and payments answer its events, and each answer is
 //! one rule below. What is chosen to pay with goes to payments by way of inventory, with the news that the stock is
-//! held: such an order is confirmed without having awaited its payment by itself. A rule takes the order and the time,
-//! and returns what the order becomes and what it tells. Whatever arrives, how often and in which order:
+//! held: such an order is confirmed without having been in `awaiting_payment`, and payments say that its stock is held. A
+//! rule takes the order and the time, and returns the order's next state and its events. Whatever arrives, how often and
+//! in which order:
 //!
 //! - the status never moves backwards, and cancelled and refunded are final;
 //! - an order is confirmed only once its stock is reserved and its money is taken;
-//! - stock or money that turns up for a cancelled order goes back, because the order tells its
-//!   cancellation again.
+//! - if stock or money arrives after the cancellation, the order emits `order.cancelled` again, so that whoever holds it
+//!   releases it.
 
 mod access;
 mod draft;
@@ -287,7 +288,7 @@ impl Order {
         match self.status {
             Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
             Status::Confirmed | Status::Processing if all => {
-                // Told as a cancellation as well, so that the stock is for sale again.
+                // It is a cancellation as well, so that the stock is for sale again.
                 let cancelled = self.cancellation(CancelReason::ByAdmin);
                 self.step(Status::Refunded, &Actor::System, note, now);
                 let event = self.status_changed();

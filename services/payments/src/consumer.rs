@@ -1,5 +1,5 @@
 //! What the orders want of their payments. The gateway is asked while loading; a rule that runs
-//! again asks again, under the same operation key. A payment tells by its id and its goal, which only moves
+//! again asks again, under the same operation key. A payment knows by its id and its goal, which only moves
 //! forward, whether it has heard of something before.
 
 use contracts::{Decision, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};

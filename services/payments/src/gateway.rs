@@ -180,7 +180,7 @@ async fn authorize(gateway: &dyn PaymentGateway, payment: &Payment) -> Result<Op
     gateway.authorize(&request).await.map(Some)
 }
 
-/// A capture or a void that the gateway refuses has been overtaken: what it knows tells by what.
+/// A capture or a void that the gateway refuses has been overtaken: the gateway is asked by what.
 async fn or_find(
     gateway: &dyn PaymentGateway,
     id: PaymentId,
