@@ -29,8 +29,8 @@ pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegiste
 pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
 pub use notifications::MailQueued;
 pub use orders::{
-    CancelReason, ORDER_LINES_MAX, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef, OrderShipped,
-    OrderStatusChanged, PaymentTry,
+    CancelReason, ORDER_LINES_MAX, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef,
+    OrderShipped, OrderStatusChanged, PaymentTry,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
 pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewRemoved, ReviewSubmitted};
@@ -135,6 +135,7 @@ events! {
         OrderCancelled(OrderCancelled) = "order.cancelled",
         OrderShipped(OrderShipped) = "order.shipped",
         OrderStatusChanged(OrderStatusChanged) = "order.status_changed",
+        OrderAnonymized(OrderAnonymized) = "order.anonymized",
     }
     "payments" {
         PaymentRequiresAction(PaymentRequiresAction) = "payment.requires_action",

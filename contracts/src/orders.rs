@@ -31,8 +31,7 @@ pub struct OrderLine {
 /// One try to pay: what the customer has chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentTry {
-    /// The operation key towards the gateway. It is the order's id with the number of the try in place of the last
-    /// byte, so that payments find a payment by either id.
+    /// The operation key towards the gateway: `PaymentId::of_try`, so that payments find a payment by either id.
     pub payment_id: PaymentId,
     /// What the gateway calls the means of payment; never a card number of a live gateway.
     pub payment_method: String,
@@ -113,6 +112,19 @@ pub struct OrderStatusChanged {
     #[serde(flatten)]
     pub order: OrderRef,
     pub status: String,
+}
+
+/// The person was erased, and the order stays without them. Whoever keeps more of the person on account of the order
+/// forgets it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderAnonymized {
+    pub order_id: OrderId,
+}
+
+impl OrderAnonymized {
+    pub(crate) fn subject(&self) -> String {
+        self.order_id.to_string()
+    }
 }
 
 macro_rules! about_order {

@@ -38,6 +38,8 @@ pub struct PaymentFailed {
 pub struct PaymentCaptured {
     #[serde(flatten)]
     pub payment: PaymentRef,
+    /// Whether payments know that the stock of the order is held.
+    pub stock_held: bool,
 }
 
 /// Money went back; `refunded` is the sum of all refunds of the payment so far.

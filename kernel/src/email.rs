@@ -15,7 +15,20 @@ pub struct Email(String);
 #[error("not an e-mail address")]
 pub struct EmailError;
 
+/// Nobody has an address below `.invalid` (RFC 2606).
+const ERASED: &str = "@erased.invalid";
+
 impl Email {
+    /// What stands for the address of a person who was erased, in what is kept without them.
+    pub fn erased(id: impl fmt::Display) -> Self {
+        Self(format!("{id}{ERASED}").to_ascii_lowercase())
+    }
+
+    /// Whether it stands for the address of a person who was erased: no mail goes there.
+    pub fn is_erased(&self) -> bool {
+        self.0.ends_with(ERASED)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

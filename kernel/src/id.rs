@@ -3,6 +3,7 @@
 //! `ord_01JD3Z5M9Q8X0V4W6Y2T7R5P1N`. They sort by the time of their making.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::de::{self, Deserializer, Visitor};
@@ -128,8 +129,6 @@ ids! {
     CategoryId = "cat";
     CartId = "crt";
     OrderId = "ord";
-    /// Stock held for an order. It has the same 128 bits as the order it is for.
-    ReservationId = "rsv";
     PaymentId = "pay";
     RefundId = "rfd";
     /// One message to one person for one cause.
@@ -141,6 +140,41 @@ ids! {
     /// Somebody's word that a listed business is theirs.
     ClaimId = "clm";
     ReviewId = "rev";
+}
+
+/// How the ids of a sale follow from one another: a rule that runs again makes the same ones, and one is found by another
+/// without an index.
+impl OrderId {
+    /// One cart makes one order, so both have the same 128 bits.
+    pub fn of_cart(cart: CartId) -> Self {
+        Self(cart.0)
+    }
+
+    pub fn cart(self) -> CartId {
+        CartId(self.0)
+    }
+}
+
+impl PaymentId {
+    /// The last byte of an order's id is chance; in the ids of its payments it is the number of the try.
+    const TRY: u128 = 0xFF;
+
+    /// The customer's try number `number` to pay the order, from 1. A later try has a higher id.
+    pub fn of_try(order: OrderId, number: u8) -> Self {
+        Self((order.0 & !Self::TRY) | u128::from(number))
+    }
+
+    /// The ids that the order of this payment may have.
+    pub fn order_range(self) -> RangeInclusive<OrderId> {
+        OrderId(self.0 & !Self::TRY)..=OrderId(self.0 | Self::TRY)
+    }
+}
+
+impl RefundId {
+    /// The one refund of what was paid for an order that was then cancelled.
+    pub fn of_cancellation(order: OrderId) -> Self {
+        Self(order.0)
+    }
 }
 
 impl BusinessId {
@@ -182,6 +216,21 @@ mod tests {
             "ord_80000000000000000000000000",
         ] {
             assert!(bad.parse::<OrderId>().is_err(), "{bad} is no order id");
+        }
+    }
+
+    #[test]
+    fn the_ids_of_a_sale_follow_from_one_another() {
+        let cart = CartId(0x0193_4f2a_77b1_0000_1234_5678_9abc_deef);
+        let order = OrderId::of_cart(cart);
+        assert_eq!(order.cart(), cart);
+        let tries = [1, 2, u8::MAX].map(|number| PaymentId::of_try(order, number));
+        assert!(tries.is_sorted() && tries[0] != tries[1] && tries[1] != tries[2]);
+        for payment in tries {
+            assert!(payment.order_range().contains(&order), "{payment}");
+            assert!(
+                !payment.order_range().contains(&OrderId(order.0 + 0x100)) && !payment.order_range().contains(&OrderId(order.0 - 0x100))
+            );
         }
     }
 

@@ -73,8 +73,13 @@ impl<'a> Builder<'a> {
 
     /// What another service lets be read.
     pub fn read<R: Readable>(&mut self) -> Arc<R> {
-        self.reads.push(R::TABLE.name);
-        Arc::new(R::over(&work(self.platform, R::TABLE), self.config))
+        Arc::new(R::over(&self.work_of(R::TABLE), self.config))
+    }
+
+    /// On another service's table, for that service's code to read.
+    pub fn work_of(&mut self, table: TableSchema) -> UnitOfWork {
+        self.reads.push(table.name);
+        work(self.platform, table)
     }
 
     pub fn passwords(&self) -> Arc<Passwords> {

@@ -88,7 +88,7 @@ impl<'a> Operator<'a> {
     }
 
     fn builder(&self, schema: TableSchema) -> Builder<'a> {
-        Builder::new(self.config, self.platform, schema)
+        Builder::new(self.config, self.platform, Some(schema))
     }
 }
 

@@ -186,7 +186,7 @@ fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         part("directory", b.read::<directory::Reads>()),
         part("cart", b.read::<cart::Reads>()),
         part("orders", b.read::<orders::Reads>()),
-        part("payments", b.read::<payments::Reads>()),
+        part("payments", Arc::new(payments::PersonalRecords::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
         part("reviews", b.read::<reviews::Reads>()),
         part("notifications", b.read::<notifications::Reads>()),
     ];
@@ -253,4 +253,4 @@ macro_rules! readable {
         }
     )+};
 }
-readable!(cart, identity, inventory, orders, reviews);
+readable!(cart, identity, inventory, notifications, orders, reviews);

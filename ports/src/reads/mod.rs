@@ -8,6 +8,8 @@ mod reviews;
 use async_trait::async_trait;
 use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
 
+use crate::Person;
+
 pub use directory::{BusinessListing, CategoryListing, DirectoryReads};
 pub use products::{ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
@@ -138,4 +140,11 @@ pub struct OrderSummary {
 #[async_trait]
 pub trait OrderReads: Send + Sync {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem>;
+}
+
+/// Which orders are a person's.
+#[async_trait]
+pub trait PersonOrderReads: Send + Sync {
+    /// Those of the account, and those that a guest placed under the address.
+    async fn orders_of(&self, person: &Person) -> Result<Vec<OrderId>, Problem>;
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use contracts::{Decision, ORDER_LINES_MAX};
-use kernel::{CartId, Code, Currency, Duration, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, UserId, VariantId};
+use kernel::{Actor, CartId, Code, Currency, Duration, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 /// All lines of a full cart fit one order.
@@ -64,6 +64,11 @@ pub struct Goods {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CartError {
+    /// Also for those who may not know that there is one.
+    #[error("there is no such cart")]
+    Missing,
+    #[error("this is a customer's cart")]
+    NotYours,
     #[error("the cart has been ordered")]
     Ordered,
     #[error("the cart was merged into another one")]
@@ -89,7 +94,8 @@ impl From<CartError> for Problem {
             CartError::NotForSale => Code::NotForSale,
             CartError::Quantity => return Self::field("quantity", error.to_string()),
             CartError::Full | CartError::Currency(_) => Code::Conflict,
-            CartError::NoLine => Code::NotFound,
+            CartError::Missing | CartError::NoLine => Code::NotFound,
+            CartError::NotYours => Code::Forbidden,
             CartError::Money(error) => return error.into(),
         };
         Self::new(code, error.to_string())
@@ -101,12 +107,25 @@ impl Cart {
         Self { id, customer_id, currency, lines: Vec::new(), status: Status::Open, updated_at: now }
     }
 
-    /// Puts so many more pieces into the cart. A line that is there keeps the price that was agreed to.
-    pub fn add(mut self, goods: Goods, quantity: u32, now: Timestamp) -> Result<Decision<Self>, CartError> {
+    /// A guest's cart is for whoever knows its id; a customer's for the customer, and for staff to look at.
+    pub fn check_reader(&self, actor: &Actor) -> Result<(), CartError> {
+        if self.is_of(actor) || actor.is_staff() { Ok(()) } else { Err(CartError::Missing) }
+    }
+
+    pub fn check_owner(&self, actor: &Actor) -> Result<(), CartError> {
+        self.check_reader(actor)?;
+        if self.is_of(actor) { Ok(()) } else { Err(CartError::NotYours) }
+    }
+
+    fn is_of(&self, actor: &Actor) -> bool {
+        self.customer_id.is_none_or(|owner| actor.user_id() == Some(owner))
+    }
+
+    /// Puts so many more pieces into the cart; `goods` is absent if the catalog does not know them. A line that is there
+    /// keeps the price that was agreed to.
+    pub fn add(mut self, goods: Option<Goods>, quantity: u32, now: Timestamp) -> Result<Decision<Self>, CartError> {
         self.check_open()?;
-        if !goods.for_sale {
-            return Err(CartError::NotForSale);
-        }
+        let goods = goods.filter(|goods| goods.for_sale).ok_or(CartError::NotForSale)?;
         if goods.unit_price.currency != self.currency {
             return Err(CartError::Currency(self.currency.code()));
         }
@@ -196,6 +215,10 @@ impl Cart {
         }
     }
 
+    pub fn variants(&self) -> Vec<(ProductId, VariantId)> {
+        self.lines.iter().map(|line| (line.product_id, line.variant_id)).collect()
+    }
+
     /// What the lines cost at the prices that the customer agreed to.
     pub fn subtotal(&self) -> Result<Money, MoneyError> {
         self.lines.iter().try_fold(Money::zero(self.currency), |sum, line| sum.plus(line.price_seen.times(line.quantity)?))
@@ -242,5 +265,4 @@ fn quantity_of(quantity: Option<u32>) -> Result<u32, CartError> {
 }
 
 #[cfg(test)]
-#[path = "cart_tests.rs"]
 mod tests;

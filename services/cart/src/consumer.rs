@@ -1,4 +1,4 @@
-//! What the cart service does when others tell something.
+//! What the cart service does on events of others: orders close carts, and erased accounts lose theirs.
 
 use contracts::{OrderPlaced, UserErased};
 use kernel::{CartId, OrderId, Problem, UserId};

@@ -4,9 +4,10 @@
 mod cart;
 mod consumer;
 mod http;
+mod personal_data;
 mod reads;
 mod storage;
-mod view;
+mod views;
 
 use std::sync::Arc;
 
@@ -42,6 +43,3 @@ pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc
     let app = App { work: work.clone(), catalog, inventory, config };
     Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }
-
-#[cfg(test)]
-mod scenarios;

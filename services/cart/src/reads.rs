@@ -10,7 +10,7 @@ use crate::storage::cart_key;
 
 #[derive(Clone)]
 pub struct Reads {
-    table: Table,
+    pub(crate) table: Table,
 }
 
 impl Reads {

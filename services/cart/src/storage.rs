@@ -8,15 +8,13 @@
 //! The customer's pointer is an item rather than an index, so that it can be read strongly and guarded:
 //! two tabs that ask at once get one cart.
 
-use std::collections::BTreeMap;
-
-use kernel::{CartId, Problem, Timestamp, UserId, VariantId};
+use kernel::{Actor, CartId, Problem, ProductId, Timestamp, UserId, VariantId};
 use ports::reads::{CatalogReads, Offer};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::Table;
 
-use crate::cart::{Cart, Goods, Line};
+use crate::cart::{Cart, CartError, Goods};
 
 pub const TABLE: TableSchema = TableSchema { name: "cart", indexes: 0 };
 
@@ -66,20 +64,19 @@ pub async fn mine(table: &Table, customer: UserId) -> Result<Mine, Problem> {
     Ok(Mine { current, cart })
 }
 
-/// What the catalog sells under these ids, in their order; `None` where there is no such variant.
-pub async fn goods(catalog: &dyn CatalogReads, wanted: &[(kernel::ProductId, VariantId)]) -> Result<Vec<Option<Goods>>, Problem> {
+/// A cart that the actor may change.
+pub async fn own_cart(table: &Table, id: CartId, actor: &Actor) -> Result<Stored<Cart>, Problem> {
+    let cart = table.get::<Cart>(&cart_key(id)).await?.ok_or(CartError::Missing)?;
+    cart.check_owner(actor)?;
+    Ok(cart)
+}
+
+/// What the catalog sells under these ids.
+pub async fn goods(catalog: &dyn CatalogReads, wanted: &[(ProductId, VariantId)]) -> Result<Vec<Goods>, Problem> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let offers = catalog.offers(wanted).await?;
-    Ok(offers.into_iter().map(|offer| offer.map(Goods::from)).collect())
-}
-
-/// What the lines of a cart cost now, by variant.
-pub async fn goods_of(catalog: &dyn CatalogReads, lines: &[Line]) -> Result<BTreeMap<VariantId, Goods>, Problem> {
-    let wanted: Vec<_> = lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
-    let found = goods(catalog, &wanted).await?;
-    Ok(found.into_iter().flatten().map(|goods| (goods.variant_id, goods)).collect())
+    Ok(catalog.offers(wanted).await?.into_iter().flatten().map(Goods::from).collect())
 }
 
 impl From<Offer> for Goods {

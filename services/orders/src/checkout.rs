@@ -7,13 +7,13 @@
 
 use kernel::{CartId, Code, Email, OrderId, PostalAddress, Problem, UserId};
 use ports::GatewayError;
-use ports::reads::{CartContents, CartLine, Offer};
+use ports::reads::CartContents;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::{Attempt, Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
-use crate::order::{Draft, DraftLine, Order};
+use crate::order::{Draft, DraftLine, Method, Note, Order};
 use crate::settling::Waiting;
 use crate::storage::{self, Listed};
 use crate::views::OrderView;
@@ -28,11 +28,11 @@ pub struct PlaceOrder {
     /// Required when something must be shipped.
     pub shipping_address: Option<PostalAddress>,
     pub billing_address: Option<PostalAddress>,
-    #[schema(min_length = 1, max_length = 500)]
-    pub note: Option<String>,
+    #[schema(inline)]
+    pub note: Option<Note>,
     /// What the gateway calls the means of payment. Without one, the order waits for `payOrder`.
-    #[schema(min_length = 1, max_length = 200)]
-    pub payment_method: Option<String>,
+    #[schema(inline)]
+    pub payment_method: Option<Method>,
 }
 
 /// What there is to decide about.
@@ -42,11 +42,11 @@ enum Basis {
     New(Box<Draft>),
 }
 
-pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> HandlerResult {
-    let request = request.checked(app)?;
-    let waiting = Waiting::begin(app, call, OrderId(request.cart_id.0));
-    let load = |attempt| basis(app, call, &request, attempt);
-    let reply = app.work.handle_request_once(call, load, |basis, context| decide(app, call, &request, basis, context)).await?;
+pub async fn place(app: &App, request: &RequestContext, body: PlaceOrder) -> HandlerResult {
+    let body = body.checked(app)?;
+    let waiting = Waiting::begin(app, request, OrderId::of_cart(body.cart_id));
+    let load = |attempt| basis(app, request, &body, attempt);
+    let reply = app.work.handle_request_once(request, load, |basis, context| decide(app, request, &body, basis, context)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
@@ -57,58 +57,58 @@ pub async fn place(app: &App, call: &RequestContext, request: PlaceOrder) -> Han
     })
 }
 
-fn decide(app: &App, call: &RequestContext, request: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
+fn decide(app: &App, request: &RequestContext, body: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
     let draft = match basis {
         Basis::New(draft) => draft,
         Basis::Placed(order) => {
-            call.check_fingerprint(order.request_fingerprint.as_deref())?;
-            request.check_repeats(&order, context.actor.user_id())?;
+            request.check_fingerprint(order.request_fingerprint.as_deref())?;
+            body.check_repeats(&order, context.actor.user_id())?;
             return Ok(Reply::ok(&OrderView::with_token(&order)).etag(order.version).no_store().into());
         }
     };
     let guest_token = draft.customer_id.is_none().then(|| context.secret(0));
     let decision = Order::place(Draft { guest_token, ..*draft }, &app.config, &context.actor, context.now)?;
-    let reply = Reply::accepted(location(&decision.state), &OrderView::with_token(&decision.state)).etag(1).no_store();
-    let places = Listed::places_of(&decision.state);
-    let changes = places.iter().try_fold(Changes::create(decision)?, Changes::derived)?;
+    let reply = Reply::accepted(location(decision.state()), &OrderView::with_token(decision.state())).etag(1).no_store();
+    let listed = Listed::of(decision.state());
+    let changes = listed.iter().try_fold(Changes::create(decision)?, Changes::derived)?;
     Ok(changes.reply(reply))
 }
 
 /// An order is nearly always new, so the first run saves the read of one. If there is one, the cart is closed or the commit
 /// conflicts, and it is looked for.
-async fn basis(app: &App, call: &RequestContext, request: &PlaceOrder, attempt: Attempt) -> Result<Basis, Problem> {
-    let new = draft(app, call, request).await.map(|draft| Basis::New(Box::new(draft)));
+async fn basis(app: &App, request: &RequestContext, body: &PlaceOrder, attempt: Attempt) -> Result<Basis, Problem> {
+    let new = draft(app, request, body).await.map(|draft| Basis::New(Box::new(draft)));
     if attempt.is_first() && new.is_ok() {
         return new;
     }
-    match storage::placed(app.work.table(), OrderId(request.cart_id.0)).await? {
+    match storage::placed(app.work.table(), OrderId::of_cart(body.cart_id)).await? {
         Some(order) => Ok(Basis::Placed(Box::new(order))),
         None => new,
     }
 }
 
-async fn draft(app: &App, call: &RequestContext, request: &PlaceOrder) -> Result<Draft, Problem> {
-    let customer_id = call.actor.user_id();
-    let cart = app.deps.carts.cart(request.cart_id).await?;
+async fn draft(app: &App, request: &RequestContext, body: &PlaceOrder) -> Result<Draft, Problem> {
+    let customer_id = request.actor.user_id();
+    let cart = app.deps.carts.cart(body.cart_id).await?;
     let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == customer_id);
     let cart = cart.ok_or_else(|| Problem::not_found("such cart"))?;
     let lines = priced_lines(app, &cart).await?;
     Ok(Draft {
         cart_id: cart.id,
-        request_fingerprint: call.request_fingerprint(),
+        request_fingerprint: request.request_fingerprint(),
         customer_id,
-        email: email(app, customer_id, request).await?,
+        email: email(app, customer_id, body).await?,
         guest_token: None,
         lines,
-        shipping_address: request.shipping_address.clone(),
-        billing_address: request.billing_address.clone(),
-        note: request.note.clone(),
-        payment_method: request.payment_method.clone(),
+        shipping_address: body.shipping_address.clone(),
+        billing_address: body.billing_address.clone(),
+        note: body.note.clone(),
+        payment_method: body.payment_method.clone(),
     })
 }
 
-async fn email(app: &App, customer: Option<UserId>, request: &PlaceOrder) -> Result<Email, Problem> {
-    match (&request.email, customer) {
+async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result<Email, Problem> {
+    match (&body.email, customer) {
         (Some(email), _) => Ok(email.clone()),
         (None, None) => Err(Problem::field("email", "must be given")),
         (None, Some(user)) => {
@@ -131,38 +131,23 @@ async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, 
     if offers.len() != cart.lines.len() {
         return Err(Problem::internal("the catalog answered for another number of lines"));
     }
-    let mut gone = Problem::new(Code::NotForSale, "the cart holds what is not for sale any more");
+    let mut gone = Problem::new(Code::NotForSale, "the cart has items that are no longer for sale");
     let mut changed = Problem::new(Code::PriceChanged, "prices have changed; accept them in the cart first");
     let mut lines = Vec::with_capacity(offers.len());
-    for (place, (line, offer)) in cart.lines.iter().zip(offers).enumerate() {
+    for (index, (line, offer)) in cart.lines.iter().zip(offers).enumerate() {
         match offer.filter(|offer| offer.for_sale) {
-            None => gone.add_field(format!("lines[{place}].variant_id"), format!("{} is not for sale", line.variant_id)),
+            None => gone.add_field(format!("lines[{index}].variant_id"), format!("{} is not for sale", line.variant_id)),
             Some(offer) if offer.unit_price != line.price_seen => {
                 let message = format!("{} costs {} now, {} was shown", offer.title, offer.unit_price, line.price_seen);
-                changed.add_field(format!("lines[{place}].price_seen"), message);
+                changed.add_field(format!("lines[{index}].price_seen"), message);
             }
-            Some(offer) => lines.push(draft_line(line, offer)),
+            Some(offer) => lines.push(DraftLine { offer, quantity: line.quantity }),
         }
     }
     match (gone.fields.is_empty(), changed.fields.is_empty()) {
         (true, true) => Ok(lines),
         (false, _) => Err(gone),
         (true, false) => Err(changed),
-    }
-}
-
-fn draft_line(line: &CartLine, offer: Offer) -> DraftLine {
-    DraftLine {
-        product_id: offer.product_id,
-        variant_id: offer.variant_id,
-        seller_id: offer.seller_id,
-        sku: offer.sku,
-        title: offer.title,
-        quantity: line.quantity,
-        unit_price: offer.unit_price,
-        tax_rate: offer.tax_rate,
-        requires_shipping: offer.requires_shipping,
-        image_url: offer.image_url,
     }
 }
 

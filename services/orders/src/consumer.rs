@@ -1,11 +1,13 @@
-//! What orders hear: the answers of inventory and payments, and that an address belongs to somebody.
+//! What orders hear: the answers of inventory and payments, and what becomes of accounts.
 
-use contracts::{PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused, StockReserved, UserVerified};
+use contracts::{
+    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused, StockReserved, UserErased, UserVerified,
+};
 use kernel::{OrderId, Problem, Timestamp};
 use shell::{Changes, Consumer, Delivery};
 
 use crate::order::{Decided, Order};
-use crate::{App, attach, storage};
+use crate::{App, person, storage};
 
 pub fn consumer(app: App) -> Consumer<App> {
     Consumer::new("orders", app)
@@ -33,19 +35,13 @@ pub fn consumer(app: App) -> Consumer<App> {
         .on::<PaymentRefunded>(|app, delivery, news| {
             Box::pin(follow(app, delivery, news.payment.order_id, |order, now| order.payment_refunded(news, now)))
         })
-        .on::<UserVerified>(|app, _, news| Box::pin(attach::guest_orders(app, news)))
+        .on::<UserVerified>(|app, _, verified| Box::pin(person::attach(app, verified)))
+        .on::<UserErased>(|app, _, erased| Box::pin(person::anonymize(app, erased)))
 }
 
 /// One read, one commit. An order's statuses only go forward and its sums only grow, so that it needs no inbox.
-async fn follow(
-    app: &App,
-    delivery: &Delivery,
-    id: OrderId,
-    rule: impl Fn(Order, Timestamp) -> Decided + Send + Sync,
-) -> Result<(), Problem> {
+async fn follow(app: &App, delivery: &Delivery, id: OrderId, rule: impl Fn(Order, Timestamp) -> Decided + Sync) -> Result<(), Problem> {
     let table = app.work.table();
-    let decide = |order: ports::store::Stored<Order>, context: &shell::DecisionContext| {
-        Changes::update(order.version, rule(order.value, context.now)?)
-    };
-    app.work.handle_event_guarded(delivery, |_| storage::order(table, id), decide).await
+    let load = |_| storage::order(table, id);
+    app.work.handle_event_guarded(delivery, load, |order, context| Changes::update(order.version, rule(order.value, context.now)?)).await
 }

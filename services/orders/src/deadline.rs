@@ -32,7 +32,7 @@ pub async fn expire(app: &App) -> Result<(), Problem> {
             None => {}
         }
         if failure.is_none() {
-            through = storage::place(&listed);
+            through = storage::sort_key(&listed);
         }
     }
     let end = Sweep { through, ..begun };

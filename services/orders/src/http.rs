@@ -1,15 +1,15 @@
 //! The routes of orders.
 
 use axum::extract::State;
-use kernel::{Actor, BusinessId, Cursor, OrderId, Page, Problem};
+use kernel::{Actor, BusinessId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, Query, SignedIn, Staff};
-use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RequestContext, page_limit};
+use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
+use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::checkout::{self, PlaceOrder};
-use crate::order::{Advance, Decided, Line, Order, Part, StatusName, Tracking};
+use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, StatusName, Tracking};
 use crate::settling::Waiting;
 use crate::views::{ListedView, OrderView, TimelineView};
 use crate::{App, storage};
@@ -21,31 +21,24 @@ pub fn routes(app: App) -> OpenApiRouter {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Token {
-    /// What a guest was given when the order was placed.
+    /// The token that a guest was given when placing the order.
     token: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Paging {
-    /// 1 to 100, 20 unless told.
-    limit: Option<u32>,
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct StatusFilter {
-    /// All of them unless told.
+    /// Only orders in this status.
     #[param(inline)]
     status: Option<StatusName>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct SellerFilter {
-    /// The business whose orders are wanted; may be left out by those who act for one only.
+    /// The business whose orders are wanted. May be left out by those who act for one only.
     business_id: Option<BusinessId>,
 }
 
@@ -53,15 +46,15 @@ struct SellerFilter {
 #[serde(deny_unknown_fields)]
 struct PayOrder {
     /// What the gateway calls the means of payment.
-    #[schema(min_length = 1, max_length = 200)]
-    payment_method: String,
+    #[schema(inline)]
+    payment_method: Method,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelOrder {
-    #[schema(min_length = 1, max_length = 500)]
-    reason: Option<String>,
+    #[schema(inline)]
+    reason: Option<Note>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -76,18 +69,19 @@ enum NextStatus {
 #[serde(deny_unknown_fields)]
 struct AdvanceOrder {
     status: NextStatus,
-    /// With `shipped` only, like the other fields of the parcel.
-    #[schema(min_length = 1, max_length = 500)]
-    carrier: Option<String>,
-    #[schema(min_length = 1, max_length = 500)]
-    tracking_number: Option<String>,
-    #[schema(min_length = 1, max_length = 500, format = "uri")]
-    tracking_url: Option<String>,
-    #[schema(min_length = 1, max_length = 500)]
-    note: Option<String>,
+    /// Only with `shipped`, like the other fields of the parcel.
+    #[schema(inline)]
+    carrier: Option<ParcelText>,
+    #[schema(inline)]
+    tracking_number: Option<ParcelText>,
+    /// A web address.
+    #[schema(inline)]
+    tracking_url: Option<ParcelText>,
+    #[schema(inline)]
+    note: Option<Note>,
 }
 
-/// Places an order for what is in a cart. With `Prefer: wait=N` the answer comes once stock and payment have settled.
+/// Place an order for what is in a cart. With `Prefer: wait=N` the answer comes once stock and payment have settled.
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
@@ -95,22 +89,22 @@ async fn place(request: RequestContext, State(app): State<App>, Json(body): Json
     checkout::place(&app, &request, body).await
 }
 
-/// The caller's orders, newest first.
+/// List the caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(request: SignedIn, State(app): State<App>, Query(page): Query<Paging>) -> HandlerResult {
-    let orders = storage::of_customer(app.work.table(), request.user_id, page_limit(page.limit)?, page.cursor).await?;
-    Ok(listed(orders, |_| true))
+async fn list(request: SignedIn, State(app): State<App>, page: Listing) -> HandlerResult {
+    let query = storage::of_customer(request.user_id).descending().limit(page.limit.get()).after(page.cursor);
+    Ok(listed(app.work.table().list(query).await?, None))
 }
 
-/// One order.
+/// Get an order.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&request.actor, query.token.as_deref())?;
-    Ok(shown(&order, part, &request.actor, order.version))
+    order.part_of(&request.actor, query.token.as_deref())?;
+    Ok(shown(&order, &request.actor, &query).etag(order.version))
 }
 
-/// Chooses a means of payment for an order that has none, or whose bank waits for the customer.
+/// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
 #[utoipa::path(post, path = "/orders/{order_id}/pay", tag = "orders", operation_id = "payOrder", params(("order_id" = OrderId, Path), Token), request_body = PayOrder, responses((status = 200, body = OrderView)))]
 async fn pay(
     request: RequestContext,
@@ -121,18 +115,12 @@ async fn pay(
 ) -> HandlerResult {
     checkout::check_method(&app.deps.check_method, &body.payment_method)?;
     let waiting = Waiting::begin(&app, &request, id);
-    let reply = change(&app, &request, id, query, |order, part, context| {
-        if part == Part::Seller {
-            Err(crate::order::OrderError::NotAllowed)
-        } else {
-            order.pay(&body.payment_method, &context.actor, context.now)
-        }
-    });
-    let reply = reply.await?;
-    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, Part::Customer, &request.actor, order.version)))
+    let rule = |order: Order, part, context: &DecisionContext| order.pay(&body.payment_method, part, &context.actor, context.now);
+    let reply = change(&app, &request, id, &query, rule).await?;
+    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, &query).etag(order.version)))
 }
 
-/// Cancels an order: customers before the shop works on it, the shop before it ships.
+/// Cancel an order. Customers can until the shop begins to work on it, the shop can until it ships.
 #[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelOrder", params(("order_id" = OrderId, Path), Token), request_body = CancelOrder, responses((status = 200, body = OrderView)))]
 async fn cancel(
     request: RequestContext,
@@ -141,10 +129,11 @@ async fn cancel(
     Query(query): Query<Token>,
     Json(body): Json<CancelOrder>,
 ) -> HandlerResult {
-    change(&app, &request, id, query, |order, part, context| order.cancel(part, &context.actor, body.reason.clone(), context.now)).await
+    let rule = |order: Order, part, context: &DecisionContext| order.cancel(part, &context.actor, body.reason.clone(), context.now);
+    change(&app, &request, id, &query, rule).await
 }
 
-/// What has happened to an order so far.
+/// Get the history of an order.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
 async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
@@ -152,18 +141,18 @@ async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Pat
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
 
-/// All orders, or those in a status, newest first.
+/// List all orders, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(_: Staff, State(app): State<App>, Query(filter): Query<StatusFilter>, Query(page): Query<Paging>) -> HandlerResult {
-    let (table, limit) = (app.work.table(), page_limit(page.limit)?);
-    let orders = match filter.status {
-        Some(status) => storage::in_status(table, status, limit, page.cursor).await?,
-        None => storage::all(table, limit.get(), page.cursor).await?,
+async fn list_all(_: Staff, State(app): State<App>, page: Listing<StatusFilter>) -> HandlerResult {
+    let table = app.work.table();
+    let orders = match page.filter.status {
+        Some(status) => storage::in_status(table, status, page.limit, page.cursor).await?,
+        None => storage::all(table, page.limit.get(), page.cursor).await?,
     };
-    Ok(listed(orders, |_| true))
+    Ok(listed(orders, None))
 }
 
-/// Goes on with a paid order: processing, shipped, delivered. For staff and for the seller of everything in it.
+/// Move a confirmed order to its next status. For staff, and for the seller of everything in the order.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
 async fn advance(
     request: RequestContext,
@@ -172,22 +161,16 @@ async fn advance(
     Json(body): Json<AdvanceOrder>,
 ) -> HandlerResult {
     let note = body.note.clone();
-    let to = body.into_step()?;
-    let no_token = Token { token: None };
-    change(&app, &request, id, no_token, |order, _, context| order.advance(to.clone(), &context.actor, note.clone(), context.now)).await
+    let to = body.into_advance()?;
+    let rule = |order: Order, _, context: &DecisionContext| order.advance(to.clone(), &context.actor, note.clone(), context.now);
+    change(&app, &request, id, &Token { token: None }, rule).await
 }
 
-/// The orders with something of the seller in them, newest first. Only the seller's lines are shown.
+/// List the orders of a seller, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(
-    request: RequestContext,
-    State(app): State<App>,
-    Query(filter): Query<SellerFilter>,
-    Query(page): Query<Paging>,
-) -> HandlerResult {
-    let seller = seller(&request, filter.business_id)?;
-    let orders = storage::of_seller(app.work.table(), seller, page_limit(page.limit)?, page.cursor).await?;
-    Ok(listed(orders, |line| line.seller_id == seller))
+async fn list_of_seller(request: SignedIn, State(app): State<App>, page: Listing<SellerFilter>) -> HandlerResult {
+    let seller = seller(&request.actor, page.filter.business_id)?;
+    Ok(listed(storage::of_seller(app.work.table(), seller, page.limit, page.cursor).await?, Some(seller)))
 }
 
 /// Runs a rule on an order in which the caller has a part, and shows what became of it.
@@ -195,57 +178,50 @@ async fn change(
     app: &App,
     request: &RequestContext,
     id: OrderId,
-    query: Token,
-    rule: impl Fn(Order, Part, &DecisionContext) -> Decided + Send + Sync,
-) -> Result<Reply, Failure> {
-    let table = app.work.table();
-    let decide = |order: Stored<Order>, context: &DecisionContext| {
-        let part = order.part_of(&context.actor, query.token.as_deref())?;
-        request.check_version(order.version)?;
-        let decision = rule(order.value, part, context)?;
-        let reply = shown(&decision.state, part, &context.actor, order.version + u64::from(decision.changed));
-        Ok(Changes::update(order.version, decision)?.reply(reply))
+    query: &Token,
+    rule: impl Fn(Order, Part, &DecisionContext) -> Decided,
+) -> HandlerResult {
+    let load = |_| async {
+        let order = storage::order(app.work.table(), id).await?;
+        // Before If-Match, whose answer tells that there is such an order.
+        order.part_of(&request.actor, query.token.as_deref())?;
+        Ok(order)
     };
-    app.work.handle_request(request, |_| storage::order(table, id), decide).await
+    let decide = |order: Order, context: &DecisionContext| {
+        let part = order.part_of(&context.actor, query.token.as_deref())?;
+        rule(order, part, context)
+    };
+    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, query)).await
 }
 
-/// What one who has this part in the order sees of it.
-pub fn view(order: &Order, part: Part, actor: &Actor) -> OrderView {
-    OrderView::of(order, |line| match part {
-        Part::Customer | Part::Staff => true,
-        Part::Seller => actor.acts_for(line.seller_id),
-    })
+fn shown(order: &Order, actor: &Actor, query: &Token) -> Reply {
+    Reply::ok(&OrderView::for_actor(order, actor, query.token.as_deref()))
 }
 
-fn shown(order: &Order, part: Part, actor: &Actor, version: u64) -> Reply {
-    Reply::ok(&view(order, part, actor)).etag(version)
+fn listed(orders: Page<Stored<Order>>, seller: Option<BusinessId>) -> Reply {
+    Reply::ok(&orders.map(|order| ListedView::of(&order, seller)))
 }
 
-fn listed(orders: Page<Stored<Order>>, sees: impl Fn(&Line) -> bool + Copy) -> Reply {
-    Reply::ok(&orders.map(|order| ListedView::of(&order, sees)))
-}
-
-fn seller(request: &RequestContext, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
-    request.require_user()?;
-    let own = match &request.actor {
+fn seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
+    let own = match actor {
         Actor::User { businesses, .. } => businesses.as_slice(),
         Actor::Guest | Actor::System => &[],
     };
     match (wanted, own) {
-        (Some(seller), _) if request.actor.is_staff() || request.actor.acts_for(seller) => Ok(seller),
+        (Some(seller), _) if actor.is_staff() || actor.acts_for(seller) => Ok(seller),
         (None, [seller]) => Ok(*seller),
-        (None, [_, _, ..]) => Err(Problem::field("business_id", "say which of your businesses is meant")),
+        (None, [_, _, ..]) => Err(Problem::field("business_id", "is required, since you act for several businesses")),
         (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for a business")),
     }
 }
 
 impl AdvanceOrder {
-    fn into_step(self) -> Result<Advance, Problem> {
+    fn into_advance(self) -> Result<Advance, Problem> {
         let tracking = Tracking { carrier: self.carrier, number: self.tracking_number, url: self.tracking_url };
         match self.status {
             NextStatus::Shipped => Ok(Advance::Shipped(tracking)),
             NextStatus::Processing | NextStatus::Delivered if tracking != Tracking::default() => {
-                Err(Problem::field("status", "only a shipped order has a parcel to follow"))
+                Err(Problem::field("status", "must be shipped, since a parcel is named"))
             }
             NextStatus::Processing => Ok(Advance::Processing),
             NextStatus::Delivered => Ok(Advance::Delivered),

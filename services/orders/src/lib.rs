@@ -2,13 +2,14 @@
 //!
 //! Start with `order.rs`: it holds the lifecycle and every rule.
 
-mod attach;
 mod checkout;
 mod consumer;
 mod deadline;
 mod http;
 mod order;
 mod pages;
+mod person;
+mod personal_data;
 mod reads;
 mod settling;
 mod storage;

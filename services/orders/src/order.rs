@@ -10,16 +10,18 @@
 //!
 //! The order is its own process manager: inventory and payments answer its events, and each answer is
 //! one rule below. What is chosen to pay with goes to payments by way of inventory, with the news that the stock is
-//! held: such an order is confirmed without having awaited its payment by itself. A rule takes the order and the time,
-//! and returns what the order becomes and what it tells. Whatever arrives, how often and in which order:
+//! held: such an order is confirmed without having been in `awaiting_payment`, and payments say that its stock is held. A
+//! rule takes the order and the time, and returns the order's next state and its events. Whatever arrives, how often and
+//! in which order:
 //!
 //! - the status never moves backwards, and cancelled and refunded are final;
 //! - an order is confirmed only once its stock is reserved and its money is taken;
-//! - stock or money that turns up for a cancelled order goes back, because the order tells its
-//!   cancellation again.
+//! - if stock or money arrives after the cancellation, the order emits `order.cancelled` again, so that whoever holds it
+//!   releases it.
 
 mod access;
 mod draft;
+mod erasure;
 mod error;
 mod fulfilment;
 mod lifecycle;
@@ -34,57 +36,58 @@ use contracts::{
     CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
     PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused,
 };
-use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use kernel::{Actor, BusinessId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 pub use access::Part;
 pub use draft::{Draft, DraftLine, Pricing, ShippingPrice};
 pub use error::OrderError;
-pub use fulfilment::{Advance, Tracking};
+pub use fulfilment::{Advance, ParcelText, Tracking};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
 pub use payment::Payment;
-
-use error::check_text;
 
 /// What a rule returns.
 pub type Decided = Result<Decision<Order>, OrderError>;
 
-pub const NOTE_CHARS_MAX: usize = 500;
-pub const METHOD_CHARS_MAX: usize = 200;
+/// Words to or about an order.
+pub type Note = kernel::Paragraph<1, 500>;
+/// What the gateway calls a means of payment.
+pub type Method = kernel::Line<1, 200>;
+
 const HISTORY_MAX: usize = 50;
 /// Means of payment that a customer may try before the order is paid or runs out.
 const TRIES_MAX: u8 = 20;
 
-/// It is stored in another form, which leaves out what follows from the rest (`kept.rs`).
+/// What follows from the rest is a question below. Amounts are `Money`, and of one currency; `stored.rs` makes use of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "stored::StoredOrder", into = "stored::StoredOrder")]
-pub struct Order {
-    /// The same 128 bits as the cart's: one cart makes one order.
+#[serde(bound = "M: stored::StoredAmount")]
+pub struct Order<M = Money> {
+    /// Follows from the cart's: one cart makes one order.
     pub id: OrderId,
-    /// What people call it: `S-7K3F-92QD`.
-    pub number: String,
-    pub cart_id: CartId,
     /// Which request placed it, if it came under an Idempotency-Key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_fingerprint: Option<String>,
     /// Absent for a guest, until an account with the order's address is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
     pub email: Email,
     /// What a guest presents to see the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_token: Option<String>,
-    pub lines: Vec<Line>,
-    /// Sum of the lines, their tax included.
-    pub subtotal: Money,
-    pub shipping: Money,
-    /// Included in the total.
-    pub tax: Money,
-    pub total: Money,
+    pub lines: Vec<Line<M>>,
+    #[serde(default, skip_serializing_if = "stored::is_zero")]
+    pub shipping: M,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<PostalAddress>,
     /// The customer's words to the shop.
-    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
     pub status: Status,
-    pub payment: Payment,
+    pub payment: Payment<M>,
     /// Present once the goods have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Tracking>,
     pub history: Vec<StatusChange>,
     pub placed_at: Timestamp,
@@ -93,19 +96,21 @@ pub struct Order {
 }
 
 /// What was bought, as it was sold: later changes of the catalog do not reach it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "M: stored::StoredAmount")]
+pub struct Line<M = Money> {
     pub product_id: ProductId,
     pub variant_id: VariantId,
     pub seller_id: BusinessId,
     pub sku: String,
     pub title: String,
     pub quantity: u32,
-    pub unit_price: Money,
+    pub unit_price: M,
     pub tax_rate: TaxRate,
     /// Included in the line's total.
-    pub tax: Money,
-    pub total: Money,
+    pub tax: M,
+    pub total: M,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
 }
 
@@ -128,7 +133,7 @@ impl Order {
             order.payment.start_try(order.id);
         }
         let lines = order.lines.iter().map(Line::reference).collect();
-        let placed = OrderPlaced { order: order.reference(), cart_id: order.cart_id, lines, payment: order.payment.latest_try() };
+        let placed = OrderPlaced { order: order.reference(), cart_id: order.id.cart(), lines, payment: order.payment.latest_try() };
         Ok(Decision::changed(order).emit(placed))
     }
 
@@ -174,15 +179,17 @@ impl Order {
 impl Order {
     /// The customer chooses a means of payment. The first one is kept until the stock is held; while the bank waits
     /// for the customer, another one may take its place.
-    pub fn pay(mut self, method: &str, by: &Actor, now: Timestamp) -> Decided {
-        check_text("payment_method", Some(method), METHOD_CHARS_MAX)?;
-        let same = self.payment.method.as_deref() == Some(method);
+    pub fn pay(mut self, method: &Method, part: Part, by: &Actor, now: Timestamp) -> Decided {
+        if part == Part::Seller {
+            return Err(OrderError::SellersDoNotPay);
+        }
+        let same = self.payment.method.as_ref() == Some(method);
         let tried = self.payment.payment_id.is_some();
         match self.status {
             Status::Pending if same => Ok(Decision::unchanged(self)),
             Status::Pending if tried => Err(OrderError::PaymentRunning),
             Status::Pending => {
-                self.payment.method = Some(method.to_owned());
+                self.payment.method = Some(method.clone());
                 Ok(Decision::changed(self))
             }
             Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered if same && tried => {
@@ -192,9 +199,9 @@ impl Order {
             Status::AwaitingPayment if now >= self.expires_at => Err(OrderError::TooLate),
             Status::AwaitingPayment if self.payment.tries >= TRIES_MAX => Err(OrderError::TooManyTries),
             Status::AwaitingPayment => {
-                self.payment.method = Some(method.to_owned());
+                self.payment.method = Some(method.clone());
                 self.payment.start_try(self.id);
-                self.step(self.status, by, Some("chose a means of payment".into()), now);
+                self.step(self.status, by, Some("a means of payment was chosen".into()), now);
                 Ok(self.asking_for_payment())
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
@@ -203,7 +210,7 @@ impl Order {
         }
     }
 
-    /// The bank wants to hear it from the customer. The order waits on.
+    /// The customer has to confirm the payment at their bank. The order waits on.
     pub fn payment_requires_action(mut self, action: &PaymentRequiresAction, now: Timestamp) -> Decided {
         if !self.is_latest_try(&action.payment)? {
             return Ok(Decision::unchanged(self));
@@ -211,7 +218,7 @@ impl Order {
         match self.status {
             Status::Pending | Status::AwaitingPayment if self.payment.action_url.is_none() => {
                 self.payment.action_url = Some(action.action_url.clone());
-                self.step(Status::AwaitingPayment, &Actor::System, Some("to be confirmed at the bank".into()), now);
+                self.step(Status::AwaitingPayment, &Actor::System, Some("the payment has to be confirmed with the bank".into()), now);
                 Ok(Decision::changed(self))
             }
             Status::Pending
@@ -225,14 +232,14 @@ impl Order {
         }
     }
 
-    /// The money has been taken: the sale is made, since payments ask for money only once the stock is held. They tell it
-    /// of the one try that counts, even if the customer has just chosen again. If the order has ended meanwhile, the
-    /// money goes back.
+    /// The money has been taken: the sale is made, provided that the stock is held. Payments tell it of the one try that
+    /// counts, even if the customer has just chosen again. If the order has ended meanwhile, the money goes back.
     pub fn payment_captured(mut self, captured: &PaymentCaptured, now: Timestamp) -> Decided {
         self.is_latest_try(&captured.payment)?;
         let (payment_id, amount) = (captured.payment.payment_id, captured.payment.amount);
         let note = Some(format!("{amount} paid"));
         match self.status {
+            Status::Pending | Status::AwaitingPayment if !captured.stock_held => Err(OrderError::StockNotHeld),
             Status::Pending | Status::AwaitingPayment => {
                 self.take_payment(payment_id, amount);
                 self.step(Status::Confirmed, &Actor::System, note, now);
@@ -266,21 +273,22 @@ impl Order {
         }
     }
 
-    /// Money went back. All of it: a sale that had not left the house is undone, one that had is refunded.
+    /// Money went back. All of it: a sale whose goods have not left is undone, one whose goods have is refunded.
     pub fn payment_refunded(mut self, refund: &PaymentRefunded, now: Timestamp) -> Decided {
         if !self.is_latest_try(&refund.payment)? || refund.refunded.amount <= self.payment.refunded.amount {
             return Ok(Decision::unchanged(self));
         }
-        if refund.refunded.minus(self.total)?.amount > 0 {
-            return Err(OrderError::WrongAmount { amount: refund.refunded, total: self.total });
+        let total = self.total();
+        if refund.refunded.minus(total)?.amount > 0 {
+            return Err(OrderError::WrongAmount { amount: refund.refunded, total });
         }
         self.payment.refunded = refund.refunded;
-        let all = refund.refunded == self.total;
+        let all = refund.refunded == total;
         let note = Some(format!("{} refunded", refund.refund));
         match self.status {
             Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
             Status::Confirmed | Status::Processing if all => {
-                // Told as a cancellation as well, so that the stock is for sale again.
+                // It is a cancellation as well, so that the stock is for sale again.
                 let cancelled = self.cancellation(CancelReason::ByAdmin);
                 self.step(Status::Refunded, &Actor::System, note, now);
                 let event = self.status_changed();
@@ -302,8 +310,8 @@ impl Order {
 /// Ending, and belonging to somebody.
 impl Order {
     /// Customers cancel until the shop begins to work on the order, the shop until the goods leave.
-    pub fn cancel(self, part: Part, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
-        check_text("reason", note.as_deref(), NOTE_CHARS_MAX)?;
+    pub fn cancel(self, part: Part, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
+        let note = note.map(Note::into_string);
         let reason = match part {
             Part::Customer => CancelReason::ByCustomer,
             Part::Seller if !self.is_all_of(by) => return Err(OrderError::NotAllowed),
@@ -348,6 +356,33 @@ impl Order {
 
 /// Questions.
 impl Order {
+    /// What people call it: `S-7K3F-92QD`. These are the last eight characters of the id, which are chance: short enough
+    /// for the telephone. A name for people, not a key.
+    pub fn number(&self) -> String {
+        let text = self.id.to_string();
+        let (rest, last) = text.split_at(text.len() - 4);
+        format!("S-{}-{last}", &rest[rest.len() - 4..])
+    }
+
+    /// Sum of the lines, their tax included.
+    pub fn subtotal(&self) -> Money {
+        self.sum(|line| line.total)
+    }
+
+    /// Included in the total.
+    pub fn tax(&self) -> Money {
+        self.sum(|line| line.tax)
+    }
+
+    pub fn total(&self) -> Money {
+        Money::new(self.subtotal().amount + self.shipping.amount, self.shipping.currency)
+    }
+
+    /// That these sums can be written was checked when the order was placed, and its lines never change.
+    fn sum(&self, of: impl Fn(&Line) -> Money) -> Money {
+        Money::new(self.lines.iter().map(|line| of(line).amount).sum(), self.shipping.currency)
+    }
+
     /// Whether nothing happens until somebody acts: what a customer who placed or paid waits for.
     pub fn is_settled(&self) -> bool {
         match self.status {
@@ -374,6 +409,7 @@ impl Order {
         }
         self.history.push(StatusChange { at: now, to, by: by.label(), note });
         self.status = to;
+        self.forget_delivery();
     }
 
     fn cancelled(mut self, reason: CancelReason, by: &Actor, note: Option<String>, now: Timestamp) -> Decision<Self> {
@@ -409,13 +445,7 @@ impl Order {
     }
 
     fn reference(&self) -> OrderRef {
-        OrderRef {
-            order_id: self.id,
-            number: self.number.clone(),
-            customer_id: self.customer_id,
-            email: self.email.clone(),
-            total: self.total,
-        }
+        OrderRef { order_id: self.id, number: self.number(), customer_id: self.customer_id, email: self.email.clone(), total: self.total() }
     }
 
     fn illegal(&self, wanted: &'static str) -> OrderError {

@@ -1,15 +1,16 @@
-//! The page behind the links in an order's mails: how it stands, in plain words.
+//! The page behind the links in an order's mails: how the order stands, in plain words.
 
 use axum::extract::State;
 use contracts::CancelReason;
-use kernel::{Code, OrderId, PostalAddress};
+use kernel::{Code, Money, OrderId, PostalAddress, Timestamp};
+use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
-use shell::http::{PageAnswer, Path, Query, escape, link, page, time};
+use shell::http::{PageAnswer, Path, Query, link, page, time};
 use shell::{Failure, RequestContext, RootRoutes};
 
 use crate::order::{OrderError, StatusName};
-use crate::views::{LineView, OrderView, StepView, TimelineView, TrackingView};
-use crate::{App, http, storage};
+use crate::views::{OrderView, StepView, TimelineView, TrackingView};
+use crate::{App, storage};
 
 pub fn routes(app: App) -> RootRoutes {
     RootRoutes::new().get("/orders/{order_id}", show).with_state(app)
@@ -31,100 +32,118 @@ async fn show(
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),
         order => order?,
     };
-    let part = match order.part_of(&request.actor, query.token.as_deref()) {
-        Err(OrderError::NotFound) => return Ok(no_way_in(query.token.is_some())),
+    let token = query.token.as_deref();
+    let part = match order.part_of(&request.actor, token) {
+        Err(OrderError::NotFound) => return Ok(no_way_in(token.is_some())),
         part => part?,
     };
-    let view = http::view(&order, part, &request.actor);
+    let view = OrderView::for_actor(&order, &request.actor, token);
     let history = TimelineView::of(&order, part);
-    Ok(page(200, &format!("Order {}", view.number), &body(&view, &history)))
+    Ok(page(200, &format!("Order {}", view.number), &body(&view, &history).into_string()))
 }
 
 /// The same whether or not there is such an order.
 fn no_way_in(with_token: bool) -> axum::response::Response {
-    if with_token {
-        let body = "<p>The link is incomplete, or it belongs to another order. Open it once more from the mail, and look that all of it is there.</p>";
-        return page(404, "This link opens no order", body);
+    let (title, advice) = if with_token {
+        let advice = "The link is incomplete, or it belongs to another order. Open the link from the email again and make sure it was copied \
+                      in full.";
+        ("This link does not open an order", advice)
+    } else {
+        let advice = "Orders that were placed with an account are shown once you have signed in. If you ordered without an account, use \
+                      the link in the email about your order.";
+        ("Sign in to see this order", advice)
+    };
+    page(404, title, &html!(p { (advice) }).into_string())
+}
+
+fn body(order: &OrderView, history: &TimelineView) -> Markup {
+    html! {
+        p class="quiet" { "Placed on " (instant(order.placed_at)) }
+        p role="status" { strong { (standing(order.status, order.cancel_reason)) } }
+        @if let Some(url) = &order.payment.action_url {
+            p { "Please " (link_to(url, "confirm the payment with your bank")) "." }
+        }
+        @if let Some(until) = order.expires_at {
+            p { "We are holding the items for you until " (instant(until)) "." }
+        }
+        @if let Some(tracking) = &order.tracking { (parcel(tracking)) }
+        h2 { "What you ordered" }
+        (lines(order))
+        @if let Some(address) = &order.shipping_address {
+            h2 { "Delivery address" }
+            (postal(address))
+        }
+        @if let Some(note) = &order.note {
+            h2 { "Your note" }
+            p { (note) }
+        }
+        h2 { "History" }
+        ol class="steps" { (steps(&history.steps)) }
     }
-    let body = "<p>An order of an account is shown to those who are signed in to it. If you ordered without an account, follow the link in \
-                the mail about your order: it has all that is needed.</p>";
-    page(404, "Sign in to see this order", body)
 }
 
-fn body(order: &OrderView, history: &TimelineView) -> String {
-    let mut parts = vec![
-        format!("<p class=\"quiet\">Placed on {}</p>", time(order.placed_at)),
-        format!("<p role=\"status\"><strong>{}</strong></p>", escape(standing(order.status, order.cancel_reason))),
-    ];
-    parts.extend(
-        order
-            .payment
-            .action_url
-            .as_deref()
-            .map(|url| format!("<p>Your bank wants to hear it from you: {}</p>", link(url, "confirm the payment"))),
-    );
-    parts.extend(order.expires_at.map(|until| format!("<p>We hold the goods for you until {}.</p>", time(until))));
-    parts.extend(order.tracking.as_ref().map(parcel));
-    parts.push(lines(order));
-    parts.extend(order.shipping_address.as_ref().map(|address| format!("<h2>Delivery to</h2>\n{}", postal(address))));
-    parts.extend(order.note.as_deref().map(|note| format!("<h2>Your note</h2>\n<p>{}</p>", escape(note))));
-    parts.push(format!("<h2>What has happened</h2>\n<ol class=\"steps\">\n{}</ol>", steps(&history.steps)));
-    parts.join("\n")
+fn instant(at: Timestamp) -> PreEscaped<String> {
+    PreEscaped(time(at))
 }
 
-fn lines(order: &OrderView) -> String {
-    let row = |line: &LineView| {
-        format!(
-            "<tr><td>{}<br><span class=\"quiet\">{} × {}</span></td><td class=\"amount\">{}</td></tr>\n",
-            escape(&line.title),
-            line.quantity,
-            line.unit_price,
-            line.total
-        )
-    };
-    let rows: String = order.lines.iter().map(row).collect();
-    let sum = |class: &str, name: &str, amount: kernel::Money| {
-        format!("<tr class=\"{class}\"><th scope=\"row\">{name}</th><td class=\"amount\">{amount}</td></tr>\n")
-    };
-    let refunded = if order.payment.refunded.amount > 0 { sum("", "Paid back", order.payment.refunded) } else { String::new() };
-    format!(
-        "<h2>What you ordered</h2>\n<table>\n<thead><tr><th scope=\"col\">Article</th><th scope=\"col\" class=\"amount\">Price</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n<tfoot>\n{}{}{}{}{refunded}</tfoot>\n</table>",
-        sum("", "Subtotal", order.subtotal),
-        sum("", "Shipping", order.shipping),
-        sum("sum", "Total", order.total),
-        sum("quiet", "Tax included", order.tax),
-    )
+fn link_to(address: &str, text: &str) -> PreEscaped<String> {
+    PreEscaped(link(address, text))
 }
 
-fn parcel(tracking: &TrackingView) -> String {
-    let carrier = tracking.carrier.as_deref().unwrap_or("the carrier");
-    let number = tracking.number.as_deref().map(|number| format!(", number {}", escape(number))).unwrap_or_default();
-    let follow = tracking.url.as_deref().map(|url| format!(": {}", link(url, "follow the parcel"))).unwrap_or_default();
-    format!("<p>The parcel is with {}{number}{follow}</p>", escape(carrier))
+fn lines(order: &OrderView) -> Markup {
+    let sum = |class: &str, name: &str, amount: Money| html!(tr class=(class) { th scope="row" { (name) } td class="amount" { (amount) } });
+    html! {
+        table {
+            thead { tr { th scope="col" { "Item" } th scope="col" class="amount" { "Price" } } }
+            tbody {
+                @for line in &order.lines {
+                    tr {
+                        td { (line.title) br; span class="quiet" { (line.quantity) " × " (line.unit_price) } }
+                        td class="amount" { (line.total) }
+                    }
+                }
+            }
+            tfoot {
+                (sum("", "Subtotal", order.subtotal))
+                (sum("", "Shipping", order.shipping))
+                (sum("sum", "Total", order.total))
+                (sum("quiet", "Tax included", order.tax))
+                @if order.payment.refunded.amount > 0 { (sum("", "Refunded", order.payment.refunded)) }
+            }
+        }
+    }
 }
 
-fn postal(address: &PostalAddress) -> String {
-    let place = format!("{} {}", address.postal_code, address.address_locality);
+fn parcel(tracking: &TrackingView) -> Markup {
+    html! {
+        p {
+            "Your parcel is with " (tracking.carrier.as_deref().unwrap_or("the carrier"))
+            @if let Some(number) = &tracking.number { ", tracking number " (number) }
+            "."
+            @if let Some(url) = &tracking.url { " " (link_to(url, "Track your parcel")) }
+        }
+    }
+}
+
+fn postal(address: &PostalAddress) -> Markup {
+    let town = format!("{} {}", address.postal_code, address.address_locality);
     let lines =
-        [&address.name, &address.street_address, &address.extended_address, &place, &address.address_region, &address.address_country];
-    let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).map(|line| escape(line)).collect();
-    format!("<p>{}</p>", lines.join("<br>"))
+        [&address.name, &address.street_address, &address.extended_address, &town, &address.address_region, &address.address_country];
+    html!(p { @for line in lines.into_iter().filter(|line| !line.is_empty()) { (line) br; } })
 }
 
-/// A step within a status is told by its note alone.
-fn steps(steps: &[StepView]) -> String {
-    let mut before = None;
-    let mut told = String::new();
-    for step in steps {
-        let moved = before != Some(step.status);
-        let headline = if moved { happened(step.status, step.cancel_reason) } else { "" };
-        let note = step.note.as_deref().map(sentence).unwrap_or_default();
-        let gap = if headline.is_empty() || note.is_empty() { "" } else { " " };
-        told.push_str(&format!("<li>{}{}{gap}{}</li>\n", time(step.at), escape(headline), escape(&note)));
-        before = Some(step.status);
+/// A step within a status is described by its note alone.
+fn steps(steps: &[StepView]) -> Markup {
+    let before = std::iter::once(None).chain(steps.iter().map(|step| Some(step.status)));
+    html! {
+        @for (step, before) in steps.iter().zip(before) {
+            li {
+                (instant(step.at))
+                @if before != Some(step.status) { (happened(step.status, step.cancel_reason)) " " }
+                @if let Some(note) = &step.note { (sentence(note)) }
+            }
+        }
     }
-    told
 }
 
 fn sentence(note: &str) -> String {
@@ -136,14 +155,14 @@ fn sentence(note: &str) -> String {
 /// How the order stands now.
 fn standing(status: StatusName, reason: Option<CancelReason>) -> &'static str {
     match status {
-        StatusName::Pending => "We are looking whether everything is in stock.",
-        StatusName::AwaitingPayment => "Everything is in stock. The payment is still to come.",
-        StatusName::Confirmed => "Your order is confirmed. We begin with it soon.",
-        StatusName::Processing => "We are getting your order ready.",
+        StatusName::Pending => "We are checking whether everything is in stock.",
+        StatusName::AwaitingPayment => "Everything is in stock. We are waiting for your payment.",
+        StatusName::Confirmed => "Your order is confirmed. We will start preparing it soon.",
+        StatusName::Processing => "We are preparing your order.",
         StatusName::Shipped => "Your order is on its way.",
         StatusName::Delivered => "Your order has been delivered.",
         StatusName::Cancelled => happened(status, reason),
-        StatusName::Refunded => "All your money has gone back to you.",
+        StatusName::Refunded => "Your order has been refunded in full.",
     }
 }
 
@@ -151,22 +170,22 @@ fn standing(status: StatusName, reason: Option<CancelReason>) -> &'static str {
 fn happened(status: StatusName, reason: Option<CancelReason>) -> &'static str {
     match status {
         StatusName::Pending => "You placed the order.",
-        StatusName::AwaitingPayment => "We put the goods aside for you.",
-        StatusName::Confirmed => "The order was confirmed.",
-        StatusName::Processing => "We began to get it ready.",
-        StatusName::Shipped => "It left our house.",
-        StatusName::Delivered => "It was delivered.",
-        StatusName::Refunded => "All the money went back.",
+        StatusName::AwaitingPayment => "We reserved the items for you.",
+        StatusName::Confirmed => "We confirmed your order.",
+        StatusName::Processing => "We started preparing your order.",
+        StatusName::Shipped => "Your parcel was shipped.",
+        StatusName::Delivered => "Your parcel was delivered.",
+        StatusName::Refunded => "The order was refunded in full.",
         StatusName::Cancelled => match reason {
             None => "The order was cancelled.",
-            Some(CancelReason::OutOfStock) => "The order was cancelled: not everything was in stock.",
-            Some(CancelReason::PaymentDeclined) => "The order was cancelled: the payment was declined.",
-            Some(CancelReason::InsufficientFunds) => "The order was cancelled: the account did not hold enough money.",
-            Some(CancelReason::PaymentFailed) => "The order was cancelled: the payment did not succeed.",
-            Some(CancelReason::Expired) => "The order was cancelled: it was not paid in time.",
-            Some(CancelReason::ByCustomer) => "The order was cancelled as you wished.",
-            Some(CancelReason::BySeller) => "The order was cancelled by the seller.",
-            Some(CancelReason::ByAdmin) => "The order was cancelled by the shop.",
+            Some(CancelReason::OutOfStock) => "The order was cancelled because not everything was in stock.",
+            Some(CancelReason::PaymentDeclined) => "The order was cancelled because the payment was declined.",
+            Some(CancelReason::InsufficientFunds) => "The order was cancelled because there were not enough funds in the account.",
+            Some(CancelReason::PaymentFailed) => "The order was cancelled because the payment did not go through.",
+            Some(CancelReason::Expired) => "The order was cancelled because it was not paid in time.",
+            Some(CancelReason::ByCustomer) => "The order was cancelled at your request.",
+            Some(CancelReason::BySeller) => "The seller cancelled the order.",
+            Some(CancelReason::ByAdmin) => "The shop cancelled the order.",
         },
     }
 }

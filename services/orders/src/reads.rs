@@ -11,7 +11,7 @@ use crate::storage;
 
 /// Orders as others may read them.
 pub struct Reads {
-    table: Table,
+    pub(crate) table: Table,
 }
 
 impl Reads {
@@ -31,16 +31,16 @@ impl OrderReads for Reads {
 fn summary(order: Order) -> OrderSummary {
     OrderSummary {
         id: order.id,
-        number: order.number,
+        number: order.number(),
         customer_id: order.customer_id,
+        subtotal: order.subtotal(),
+        shipping: order.shipping,
+        tax: order.tax(),
+        total: order.total(),
         email: order.email,
         guest_token: order.guest_token,
         placed_at: order.placed_at,
         lines: order.lines.into_iter().map(line_summary).collect(),
-        subtotal: order.subtotal,
-        shipping: order.shipping,
-        tax: order.tax,
-        total: order.total,
         shipping_address: order.shipping_address,
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | everybody | an order | table `order#<order>` / `order` |
 //! | a customer | their orders, newest first | index 1 `customer#<user>`, backwards |
-//! | a new account | the orders that its address placed as a guest | index 1 `guest#<email>` |
+//! | a new account, or one that is erased | the orders that its address placed as a guest | index 1 `guest#<email>` |
 //! | an admin | the orders in a status, newest first | index 2 `open` or `status#<status>`, backwards |
 //! | an admin | all orders, newest first | all lists of index 2, backwards, as one |
 //! | the tick | unpaid orders at their deadline | index 2 `open`, from where table `sweep` / `sweep` says |
@@ -52,33 +52,33 @@ impl Record for Order {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let placed = place(self);
+        let sort_key = sort_key(self);
         let owner = self.customer_id.map_or_else(|| guest_list(&self.email), customer_list);
         let mut entries =
-            vec![IndexEntry::new(BY_OWNER, owner, &placed), IndexEntry::new(BY_PROGRESS, progress_list(self.status.name()), &placed)];
+            vec![IndexEntry::new(BY_OWNER, owner, &sort_key), IndexEntry::new(BY_PROGRESS, progress_list(self.status.name()), &sort_key)];
         if let [seller] = *sellers(self) {
-            entries.push(IndexEntry::new(BY_SELLER, seller_list(seller), placed));
+            entries.push(IndexEntry::new(BY_SELLER, seller_list(seller), sort_key));
         }
         entries
     }
 }
 
-/// The place of an order of several sellers besides the house in the list of one of them.
+/// An order of several sellers besides the house, in the list of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     #[serde(skip)]
     list: String,
     #[serde(skip)]
-    place: String,
+    sort_key: String,
     order_id: OrderId,
 }
 
 impl Listed {
-    /// The places of a new order; none where it has a single seller.
-    pub fn places_of(order: &Order) -> Vec<Self> {
+    /// The entries of a new order; none where it has a single seller.
+    pub fn of(order: &Order) -> Vec<Self> {
         let sellers = sellers(order);
-        let place = |seller: &BusinessId| Self { list: seller_list(*seller), place: place(order), order_id: order.id };
-        if sellers.len() > 1 { sellers.iter().map(place).collect() } else { Vec::new() }
+        let listed = |seller: &BusinessId| Self { list: seller_list(*seller), sort_key: sort_key(order), order_id: order.id };
+        if sellers.len() > 1 { sellers.iter().map(listed).collect() } else { Vec::new() }
     }
 }
 
@@ -92,7 +92,7 @@ fn sellers(order: &Order) -> Vec<BusinessId> {
 
 impl Record for Listed {
     fn key(&self) -> Key {
-        Key::new(&self.list, &self.place)
+        Key::new(&self.list, &self.sort_key)
     }
 }
 
@@ -111,12 +111,14 @@ pub async fn shown(table: &Table, id: OrderId) -> Result<Stored<Order>, Problem>
     table.get_eventual(&key(id)).await?.ok_or_else(|| Problem::not_found("such order"))
 }
 
-pub async fn of_customer(table: &Table, user: UserId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    table.list(Query::index(BY_OWNER, customer_list(user)).descending().limit(limit.get()).after(cursor)).await
+/// A customer's orders, the oldest first.
+pub fn of_customer(user: UserId) -> Query {
+    Query::index(BY_OWNER, customer_list(user))
 }
 
-pub async fn of_guest(table: &Table, email: &Email, limit: usize, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    table.list(Query::index(BY_OWNER, guest_list(email)).limit(limit).after(cursor)).await
+/// What an address has ordered without an account, the oldest first.
+pub fn of_guest(email: &Email) -> Query {
+    Query::index(BY_OWNER, guest_list(email))
 }
 
 /// A page of an open status may hold fewer than `limit` and still have a next one.
@@ -129,7 +131,7 @@ pub async fn in_status(table: &Table, status: StatusName, limit: Limit, cursor: 
 /// How far the tick has looked for unpaid orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// The place of the last order that it is done with.
+    /// The sort key of the last order that it is done with.
     pub through: String,
     /// When it last went back to look again.
     pub begun_at: Timestamp,
@@ -145,10 +147,10 @@ pub async fn sweep(table: &Table) -> Result<Option<Stored<Sweep>>, Problem> {
     table.get(&sweep_key()).await
 }
 
-/// Open orders behind the place and placed at `until` or earlier, the oldest first.
-pub async fn open_behind(table: &Table, place: &str, until: Timestamp, limit: usize) -> Result<Page<Stored<Order>>, Problem> {
-    // `~` sorts after the point between the time and the rest, and after the end of a place.
-    let (from, to) = (format!("{place}~"), format!("{until}~"));
+/// Open orders behind the sort key and placed at `until` or earlier, the oldest first.
+pub async fn open_behind(table: &Table, sort_key: &str, until: Timestamp, limit: usize) -> Result<Page<Stored<Order>>, Problem> {
+    // `~` sorts after the point between the time and the rest, and after the end of a sort key.
+    let (from, to) = (format!("{sort_key}~"), format!("{until}~"));
     if from > to {
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -158,14 +160,14 @@ pub async fn open_behind(table: &Table, place: &str, until: Timestamp, limit: us
 
 pub async fn all(table: &Table, limit: usize, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     let lists = LISTS.map(|status| Query::index(BY_PROGRESS, progress_list(status)));
-    table.merge_desc(lists, place, limit, cursor).await
+    table.merge_desc(lists, sort_key, limit, cursor).await
 }
 
 /// A page for the house may hold fewer than `limit` and still have a next one.
 pub async fn of_seller(table: &Table, seller: BusinessId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
     if seller == BusinessId::HOUSE {
-        let its_own = |order: Stored<Order>| order.lines.iter().any(|line| line.seller_id == seller).then_some(order);
-        return filter_pages(limit.get(), PAGES_MAX, cursor, |wanted, cursor| all(table, wanted, cursor), its_own).await;
+        let own = |order: Stored<Order>| order.lines.iter().any(|line| line.seller_id == seller).then_some(order);
+        return filter_pages(limit.get(), PAGES_MAX, cursor, |wanted, cursor| all(table, wanted, cursor), own).await;
     }
     of_marketplace_seller(table, seller, limit, cursor).await
 }
@@ -177,20 +179,20 @@ async fn of_marketplace_seller(
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<Page<Stored<Order>>, Problem> {
-    let (list, limit, after) = (seller_list(seller), limit.get(), cursor.as_ref().map(|Cursor(place)| place.as_str()));
+    let (list, limit, after) = (seller_list(seller), limit.get(), cursor.as_ref().map(|Cursor(after)| after.as_str()));
     let alone = table.last_page::<Order>(Query::index(BY_SELLER, &list), limit, after).await?;
     let listed = table.last_page::<Listed>(Query::table(&list), limit, after).await?;
-    let keys: Vec<Key> = listed.items.iter().map(|place| key(place.order_id)).collect();
+    let keys: Vec<Key> = listed.items.iter().map(|listed| key(listed.order_id)).collect();
     let mut shared = Page { items: Vec::new(), next: listed.next };
     for keys in keys.chunks(KEYS_MAX) {
         shared.items.extend(table.get_many_eventual::<Order>(keys).await?.into_iter().flatten());
     }
-    Ok(merge_pages_desc(vec![alone, shared], place, limit, after))
+    Ok(merge_pages_desc(vec![alone, shared], sort_key, limit, after))
 }
 
 /// Where an order stands in every list: by the time of its placing, then by the chance in its id. Fit for a URL, since
 /// it is a cursor too.
-pub fn place(order: &Order) -> String {
+pub fn sort_key(order: &Order) -> String {
     /// `ord_` and the ten characters of a time, which is that of the cart.
     const BEFORE_CHANCE: usize = 14;
     format!("{}.{}", order.placed_at, &order.id.to_string()[BEFORE_CHANCE..])

@@ -1,11 +1,13 @@
 //! What clients see of orders.
 
 use contracts::CancelReason;
-use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use kernel::{
+    Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Order, Part, Payment, StatusChange, StatusName, Tracking};
+use crate::order::{Line, Note, Order, ParcelText, Part, Payment, StatusChange, StatusName, Tracking};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -17,7 +19,7 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// Only in the answer to a guest who places the order: it opens the order from then on.
+    /// Only in the answer to a guest who places the order. It opens the order from then on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest_token: Option<String>,
     pub status: StatusName,
@@ -139,28 +141,36 @@ impl OrderView {
     /// As it is shown to whoever placed it just now.
     pub fn with_token(order: &Order) -> Self {
         let guest_token = order.guest_token.clone().filter(|_| order.customer_id.is_none());
-        Self { guest_token, ..Self::of(order, |_| true) }
+        Self { guest_token, ..Self::whole(order) }
     }
 
-    /// With those lines that the viewer may see.
-    pub fn of(order: &Order, sees: impl Fn(&Line) -> bool) -> Self {
+    pub fn whole(order: &Order) -> Self {
+        Self::of(order, order.lines.iter())
+    }
+
+    /// What the actor may see of it.
+    pub fn for_actor(order: &Order, actor: &Actor, token: Option<&str>) -> Self {
+        Self::of(order, order.lines_for(actor, token))
+    }
+
+    fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {
         Self {
             id: order.id,
-            number: order.number.clone(),
-            cart_id: order.cart_id,
+            number: order.number(),
+            cart_id: order.id.cart(),
             customer_id: order.customer_id,
             email: order.email.clone(),
             guest_token: None,
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: order.lines.iter().filter(|line| sees(line)).map(LineView::of).collect(),
-            subtotal: order.subtotal,
+            lines: lines.into_iter().map(LineView::of).collect(),
+            subtotal: order.subtotal(),
             shipping: order.shipping,
-            tax: order.tax,
-            total: order.total,
+            tax: order.tax(),
+            total: order.total(),
             shipping_address: order.shipping_address.clone(),
             billing_address: order.billing_address.clone(),
-            note: order.note.clone(),
+            note: order.note.clone().map(Note::into_string),
             payment: PaymentView::of(&order.payment),
             tracking: order.tracking.as_ref().map(TrackingView::of),
             placed_at: order.placed_at,
@@ -201,22 +211,25 @@ impl PaymentView {
 
 impl TrackingView {
     fn of(tracking: &Tracking) -> Self {
-        Self { carrier: tracking.carrier.clone(), number: tracking.number.clone(), url: tracking.url.clone() }
+        let text = |text: &Option<ParcelText>| text.clone().map(ParcelText::into_string);
+        Self { carrier: text(&tracking.carrier), number: text(&tracking.number), url: text(&tracking.url) }
     }
 }
 
 impl ListedView {
-    pub fn of(order: &Order, sees: impl Fn(&Line) -> bool) -> Self {
+    /// With the lines of one seller, or all of them.
+    pub fn of(order: &Order, seller: Option<BusinessId>) -> Self {
         let line_view =
             |line: &Line| ListedLineView { title: line.title.clone(), quantity: line.quantity, image_url: line.image_url.clone() };
+        let lines = order.lines.iter().filter(|line| seller.is_none_or(|seller| line.seller_id == seller));
         Self {
             id: order.id,
-            number: order.number.clone(),
+            number: order.number(),
             email: order.email.clone(),
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: order.lines.iter().filter(|line| sees(line)).map(line_view).collect(),
-            total: order.total,
+            lines: lines.map(line_view).collect(),
+            total: order.total(),
             placed_at: order.placed_at,
         }
     }
@@ -224,12 +237,12 @@ impl ListedView {
 
 impl TimelineView {
     pub fn of(order: &Order, part: Part) -> Self {
-        let step_view = |step: &StatusChange| StepView {
-            at: step.at,
-            status: step.to.name(),
-            cancel_reason: step.to.cancel_reason(),
-            note: step.note.clone(),
-            by: (part == Part::Staff).then(|| step.by.clone()),
+        let step_view = |change: &StatusChange| StepView {
+            at: change.at,
+            status: change.to.name(),
+            cancel_reason: change.to.cancel_reason(),
+            note: change.note.clone(),
+            by: (part == Part::Staff).then(|| change.by.clone()),
         };
         Self { steps: order.history.iter().map(step_view).collect() }
     }

@@ -1,16 +1,16 @@
 //! What the orders want of their payments. The gateway is asked while loading; a rule that runs
-//! again asks again, under the same operation key. A payment tells by its id and its goal, which only moves
+//! again asks again, under the same operation key. A payment knows by its id and its goal, which only moves
 //! forward, whether it has heard of something before.
 
-use contracts::{Decision, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
-use kernel::Problem;
+use contracts::{Decision, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
+use kernel::{OrderId, Problem, Timestamp};
 use ports::store::Stored;
 use shell::{Changes, Consumer, Delivery};
 
 use crate::App;
 use crate::gateway::pursue;
 use crate::payment::{Entry, GatewayAnswer, Goal, Payment};
-use crate::storage::{self, OrderState, Place};
+use crate::storage::{self, OrderItem, OrderState};
 
 pub(crate) fn consumer(app: App) -> Consumer<App> {
     Consumer::new("payments", app)
@@ -25,6 +25,7 @@ pub(crate) fn consumer(app: App) -> Consumer<App> {
         })
         .on::<OrderAwaitingPayment>(|app, delivery, event| Box::pin(begin(app, delivery, &event.order, &event.payment)))
         .on::<OrderCancelled>(|app, delivery, event| Box::pin(cancelled(app, delivery, event)))
+        .on::<OrderAnonymized>(|app, delivery, event| Box::pin(anonymize(app, delivery, event.order_id)))
 }
 
 /// A try to pay an order whose stock is held.
@@ -32,7 +33,7 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
     let load = |_| async {
         let now = app.work.now();
         let order = storage::order(app.work.table(), reference.order_id).await?;
-        let opened = Payment::open(reference, wanted.payment_id, Some(&wanted.payment_method), now);
+        let opened = Payment::open(reference, wanted, now);
         let mut entry = opened.enter(order.present().map(|present| &present.value), order.is_cancelled(), now);
         if let Entry::Late(late) = &entry
             && storage::former(app.work.table(), late.order_id, late.id).await?.is_some()
@@ -51,14 +52,14 @@ async fn begin(app: &App, delivery: &Delivery, reference: &OrderRef, wanted: &Pa
         .handle_event_guarded(delivery, load, |(order, entry, answers), context| {
             let settled = |payment: Payment| {
                 let goal = payment.goal;
-                Decision { changed: true, ..payment.settle(goal, &answers, context.now) }
+                new(payment, goal, &answers, context.now)
             };
             match entry {
                 Entry::Known => Ok(Changes::none()),
-                Entry::Late(payment) => Changes::create(settled(payment)),
-                Entry::First(payment) => order.followed_by(settled(payment)),
+                Entry::Late(payment) => Changes::create(settled(payment)?),
+                Entry::First(payment) => order.followed_by(settled(payment)?),
                 Entry::Replaces { former, latest } => {
-                    Ok(order.followed_by(settled(latest))?.and(Changes::create(Decision::changed(former))?))
+                    Ok(order.followed_by(settled(latest)?)?.and(Changes::create(Decision::changed(former))?))
                 }
             }
         })
@@ -69,7 +70,7 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
     let load = |_| async {
         let order = storage::order(app.work.table(), event.order.order_id).await?;
         let unseen = event.payment_id.filter(|_| order.present().is_none());
-        let unseen = unseen.map(|id| Payment::open(&event.order, id, None, app.work.now()));
+        let unseen = unseen.map(|id| Payment::unheard_of(&event.order, id, app.work.now()));
         let answers = match order.present().map(|present| &present.value).or(unseen.as_ref()) {
             Some(payment) => pursue(app.gateway.as_ref(), payment, Goal::Release, app.work.now()).await,
             None => Vec::new(),
@@ -80,13 +81,34 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
         .handle_event_guarded(delivery, load, |(order, unseen, answers), context| match (order, unseen) {
             (OrderState::Present(present), _) => moved(*present, Goal::Release, &answers, context.now),
             // Void already at the gateway or soon: should it be authorized late, that fails.
-            (order, Some(payment)) => order.followed_by(Decision { changed: true, ..payment.settle(Goal::Release, &answers, context.now) }),
+            (order, Some(payment)) => order.followed_by(new(payment, Goal::Release, &answers, context.now)?),
             (OrderState::Cancelled(_), None) => Ok(Changes::none()),
-            (OrderState::Nothing, None) => Changes::create(Decision::changed(Place::Cancelled { order_id: event.order.order_id })),
+            (OrderState::Nothing, None) => Changes::create(Decision::changed(OrderItem::Cancelled { order_id: event.order.order_id })),
         })
         .await
 }
 
-fn moved(payment: Stored<Payment>, goal: Goal, answers: &[GatewayAnswer], now: kernel::Timestamp) -> Result<Changes, Problem> {
+/// A payment that is not kept yet.
+fn new(payment: Payment, goal: Goal, answers: &[GatewayAnswer], now: Timestamp) -> Result<Decision<Payment>, Problem> {
+    Decision::changed(payment).then(|payment| Ok(payment.settle(goal, answers, now)))
+}
+
+/// The customer was erased. A try has its own item, and there are few.
+async fn anonymize(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
+    app.work
+        .handle_event_guarded(
+            delivery,
+            |_| storage::of_order(app.work.table(), order),
+            |payments, _| {
+                let change = |changes: Changes, payment: Stored<Payment>| {
+                    Ok(changes.and(Changes::update(payment.version, payment.value.anonymize())?))
+                };
+                payments.into_iter().try_fold(Changes::none(), change)
+            },
+        )
+        .await
+}
+
+fn moved(payment: Stored<Payment>, goal: Goal, answers: &[GatewayAnswer], now: Timestamp) -> Result<Changes, Problem> {
     Changes::update(payment.version, payment.value.settle(goal, answers, now))
 }

@@ -134,7 +134,7 @@ pub(crate) async fn pursue(gateway: &dyn PaymentGateway, payment: &Payment, goal
     let payment = payment.clone().toward(goal, now);
     let Some(ask) = payment.ask(now) else { return Vec::new() };
     let mut answers = vec![consult(gateway, &payment, ask).await];
-    let reserved = payment.settle(goal, &answers, now).state;
+    let reserved = payment.settle(goal, &answers, now).into_state();
     if reserved.ask(now) == Some(GatewayQuestion::Capture) {
         answers.push(consult(gateway, &reserved, GatewayQuestion::Capture).await);
     }
@@ -180,7 +180,7 @@ async fn authorize(gateway: &dyn PaymentGateway, payment: &Payment) -> Result<Op
     gateway.authorize(&request).await.map(Some)
 }
 
-/// A capture or a void that the gateway refuses has been overtaken: what it knows tells by what.
+/// A capture or a void that the gateway refuses has been overtaken: the gateway is asked by what.
 async fn or_find(
     gateway: &dyn PaymentGateway,
     id: PaymentId,

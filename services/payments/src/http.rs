@@ -2,15 +2,14 @@
 
 use axum::extract::State;
 use contracts::CancelReason;
-use kernel::{Actor, Cursor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
+use kernel::{Actor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, Query, SignedIn, Staff};
-use shell::{Changes, HandlerResult, Reply, page_limit};
+use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
+use shell::{DecisionContext, HandlerResult, Reply};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::breaker::State as BreakerState;
-use crate::payment::{Payment, Status};
-use crate::refund::{Refund, RefundStatus};
+use crate::payment::{Payment, Reason, Refund, RefundStatus, Status};
 use crate::{App, settle, storage};
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
@@ -18,7 +17,7 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct PaymentView {
+pub(crate) struct PaymentView {
     id: PaymentId,
     order_id: OrderId,
     order_number: String,
@@ -93,45 +92,44 @@ struct BreakerView {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefundRequest {
-    /// All that is left, unless told.
+    /// Everything that is left, if no amount is given.
     #[serde(default)]
     amount: Option<Money>,
-    #[schema(min_length = 1, max_length = 500, example = "The pot arrived broken.")]
-    reason: String,
+    #[schema(inline, example = "The pot arrived broken.")]
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Listing {
+#[serde(deny_unknown_fields)]
+struct StatusFilter {
+    /// Only payments in this status.
     status: Option<Status>,
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
 }
 
-/// The payments of an order, the latest try first. Empty for an order that is not the caller's.
+/// List the payments of an order, the latest try first. The list of an order that is not the caller's is empty.
 #[utoipa::path(get, path = "/orders/{order_id}/payments", tag = "payments", operation_id = "listOrderPayments",
     params(("order_id" = OrderId, Path)), responses((status = 200, body = Page<PaymentView>)))]
 async fn list_of_order(request: SignedIn, State(app): State<App>, Path(id): Path<OrderId>) -> HandlerResult {
     let mut payments = storage::of_order(app.work.table(), id).await?;
-    payments.retain(|payment| may_see(&request.actor, payment));
+    payments.retain(|payment| payment.is_seen_by(&request.actor));
     payments.sort_by_key(|payment| std::cmp::Reverse(payment.id));
     Ok(Reply::ok(&Page { items: payments.iter().map(|payment| PaymentView::of(payment, &request.actor)).collect(), next: None }))
 }
 
+/// Get a payment.
 #[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
 async fn show(request: SignedIn, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
     let payment = storage::seen(app.work.table(), id).await?;
-    if !may_see(&request.actor, &payment) {
+    if !payment.is_seen_by(&request.actor) {
         return Err(Problem::not_found(format!("payment {id}")).into());
     }
     Ok(Reply::ok(&PaymentView::of(&payment, &request.actor)).etag(payment.version))
 }
 
-/// Asks the gateway now what became of an open payment, instead of waiting for the next check: for a
-/// customer who comes back from their bank, signed in or not. It tells nothing.
+/// Ask the gateway now what became of an open payment, instead of waiting for the next check. For customers who come back
+/// from their bank, signed in or not: the answer is empty.
 #[utoipa::path(post, path = "/payments/{payment_id}/refresh", tag = "payments", operation_id = "refreshPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 204)))]
 async fn refresh(_: Anyone, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
@@ -140,15 +138,15 @@ async fn refresh(_: Anyone, State(app): State<App>, Path(id): Path<PaymentId>) -
     Ok(Reply::no_content())
 }
 
-/// All payments, newest first. A page may hold fewer than asked for and still have a next one.
+/// List all payments, newest first. A page may hold fewer than asked for and still have a next one.
 #[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
-    params(Listing), responses((status = 200, body = Page<PaymentView>)))]
-async fn list(request: Staff, State(app): State<App>, Query(listing): Query<Listing>) -> HandlerResult {
-    let page = storage::all(app.work.table(), listing.status, page_limit(listing.limit)?, listing.cursor).await?;
+    params(StatusFilter, Paging), responses((status = 200, body = Page<PaymentView>)))]
+async fn list(request: Staff, State(app): State<App>, page: Listing<StatusFilter>) -> HandlerResult {
+    let page = storage::all(app.work.table(), page.filter.status, page.limit, page.cursor).await?;
     Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &request.actor))))
 }
 
-/// Gives money back. The refund is pending until the gateway has settled it: see the payment.
+/// Refund a payment, in part or in full. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
 async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> HandlerResult {
@@ -157,30 +155,23 @@ async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId
         let seen = storage::seen(table, id).await?;
         storage::current(table, &seen.value).await
     };
-    app.work
-        .handle_request(&request, load, |payment, context| {
-            request.check_version(payment.version)?;
-            let decision = payment.value.refund(context.id(0), body.amount, &body.reason, &context.actor, context.now)?;
-            let view = PaymentView::of(&decision.state, &context.actor);
-            let reply = Reply::accepted(format!("/api/v1/payments/{id}"), &view).etag(payment.version + 1);
-            Ok(Changes::update(payment.version, decision)?.reply(reply))
-        })
-        .await
+    let rule =
+        |payment: Payment, context: &DecisionContext| payment.refund(context.id(0), body.amount, &body.reason, &context.actor, context.now);
+    let view = |payment: &Payment, context: &DecisionContext| {
+        Reply::accepted(format!("/api/v1/payments/{id}"), &PaymentView::of(payment, &context.actor))
+    };
+    app.work.update(&request, load, rule, view).await
 }
 
-/// Whether the payment gateway is being left alone.
+/// Get the state of the circuit breaker before the payment gateway.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
     responses((status = 200, body = BreakerView)))]
 async fn breaker(_: Staff, State(app): State<App>) -> HandlerResult {
     Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
 }
 
-fn may_see(actor: &Actor, payment: &Payment) -> bool {
-    actor.is_staff() || (actor.user_id().is_some() && actor.user_id() == payment.customer_id)
-}
-
 impl PaymentView {
-    fn of(payment: &Payment, viewer: &Actor) -> Self {
+    pub fn of(payment: &Payment, viewer: &Actor) -> Self {
         Self {
             id: payment.id,
             order_id: payment.order_id,

@@ -6,8 +6,8 @@ pub mod breaker;
 mod consumer;
 mod gateway;
 mod http;
-pub mod payment;
-pub mod refund;
+mod payment;
+mod personal_data;
 mod settle;
 mod storage;
 
@@ -17,6 +17,7 @@ use std::time::Duration;
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use gateway::{GuardOptions, GuardedGateway};
+pub use personal_data::PersonalRecords;
 pub use storage::TABLE;
 
 /// The schedule that asks the gateway about what is open.

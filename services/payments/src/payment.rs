@@ -5,14 +5,21 @@
 //! takes the place of the former one, which is released: what it may have taken goes back. So one payment of an order
 //! is kept at most. Pending and settled refunds never exceed what was captured.
 
+mod error;
+mod refund;
+mod status;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction};
-use kernel::{Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
+use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry};
+use kernel::{Actor, Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use crate::refund::{Refund, RefundStatus};
+pub use error::PaymentError;
+pub use refund::{Reason, Refund, RefundStatus};
+pub use status::Status;
 
 /// How long the gateway may be away before the customer is told that the payment failed.
 pub const PENDING_MAX: Duration = Duration::from_secs(600);
@@ -20,40 +27,6 @@ pub const PENDING_MAX: Duration = Duration::from_secs(600);
 pub const ACTION_MAX: Duration = Duration::from_secs(3600);
 const HISTORY_MAX: usize = 50;
 const RETRY_MAX_SECS: u64 = 60;
-
-/// What the payment has come to, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = PaymentStatus)]
-pub enum Status {
-    /// The gateway was away, or its answer was lost.
-    Pending,
-    /// The customer must confirm at their bank.
-    RequiresAction,
-    /// The money is reserved.
-    Authorized,
-    /// The money has been taken.
-    Captured,
-    /// Nothing is reserved, as the order wanted.
-    Voided,
-    /// Nothing is reserved; the order waited for it in vain.
-    Failed,
-}
-
-impl Status {
-    pub const ALL: [Self; 6] = [Self::Pending, Self::RequiresAction, Self::Authorized, Self::Captured, Self::Voided, Self::Failed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::RequiresAction => "requires_action",
-            Self::Authorized => "authorized",
-            Self::Captured => "captured",
-            Self::Voided => "voided",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// What the order wants of the payment. It only ever moves down this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +66,8 @@ pub struct Payment {
     pub method_label: String,
     pub status: Status,
     pub goal: Goal,
+    /// Whether it was opened on the news that the stock of the order is held.
+    pub stock_held: bool,
     /// A later try has taken its place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
@@ -168,18 +143,25 @@ pub enum Entry {
 }
 
 impl Payment {
-    /// A new try to pay, before the gateway was asked.
-    pub fn open(order: &OrderRef, id: PaymentId, method: Option<&str>, now: Timestamp) -> Self {
+    /// A new try to pay an order whose stock is held, before the gateway was asked.
+    pub fn open(order: &OrderRef, wanted: &PaymentTry, now: Timestamp) -> Self {
+        let method = Some(wanted.payment_method.clone());
+        Self { method, method_label: label(&wanted.payment_method), stock_held: true, ..Self::unheard_of(order, wanted.payment_id, now) }
+    }
+
+    /// A try of which nothing has been heard but that its order was cancelled.
+    pub fn unheard_of(order: &OrderRef, id: PaymentId, now: Timestamp) -> Self {
         Self {
             id,
             order_id: order.order_id,
             order_number: order.number.clone(),
             customer_id: order.customer_id,
             amount: order.total,
-            method: method.map(str::to_owned),
-            method_label: method.map_or_else(String::new, label),
+            method: None,
+            method_label: String::new(),
             status: Status::Pending,
             goal: Goal::Capture,
+            stock_held: false,
             superseded: false,
             action_url: None,
             failure: None,
@@ -189,6 +171,22 @@ impl Payment {
             opened_at: now,
             history: Vec::new(),
         }
+    }
+
+    /// The customer was erased: amounts and dates stay. The means of payment is forgotten as soon as it need not be sent
+    /// again, as ever.
+    pub fn anonymize(mut self) -> Decision<Self> {
+        let before = self.clone();
+        self.customer_id = None;
+        self.method_label = UNNAMED_METHOD.to_owned();
+        for refund in self.refunds.iter_mut().filter(|refund| refund.requested_by != Actor::System.label()) {
+            refund.reason.clear();
+        }
+        if self == before { Decision::unchanged(self) } else { Decision::changed(self) }
+    }
+
+    pub fn is_seen_by(&self, actor: &Actor) -> bool {
+        actor.is_staff() || (actor.user_id().is_some() && actor.user_id() == self.customer_id)
     }
 
     /// How this new try stands to the order's present payment. Tries are numbered by the time of
@@ -256,7 +254,8 @@ impl Payment {
                 GatewayAnswer::RefundRefused(id, message) => events.extend(next.refund_refused(*id, message, now)),
             }
         }
-        Decision { changed: next != self, state: next, events }
+        let decision = if next == self { Decision::unchanged(next) } else { Decision::changed(next) };
+        events.into_iter().fold(decision, Decision::emit)
     }
 
     pub fn updated_at(&self) -> Timestamp {
@@ -279,7 +278,7 @@ impl Payment {
             (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Captured) => {
                 self.step(Status::Captured, now);
                 if wanted {
-                    events.push(PaymentCaptured { payment: self.reference() }.into());
+                    events.push(PaymentCaptured { payment: self.reference(), stock_held: self.stock_held }.into());
                 }
             }
             (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Voided | Found::Declined { .. }) => {
@@ -342,11 +341,11 @@ impl Payment {
         self.schedule(now);
     }
 
-    pub(crate) fn schedule(&mut self, now: Timestamp) {
+    fn schedule(&mut self, now: Timestamp) {
         self.next_check_at = self.ask(now).map(|_| now.plus(backoff(self.tries)));
     }
 
-    pub(crate) fn reference(&self) -> PaymentRef {
+    fn reference(&self) -> PaymentRef {
         PaymentRef { payment_id: self.id, order_id: self.order_id, amount: self.amount }
     }
 }
@@ -378,15 +377,14 @@ fn lapsed() -> (CancelReason, &'static str) {
     (CancelReason::PaymentFailed, "The payment could not be completed in time. No money was taken.")
 }
 
+const UNNAMED_METHOD: &str = "card";
+
 /// The last four digits of a card; of any other means of payment nothing is shown.
 fn label(method: &str) -> String {
     let digits: String = method.chars().filter(|character| *character != ' ').collect();
     if (12..=19).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         format!("card ending in {}", &digits[digits.len() - 4..])
     } else {
-        "card".to_owned()
+        UNNAMED_METHOD.to_owned()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -65,7 +65,7 @@ async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Resu
         .run_job("tick:payments.settle", load, |(payment, answers), context| {
             let (goal, status) = (payment.goal, payment.status);
             let decision = payment.value.settle(goal, &answers, context.now);
-            let news = decision.state.status != status || !decision.events.is_empty();
+            let news = decision.state().status != status || !decision.events().is_empty();
             if news || patience == Patience::Grows { Changes::update(payment.version, decision) } else { Ok(Changes::none()) }
         })
         .await?;

@@ -1,6 +1,6 @@
-//! Where payments are kept.
+//! The table of payments.
 //!
-//! | Access pattern | Where |
+//! | access pattern | where |
 //! |---|---|
 //! | the order's present payment, for deciding; or the mark that it was cancelled before it had one | pk = partition, sk = order id |
 //! | its former tries | pk = partition, sk = order id, `#`, payment id |
@@ -48,19 +48,19 @@ impl Record for Payment {
     }
 }
 
-/// What lies in the order's place.
+/// What is stored under the key of an order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Place {
+pub(crate) enum OrderItem {
     Payment(Box<Payment>),
-    /// The order was cancelled before it had a payment: one that comes late is not authorized. It lies where the
-    /// payment would, so that one guarded write decides who was first.
+    /// The order was cancelled before it had a payment: one that comes late is not authorized. It has the key of
+    /// the payment, so that one guarded write decides who was first.
     Cancelled {
         order_id: OrderId,
     },
 }
 
-impl Record for Place {
+impl Record for OrderItem {
     fn key(&self) -> Key {
         match self {
             Self::Payment(payment) => payment.key(),
@@ -89,7 +89,7 @@ impl OrderState {
         matches!(self, Self::Cancelled(_))
     }
 
-    /// Puts what the order has come to where this was found.
+    /// Stores what the order has come to in place of this.
     pub fn followed_by(&self, decision: Decision<Payment>) -> Result<Changes, Problem> {
         match self {
             Self::Nothing => Changes::create(decision),
@@ -100,23 +100,26 @@ impl OrderState {
 }
 
 pub(crate) async fn order(table: &Table, id: OrderId) -> Result<OrderState, Problem> {
-    Ok(match table.get::<Place>(&key(id, None)).await? {
+    Ok(match table.get::<OrderItem>(&key(id, None)).await? {
         None => OrderState::Nothing,
-        Some(Stored { value: Place::Cancelled { .. }, version, .. }) => OrderState::Cancelled(version),
-        Some(Stored { value: Place::Payment(payment), version, .. }) => OrderState::Present(Box::new(Stored { value: *payment, version })),
+        Some(Stored { value: OrderItem::Cancelled { .. }, version, .. }) => OrderState::Cancelled(version),
+        Some(Stored { value: OrderItem::Payment(payment), version, .. }) => {
+            OrderState::Present(Box::new(Stored { value: *payment, version }))
+        }
     })
 }
 
-/// A try of an order whose place another one has taken.
+/// A try that another one of the order has replaced.
 pub(crate) async fn former(table: &Table, order: OrderId, id: PaymentId) -> Result<Option<Stored<Payment>>, Problem> {
     table.get(&key(order, Some(id))).await
 }
 
 /// A payment as it was a moment ago.
 pub(crate) async fn seen(table: &Table, id: PaymentId) -> Result<Stored<Payment>, Problem> {
-    let alike = Bounds::Between(OrderId(id.0 & !LAST_BYTE).to_string(), format!("{}~", OrderId(id.0 | LAST_BYTE)));
-    let lying = lying(table, Query::table(partition(id.0)).bounds(alike)).await?;
-    lying.into_iter().find(|payment| payment.id == id).ok_or_else(|| missing(id))
+    let orders = id.order_range();
+    let bounds = Bounds::Between(orders.start().to_string(), format!("{}~", orders.end()));
+    let payments = payments(table, Query::table(partition_of(*orders.start())).bounds(bounds)).await?;
+    payments.into_iter().find(|payment| payment.id == id).ok_or_else(|| missing(id))
 }
 
 /// A payment for deciding, found where it was seen, or where it went when another took its place.
@@ -129,19 +132,19 @@ pub(crate) async fn current(table: &Table, seen: &Payment) -> Result<Stored<Paym
 }
 
 pub(crate) async fn of_order(table: &Table, id: OrderId) -> Result<Vec<Stored<Payment>>, Problem> {
-    lying(table, Query::table(partition(id.0)).prefix(id.to_string())).await
+    payments(table, Query::table(partition_of(id)).prefix(id.to_string())).await
 }
 
-/// What lies there but marks of cancelled orders: an order's few tries.
-async fn lying(table: &Table, query: Query) -> Result<Vec<Stored<Payment>>, Problem> {
-    let page: Page<Stored<Place>> = table.list(query.limit(PAGE)).await?;
+/// An order's few tries.
+async fn payments(table: &Table, query: Query) -> Result<Vec<Stored<Payment>>, Problem> {
+    let page: Page<Stored<OrderItem>> = table.list(query.limit(PAGE)).await?;
     Ok(page.items.into_iter().filter_map(payment).collect())
 }
 
-fn payment(lying: Stored<Place>) -> Option<Stored<Payment>> {
-    match lying.value {
-        Place::Payment(payment) => Some(Stored { value: *payment, version: lying.version }),
-        Place::Cancelled { .. } => None,
+fn payment(item: Stored<OrderItem>) -> Option<Stored<Payment>> {
+    match item.value {
+        OrderItem::Payment(payment) => Some(Stored { value: *payment, version: item.version }),
+        OrderItem::Cancelled { .. } => None,
     }
 }
 
@@ -162,21 +165,21 @@ pub(crate) async fn all(
     {
         return table.list(Query::index(2, status.as_str()).descending().limit(limit.get()).after(cursor)).await;
     }
-    if let Some(Cursor(place)) = &cursor {
-        check_place(place)?;
+    if let Some(Cursor(sort_key)) = &cursor {
+        check_sort_key(sort_key)?;
     }
     let listing = |wanted, cursor| {
-        let lists = (0..PARTITIONS).map(|number| Query::table(partition(number << 8)));
-        table.merge_desc(lists, |place: &Place| place.key().sk, wanted, cursor)
+        let lists = (0..PARTITIONS).map(|number| Query::table(partition(number)));
+        table.merge_desc(lists, |item: &OrderItem| item.key().sk, wanted, cursor)
     };
-    let wanted = |lying| payment(lying).filter(|payment| status.is_none_or(|status| payment.status == status));
+    let wanted = |item| payment(item).filter(|payment| status.is_none_or(|status| payment.status == status));
     filter_pages(limit.get(), PICKED_PAGES_MAX, cursor, listing, wanted).await
 }
 
-fn check_place(place: &str) -> Result<(), Problem> {
-    let (order, payment) = place.split_once('#').map_or((place, None), |(order, payment)| (order, Some(payment)));
-    let is_place = order.parse::<OrderId>().is_ok() && payment.is_none_or(|payment| payment.parse::<PaymentId>().is_ok());
-    if is_place { Ok(()) } else { Err(StoreError::Cursor.into()) }
+fn check_sort_key(sort_key: &str) -> Result<(), Problem> {
+    let (order, payment) = sort_key.split_once('#').map_or((sort_key, None), |(order, payment)| (order, Some(payment)));
+    let is_ours = order.parse::<OrderId>().is_ok() && payment.is_none_or(|payment| payment.parse::<PaymentId>().is_ok());
+    if is_ours { Ok(()) } else { Err(StoreError::Cursor.into()) }
 }
 
 fn has_status_entry(status: Status) -> bool {
@@ -186,15 +189,17 @@ fn has_status_entry(status: Status) -> bool {
     }
 }
 
-const LAST_BYTE: u128 = 0xFF;
-
 fn key(order: OrderId, former: Option<PaymentId>) -> Key {
-    Key::new(partition(order.0), former.map_or_else(|| order.to_string(), |id| format!("{order}#{id}")))
+    Key::new(partition_of(order), former.map_or_else(|| order.to_string(), |id| format!("{order}#{id}")))
 }
 
-/// By the id of an order or of a payment.
-fn partition(id: u128) -> String {
-    format!("payments#{:x}", (id >> 8) % PARTITIONS)
+/// Orders whose ids differ in the last byte only have the same one, since the id of a payment does not tell them apart.
+fn partition_of(order: OrderId) -> String {
+    partition((order.0 >> 8) % PARTITIONS)
+}
+
+fn partition(number: u128) -> String {
+    format!("payments#{number:x}")
 }
 
 fn missing(id: PaymentId) -> Problem {

@@ -123,8 +123,8 @@ impl Shop {
         for role in people() {
             let email = role.email().parse().unwrap();
             let id = match role {
-                Role::Admin => shop.home.create_admin(email, PASSWORD).await.unwrap(),
-                _ => shop.home.create_customer(email, role.name(), PASSWORD).await.unwrap(),
+                Role::Admin => shop.home.operator().create_admin(email, PASSWORD).await.unwrap(),
+                _ => shop.home.operator().create_customer(email, role.name(), PASSWORD).await.unwrap(),
             };
             ids.insert(role, id);
         }

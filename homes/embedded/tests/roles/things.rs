@@ -129,8 +129,8 @@ impl Things {
         self.staff = shop.id_of(Role::Staff).await;
         let email = |name: &str| format!("{name}@people.example").parse().unwrap();
         // Not the only admin, so that one may go.
-        self.bystander = shop.home.create_admin(email("bystander"), PASSWORD).await.unwrap().to_string();
-        self.disabled = shop.home.create_customer(email("disabled"), "Disabled", PASSWORD).await.unwrap().to_string();
+        self.bystander = shop.home.operator().create_admin(email("bystander"), PASSWORD).await.unwrap().to_string();
+        self.disabled = shop.home.operator().create_customer(email("disabled"), "Disabled", PASSWORD).await.unwrap().to_string();
         let disable = format!("/api/v1/admin/users/{}/disable", self.disabled);
         shop.post(Role::Admin, &disable, json!({ "reason": "complaints" })).await.expect(200);
         self.refresh_token = shop.sign_in(Role::Customer).await.get("/refresh_token");
@@ -288,7 +288,7 @@ impl Shop {
         let feature = json!({ "type": "Feature", "geometry": geometry, "properties": properties });
         let file = json!({ "type": "FeatureCollection", "features": [feature] }).to_string();
         let places = directory::parse(&file, FileKind::GeoJson, &Mapping::parse(DEFAULT_MAPPING).unwrap()).unwrap();
-        self.home.import_businesses(places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
+        self.home.operator().import_businesses(places.into_iter().map(Result::unwrap).collect(), |_| ()).await.unwrap();
         self.get(Role::Guest, "/api/v1/businesses/florist-rosa").await.expect(200).get("/id")
     }
 

@@ -111,18 +111,17 @@ async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase
     let table = app.work.table();
     let user = storage::user(table, id).await?;
     let proved = confirm_password(&app, &request, &user, "password", &body.password).await?;
-    let nobody: Email = format!("{id}@erased.invalid").parse().map_err(Problem::internal)?;
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
         let attempts = storage::attempts_key(&account_subject(&user.email));
-        let decision = user.value.clone().erase(nobody.clone(), context.now);
+        let decision = user.value.clone().erase(Email::erased(id), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
         Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
     };
     let load = |_| async {
         let (user, admins) = storage::user_and_admins(table, id).await?;
         unchanged_password(&proved, &user)?;
-        let erased = user.value.clone().erase(nobody.clone(), app.work.now());
+        let erased = user.value.clone().erase(Email::erased(id), app.work.now());
         storage::check_admins(admins.as_ref(), erased.state())?;
         app.credentials.follow(&user, erased.state()).await?;
         Ok((user, admins))

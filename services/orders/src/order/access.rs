@@ -1,8 +1,9 @@
 //! Who may see an order, and in which part.
 
 use kernel::Actor;
+use subtle::ConstantTimeEq;
 
-use super::{Order, OrderError};
+use super::{Line, Order, OrderError};
 
 /// In which part somebody deals with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +31,68 @@ impl Order {
         }
     }
 
+    /// The lines that the actor may see: a seller sees only their own.
+    pub fn lines_for(&self, actor: &Actor, token: Option<&str>) -> Vec<&Line> {
+        let part = self.part_of(actor, token);
+        let sees = |line: &&Line| match part {
+            Ok(Part::Customer | Part::Staff) => true,
+            Ok(Part::Seller) | Err(_) => actor.acts_for(line.seller_id),
+        };
+        self.lines.iter().filter(sees).collect()
+    }
+
     /// Whether the actor acts for all who sell something in it.
     pub fn is_all_of(&self, actor: &Actor) -> bool {
         self.lines.iter().all(|line| actor.acts_for(line.seller_id))
     }
 
+    /// The comparison takes as long for a near miss as for any other, so that a token cannot be found letter by letter.
     fn opens_with(&self, token: Option<&str>) -> bool {
         match (&self.guest_token, token) {
-            (Some(secret), Some(token)) => is_same_secret(secret, token),
+            (Some(secret), Some(token)) => secret.as_bytes().ct_eq(token.as_bytes()).into(),
             (None, _) | (_, None) => false,
         }
     }
 }
 
-/// Takes as long for a near miss as for any other, so that a secret cannot be found letter by letter.
-fn is_same_secret(secret: &str, given: &str) -> bool {
-    let differing = secret.bytes().zip(given.bytes()).fold(0, |differing, (left, right)| differing | (left ^ right));
-    secret.len() == given.len() && std::hint::black_box(differing) == 0
+#[cfg(test)]
+mod tests {
+    use kernel::{BusinessId, Role, UserId};
+
+    use super::*;
+    use crate::order::tests::{NOW, SELLER, admin, method, order_that_is, placed};
+    use crate::order::{Advance, CancelReason, Status, StatusName as Name};
+
+    #[test]
+    fn parts() {
+        let user =
+            |id, businesses: &[BusinessId]| Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses: businesses.to_vec() };
+        let guest_order = placed();
+        let owned = Order { customer_id: Some(UserId(7)), ..placed() };
+        for (order, actor, token, expect) in [
+            (&guest_order, Actor::Guest, None, None),
+            (&guest_order, Actor::Guest, Some("secret"), Some(Part::Customer)),
+            (&guest_order, Actor::Guest, Some("secrets"), None),
+            (&guest_order, Actor::Guest, Some("Secret"), None),
+            (&guest_order, Actor::Guest, Some(""), None),
+            (&guest_order, user(7, &[]), None, None),
+            (&owned, user(7, &[]), None, Some(Part::Customer)),
+            (&owned, user(8, &[]), None, None),
+            (&owned, user(8, &[SELLER]), None, Some(Part::Seller)),
+            (&owned, user(8, &[BusinessId(6)]), None, None),
+            (&owned, admin(), None, Some(Part::Staff)),
+        ] {
+            assert_eq!(order.part_of(&actor, token).ok(), expect, "{actor:?} {token:?}");
+        }
+        let mut shared = order_that_is(Name::Confirmed);
+        shared.lines.push(Line { seller_id: BusinessId(6), ..shared.lines[0].clone() });
+        let seller = user(8, &[SELLER]);
+        let paid_by_seller = shared.clone().pay(&method("other card"), Part::Seller, &seller, NOW);
+        assert_eq!(paid_by_seller.unwrap_err(), OrderError::SellersDoNotPay);
+        assert_eq!(shared.lines_for(&seller, None).len(), 1);
+        assert_eq!(shared.clone().cancel(Part::Seller, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
+        assert_eq!(shared.advance(Advance::Processing, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
+        let cancelled = order_that_is(Name::Processing).cancel(Part::Seller, &seller, None, NOW).unwrap();
+        assert_eq!(cancelled.state().status, Status::Cancelled(CancelReason::BySeller));
+    }
 }

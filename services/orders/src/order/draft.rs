@@ -1,12 +1,10 @@
 //! What a checkout knows before there is an order, and how its sums are made.
 
 use contracts::ORDER_LINES_MAX;
-use kernel::{
-    Actor, BusinessId, CartId, Currency, Duration, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId,
-};
+use kernel::{Actor, CartId, Currency, Duration, Email, Money, OrderId, PostalAddress, Timestamp, UserId};
+use ports::reads::Offer;
 
-use super::error::check_text;
-use super::{Line, METHOD_CHARS_MAX, NOTE_CHARS_MAX, Order, OrderError, Payment, Status, StatusChange};
+use super::{Line, Method, Note, Order, OrderError, Payment, Status, StatusChange};
 
 /// An order in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +18,15 @@ pub struct Draft {
     pub lines: Vec<DraftLine>,
     pub shipping_address: Option<PostalAddress>,
     pub billing_address: Option<PostalAddress>,
-    pub note: Option<String>,
-    pub payment_method: Option<String>,
+    pub note: Option<Note>,
+    pub payment_method: Option<Method>,
 }
 
+/// What is ordered, as the catalog sells it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftLine {
-    pub product_id: ProductId,
-    pub variant_id: VariantId,
-    pub seller_id: BusinessId,
-    pub sku: String,
-    pub title: String,
+    pub offer: Offer,
     pub quantity: u32,
-    pub unit_price: Money,
-    pub tax_rate: TaxRate,
-    pub requires_shipping: bool,
-    pub image_url: Option<String>,
 }
 
 /// What the shop's configuration says about sums and deadlines.
@@ -63,29 +54,23 @@ impl Draft {
         if self.lines.is_empty() || self.lines.len() > ORDER_LINES_MAX || self.lines.iter().any(|line| line.quantity == 0) {
             return Err(OrderError::Lines);
         }
-        check_text("note", self.note.as_deref(), NOTE_CHARS_MAX)?;
-        check_text("payment_method", self.payment_method.as_deref(), METHOD_CHARS_MAX)?;
-        let ships = self.lines.iter().any(|line| line.requires_shipping);
+        let ships = self.lines.iter().any(|line| line.offer.requires_shipping);
         if ships && self.shipping_address.is_none() {
             return Err(OrderError::AddressMissing);
         }
         let lines = self.lines.into_iter().map(|line| line.priced(pricing)).collect::<Result<Vec<_>, _>>()?;
         let subtotal = Money::sum(pricing.currency, lines.iter().map(|line| line.total))?;
         let shipping = if ships { pricing.shipping.for_lines_worth(subtotal)? } else { Money::zero(pricing.currency) };
-        let id = OrderId(self.cart_id.0);
+        // The order adds them up whenever it is asked.
+        subtotal.plus(shipping)?;
         Ok(Order {
-            id,
-            number: number(id),
-            cart_id: self.cart_id,
+            id: OrderId::of_cart(self.cart_id),
             request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
             guest_token: self.guest_token,
-            subtotal,
-            shipping,
-            tax: Money::sum(pricing.currency, lines.iter().map(|line| line.tax))?,
-            total: subtotal.plus(shipping)?,
             lines,
+            shipping,
             shipping_address: self.shipping_address,
             billing_address: self.billing_address,
             note: self.note,
@@ -108,26 +93,16 @@ impl Draft {
 
 impl DraftLine {
     fn priced(self, pricing: &Pricing) -> Result<Line, OrderError> {
-        let price = self.unit_price.times(self.quantity)?;
+        let Offer { product_id, variant_id, seller_id, sku, title, unit_price, tax_rate, image_url, .. } = self.offer;
+        let quantity = self.quantity;
+        let price = unit_price.times(quantity)?;
         let (tax, total) = if pricing.prices_include_tax {
-            (self.tax_rate.included_in(price), price)
+            (tax_rate.included_in(price), price)
         } else {
-            let tax = self.tax_rate.on_top_of(price);
+            let tax = tax_rate.on_top_of(price);
             (tax, price.plus(tax)?)
         };
-        Ok(Line {
-            product_id: self.product_id,
-            variant_id: self.variant_id,
-            seller_id: self.seller_id,
-            sku: self.sku,
-            title: self.title,
-            quantity: self.quantity,
-            unit_price: self.unit_price,
-            tax_rate: self.tax_rate,
-            tax,
-            total,
-            image_url: self.image_url,
-        })
+        Ok(Line { product_id, variant_id, seller_id, sku, title, quantity, unit_price, tax_rate, tax, total, image_url })
     }
 }
 
@@ -144,12 +119,4 @@ impl ShippingPrice {
             Some(_) | None => Ok(self.flat),
         }
     }
-}
-
-/// The last eight characters of the id, which are chance: short enough for the telephone. A name for
-/// people, not a key.
-pub(super) fn number(id: OrderId) -> String {
-    let text = id.to_string();
-    let (rest, last) = text.split_at(text.len() - 4);
-    format!("S-{}-{last}", &rest[rest.len() - 4..])
 }

@@ -10,6 +10,8 @@ pub enum OrderError {
     NotFound,
     #[error("only the shop that sells everything in the order may do this")]
     NotAllowed,
+    #[error("sellers do not pay for an order")]
+    SellersDoNotPay,
     #[error("the order is {status}: it cannot {wanted} now")]
     Illegal { status: &'static str, wanted: &'static str },
     #[error("a payment of the order is running; wait for its outcome")]
@@ -20,13 +22,15 @@ pub enum OrderError {
     TooLate,
     #[error("an order has 1 to {ORDER_LINES_MAX} lines, each of at least one piece")]
     Lines,
-    #[error("say where to deliver")]
+    #[error("is required, since the order has goods to deliver")]
     AddressMissing,
-    #[error("{field} {wanted}")]
-    Text { field: &'static str, wanted: String },
+    #[error("must be a web address")]
+    TrackingUrl,
     /// The news overtook what it follows from; its next delivery finds it.
     #[error("the order does not expect this of its payment yet")]
     TooEarly,
+    #[error("the order was paid before its stock was held")]
+    StockNotHeld,
     #[error("the order has no payment {0}")]
     UnknownPayment(PaymentId),
     #[error("the payment says {amount}, the order {total}")]
@@ -40,21 +44,14 @@ impl From<OrderError> for Problem {
         let message = error.to_string();
         match error {
             OrderError::NotFound => Self::new(Code::NotFound, message),
-            OrderError::NotAllowed => Self::new(Code::Forbidden, message),
+            OrderError::NotAllowed | OrderError::SellersDoNotPay => Self::new(Code::Forbidden, message),
             OrderError::Illegal { .. } | OrderError::TooLate | OrderError::TooManyTries => Self::new(Code::IllegalTransition, message),
             OrderError::PaymentRunning | OrderError::TooEarly => Self::new(Code::Conflict, message),
             OrderError::Lines => Self::invalid(message),
             OrderError::AddressMissing => Self::field("shipping_address", message),
-            OrderError::Text { field, wanted } => Self::field(field, wanted),
-            OrderError::UnknownPayment(_) | OrderError::WrongAmount { .. } => Self::internal(message),
+            OrderError::TrackingUrl => Self::field("tracking_url", message),
+            OrderError::StockNotHeld | OrderError::UnknownPayment(_) | OrderError::WrongAmount { .. } => Self::internal(message),
             OrderError::Money(error) => error.into(),
         }
     }
-}
-
-/// A text that is given is not empty, holds at most `max` characters, and nothing that a terminal or a mail would obey.
-pub fn check_text(field: &'static str, text: Option<&str>, max: usize) -> Result<(), OrderError> {
-    let Some(text) = text else { return Ok(()) };
-    let wrong = text.trim().is_empty() || text.chars().count() > max || text.chars().any(|c| c.is_control() && c != '\n');
-    if wrong { Err(OrderError::Text { field, wanted: format!("must be 1 to {max} characters") }) } else { Ok(()) }
 }

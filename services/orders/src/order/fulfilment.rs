@@ -4,10 +4,10 @@ use contracts::{Decision, OrderShipped};
 use kernel::{Actor, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::error::check_text;
-use super::{Decided, NOTE_CHARS_MAX, Order, OrderError, Status};
+use super::{Decided, Note, Order, OrderError, Status};
 
-const TRACKING_CHARS_MAX: usize = 500;
+/// What a carrier calls a parcel, or where it is followed.
+pub type ParcelText = kernel::Line<1, 500>;
 
 /// One step after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +21,17 @@ pub enum Advance {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracking {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<String>,
+    pub carrier: Option<ParcelText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
+    pub number: Option<ParcelText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub url: Option<ParcelText>,
 }
 
 impl Order {
     /// The shop goes on with a confirmed order.
-    pub fn advance(self, to: Advance, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
-        check_text("note", note.as_deref(), NOTE_CHARS_MAX)?;
+    pub fn advance(self, to: Advance, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
+        let note = note.map(Note::into_string);
         if !by.is_staff() && !self.is_all_of(by) {
             return Err(OrderError::NotAllowed);
         }
@@ -60,8 +60,9 @@ impl Order {
         tracking.check()?;
         match self.status {
             Status::Processing => {
+                let text = |text: &Option<ParcelText>| text.clone().map(ParcelText::into_string);
                 let event =
-                    OrderShipped { order: self.reference(), carrier: tracking.carrier.clone(), tracking_number: tracking.number.clone() };
+                    OrderShipped { order: self.reference(), carrier: text(&tracking.carrier), tracking_number: text(&tracking.number) };
                 self.tracking = Some(tracking);
                 self.step(Status::Shipped, by, note, now);
                 Ok(Decision::changed(self).emit(event))
@@ -93,14 +94,7 @@ impl Order {
 
 impl Tracking {
     fn check(&self) -> Result<(), OrderError> {
-        check_text("carrier", self.carrier.as_deref(), TRACKING_CHARS_MAX)?;
-        check_text("tracking_number", self.number.as_deref(), TRACKING_CHARS_MAX)?;
-        check_text("tracking_url", self.url.as_deref(), TRACKING_CHARS_MAX)?;
-        match &self.url {
-            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
-                Err(OrderError::Text { field: "tracking_url", wanted: "must be a web address".into() })
-            }
-            Some(_) | None => Ok(()),
-        }
+        let is_web = |url: &ParcelText| url.starts_with("https://") || url.starts_with("http://");
+        if self.url.as_ref().is_none_or(is_web) { Ok(()) } else { Err(OrderError::TrackingUrl) }
     }
 }

@@ -2,11 +2,20 @@
 
 use contracts::CancelReason;
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
-/// Where the order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where the order stands. `StatusName` is the same without what a status carries: for lists, filters and clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(rename_all = "snake_case")]
+#[strum_discriminants(
+    name(StatusName),
+    doc = "Where an order stands.",
+    derive(Hash, Serialize, Deserialize, ToSchema, IntoStaticStr, VariantArray),
+    serde(rename_all = "snake_case"),
+    strum(serialize_all = "snake_case"),
+    schema(as = OrderStatus)
+)]
 pub enum Status {
     /// Placed; inventory is asked for the stock, and payments for the money if the customer said how to pay.
     Pending,
@@ -21,21 +30,6 @@ pub enum Status {
     /// It ended before the goods left.
     Cancelled(CancelReason),
     /// The sale was made, and all its money went back.
-    Refunded,
-}
-
-/// A status without what it carries: for lists, filters and clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = OrderStatus)]
-pub enum StatusName {
-    Pending,
-    AwaitingPayment,
-    Confirmed,
-    Processing,
-    Shipped,
-    Delivered,
-    Cancelled,
     Refunded,
 }
 
@@ -95,16 +89,7 @@ pub fn diagram() -> String {
 
 impl Status {
     pub fn name(self) -> StatusName {
-        match self {
-            Self::Pending => Pending,
-            Self::AwaitingPayment => AwaitingPayment,
-            Self::Confirmed => Confirmed,
-            Self::Processing => Processing,
-            Self::Shipped => Shipped,
-            Self::Delivered => Delivered,
-            Self::Cancelled(_) => Cancelled,
-            Self::Refunded => Refunded,
-        }
+        self.into()
     }
 
     pub fn as_str(self) -> &'static str {
@@ -126,18 +111,7 @@ impl Status {
 }
 
 impl StatusName {
-    pub const ALL: [Self; 8] = [Pending, AwaitingPayment, Confirmed, Processing, Shipped, Delivered, Cancelled, Refunded];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Pending => "pending",
-            AwaitingPayment => "awaiting_payment",
-            Confirmed => "confirmed",
-            Processing => "processing",
-            Shipped => "shipped",
-            Delivered => "delivered",
-            Cancelled => "cancelled",
-            Refunded => "refunded",
-        }
+        self.into()
     }
 }

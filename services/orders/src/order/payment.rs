@@ -2,41 +2,41 @@
 
 use contracts::{PaymentRef, PaymentTry};
 use kernel::{Money, OrderId, PaymentId};
+use serde::{Deserialize, Serialize};
 
-use super::{Order, OrderError};
+use super::stored::{StoredAmount, is_zero};
+use super::{Method, Order, OrderError};
 
 /// How the order is paid. Each means of payment that the customer chooses is a try with an id of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "M: StoredAmount")]
+pub struct Payment<M = Money> {
     /// The try that counts: the one whose money was taken, until then the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
     pub tries: u8,
-    /// What the gateway calls the means of payment.
-    pub method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
     /// Where the customer must confirm the latest try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
-    pub captured: Option<Money>,
-    pub refunded: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<M>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: M,
 }
 
 impl Payment {
     /// What payments are asked to take.
     pub(super) fn latest_try(&self) -> Option<PaymentTry> {
-        let (payment_id, payment_method) = (self.payment_id?, self.method.clone()?);
-        Some(PaymentTry { payment_id, payment_method })
+        Some(PaymentTry { payment_id: self.payment_id?, payment_method: self.method.clone()?.into_string() })
     }
 
     pub(super) fn start_try(&mut self, order: OrderId) {
         self.tries += 1;
-        self.payment_id = Some(try_id(order, self.tries));
+        self.payment_id = Some(PaymentId::of_try(order, self.tries));
         self.action_url = None;
     }
-}
-
-/// The id follows from the order, so that a rule that runs again asks for the same payment; a later
-/// try has a higher one.
-pub(super) fn try_id(order: OrderId, number: u8) -> PaymentId {
-    PaymentId((order.0 & !0xFF) | u128::from(number))
 }
 
 impl Order {
@@ -47,15 +47,16 @@ impl Order {
     }
 
     /// Whether the payment is the try that counts. Another one was given up for it and is released by
-    /// payments without us. Neither: somebody is wrong, and nothing is changed.
+    /// payments alone. One that is neither is an error, and changes nothing.
     pub(super) fn is_latest_try(&self, payment: &PaymentRef) -> Result<bool, OrderError> {
-        if payment.amount != self.total {
-            return Err(OrderError::WrongAmount { amount: payment.amount, total: self.total });
+        let total = self.total();
+        if payment.amount != total {
+            return Err(OrderError::WrongAmount { amount: payment.amount, total });
         }
         if self.payment.payment_id == Some(payment.payment_id) {
             return Ok(true);
         }
-        let other = (1..=self.payment.tries).any(|number| try_id(self.id, number) == payment.payment_id);
+        let other = (1..=self.payment.tries).any(|number| PaymentId::of_try(self.id, number) == payment.payment_id);
         if other { Ok(false) } else { Err(OrderError::UnknownPayment(payment.payment_id)) }
     }
 }

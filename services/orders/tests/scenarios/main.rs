@@ -1,6 +1,7 @@
 //! Orders as their clients and the other services meet them.
 
 mod access;
+mod erasure;
 mod pages;
 mod placing;
 mod shop;
@@ -54,7 +55,7 @@ async fn repeated_events_change_nothing() {
     let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
     let reserved = shop.harness.publish(shop.reserved(id).await).await;
     shop.harness.settle().await;
-    let captured = shop.harness.publish(PaymentCaptured { payment: shop.payment(id).await }).await;
+    let captured = shop.harness.publish(PaymentCaptured { payment: shop.payment(id).await, stock_held: true }).await;
     shop.harness.settle().await;
     for event in [&reserved, &captured, &reserved] {
         shop.harness.deliver("orders", event).await.unwrap();
@@ -117,7 +118,7 @@ async fn the_bank_asks_the_customer_who_takes_another_card() {
     assert_eq!(paid.json["payment"]["tries"], 2);
     assert_eq!(shop.status(id).await, "awaiting_payment");
     // The first card was confirmed and charged before payments heard of the second, which they then let go.
-    shop.hear(PaymentCaptured { payment: first.clone() }).await;
+    shop.hear(PaymentCaptured { payment: first.clone(), stock_held: true }).await;
     let shown = shop.show(id, &customer).await.expect(200);
     assert_eq!((text(&shown, "status"), &shown.json["payment"]["payment_id"]), ("confirmed".into(), &json!(first.payment_id)));
     shop.harness.post(&pay, &json!({"payment_method": "card 5555"})).as_actor(&customer).send().await.expect(200);

@@ -31,14 +31,14 @@ async fn the_page_follows_the_order() {
             assert!(page.contains(text), "{text} in {page}");
         }
     };
-    has(&["We are looking whether", "2 × 5.00 EUR", "10.00 EUR", "4.90 EUR", "39.90 EUR", "80331 München", "You placed the order."]).await;
+    has(&["We are checking whether", "2 × 5.00 EUR", "10.00 EUR", "4.90 EUR", "39.90 EUR", "80331 München", "You placed the order."]).await;
     shop.stock_reserved(id).await;
     shop.requires_action(id).await;
     has(&[
-        "The payment is still to come",
+        "We are waiting for your payment",
         "href=\"https://bank.example/3ds\"",
-        "We hold the goods for you until",
-        "To be confirmed at the bank.",
+        "We are holding the items for you until",
+        "The payment has to be confirmed with the bank.",
     ])
     .await;
     shop.captured(id).await;
@@ -48,7 +48,7 @@ async fn the_page_follows_the_order() {
     shop.harness.advance(Duration::from_secs(60));
     let parcel = json!({"status": "shipped", "carrier": "D&L", "tracking_number": "<1>", "tracking_url": "https://dl.example/?a=\"1\"&b"});
     shop.harness.post(&advance, &parcel).as_actor(&Harness::admin()).send().await.expect(200);
-    has(&["on its way", "with D&amp;L, number &lt;1&gt;", "href=\"https://dl.example/?a=&quot;1&quot;&amp;b\""]).await;
+    has(&["on its way", "with D&amp;L, tracking number &lt;1&gt;", "href=\"https://dl.example/?a=&quot;1&quot;&amp;b\""]).await;
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn hostile_texts_stay_texts() {
     let cancel = format!("/api/v1/orders/{id}/cancel?token={token}");
     shop.harness.post(&cancel, &json!({ "reason": format!("no {evil}") })).send().await.expect(200);
     let page = open(&shop, &format!("/orders/{id}?token={token}")).await.expect(200).text;
-    assert!(page.contains("cancelled as you wished") && !page.contains("<script"), "{page}");
+    assert!(page.contains("cancelled at your request") && !page.contains("<script"), "{page}");
     assert_eq!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;").count(), 3, "{page}");
 }
 
@@ -73,9 +73,9 @@ async fn without_the_token_there_is_no_order() {
         (format!("/orders/{id}"), "Sign in to see this order"),
         (format!("/orders/{unknown}"), "Sign in to see this order"),
         ("/orders/nonsense".into(), "Sign in to see this order"),
-        (format!("/orders/{id}?token="), "This link opens no order"),
-        (format!("/orders/{id}?token={token}x"), "This link opens no order"),
-        (format!("/orders/{unknown}?token={token}"), "This link opens no order"),
+        (format!("/orders/{id}?token="), "This link does not open an order"),
+        (format!("/orders/{id}?token={token}x"), "This link does not open an order"),
+        (format!("/orders/{unknown}?token={token}"), "This link does not open an order"),
     ];
     for (path, says) in cases {
         let page = open(&shop, &path).await.expect(404).text;

@@ -86,7 +86,7 @@ async fn what_cannot_be_placed() {
     let field = |name: &str, message: &str| json!([{"field": name, "message": message}]);
 
     let (status, _, errors) = place(cart, ("shipping_address", json!(null))).await;
-    assert_eq!((status, errors), (422, field("shipping_address", "say where to deliver")));
+    assert_eq!((status, errors), (422, field("shipping_address", "is required, since the order has goods to deliver")));
     let (status, _, errors) = place(cart, ("payment_method", json!("cheque"))).await;
     assert_eq!((status, errors), (422, field("payment_method", "no such means of payment")));
     let (status, _, errors) = place(cart, ("note", json!("x".repeat(501)))).await;

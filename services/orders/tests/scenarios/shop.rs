@@ -149,7 +149,7 @@ impl Shop {
     }
 
     pub async fn captured(&self, order: OrderId) {
-        self.hear(PaymentCaptured { payment: self.payment(order).await }).await;
+        self.hear(PaymentCaptured { payment: self.payment(order).await, stock_held: true }).await;
     }
 
     pub async fn requires_action(&self, order: OrderId) {

@@ -1,7 +1,13 @@
 //! Refunds and listings: what customers and staff see and may do.
 
-use kernel::Timestamp;
-use ports::PaymentGateway;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contracts::OrderAnonymized;
+use kernel::{OrderId, Problem, Timestamp};
+use payments::PersonalRecords;
+use ports::reads::PersonOrderReads;
+use ports::{PaymentGateway, Person, PersonalData as _};
 use serde_json::json;
 use shell::testing::{Harness, TestResponse};
 use test_gateway::Behaviour;
@@ -39,6 +45,8 @@ async fn refunds_in_parts_never_exceed_the_capture() {
         (json!({ "amount": eur(0), "reason": "None." }), 422, "invalid"),
         (json!({ "amount": { "amount": 1, "currency": "USD" }, "reason": "Abroad." }), 422, "invalid"),
         (json!({ "amount": eur(1), "reason": " " }), 422, "invalid"),
+        (json!({ "amount": eur(1), "reason": "a\nb" }), 422, "invalid"),
+        (json!({ "amount": eur(1), "reason": "a".repeat(501) }), 422, "invalid"),
         (json!({ "amount": eur(1), "reason": "Typo.", "currency": "EUR" }), 422, "invalid"),
     ] {
         let got = shop.refund(1, body, status.to_string().as_str()).await;
@@ -144,4 +152,48 @@ async fn staff_lists_payments_by_status() {
     for (status, expect) in [("captured", vec![7, 4, 1]), ("authorized", vec![8, 5, 2]), ("failed", vec![9, 6, 3]), ("voided", vec![])] {
         assert_eq!(numbers(&format!("&status={status}")).await, expect, "{status}");
     }
+}
+
+/// The person's orders, as the service of orders would name them.
+struct Orders(Vec<OrderId>);
+
+#[async_trait]
+impl PersonOrderReads for Orders {
+    async fn orders_of(&self, _: &Person) -> Result<Vec<OrderId>, Problem> {
+        Ok(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn the_payments_of_an_erased_person_are_nobodys() {
+    let shop = Shop::open();
+    for n in 1..=2 {
+        shop.pay(n, Behaviour::Approve).await;
+        shop.refund(n, json!({ "amount": eur(5), "reason": "Ann Lee rang." }), &n.to_string()).await.expect(202);
+    }
+    let person = Person { user_id: customer(1).user_id().unwrap(), email: "ann@example.com".parse().unwrap() };
+    let records = PersonalRecords::new(&shop.world.kit().work(&payments::TABLE), Arc::new(Orders(vec![order(1).order_id])));
+    let exported = records.export(&person).await.unwrap();
+    assert_eq!(exported["payments"].as_array().unwrap().len(), 1);
+    assert_eq!(exported["payments"][0]["method"], "card ending in 4242");
+    assert_eq!(exported["payments"][0]["refunds"][0]["reason"], "Ann Lee rang.");
+
+    let anonymized = shop.world.publish(OrderAnonymized { order_id: order(1).order_id }).await;
+    shop.world.settle().await;
+    shop.world.deliver("payments", &anonymized).await.unwrap();
+    let stored = |n: u128| {
+        // The answers that are kept for repeated requests are gone after a day.
+        let (key, items) = (order(n).order_id.to_string(), shop.world.stored(&payments::TABLE));
+        items.into_iter().find(|item| item.starts_with("payments#") && item.contains(&key)).unwrap()
+    };
+    for trace in ["Ann Lee", "4242", &person.user_id.to_string()] {
+        assert!(!stored(1).contains(trace), "{trace} in {}", stored(1));
+    }
+    assert!(stored(2).contains("Ann Lee"), "it is another customer's");
+    shop.world.get(&format!("/api/v1/payments/{}", payment(1))).as_actor(&customer(1)).send().await.expect(404);
+    let seen = shop.seen(payment(1)).await;
+    assert_eq!(
+        (&seen["status"], &seen["amount"]["amount"], &seen["refunds"][0]["amount"]["amount"]),
+        (&json!("captured"), &json!(1999), &json!(5))
+    );
 }

@@ -81,8 +81,8 @@ enum StockState {
     Backorder,
 }
 
-/// What is true of the lines at this moment.
-pub struct Current {
+/// What the catalog and the inventory say of the lines now.
+pub struct Now {
     pub goods: BTreeMap<VariantId, Goods>,
     pub stock: BTreeMap<VariantId, Availability>,
 }
@@ -110,14 +110,13 @@ impl CartView {
         })
     }
 
-    /// With what the catalog and the inventory say now.
-    pub fn current(cart: Cart, current: &Current) -> Result<Self, Problem> {
+    pub fn current(cart: Cart, now: &Now) -> Result<Self, Problem> {
         Self::build(cart, |line| {
-            let goods = current.goods.get(&line.variant_id);
+            let goods = now.goods.get(&line.variant_id);
             let available = goods.is_some_and(|goods| goods.for_sale && goods.unit_price.currency == line.price_seen.currency);
             let unit_price = goods.filter(|_| available).map_or(line.price_seen, |goods| goods.unit_price);
             let price_changed = unit_price != line.price_seen;
-            let stock = current.stock.get(&line.variant_id).filter(|_| available);
+            let stock = now.stock.get(&line.variant_id).filter(|_| available);
             Ok(CartLineView {
                 product_id: line.product_id,
                 variant_id: line.variant_id,

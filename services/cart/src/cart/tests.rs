@@ -24,7 +24,9 @@ fn goods(variant: u128, price: i64) -> Goods {
 
 fn cart(id: u128, lines: &[(u128, u32, i64)]) -> Cart {
     let cart = Cart::new(id.into(), None, Currency::EUR, at(0));
-    lines.iter().fold(cart, |cart, (variant, quantity, price)| cart.add(goods(*variant, *price), *quantity, at(0)).unwrap().state)
+    lines
+        .iter()
+        .fold(cart, |cart, (variant, quantity, price)| cart.add(Some(goods(*variant, *price)), *quantity, at(0)).unwrap().into_state())
 }
 
 /// Variant, quantity, price seen.
@@ -37,8 +39,8 @@ fn lines(cart: &Cart) -> Vec<Seen> {
 fn check(got: Result<Decision<Cart>, CartError>, expect: Result<(bool, &[Seen]), CartError>) {
     match (got, expect) {
         (Ok(decision), Ok((changed, expected))) => {
-            assert_eq!((decision.changed, lines(&decision.state).as_slice()), (changed, expected));
-            assert_eq!(decision.state.updated_at, if changed { at(9) } else { at(0) });
+            assert_eq!((decision.is_changed(), lines(decision.state()).as_slice()), (changed, expected));
+            assert_eq!(decision.state().updated_at, if changed { at(9) } else { at(0) });
         }
         (got, expect) => assert_eq!(got.map(|_| ()), expect.map(|_| ())),
     }
@@ -61,7 +63,7 @@ fn adding() {
         (Goods { unit_price: Money::new(1, "JPY".parse().unwrap()), ..goods(2, 50) }, 1, Err(CartError::Currency("EUR"))),
         (goods(2, 1_000_000_000_000_000), 2, Err(CartError::Money(MoneyError::Overflow))),
     ] {
-        check(before.clone().add(goods, quantity, at(9)), expect);
+        check(before.clone().add(Some(goods), quantity, at(9)), expect);
     }
 }
 
@@ -69,8 +71,8 @@ fn adding() {
 fn a_full_cart_takes_more_of_what_it_has_but_nothing_new() {
     let all: Vec<_> = (0..LINES_MAX as u128).map(|variant| (variant, 1, 10)).collect();
     let full = cart(1, &all);
-    assert_eq!(full.clone().add(goods(999, 10), 1, at(9)), Err(CartError::Full));
-    assert_eq!(full.add(goods(0, 10), 1, at(9)).unwrap().state.lines[0].quantity, 2);
+    assert_eq!(full.clone().add(Some(goods(999, 10)), 1, at(9)), Err(CartError::Full));
+    assert_eq!(full.add(Some(goods(0, 10)), 1, at(9)).unwrap().state().lines[0].quantity, 2);
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn a_closed_cart_stays_as_it_is() {
         [(Status::Ordered { order_id: 5.into() }, CartError::Ordered), (Status::Merged { into: 2.into() }, CartError::Merged)]
     {
         let closed = Cart { status, ..cart(1, &[(1, 2, 100)]) };
-        assert_eq!(closed.clone().add(goods(1, 100), 1, at(9)), Err(error.clone()));
+        assert_eq!(closed.clone().add(Some(goods(1, 100)), 1, at(9)), Err(error.clone()));
         assert_eq!(closed.clone().set_quantity(1.into(), 1, at(9)), Err(error.clone()));
         assert_eq!(closed.clone().remove(1.into(), at(9)), Err(error.clone()));
         assert_eq!(closed.clone().accept_prices(&[], at(9)), Err(error.clone()));
@@ -107,7 +109,7 @@ fn a_closed_cart_stays_as_it_is() {
         assert_eq!(closed.clone().ordered(6.into(), at(9)), Decision::unchanged(closed));
     }
     let ordered = cart(1, &[(1, 2, 100)]).ordered(5.into(), at(9));
-    assert_eq!((ordered.changed, ordered.state.status), (true, Status::Ordered { order_id: 5.into() }));
+    assert_eq!((ordered.is_changed(), ordered.state().status), (true, Status::Ordered { order_id: 5.into() }));
 }
 
 #[test]
@@ -115,15 +117,15 @@ fn merging() {
     let mine = cart(1, &[(1, 2, 100), (2, 990, 50)]);
     let guest = cart(2, &[(2, 20, 60), (3, 1, 10)]);
     let (own, closed) = mine.clone().merge(guest.clone(), at(9)).unwrap();
-    assert_eq!(lines(&own.state), [(1, 2, 100), (2, 999, 50), (3, 1, 10)]);
-    assert_eq!((closed.changed, closed.state.status), (true, Status::Merged { into: 1.into() }));
+    assert_eq!(lines(own.state()), [(1, 2, 100), (2, 999, 50), (3, 1, 10)]);
+    assert_eq!((closed.is_changed(), closed.state().status), (true, Status::Merged { into: 1.into() }));
     // Again: nothing.
-    let (own, closed) = own.state.merge(closed.state, at(10)).unwrap();
-    assert!(!own.changed && !closed.changed);
+    let (own, closed) = own.into_state().merge(closed.into_state(), at(10)).unwrap();
+    assert!(!own.is_changed() && !closed.is_changed());
     let full: Vec<_> = (0..LINES_MAX as u128).map(|variant| (100 + variant, 1, 10)).collect();
     assert_eq!(mine.clone().merge(cart(3, &full), at(9)), Err(CartError::Full));
     let (own, closed) = mine.merge(cart(4, &[]), at(9)).unwrap();
-    assert!(!own.changed && closed.changed);
+    assert!(!own.is_changed() && closed.is_changed());
 }
 
 #[test]
@@ -138,13 +140,13 @@ proptest! {
         let mut cart = cart(1, &[]);
         for (kind, variant, quantity) in edits {
             let edited = match kind {
-                0 => cart.clone().add(goods(variant, 100), quantity, at(9)),
+                0 => cart.clone().add(Some(goods(variant, 100)), quantity, at(9)),
                 1 => cart.clone().set_quantity(variant.into(), quantity, at(9)),
                 _ => cart.clone().remove(variant.into(), at(9)),
             };
             if let Ok(decision) = edited {
-                prop_assert_eq!(decision.changed, decision.state.lines != cart.lines);
-                cart = decision.state;
+                prop_assert_eq!(decision.is_changed(), decision.state().lines != cart.lines);
+                cart = decision.into_state();
             }
             prop_assert!(cart.lines.len() <= LINES_MAX);
             prop_assert!(cart.lines.iter().all(|line| (1..=QUANTITY_MAX).contains(&line.quantity)));

@@ -1,14 +1,15 @@
 //! Refunds: the part of a payment's rules that gives money back.
 
 use contracts::{Decision, Event, PaymentRefunded, RefundFailed};
-use kernel::{Actor, Code, Money, Problem, RefundId, Timestamp};
+use kernel::{Actor, Money, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::payment::{Goal, Payment, Status};
+use super::error::REFUNDS_MAX;
+use super::{Goal, Payment, PaymentError, Status};
 
-pub const REFUNDS_MAX: usize = 50;
-pub const REASON_CHARS_MAX: usize = 500;
+/// Why money goes back.
+pub type Reason = kernel::Line<1, 500>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -28,39 +29,13 @@ pub struct Refund {
     pub requested_at: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PaymentError {
-    #[error("the payment is {}: only what was captured can be refunded", .0.as_str())]
-    NotCaptured(Status),
-    #[error("the refund exceeds what is left of the payment: {0}")]
-    RefundTooLarge(Money),
-    #[error("the amount must be positive and in the payment's currency")]
-    RefundAmount,
-    #[error("the reason must have 1 to {REASON_CHARS_MAX} characters and no control characters")]
-    Reason,
-    #[error("a payment has at most {REFUNDS_MAX} refunds")]
-    TooManyRefunds,
-}
-
-impl From<PaymentError> for Problem {
-    fn from(error: PaymentError) -> Self {
-        match error {
-            PaymentError::NotCaptured(_) => Self::new(Code::IllegalTransition, error.to_string()),
-            PaymentError::RefundTooLarge(_) => Self::new(Code::RefundTooLarge, error.to_string()),
-            PaymentError::TooManyRefunds => Self::new(Code::Conflict, error.to_string()),
-            PaymentError::RefundAmount => Self::field("amount", error.to_string()),
-            PaymentError::Reason => Self::field("reason", error.to_string()),
-        }
-    }
-}
-
 impl Payment {
     /// Asks for money back: `amount`, or all that is left. The gateway is asked once this is committed.
     pub fn refund(
         mut self,
         id: RefundId,
         amount: Option<Money>,
-        reason: &str,
+        reason: &Reason,
         by: &Actor,
         now: Timestamp,
     ) -> Result<Decision<Self>, PaymentError> {
@@ -73,10 +48,6 @@ impl Payment {
                 return Err(PaymentError::NotCaptured(self.status));
             }
         }
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
-            return Err(PaymentError::Reason);
-        }
         let left = self.refundable();
         let amount = amount.unwrap_or(left);
         if left.is_zero() || (amount.currency == left.currency && amount.amount > left.amount) {
@@ -85,7 +56,7 @@ impl Payment {
         if amount.amount <= 0 || amount.currency != left.currency {
             return Err(PaymentError::RefundAmount);
         }
-        // The last place stays free for the refund of a cancelled order.
+        // The last one stays free for the refund of a cancelled order.
         if self.refunds.len() + 1 >= REFUNDS_MAX {
             return Err(PaymentError::TooManyRefunds);
         }
@@ -111,22 +82,22 @@ impl Payment {
         }
     }
 
-    /// What was captured for an order that no longer wants it goes back: one refund, whose id follows
-    /// from the order's. If the gateway refuses it, a person has to look at it.
-    pub(crate) fn give_back(&mut self, now: Timestamp) {
-        let id = RefundId(self.order_id.0);
+    /// What was captured for an order that no longer wants it goes back, by one refund. If the gateway refuses it, a person
+    /// has to look at it.
+    pub(super) fn give_back(&mut self, now: Timestamp) {
+        let id = RefundId::of_cancellation(self.order_id);
         let left = self.refundable();
         if self.goal == Goal::Release && !left.is_zero() && self.refunds.iter().all(|refund| refund.id != id) {
             self.add_refund(id, left, "The order was cancelled.", &Actor::System, now);
         }
     }
 
-    pub(crate) fn refund_settled(&mut self, id: RefundId, now: Timestamp) -> Option<Event> {
+    pub(super) fn refund_settled(&mut self, id: RefundId, now: Timestamp) -> Option<Event> {
         let refund = self.close_refund(id, RefundStatus::Settled, now)?;
         Some(PaymentRefunded { payment: self.reference(), refund_id: id, refund: refund.amount, refunded: self.refunded() }.into())
     }
 
-    pub(crate) fn refund_refused(&mut self, id: RefundId, message: &str, now: Timestamp) -> Option<Event> {
+    pub(super) fn refund_refused(&mut self, id: RefundId, message: &str, now: Timestamp) -> Option<Event> {
         let refund = self.close_refund(id, RefundStatus::Refused, now)?;
         Some(RefundFailed { payment: self.reference(), refund_id: id, refund: refund.amount, message: message.to_owned() }.into())
     }

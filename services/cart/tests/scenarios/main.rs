@@ -1,16 +1,19 @@
 //! Carts as guests, customers and other services see them.
 
+// Helpers of tests may unwrap as the tests themselves do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use cart::{CartConfig, Reads, TABLE, service};
 use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
+use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
-
-use crate::{CartConfig, Reads, TABLE, service};
 
 const PRODUCT: ProductId = ProductId(1);
 
@@ -127,6 +130,9 @@ async fn a_guest_fills_a_cart() {
     world.put(&format!("{lines}/{}", VariantId(3)), &json!({"quantity": 6})).send().await.expect(404);
     let shown = get(&world, &guest, &id).await.expect(200);
     assert_eq!((short(&shown.json), shown.headers["etag"].as_str(), &shown.json["quantity"]), ((vec![2, 5], 450), "\"v3\"", &json!(7)));
+    world.post(&lines, &line(2, 1)).header("If-Match", "\"v2\"").send().await.expect(412);
+    let accept = format!("/api/v1/carts/{id}/accept-prices");
+    world.post(&accept, &json!({})).header("If-Match", "\"v2\"").send().await.expect(412);
     let removed = world.delete(&second).send().await.expect(200);
     assert_eq!((short(&removed.json), removed.headers["etag"].as_str()), ((vec![2], 200), "\"v4\""));
     assert_eq!(world.delete(&second).send().await.expect(200).headers["etag"], "\"v4\"");
@@ -247,9 +253,14 @@ async fn my_cart_is_found_again_until_it_is_ordered() {
     assert_eq!((refused.status, refused.code()), (409, "cart-closed"));
     let third = mine().await;
     assert!(third != second && third != first && third == mine().await);
-    world.publish(UserErased { user_id: me.user_id().unwrap(), email: None }).await;
+    let reads = Reads::new(&world.kit().work(&TABLE));
+    let person = Person { user_id: me.user_id().unwrap(), email: "ann@example.com".parse().unwrap() };
+    assert_eq!(reads.export(&person).await.unwrap()["carts"][0]["id"], json!(third));
+    let erased = world.publish(UserErased { user_id: person.user_id, email: None }).await;
     world.settle().await;
+    world.deliver("cart", &erased).await.unwrap();
     get(&world, &me, &third).await.expect(404);
+    assert_eq!(reads.export(&person).await.unwrap(), Value::Null);
 }
 
 #[tokio::test]

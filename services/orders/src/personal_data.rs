@@ -1,0 +1,54 @@
+//! What orders keep of a person: those of the account, and those of a guest under the address.
+
+use async_trait::async_trait;
+use kernel::{OrderId, Problem};
+use ports::reads::PersonOrderReads;
+use ports::store::Stored;
+use ports::{Person, PersonalData};
+use serde_json::{Value, json};
+
+use crate::order::{Order, Part};
+use crate::reads::Reads;
+use crate::storage;
+use crate::views::{OrderView, TimelineView};
+
+const PAGE: usize = 100;
+const PAGES_MAX: usize = 100;
+
+#[async_trait]
+impl PersonalData for Reads {
+    async fn export(&self, person: &Person) -> Result<Value, Problem> {
+        let view =
+            |order: Stored<Order>| json!({ "order": OrderView::whole(&order), "timeline": TimelineView::of(&order, Part::Customer) });
+        let orders: Vec<Value> = self.all_of(person).await?.into_iter().map(view).collect();
+        Ok(if orders.is_empty() { Value::Null } else { json!({ "orders": orders }) })
+    }
+}
+
+#[async_trait]
+impl PersonOrderReads for Reads {
+    async fn orders_of(&self, person: &Person) -> Result<Vec<OrderId>, Problem> {
+        Ok(self.all_of(person).await?.iter().map(|order| order.id).collect())
+    }
+}
+
+impl Reads {
+    async fn all_of(&self, person: &Person) -> Result<Vec<Stored<Order>>, Problem> {
+        let mut orders = Vec::new();
+        for list in [storage::of_customer(person.user_id), storage::of_guest(&person.email)] {
+            let mut cursor = None;
+            for page in 0.. {
+                if page == PAGES_MAX {
+                    return Err(Problem::internal(format!("{} has more than {} orders", person.user_id, PAGES_MAX * PAGE)));
+                }
+                let page = self.table.list::<Order>(list.clone().limit(PAGE).after(cursor)).await?;
+                orders.extend(page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(orders)
+    }
+}
