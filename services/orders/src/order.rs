@@ -20,6 +20,7 @@
 //!   releases it.
 
 mod access;
+mod amount;
 mod draft;
 mod erasure;
 mod error;
@@ -60,7 +61,7 @@ const TRIES_MAX: u8 = 20;
 
 /// What follows from the rest is a question below. Amounts are `Money`, and of one currency; `stored.rs` makes use of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound = "M: stored::StoredAmount")]
+#[serde(bound = "M: amount::StoredAmount")]
 pub struct Order<M = Money> {
     /// Follows from the cart's: one cart makes one order.
     pub id: OrderId,
@@ -75,7 +76,7 @@ pub struct Order<M = Money> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_token: Option<String>,
     pub lines: Vec<Line<M>>,
-    #[serde(default, skip_serializing_if = "stored::is_zero")]
+    #[serde(default, skip_serializing_if = "amount::is_zero")]
     pub shipping: M,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
@@ -97,7 +98,7 @@ pub struct Order<M = Money> {
 
 /// What was bought, as it was sold: later changes of the catalog do not reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound = "M: stored::StoredAmount")]
+#[serde(bound = "M: amount::StoredAmount")]
 pub struct Line<M = Money> {
     pub product_id: ProductId,
     pub variant_id: VariantId,

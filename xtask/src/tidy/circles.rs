@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::source;
 use super::{File, Finding};
 
-/// Crates that still have circles. An entry that is no longer needed is a finding itself.
-const CIRCLES_TO_BREAK: &[&str] = &["services/catalog", "services/directory", "services/identity", "services/payments", "services/reviews"];
 /// Of re-exports that lead from one to the next.
 const RESOLUTION_DEPTH_MAX: u32 = 16;
 
@@ -30,27 +28,8 @@ type Crate = BTreeMap<Vec<String>, Module>;
 type Edges = BTreeMap<(String, String), (String, usize)>;
 
 pub fn check(files: &[File]) -> Vec<Finding> {
-    judge(files, CIRCLES_TO_BREAK)
-}
-
-fn judge(files: &[File], excepted: &[&str]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut broken: BTreeSet<&str> = excepted.iter().copied().collect();
-    for file in files {
-        let root = ["/src/lib.rs", "/src/main.rs"].into_iter().find_map(|root| file.path.strip_suffix(root));
-        let Some(folder) = root else { continue };
-        let circles = circles(&modules(files, file));
-        if circles.is_empty() {
-            continue;
-        }
-        broken.remove(folder);
-        if !excepted.contains(&folder) {
-            findings.extend(circles);
-        }
-    }
-    let done = |folder| Finding::new("xtask/src/tidy/circles.rs", 1, format!("`{folder}` has no circle; take it out of CIRCLES_TO_BREAK"));
-    findings.extend(broken.into_iter().map(done));
-    findings
+    let roots = files.iter().filter(|file| ["/src/lib.rs", "/src/main.rs"].iter().any(|root| file.path.ends_with(root)));
+    roots.flat_map(|root| circles(&modules(files, root))).collect()
 }
 
 fn circles(modules: &Crate) -> Vec<Finding> {
@@ -269,7 +248,7 @@ mod tests {
     use super::*;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        lines(judge(&tree(files), &[]))
+        lines(check(&tree(files)))
     }
 
     #[test]
@@ -329,13 +308,5 @@ mod tests {
         let found = found(&files);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("`low` (a/src/high.rs:1) -> `high` (a/src/low/inner.rs:1)"), "{found:?}");
-    }
-
-    #[test]
-    fn an_exception_holds_only_while_it_is_needed() {
-        let circle = [("a/src/lib.rs", "mod a;\nmod b;\n"), ("a/src/a.rs", "use crate::b;\n"), ("a/src/b.rs", "use crate::a;\n")];
-        assert_eq!(lines(judge(&tree(&circle), &["a"])), [""; 0]);
-        let found = lines(judge(&tree(&circle[..1]), &["a"]));
-        assert!(found.len() == 1 && found[0].contains("`a` has no circle"), "{found:?}");
     }
 }

@@ -7,6 +7,8 @@ use super::source::{self, has_word};
 use super::{File, Finding};
 
 const REQUIRED: [&str; 3] = ["lib.rs", "storage.rs", "http.rs"];
+/// In lib.rs of a service that keeps nothing: it has neither storage nor rules.
+const TABLELESS: &str = "Service::without_table(";
 const RULE: &str = "Decision<Self>";
 const FOREIGN: [&str; 7] = ["async", ".await", "ports::", "shell::", "SystemTime", "Instant", "getrandom"];
 
@@ -20,7 +22,9 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (service, files) in services {
         let source = format!("services/{service}/src/");
-        for name in REQUIRED {
+        let keeps_nothing =
+            files.iter().any(|file| file.name() == "lib.rs" && file.text.as_ref().is_some_and(|text| text.contains(TABLELESS)));
+        for name in REQUIRED.into_iter().filter(|name| !keeps_nothing || *name != "storage.rs") {
             if !files.iter().any(|file| file.path == format!("{source}{name}")) {
                 findings.push(Finding::new(&format!("{source}lib.rs"), 1, format!("the service has no `{name}`; every service has one")));
             }
@@ -37,7 +41,7 @@ pub fn check(files: &[File]) -> Vec<Finding> {
                 findings.extend(impure(file, &code));
             }
         }
-        if nouns == 0 {
+        if nouns == 0 && !keeps_nothing {
             findings.push(Finding::new(&format!("{source}lib.rs"), 1, format!("the service has no noun: no rule returns a `{RULE}`")));
         }
     }

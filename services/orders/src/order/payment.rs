@@ -4,7 +4,7 @@ use contracts::{PaymentRef, PaymentTry};
 use kernel::{Money, OrderId, PaymentId};
 use serde::{Deserialize, Serialize};
 
-use super::stored::{StoredAmount, is_zero};
+use super::amount::{StoredAmount, is_zero};
 use super::{Method, Order, OrderError};
 
 /// How the order is paid. Each means of payment that the customer chooses is a try with an id of its own.

@@ -2,19 +2,10 @@
 //! is left out, and the currency, of which an order has one, is named once.
 
 use kernel::{Currency, Money};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::amount::StoredAmount;
 use super::{Line, Order, Payment};
-
-/// What amounts are stored as: minor units. Not implemented for `Money`, which would be stored with its currency.
-pub trait StoredAmount: Serialize + DeserializeOwned + Default + PartialEq {}
-
-impl StoredAmount for i64 {}
-
-pub fn is_zero<M: StoredAmount>(amount: &M) -> bool {
-    *amount == M::default()
-}
 
 #[derive(Serialize, Deserialize)]
 struct StoredOrder {
