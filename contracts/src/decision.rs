@@ -8,10 +8,10 @@ use crate::Event;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Decision<T> {
-    pub state: T,
-    pub events: Vec<Event>,
+    state: T,
+    events: Vec<Event>,
     /// Whether the state differs from what the rule was given.
-    pub changed: bool,
+    changed: bool,
 }
 
 impl<T> Decision<T> {
@@ -54,6 +54,11 @@ impl<T> Decision<T> {
         let next = rule(self.state)?;
         let events = self.events.into_iter().chain(next.events).collect();
         Ok(Self { state: next.state, events, changed: self.changed || next.changed })
+    }
+
+    /// With these events in place of its own.
+    pub fn with_events(self, events: Vec<Event>) -> Self {
+        Self { events, ..self }
     }
 
     pub fn emit(mut self, event: impl Into<Event>) -> Self {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{Event, UserErased};
+use contracts::{Decision, Event, UserErased};
 use kernel::{MailId, Problem};
 use shell::{Attempt, Changes, Consumer, Delivery};
 
@@ -47,7 +47,7 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
             if storage::is_known_to_be_written(app.work.table(), id).await? {
                 return Ok(());
             }
-            sending::first_attempts(app, mailer.as_ref(), &written(app.work.now()).state).await?
+            sending::first_attempts(app, mailer.as_ref(), written(app.work.now()).state()).await?
         }
     };
     // A mailing is nearly always new, so the first attempt does not look for it. If it is not, the commit conflicts and
@@ -58,17 +58,18 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
         if is_written {
             return Ok(Changes::none());
         }
-        let mut mailing = written(context.now);
+        let (mut mailing, mut events) = written(context.now).into_parts();
         // By address: one that refuses several of the mails is remembered once.
         let mut refusals = BTreeMap::new();
-        for (mail, outcome) in mailing.state.clone().all().zip(&outcomes) {
+        for (mail, outcome) in mailing.clone().all().zip(&outcomes) {
             refusals.extend(sending::refusal(app, &mail, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
             if let Some(ended) = sending::ended(mail, outcome, context.now) {
-                mailing.events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
-                mailing.state = mailing.state.with(ended);
+                events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
+                mailing = mailing.with(ended);
             }
         }
-        refusals.values().try_fold(Changes::create(mailing)?, Changes::derived)
+        let changes = Changes::create(Decision::changed(mailing).with_events(events))?;
+        refusals.values().try_fold(changes, Changes::derived)
     };
     // As long as the log of mails remembers them, a mailing is put where there is none and needs no inbox record.
     if app.shared.config.keep() >= shell::INBOX_KEPT {

@@ -120,10 +120,11 @@ async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) 
             |_| storage::mailing(table, id),
             |mailing, context| {
                 let Stored { value: mailing, version } = mailing;
+                request.check_version(version)?;
                 let mail = mailing.mail(id).ok_or_else(storage::missing)?;
                 let decision = mail.resend(app.mode(), context.now)?;
-                let reply = Reply::ok(&MailSummary::of(&app, &decision.state)?).etag(version + u64::from(decision.changed));
-                let lifted = decision.changed.then(|| storage::suppression_key(&decision.state.to));
+                let reply = Reply::ok(&MailSummary::of(&app, decision.state())?).etag(version + u64::from(decision.is_changed()));
+                let lifted = decision.is_changed().then(|| storage::suppression_key(&decision.state().to));
                 let changes = Changes::update(version, decision.map(|mail| mailing.with(mail)))?;
                 Ok(lifted.into_iter().fold(changes, Changes::delete_derived).reply(reply))
             },

@@ -91,10 +91,11 @@ impl Mailing {
         let mut events: Vec<Event> = Vec::new();
         for (place, draft) in (0..).zip(drafts.iter().take(MAILS_MAX)) {
             let mail = MailRecord::written(MailId(id.0 | place), draft.clone(), cause, mode, keep, now);
-            events.extend(mail.events);
-            mailing.mails.push(mail.state.into());
+            let (mail, queued) = mail.into_parts();
+            events.extend(queued);
+            mailing.mails.push(mail.into());
         }
-        Decision { state: mailing, changed: true, events }
+        Decision::changed(mailing).with_events(events)
     }
 
     pub fn mail(&self, id: MailId) -> Option<MailRecord> {

@@ -111,9 +111,9 @@ pub fn ended(queued: MailRecord, outcome: &Outcome, now: Timestamp) -> Option<Ma
     let sending = queued.sending;
     match outcome {
         Outcome::Later(_) => None,
-        Outcome::Sent => Some(queued.sent(sending, now).state),
-        Outcome::Suppressed => Some(queued.suppressed(sending).state),
-        Outcome::Refused(reason) => Some(queued.failed(sending, reason, now).state),
+        Outcome::Sent => Some(queued.sent(sending, now).into_state()),
+        Outcome::Suppressed => Some(queued.suppressed(sending).into_state()),
+        Outcome::Refused(reason) => Some(queued.failed(sending, reason, now).into_state()),
     }
 }
 
