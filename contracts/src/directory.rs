@@ -166,13 +166,6 @@ pub struct LeadCredited {
     pub credit: Money,
 }
 
-/// Nobody ever pays for it, nor sees its contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeadMarkedSpam {
-    pub lead_id: LeadId,
-    pub business_id: BusinessId,
-}
-
 macro_rules! about {
     ($id:ident: $($name:ident),*) => {$(
         impl $name {
@@ -187,4 +180,4 @@ about!(business_id: BusinessCreated, BusinessChanged, BusinessSubmitted, Busines
 about!(business_id: BusinessRemoved, BusinessStaffChanged, BusinessClaimed);
 about!(claim_id: ClaimRequested, ClaimRefused);
 about!(category_id: CategoryChanged);
-about!(lead_id: LeadDelivered, LeadBilled, LeadReturned, LeadCredited, LeadMarkedSpam);
+about!(lead_id: LeadDelivered, LeadBilled, LeadReturned, LeadCredited);

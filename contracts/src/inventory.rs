@@ -37,12 +37,6 @@ pub struct StockRefused {
     pub short: Vec<ShortLine>,
 }
 
-/// What was held for the order is for sale again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StockReleased {
-    pub order_id: OrderId,
-}
-
 /// Available stock fell to the threshold or below it; told once per crossing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockLow {
@@ -50,15 +44,6 @@ pub struct StockLow {
     pub sku: String,
     pub available: i64,
     pub threshold: i64,
-}
-
-/// A person or an import changed the quantity on hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StockLevelChanged {
-    pub variant_id: VariantId,
-    pub sku: String,
-    pub on_hand: i64,
-    pub available: i64,
 }
 
 macro_rules! about {
@@ -71,5 +56,5 @@ macro_rules! about {
     )*};
 }
 
-about!(order_id: StockRefused, StockReleased);
-about!(variant_id: StockLow, StockLevelChanged);
+about!(order_id: StockRefused);
+about!(variant_id: StockLow);

@@ -22,18 +22,18 @@ pub use decision::Decision;
 pub use directory::{
     BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
     BusinessSubmitted, BusinessSuspended, CategoryChanged, ClaimRefused, ClaimRequested, LeadBilled, LeadCredited, LeadDelivered,
-    LeadMarkedSpam, LeadReturned, ReturnReason, StaffRole,
+    LeadReturned, ReturnReason, StaffRole,
 };
 pub use envelope::Envelope;
 pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
-pub use inventory::{ShortLine, StockLevelChanged, StockLow, StockRefused, StockReleased, StockReserved};
+pub use inventory::{ShortLine, StockLow, StockRefused, StockReserved};
 pub use notifications::MailQueued;
 pub use orders::{
     CancelReason, ORDER_LINES_MAX, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef,
     OrderShipped, OrderStatusChanged, PaymentTry,
 };
 pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
-pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewRemoved, ReviewSubmitted};
+pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted};
 
 use serde::{Deserialize, Serialize};
 
@@ -124,9 +124,7 @@ events! {
     "inventory" {
         StockReserved(StockReserved) = "stock.reserved",
         StockRefused(StockRefused) = "stock.refused",
-        StockReleased(StockReleased) = "stock.released",
         StockLow(StockLow) = "stock.low",
-        StockLevelChanged(StockLevelChanged) = "stock.level_changed",
     }
     "orders" {
         OrderPlaced(OrderPlaced) = "order.placed",
@@ -161,13 +159,11 @@ events! {
         LeadBilled(LeadBilled) = "lead.billed",
         LeadReturned(LeadReturned) = "lead.returned",
         LeadCredited(LeadCredited) = "lead.credited",
-        LeadMarkedSpam(LeadMarkedSpam) = "lead.marked_spam",
     }
     "reviews" {
         ReviewSubmitted(ReviewSubmitted) = "review.submitted",
         ReviewPublished(ReviewPublished) = "review.published",
         ReviewRejected(ReviewRejected) = "review.rejected",
-        ReviewRemoved(ReviewRemoved) = "review.removed",
         ReviewReminderDue(ReviewReminderDue) = "review.reminder_due",
         RatingChanged(RatingChanged) = "rating.changed",
     }

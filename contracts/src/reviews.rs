@@ -39,15 +39,6 @@ pub struct ReviewRejected {
     pub reason: String,
 }
 
-/// Taken back by its author, or by an admin after it was published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewRemoved {
-    pub review_id: ReviewId,
-    pub target: ReviewTarget,
-    pub business_id: BusinessId,
-    pub author_id: UserId,
-}
-
 /// The stars of all published reviews of the target, after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatingChanged {
@@ -73,7 +64,7 @@ macro_rules! about_review {
     )*};
 }
 
-about_review!(ReviewSubmitted, ReviewPublished, ReviewRejected, ReviewRemoved);
+about_review!(ReviewSubmitted, ReviewPublished, ReviewRejected);
 
 impl RatingChanged {
     pub(crate) fn subject(&self) -> String {

@@ -110,9 +110,7 @@ fn shop(events: Events) -> Events {
             order_id: 1.into(),
             short: vec![ShortLine { variant_id: 3.into(), sku: "TEA-100".into(), wanted: 2, available: 1 }],
         }])
-        .of([StockReleased { order_id: 1.into() }])
         .of([StockLow { variant_id: 3.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }])
-        .of([StockLevelChanged { variant_id: 3.into(), sku: "TEA-100".into(), on_hand: 5, available: 4 }])
         .of([ProductChanged { product_id: 2.into(), seller_id: 3.into(), title: "Tea".into(), published: true, variants: variants() }])
         .of([ProductArchived { product_id: 2.into(), seller_id: 3.into() }])
         .of([ProductCategoryChanged { category_id: 4.into(), name: "Tea".into(), deleted: false }])
@@ -151,10 +149,8 @@ fn directory(events: Events) -> Events {
         .of([Some(user_id), None].map(|customer_id| LeadBilled { lead_id: 9.into(), business_id, price: eur(500), customer_id }))
         .of(returns.map(|reason| LeadReturned { lead_id: 9.into(), business_id, reason }))
         .of([LeadCredited { lead_id: 9.into(), business_id, credit: eur(500) }])
-        .of([LeadMarkedSpam { lead_id: 9.into(), business_id }])
         .of(targets().into_iter().map(|target| ReviewPublished { review_id: 1.into(), target, business_id, author_id, stars: 4 }))
         .of([ReviewRejected { review_id: 1.into(), target: targets()[0], business_id, author_id, reason: "It names a person.".into() }])
-        .of([ReviewRemoved { review_id: 1.into(), target: targets()[0], business_id, author_id }])
         .of([ReviewReminderDue { order_id: 1.into(), customer_id: user_id, targets: targets() }])
         .of(targets().into_iter().map(rating))
 }

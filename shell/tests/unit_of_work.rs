@@ -120,12 +120,12 @@ async fn what_follows_from_an_event_names_it_as_its_cause() {
     let chain = Harness::new(|kit| {
         let work = kit.work(&TABLE);
         let service = common::service(&work);
-        let consumer = Consumer::new("chain", work).on::<contracts::StockReleased>(|work, delivery, _| {
+        let consumer = Consumer::new("chain", work).on::<contracts::OrderAnonymized>(|work, delivery, _| {
             Box::pin(work.handle_event(delivery, |_| load(work, "a"), |tally, context| Ok(bump(tally, "a", Some(context.id(0)))?.0)))
         });
         vec![service.consumer(consumer)]
     });
-    let first = chain.publish(contracts::StockReleased { order_id: 5.into() }).await;
+    let first = chain.publish(contracts::OrderAnonymized { order_id: 5.into() }).await;
     chain.settle().await;
     let events = chain.events().await;
     assert_eq!(events.len(), 2);

@@ -144,7 +144,7 @@ mod tests {
             correlation_id: "req_1".into(),
             traceparent: None,
             actor: Actor::System,
-            event: contracts::StockReleased { order_id: 7.into() }.into(),
+            event: contracts::OrderAnonymized { order_id: 7.into() }.into(),
         };
         let told = serde_json::to_string(&envelope).unwrap();
         assert!(told.contains(r#""specversion":"1.0""#));

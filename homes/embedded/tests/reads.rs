@@ -23,7 +23,7 @@ fn in_circles<'a>(mut reads: BTreeMap<&'a str, Vec<&'a str>>) -> Vec<&'a str> {
 fn services_read_one_another_without_circles() {
     let services = Home::in_memory(&Config::default()).unwrap().services().unwrap();
     let known: Vec<&str> = services.iter().map(|service| service.name).collect();
-    let reads: BTreeMap<&str, Vec<&str>> = services.iter().map(|service| (service.name, service.reads.clone())).collect();
+    let reads: BTreeMap<&str, Vec<&str>> = services.iter().map(|each| (each.name, each.reads.clone())).collect();
     assert!(reads.values().flatten().count() > 10, "the reads are recorded: {reads:?}");
     assert!(reads.values().flatten().all(|other| known.contains(other)), "{reads:?}");
     assert_eq!(in_circles(reads), Vec::<&str>::new(), "these read one another in circles");

@@ -12,7 +12,7 @@ pub mod storage;
 mod tests;
 mod views;
 
-use contracts::{Decision, LeadBilled, LeadCredited, LeadDelivered, LeadMarkedSpam, LeadReturned, ReturnReason};
+use contracts::{Decision, LeadBilled, LeadCredited, LeadDelivered, LeadReturned, ReturnReason};
 use kernel::{BusinessId, Currency, Duration, LeadId, Money, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -252,8 +252,7 @@ impl Lead {
         match self.status {
             New | Delivered => {
                 self.status = Spam;
-                let event = LeadMarkedSpam { lead_id: self.id, business_id: self.business_id };
-                Ok(Decision::changed(self).emit(event))
+                Ok(Decision::changed(self))
             }
             Spam => Ok(Decision::unchanged(self)),
             Billed | Returned | Credited => Err(self.illegal("become spam; let the business return it")),

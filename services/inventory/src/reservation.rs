@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use contracts::{Decision, ORDER_LINES_MAX, OrderLine, ShortLine, StockRefused, StockReleased, StockReserved};
+use contracts::{Decision, ORDER_LINES_MAX, OrderLine, ShortLine, StockRefused, StockReserved};
 use kernel::{OrderId, Timestamp, VariantId};
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,7 @@ pub fn place(existing: Option<Reservation>, reserved: StockReserved, lines: Vec<
         Some(reservation) => match reservation.status {
             Status::Forestalled => {
                 let reservation = Reservation { lines, status: Status::Released, changed_at: now, ..reservation };
-                Plan::only(Decision::changed(reservation).emit(StockReleased { order_id }))
+                Plan::only(Decision::changed(reservation))
             }
             Status::Held | Status::Shipped | Status::Refused | Status::Released => Plan::only(Decision::unchanged(reservation)),
         },
@@ -96,8 +96,7 @@ pub fn cancel(existing: Option<Reservation>, order_id: OrderId, stock: &[StockIt
     match reservation.status {
         Status::Held => {
             let shifts = reservation.shifts(stock, StockItem::release)?;
-            let reservation = reservation.moved(Status::Released, now).emit(StockReleased { order_id });
-            Ok(Plan { reservation, kind: None, shifts })
+            Ok(Plan { reservation: reservation.moved(Status::Released, now), kind: None, shifts })
         }
         Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => Ok(Plan::only(Decision::unchanged(reservation))),
     }

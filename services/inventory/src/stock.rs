@@ -16,7 +16,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use contracts::{Event, StockLevelChanged, StockLow};
+use contracts::{Event, StockLow};
 use kernel::{Actor, BusinessId, Line, ProductId, VariantId};
 use serde::{Deserialize, Serialize};
 
@@ -239,10 +239,6 @@ impl StockItem {
         shift.add(Counter::Revision, 1);
         shift.add(Counter::Counted, 1 - self.counted);
         shift.must_be(Counter::Counted, self.counted);
-        if delta != 0 {
-            let (on_hand, available) = (self.on_hand + delta, self.available + delta);
-            shift.emit(StockLevelChanged { variant_id: self.variant_id, sku: self.sku.clone(), on_hand, available });
-        }
         Ok(shift)
     }
 

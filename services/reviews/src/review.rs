@@ -7,7 +7,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-use contracts::{Decision, ReviewPublished, ReviewRejected, ReviewRemoved, ReviewSubmitted};
+use contracts::{Decision, ReviewPublished, ReviewRejected, ReviewSubmitted};
 use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -294,9 +294,7 @@ impl Review {
                 self.published_at = None;
                 self.queued_at = None;
                 self.reports = 0;
-                let Self { id: review_id, target, business_id, author_id, .. } = self;
-                let event = ReviewRemoved { review_id, target, business_id, author_id };
-                Decision::changed(self).emit(event)
+                Decision::changed(self)
             }
             Removed => Decision::unchanged(self),
         }
