@@ -259,7 +259,7 @@ fn a_call_of_the_bus_fails_if_its_event_does() {
     early["source"] = json!("payments");
     early["type"] = json!("payment.captured");
     early["data"] = json!({
-        "order_id": "ord_00000000000000000000000007", "payment_id": "pay_00000000000000000000000005", "amount": { "amount": 4488, "currency": "EUR" },
+        "order_id": "ord_00000000000000000000000007", "payment_id": "pay_00000000000000000000000005", "amount": { "amount": 4488, "currency": "EUR" }, "stock_held": true,
     });
     let early = function.invoke(event("payment.captured", &early)).unwrap_err();
     assert!(early["errorMessage"].as_str().unwrap().starts_with("not-found: "), "{early}");

@@ -1,13 +1,9 @@
 //! The business: what it says of itself, who acts for it, whether everybody may see it.
 
-pub mod browse;
-pub mod editing;
 mod error;
 pub mod hours;
-pub mod http;
 mod json_ld;
 pub mod membership;
-pub mod moderation;
 pub mod profile;
 pub mod rating;
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The tree of categories. All of it is one item: it is small, changed by admins only, and a move
 //! can be checked against the whole tree.
 
-pub mod http;
 pub mod views;
 
 use contracts::{CategoryChanged, Decision};

@@ -1,6 +1,5 @@
 //! A claim: somebody says that a listed business is theirs, and an admin decides.
 
-pub mod http;
 pub mod views;
 
 use contracts::{ClaimRefused, ClaimRequested, Decision};

@@ -6,11 +6,12 @@ use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
 use shell::{Changes, Consumer, DecisionContext, Delivery, UnitOfWork};
 
+use crate::business::Business;
 use crate::business::membership::{Membership, MembershipCount};
 use crate::business::rating::BusinessRating;
-use crate::business::{Business, editing};
 use crate::category::Tree;
 use crate::claim::Claim;
+use crate::editing;
 use crate::lead::Lead;
 use crate::lead::enquiry::Contact;
 use crate::lead::storage as leads;

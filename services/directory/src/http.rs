@@ -1,17 +1,23 @@
 //! All routes of the directory. Each noun has its own.
 
+mod browse;
+mod business;
+mod category;
+mod claim;
+mod lead;
+mod moderation;
+
 use shell::http::OpenApiRouter;
 
-use crate::business::{browse, http as business, moderation};
-use crate::{App, category, claim, lead};
+use crate::App;
 
 pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(browse::routes())
         .merge(business::routes())
         .merge(moderation::routes())
-        .merge(category::http::routes())
-        .merge(claim::http::routes())
-        .merge(lead::http::routes())
+        .merge(category::routes())
+        .merge(claim::routes())
+        .merge(lead::routes())
         .with_state(app)
 }

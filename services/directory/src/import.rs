@@ -14,11 +14,11 @@ use kernel::{BusinessId, CategoryId, Problem, slugify, stable_id};
 use ports::store::{Key, Stored};
 use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
-use crate::business::editing::SlugWish;
 use crate::business::profile::Profile;
 use crate::business::zone::TimeZoneMap;
 use crate::business::{Business, Imported};
 use crate::category::{Category, CategoryDraft, CategoryError, Tree};
+use crate::editing::SlugWish;
 use crate::import::places::{Place, RefusedRow};
 use crate::storage::{self, SlugOwner};
 

@@ -1,16 +1,14 @@
 //! The lead: an enquiry to a business, which pays for it. Who asked is kept apart from it (`Contact`)
 //! and shown to the business only once the lead is released.
 
-pub mod delivering;
 pub mod enquiry;
 mod error;
-pub mod http;
 pub mod limits;
 mod masking;
 pub mod storage;
 #[cfg(test)]
 mod tests;
-mod views;
+pub mod views;
 
 use contracts::{Decision, LeadBilled, LeadCredited, LeadDelivered, LeadReturned, ReturnReason};
 use kernel::{BusinessId, Currency, Duration, LeadId, Money, Timestamp, UserId};

@@ -5,12 +5,15 @@ mod business;
 mod category;
 mod claim;
 mod consumer;
+mod delivering;
+mod editing;
 mod http;
 mod import;
 mod lead;
 mod personal_data;
 mod reads;
 mod sitemap;
+mod sort_key;
 mod storage;
 
 use std::sync::Arc;

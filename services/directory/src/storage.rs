@@ -31,7 +31,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, Timestamp, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -41,6 +41,7 @@ use crate::business::rating::BusinessRating;
 use crate::business::{Business, BusinessError, Status};
 use crate::category::{CATEGORIES_MAX, Tree};
 use crate::claim::{self, Claim, ClaimError};
+use crate::sort_key::time_sk;
 
 pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
 
@@ -372,10 +373,6 @@ fn name_sk(business: &Business) -> String {
     let mut name = slugify(&business.profile.name);
     name.truncate(NAME_KEY_BYTES_MAX);
     format!("{name}#{}", business.id)
-}
-
-pub fn time_sk(at: Timestamp, id: impl std::fmt::Display) -> String {
-    format!("{:015}#{id}", at.as_millis().max(0))
 }
 
 fn row_pk(row: u32) -> String {

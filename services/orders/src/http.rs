@@ -154,12 +154,7 @@ async fn list_all(_: Staff, State(app): State<App>, page: Listing<StatusFilter>)
 
 /// Move a confirmed order to its next status. For staff, and for the seller of everything in the order.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(
-    request: RequestContext,
-    State(app): State<App>,
-    Path(id): Path<OrderId>,
-    Json(body): Json<AdvanceOrder>,
-) -> HandlerResult {
+async fn advance(request: SignedIn, State(app): State<App>, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> HandlerResult {
     let note = body.note.clone();
     let to = body.into_advance()?;
     let rule = |order: Order, _, context: &DecisionContext| order.advance(to.clone(), &context.actor, note.clone(), context.now);

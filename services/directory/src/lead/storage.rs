@@ -7,7 +7,7 @@ use shell::Table;
 use super::enquiry::Contact;
 use super::limits::{Asked, AskedToday, Month};
 use super::{Lead, LeadError, Status};
-use crate::storage::time_sk;
+use crate::sort_key::time_sk;
 
 const CONTACTS: u8 = 1;
 const LEADS_OF_BUSINESS: u8 = 1;

@@ -5,12 +5,12 @@ use kernel::{BusinessId, Problem, Timestamp};
 use ports::store::{Key, Stored};
 use shell::Changes;
 
-use super::enquiry::Contact;
-use super::limits::{Asked, Month};
-use super::storage as leads;
-use super::{Delivery, Lead};
 use crate::App;
 use crate::business::Business;
+use crate::lead::enquiry::Contact;
+use crate::lead::limits::{Asked, Month};
+use crate::lead::storage as leads;
+use crate::lead::{Delivery, Lead};
 use crate::storage;
 
 /// All of it is loaded again after a conflict.

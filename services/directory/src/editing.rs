@@ -5,11 +5,11 @@ use kernel::{BusinessId, CategoryId, Problem, SLUG_CHARS_MAX, UserId, is_slug, s
 use ports::store::{Key, Stored};
 use shell::{DecisionContext, HandlerResult, Reply, RequestContext, Table};
 
-use super::membership::MembershipCount;
-use super::profile::Profile;
-use super::views::ManagedBusiness;
-use super::{Business, BusinessError};
 use crate::App;
+use crate::business::membership::MembershipCount;
+use crate::business::profile::Profile;
+use crate::business::views::ManagedBusiness;
+use crate::business::{Business, BusinessError};
 use crate::category::Tree;
 use crate::storage::{self, SlugOwner};
 

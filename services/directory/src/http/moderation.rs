@@ -7,10 +7,10 @@ use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
 use shell::{HandlerResult, Reply};
 use utoipa::IntoParams;
 
-use super::editing::change;
-use super::views::{LeadTermsView, ManagedBusiness, ReasonInput};
-use super::{Business, Status};
 use crate::App;
+use crate::business::views::{LeadTermsView, ManagedBusiness, ReasonInput};
+use crate::business::{Business, Status};
+use crate::editing::change;
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {

@@ -10,10 +10,10 @@ use shell::http::{Anyone, Listing, OpenApiRouter, Paging, Path};
 use shell::{HandlerResult, Reply};
 use utoipa::IntoParams;
 
-use super::rating::BusinessRating;
-use super::views::{BusinessCard, BusinessView};
-use super::{Business, BusinessError};
 use crate::App;
+use crate::business::rating::BusinessRating;
+use crate::business::views::{BusinessCard, BusinessView};
+use crate::business::{Business, BusinessError};
 use crate::category::{CategoryError, Tree};
 use crate::storage::{self, Listed, SlugOwner};
 

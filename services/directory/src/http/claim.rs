@@ -8,13 +8,14 @@ use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, S
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 use utoipa::IntoParams;
 
-use super::views::{ClaimInput, ClaimView};
-use super::{Claim, Status, claim_id};
 use crate::App;
+use crate::business::Business;
 use crate::business::membership::MembershipCount;
 use crate::business::views::ReasonInput;
-use crate::business::{Business, editing};
 use crate::category::Tree;
+use crate::claim::views::{ClaimInput, ClaimView};
+use crate::claim::{Claim, Status, claim_id};
+use crate::editing;
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {

@@ -7,12 +7,12 @@ use ports::store::{Key, Stored};
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 
-use super::editing::{self, SlugWish, change, check_categories, memberships, shown};
-use super::membership::{Membership, MembershipCount};
-use super::views::{ManagedBusiness, ProfileInput, StaffInput};
-use super::{Business, BusinessError};
 use crate::App;
+use crate::business::membership::{Membership, MembershipCount};
+use crate::business::views::{ManagedBusiness, ProfileInput, StaffInput};
+use crate::business::{Business, BusinessError};
 use crate::category::Tree;
+use crate::editing::{self, SlugWish, change, check_categories, memberships, shown};
 use crate::storage::{self, SlugOwner};
 
 pub fn routes() -> OpenApiRouter<App> {

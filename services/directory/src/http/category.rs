@@ -8,9 +8,9 @@ use ports::store::{Record as _, Stored};
 use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
 use shell::{DecisionContext, HandlerResult, Reply, Table};
 
-use super::views::{CategoriesView, CategoryInput, CategoryView};
-use super::{CategoryDraft, CategoryError, Tree};
 use crate::App;
+use crate::category::views::{CategoriesView, CategoryInput, CategoryView};
+use crate::category::{CategoryDraft, CategoryError, Tree};
 use crate::storage::{self, CategoryCount, save_tree};
 
 const CACHE_SECS: u32 = 30;

@@ -9,14 +9,14 @@ use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, S
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::IntoParams;
 
-use super::delivering::{Circumstances, hashes};
-use super::enquiry::Contact;
-use super::limits::AskedToday;
-use super::storage as leads;
-use super::views::{EnquiryInput, EnquiryView, LeadView, ReturnInput};
-use super::{Lead, LeadError, Sender, Status};
 use crate::App;
 use crate::business::{Business, BusinessError};
+use crate::delivering::{Circumstances, hashes};
+use crate::lead::enquiry::Contact;
+use crate::lead::limits::AskedToday;
+use crate::lead::storage as leads;
+use crate::lead::views::{EnquiryInput, EnquiryView, LeadView, ReturnInput};
+use crate::lead::{Lead, LeadError, Sender, Status};
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
