@@ -38,7 +38,7 @@ pub use consumer::{Consumer, RetryPolicy, Schedule};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};
 pub use delivery::Delivery;
 pub use host::{Host, HostConfig, Running};
-pub use http::{Access, Failure, HandlerResult, LimitsConfig, Operation, Reply, RequestContext, page_limit};
+pub use http::{Access, Failure, HandlerResult, LimitsConfig, Operation, Reply, RequestContext};
 pub use needs::{Need, Resource, ServiceRole};
 pub use operations::{DeadLetterView, OPERATIONS, operations};
 pub use passwords::Passwords;

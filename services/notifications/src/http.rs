@@ -3,11 +3,11 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::Html;
-use kernel::{Cursor, Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
-use shell::http::{OpenApiRouter, PAGE_POLICY, Path, Query, Staff};
-use shell::{Changes, Failure, HandlerResult, Reply, page_limit};
+use shell::http::{Listing, OpenApiRouter, PAGE_POLICY, Paging, Path, Staff};
+use shell::{Changes, Failure, HandlerResult, Reply};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
@@ -66,9 +66,6 @@ pub struct ListMails {
     status: Option<MailStatus>,
     /// An e-mail address.
     to: Option<Email>,
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    cursor: Option<Cursor>,
 }
 
 impl MailSummary {
@@ -87,10 +84,14 @@ impl MailSummary {
 }
 
 /// List the mails, newest first. A page may hold fewer than `limit` where few pass the filters, and still have a next one.
-#[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails), responses((status = 200, body = Page<MailSummary>)))]
-async fn list(_: Staff, State(app): State<App>, Query(query): Query<ListMails>) -> HandlerResult {
-    let filter = Filter { template: query.template, status: query.status, to: query.to, shop: app.shared.config.admin_email.clone() };
-    let page = storage::log(app.work.table(), &filter, page_limit(query.limit)?.get(), query.cursor).await?;
+#[utoipa::path(get, path = "/admin/mails", tag = "notifications", operation_id = "listMails", params(ListMails, Paging), responses((status = 200, body = Page<MailSummary>)))]
+async fn list(
+    _: Staff,
+    State(app): State<App>,
+    Listing { filter: ListMails { template, status, to }, limit, cursor }: Listing<ListMails>,
+) -> HandlerResult {
+    let filter = Filter { template, status, to, shop: app.shared.config.admin_email.clone() };
+    let page = storage::log(app.work.table(), &filter, limit.get(), cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
 }

@@ -206,24 +206,24 @@ mod tests {
     }
 
     fn mail(status: MailStatus) -> MailRecord {
-        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0)).state;
+        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0)).into_state();
         match status {
-            MailStatus::Captured => MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0)).state,
+            MailStatus::Captured => MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0)).into_state(),
             MailStatus::Queued => queued,
-            MailStatus::Sent => queued.sent(1, at(1)).state,
-            MailStatus::Failed => queued.failed(1, "no such\nmailbox", at(1)).state,
-            MailStatus::Suppressed => queued.suppressed(1).state,
+            MailStatus::Sent => queued.sent(1, at(1)).into_state(),
+            MailStatus::Failed => queued.failed(1, "no such\nmailbox", at(1)).into_state(),
+            MailStatus::Suppressed => queued.suppressed(1).into_state(),
         }
     }
 
     #[test]
     fn new_mails() {
         let captured = MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0));
-        assert_eq!((captured.state.status, captured.state.sending, captured.events.len()), (MailStatus::Captured, 0, 0));
-        assert_eq!(captured.state.expires_at, at(24 * 60));
+        assert_eq!((captured.state().status, captured.state().sending, captured.events().len()), (MailStatus::Captured, 0, 0));
+        assert_eq!(captured.state().expires_at, at(24 * 60));
         let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0));
-        assert_eq!((queued.state.status, queued.state.sending), (MailStatus::Queued, 1));
-        assert_eq!(queued.events, vec![MailQueued { mail_id: queued.state.id, attempt: 1 }.into()]);
+        assert_eq!((queued.state().status, queued.state().sending), (MailStatus::Queued, 1));
+        assert_eq!(queued.events(), vec![MailQueued { mail_id: queued.state().id, attempt: 1 }.into()]);
     }
 
     #[test]
@@ -239,9 +239,9 @@ mod tests {
                     (before.clone().failed(sending, "no", at(2)), Failed),
                     (before.clone().suppressed(sending), Suppressed),
                 ] {
-                    assert_eq!(decision.changed, moves, "{status:?} {sending}");
-                    assert_eq!(decision.state.status, if moves { expect } else { status });
-                    assert!(decision.events.is_empty());
+                    assert_eq!(decision.is_changed(), moves, "{status:?} {sending}");
+                    assert_eq!(decision.state().status, if moves { expect } else { status });
+                    assert!(decision.events().is_empty());
                 }
             }
         }
@@ -266,10 +266,10 @@ mod tests {
         ] {
             let before = mail(status);
             let decision = before.clone().resend(mode, at(minutes)).unwrap();
-            assert_eq!(decision.changed.then_some(decision.state.status), expect, "{mode:?} {status:?} {minutes}");
+            assert_eq!(decision.is_changed().then_some(decision.state().status), expect, "{mode:?} {status:?} {minutes}");
             let told = expect == Some(Queued);
-            assert_eq!(decision.events.len(), usize::from(told));
-            assert_eq!(decision.state.sending, before.sending + u32::from(told));
+            assert_eq!(decision.events().len(), usize::from(told));
+            assert_eq!(decision.state().sending, before.sending + u32::from(told));
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
     fn resending_ends() {
         let mut mail = mail(MailStatus::Sent);
         for sending in 2..=SENDINGS_MAX {
-            mail = mail.resend(Mode::Send, at(1)).unwrap().state.sent(sending, at(2)).state;
+            mail = mail.resend(Mode::Send, at(1)).unwrap().into_state().sent(sending, at(2)).into_state();
         }
         assert_eq!(mail.resend(Mode::Send, at(3)), Err(MailRecordError::SentTooOften));
     }

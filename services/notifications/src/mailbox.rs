@@ -8,8 +8,8 @@ use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
-use shell::http::{PAGE_POLICY, Path, Query};
-use shell::{Failure, HandlerResult, Reply, RootRoutes, page_limit};
+use shell::http::{Listing, PAGE_POLICY, Path};
+use shell::{Failure, HandlerResult, Reply, RootRoutes};
 
 use crate::App;
 use crate::letter::{self, Secrets};
@@ -28,12 +28,11 @@ pub fn routes(app: App) -> RootRoutes {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Mails {
     /// The form sends an empty text for everybody.
     #[serde(default)]
     to: String,
-    limit: Option<u32>,
-    cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,16 +63,16 @@ impl MessageView {
     }
 }
 
-async fn found(app: &App, mails: &Mails) -> Result<Page<MailRecord>, Problem> {
-    let to = match mails.to.trim() {
+async fn found(app: &App, mails: &Listing<Mails>) -> Result<Page<MailRecord>, Problem> {
+    let to = match mails.filter.to.trim() {
         "" => None,
         text => Some(text.parse().map_err(|_| Problem::field("to", "must be an e-mail address"))?),
     };
     let filter = Filter { template: None, status: None, to, shop: app.shared.config.admin_email.clone() };
-    storage::log(app.work.table(), &filter, page_limit(mails.limit)?.get(), mails.cursor.clone()).await
+    storage::log(app.work.table(), &filter, mails.limit.get(), mails.cursor.clone()).await
 }
 
-async fn messages(State(app): State<App>, Query(mails): Query<Mails>) -> HandlerResult {
+async fn messages(State(app): State<App>, mails: Listing<Mails>) -> HandlerResult {
     let page = found(&app, &mails).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for mail in &page.items {
@@ -87,7 +86,7 @@ async fn message(State(app): State<App>, Path(id): Path<MailId>) -> HandlerResul
     Ok(Reply::ok(&MessageView::of(&app, &mail).await?).no_store())
 }
 
-async fn list(State(app): State<App>, Query(mails): Query<Mails>) -> PageAnswer {
+async fn list(State(app): State<App>, mails: Listing<Mails>) -> PageAnswer {
     let page = found(&app, &mails).await?;
     let row = |mail: &MailRecord| {
         Ok::<_, Problem>(context! {
@@ -99,8 +98,8 @@ async fn list(State(app): State<App>, Query(mails): Query<Mails>) -> PageAnswer 
         })
     };
     let rows = page.items.iter().map(row).collect::<Result<Vec<Value>, _>>()?;
-    let older = page.next.map(|Cursor(cursor)| format!("/mailbox?to={}&cursor={}", encode(mails.to.trim()), encode(&cursor)));
-    html_page(&app, "mailbox_list.html", context! { mails => rows, to => mails.to.trim(), older => older })
+    let older = page.next.map(|Cursor(cursor)| format!("/mailbox?to={}&cursor={}", encode(mails.filter.to.trim()), encode(&cursor)));
+    html_page(&app, "mailbox_list.html", context! { mails => rows, to => mails.filter.to.trim(), older => older })
 }
 
 async fn show(State(app): State<App>, Path(id): Path<MailId>) -> PageAnswer {

@@ -204,16 +204,16 @@ mod tests {
     fn mails_are_what_was_drafted_and_change_alone() {
         let id = sale_id();
         let written = Mailing::written(id, &sale(), CAUSE, Mode::Send, KEEP, NOW);
-        assert_eq!(written.events.len(), 3);
-        let mailing: Mailing = serde_json::from_str(&serde_json::to_string(&written.state).unwrap()).unwrap();
-        assert_eq!(mailing, written.state);
+        assert_eq!(written.events().len(), 3);
+        let mailing: Mailing = serde_json::from_str(&serde_json::to_string(written.state()).unwrap()).unwrap();
+        assert_eq!(&mailing, written.state());
         for (mail, draft) in mailing.all().zip(sale()) {
             assert_eq!((&mail.to, &mail.message, &mail.order, mail.sending), (&draft.to, &draft.message, &draft.order, 1));
             assert_eq!(mailing.mail(mail.id), Some(mail));
         }
         assert_eq!(mailing.mail(MailId(id.0 | 3)), None);
         let receipt = mailing.mail(MailId(id.0 | 1)).unwrap();
-        let sent = mailing.clone().with(receipt.sent(1, NOW).state);
+        let sent = mailing.clone().with(receipt.sent(1, NOW).into_state());
         let statuses: Vec<_> = sent.mails.iter().map(|letter| letter.status).collect();
         assert_eq!(statuses, [MailStatus::Queued, MailStatus::Sent, MailStatus::Queued]);
     }
@@ -224,8 +224,8 @@ mod tests {
     fn the_mails_of_a_sale_fit_in_a_write_unit_each() {
         let (to_the_customer, to_the_house) = (&sale()[..2], &sale()[2..]);
         for drafts in [to_the_customer, to_the_house] {
-            let queued = Mailing::written(sale_id(), drafts, CAUSE, Mode::Send, KEEP, NOW).state;
-            let sent = queued.all().fold(queued.clone(), |mailing, mail| mailing.with(mail.sent(1, NOW).state));
+            let queued = Mailing::written(sale_id(), drafts, CAUSE, Mode::Send, KEEP, NOW).into_state();
+            let sent = queued.all().fold(queued.clone(), |mailing, mail| mailing.with(mail.sent(1, NOW).into_state()));
             let json = serde_json::to_string(&sent).unwrap();
             assert!(json.len() < 768, "{} bytes: {json}", json.len());
         }

@@ -25,8 +25,8 @@ pub use operation::{FirstArgument, Operation, described_access};
 pub(crate) use operation::{closed, described};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
 pub use reply::{Failure, HandlerResult, Reply};
+pub use request_context::RequestContext;
 pub(crate) use request_context::key_reused;
-pub use request_context::{RequestContext, page_limit};
 pub(crate) use server::serve;
 #[doc(hidden)]
 pub use utoipa_axum;

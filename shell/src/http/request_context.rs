@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{Actor, Code, Duration, Limit, Problem, UserId};
+use kernel::{Actor, Code, Duration, Problem};
 
 use super::Failure;
 
@@ -25,21 +25,6 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    pub fn require_user(&self) -> Result<UserId, Problem> {
-        self.actor.user_id().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs an access token"))
-    }
-
-    pub fn require_admin(&self) -> Result<(), Problem> {
-        self.require_user()?;
-        if self.actor.is_admin() { Ok(()) } else { Err(Problem::forbidden("this is for admins")) }
-    }
-
-    /// Admins and support.
-    pub fn require_staff(&self) -> Result<(), Problem> {
-        self.require_user()?;
-        if self.actor.is_staff() { Ok(()) } else { Err(Problem::forbidden("this is for staff")) }
-    }
-
     /// Refuses an If-Match that names another version.
     pub fn check_version(&self, version: u64) -> Result<(), Problem> {
         match self.if_match {
@@ -101,12 +86,4 @@ fn short_hash(text: &str) -> String {
 /// The answer to an Idempotency-Key that was sent before with another request.
 pub(crate) fn key_reused() -> Problem {
     Problem::new(Code::IdempotencyKeyReused, "this Idempotency-Key was sent before with another request")
-}
-
-/// `?limit=`: 1 to 100, 20 unless told.
-pub fn page_limit(limit: Option<u32>) -> Result<Limit, Problem> {
-    match limit {
-        None => Ok(Limit::default()),
-        Some(limit) => Limit::new(limit).ok_or_else(|| Problem::field("limit", format!("must be 1 to {}", Limit::MAX))),
-    }
 }

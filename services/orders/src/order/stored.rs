@@ -4,7 +4,6 @@
 use kernel::{Currency, Money};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::amount::StoredAmount;
 use super::{Line, Order, Payment};
 
 #[derive(Serialize, Deserialize)]
