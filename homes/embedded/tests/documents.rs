@@ -24,8 +24,8 @@ fn events(manifest: &Manifest) -> String {
     let mut table = String::from("| event | emitted by | heard by |\n|---|---|---|\n");
     for (from, kind) in emitted() {
         let consumers: Vec<_> = heard_by(manifest, kind).collect();
-        let hearers = if consumers.is_empty() { "nobody".to_owned() } else { consumers.join(", ") };
-        table.push_str(&format!("| `{kind}` | {from} | {hearers} |\n"));
+        assert!(!consumers.is_empty(), "nobody hears {kind}: give it a consumer, or take it away");
+        table.push_str(&format!("| `{kind}` | {from} | {} |\n", consumers.join(", ")));
         for consumer in consumers {
             arrows.entry((from, consumer)).or_default().push(kind);
         }
