@@ -18,12 +18,12 @@ pub const LEASE_FOR: Duration = Duration::from_secs(10);
 
 /// Everything up to `position` is settled: done, waiting for another try, or dead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Checkpoint {
-    consumer: String,
-    position: Position,
+pub(crate) struct Checkpoint {
+    pub consumer: String,
+    pub position: Position,
     /// Absent when the last process stopped in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    lease: Option<Lease>,
+    pub lease: Option<Lease>,
 }
 
 impl Checkpoint {

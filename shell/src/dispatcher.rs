@@ -364,11 +364,12 @@ impl Worker {
         let next_at = may_retry.then(|| now.plus(consumer.retry.backoff.delay(attempts, self.chance())));
         let readable = event.envelope.as_ref().ok();
         let (id, subject) = (readable.map(|envelope| envelope.id.to_string()), readable.map(|envelope| envelope.event.subject()));
+        let request = readable.map(|envelope| envelope.correlation_id.as_str());
         let position = event.position;
         if next_at.is_some() {
-            tracing::warn!(consumer = consumer.name, position, event = id, subject, attempts, %problem, "a delivery failed and is tried again");
+            tracing::warn!(consumer = consumer.name, request, position, event = id, subject, attempts, %problem, "a delivery failed and is tried again");
         } else {
-            tracing::error!(consumer = consumer.name, position, event = id, subject, attempts, %problem, "a delivery failed for the last time");
+            tracing::error!(consumer = consumer.name, request, position, event = id, subject, attempts, %problem, "a delivery failed for the last time");
             let labels = EventLabels { consumer: consumer.name, outcome: "dead" };
             self.work.runtime().telemetry.dead_letters.get_or_create(&labels).inc();
         }

@@ -9,6 +9,8 @@ mod consumer;
 mod deliver;
 mod delivery;
 mod dispatcher;
+#[cfg(test)]
+mod formats;
 mod host;
 pub mod http;
 mod lease;

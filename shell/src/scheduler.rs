@@ -13,10 +13,10 @@ use crate::metering::OPERATION;
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ScheduleLease {
-    schedule: String,
+pub(crate) struct ScheduleLease {
+    pub schedule: String,
     #[serde(flatten)]
-    lease: Lease,
+    pub lease: Lease,
 }
 
 impl ScheduleLease {

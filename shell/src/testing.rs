@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+pub use contracts::golden::Golden;
 use contracts::{Envelope, Event};
 use http::{Method, Request, StatusCode};
 use kernel::{Actor, BusinessId, Code, Duration, EventId, Problem, Role, Timestamp, UserId};

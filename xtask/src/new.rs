@@ -25,7 +25,7 @@ pub struct Refused(pub String);
 
 const NAME_CHARS_MAX: usize = 30;
 /// Of a crate or a module that has the name, or would be confused with one.
-const TAKEN: [&str; 16] = [
+const TAKEN: [&str; 17] = [
     "kernel",
     "contracts",
     "ports",
@@ -39,6 +39,7 @@ const TAKEN: [&str; 16] = [
     "suite",
     "http",
     "storage",
+    "formats",
     "consumer",
     "reads",
     "views",
@@ -46,18 +47,20 @@ const TAKEN: [&str; 16] = [
 const KEYWORDS: [&str; 14] =
     ["as", "box", "break", "const", "crate", "dyn", "else", "enum", "impl", "loop", "match", "static", "trait", "types"];
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("services/{{service}}/Cargo.toml", include_str!("../templates/service/Cargo.toml.txt")),
     ("services/{{service}}/src/lib.rs", include_str!("../templates/service/lib.rs.txt")),
     ("services/{{service}}/src/{{noun}}.rs", include_str!("../templates/service/noun.rs.txt")),
     ("services/{{service}}/src/storage.rs", include_str!("../templates/service/storage.rs.txt")),
     ("services/{{service}}/src/http.rs", include_str!("../templates/service/http.rs.txt")),
+    ("services/{{service}}/src/formats.rs", include_str!("../templates/service/formats.rs.txt")),
+    ("services/{{service}}/formats.jsonl", include_str!("../templates/service/formats.jsonl.txt")),
     ("services/{{service}}/tests/scenarios.rs", include_str!("../templates/service/scenarios.rs.txt")),
     ("contracts/src/{{service}}.rs", include_str!("../templates/service/contracts.rs.txt")),
 ];
 
 /// File, a line that it holds, and what comes before that line.
-const ENTRIES: [(&str, &str, &str); 9] = [
+const ENTRIES: [(&str, &str, &str); 11] = [
     ("Cargo.toml", "wiring = { path = \"wiring\" }\n", "{{service}} = { path = \"services/{{service}}\" }\n"),
     ("wiring/Cargo.toml", "\n[dev-dependencies]\n", "{{service}}.workspace = true\n"),
     ("wiring/src/services.rs", "    Entry::with_table(search::TABLE", "    Entry::with_table({{service}}::TABLE, {{service}}),\n"),
@@ -73,7 +76,20 @@ const ENTRIES: [(&str, &str, &str); 9] = [
         "    \"notifications\" {\n",
         "    \"{{service}}\" {\n        {{Noun}}Created({{Noun}}Created) = \"{{noun}}.created\",\n    }\n",
     ),
-    ("kernel/src/id.rs", "}\n\nimpl BusinessId {", "    {{Noun}}Id = \"{{prefix}}\";\n"),
+    (
+        "contracts/tests/formats.rs",
+        "        .of([MailQueued {",
+        "        .of([{{Noun}}Created { {{noun}}_id: 1.into(), owner_id: 2.into() }])\n",
+    ),
+    (
+        "contracts/formats.jsonl",
+        "{\"record\":\"mail.queued\"",
+        concat!(
+            "{\"record\":\"{{noun}}.created\",\"stored\":",
+            "{\"{{noun}}_id\":\"{{prefix}}_00000000000000000000000001\",\"owner_id\":\"usr_00000000000000000000000002\"}}\n"
+        ),
+    ),
+    ("kernel/src/id.rs", "    ReviewId = \"rev\";\n", "    {{Noun}}Id = \"{{prefix}}\";\n"),
     ("kernel/src/lib.rs", "pub use money::{", "pub use id::{{Noun}}Id;\n"),
 ];
 
@@ -186,7 +202,7 @@ mod tests {
     #[test]
     fn a_service_has_its_files_and_its_entries() {
         let files = plan(Path::new(".."), "bookings").ok().unwrap();
-        assert_eq!(files.len(), 13, "{:?}", files.keys());
+        assert_eq!(files.len(), 17, "{:?}", files.keys());
         for (path, text) in &files {
             assert!(!text.contains("{{") || !path.contains("booking"), "{path} has a placeholder left:\n{text}");
         }
@@ -196,7 +212,10 @@ mod tests {
             ("wiring/src/services.rs", "    Entry::with_table(bookings::TABLE, bookings),"),
             ("wiring/src/services.rs", "Ok(bookings::service(&b.work()?))"),
             ("contracts/src/lib.rs", "BookingCreated(BookingCreated) = \"booking.created\","),
-            ("kernel/src/id.rs", "    BookingId = \"boo\";"),
+            ("contracts/tests/formats.rs", ".of([BookingCreated { booking_id: 1.into(), owner_id: 2.into() }])"),
+            ("contracts/formats.jsonl", "{\"record\":\"booking.created\",\"stored\":{\"booking_id\":\"boo_"),
+            ("services/bookings/formats.jsonl", "{\"record\":\"Booking\",\"stored\":"),
+            ("kernel/src/id.rs", "    BookingId = \"boo\";\n    ReviewId"),
             ("services/bookings/src/http.rs", "path = \"/bookings/{booking_id}\""),
             ("services/bookings/src/booking.rs", "Result<Decision<Self>, BookingError>"),
         ] {

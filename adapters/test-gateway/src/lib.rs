@@ -4,6 +4,8 @@
 
 mod book;
 mod cards;
+#[cfg(test)]
+mod formats;
 mod rules;
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 
 mod cart;
 mod consumer;
+#[cfg(test)]
+mod formats;
 mod http;
 mod personal_data;
 mod reads;

@@ -4,6 +4,8 @@ mod category;
 mod consumer;
 mod editing;
 mod export;
+#[cfg(test)]
+mod formats;
 mod http;
 mod import;
 mod json_ld;

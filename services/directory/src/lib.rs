@@ -7,6 +7,8 @@ mod claim;
 mod consumer;
 mod delivering;
 mod editing;
+#[cfg(test)]
+mod formats;
 mod http;
 mod import;
 mod lead;

@@ -6,6 +6,8 @@ mod admins;
 mod attempts;
 mod consumer;
 mod credentials;
+#[cfg(test)]
+mod formats;
 mod http;
 mod membership;
 mod operator;

@@ -3,6 +3,8 @@
 //! nothing gets lost.
 
 mod consumer;
+#[cfg(test)]
+mod formats;
 mod http;
 mod import;
 mod reads;

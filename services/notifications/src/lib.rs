@@ -6,6 +6,8 @@
 
 mod config;
 mod consumer;
+#[cfg(test)]
+mod formats;
 mod http;
 mod letter;
 mod links;

@@ -5,6 +5,8 @@
 mod checkout;
 mod consumer;
 mod deadline;
+#[cfg(test)]
+mod formats;
 mod http;
 mod order;
 mod pages;

@@ -4,6 +4,8 @@
 
 pub mod breaker;
 mod consumer;
+#[cfg(test)]
+mod formats;
 mod gateway;
 mod http;
 mod payment;

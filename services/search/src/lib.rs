@@ -6,6 +6,8 @@ mod concern;
 mod consumer;
 mod documents;
 mod feed;
+#[cfg(test)]
+mod formats;
 mod http;
 mod parameters;
 mod rebuild;

@@ -4,6 +4,7 @@ mod circles;
 mod directions;
 mod documents;
 mod files;
+mod formats;
 mod services;
 mod source;
 mod summaries;
@@ -53,6 +54,7 @@ pub fn run(root: &Path) -> Outcome {
     let mut findings = directions::check(root)?;
     findings.extend(files::check(&files));
     findings.extend(documents::check(&files));
+    findings.extend(formats::check(&files));
     findings.extend(services::check(&files));
     findings.extend(circles::check(&files));
     findings.extend(summaries::check(&files));

@@ -18,6 +18,8 @@ use strum::VariantNames;
 
 use crate::links::Link;
 
+#[cfg(test)]
+pub use directory::DirectoryMail;
 pub use draft::{Draft, OrderName};
 pub use orders::sample_sale;
 #[cfg(test)]

@@ -1,0 +1,109 @@
+//! Samples of all that is stored, held against the golden file.
+
+use kernel::{BusinessId, Currency, Money, Rating, TaxRate, Timestamp};
+use shell::testing::Golden;
+
+use crate::category::Category;
+use crate::product::content::Image;
+use crate::product::{Product, ProductStatus, Variant};
+use crate::rating::ProductRating;
+use crate::storage::{Card, CategorySlug, HoldingsItem, SlugOwner};
+
+fn plain() -> Product {
+    let variant = Variant {
+        id: 2.into(),
+        sku: "TEA-100".into(),
+        options: Vec::new(),
+        price: Money::new(1190, Currency::EUR),
+        compare_at_price: None,
+        tax_rate: None,
+        barcode: None,
+        grams: 100,
+        requires_shipping: true,
+        image_url: None,
+    };
+    Product {
+        id: 1.into(),
+        seller_id: BusinessId::HOUSE,
+        slug: "green-tea".into(),
+        title: "Green Tea".into(),
+        description: String::new(),
+        vendor: String::new(),
+        options: Vec::new(),
+        variants: vec![variant],
+        images: Vec::new(),
+        tags: Vec::new(),
+        category_path: Vec::new(),
+        status: ProductStatus::Draft,
+        created_at: Timestamp::from_millis(1),
+        updated_at: Timestamp::from_millis(2),
+        published_at: None,
+    }
+}
+
+/// With all that may be absent.
+fn full() -> Product {
+    let variants = plain().variants.into_iter().map(|variant| Variant {
+        options: vec!["100 g".into()],
+        compare_at_price: Some(Money::new(1390, Currency::EUR)),
+        tax_rate: Some(TaxRate(700)),
+        barcode: Some("4006381333931".into()),
+        image_url: Some("/files/tea-100.jpg".into()),
+        ..variant
+    });
+    let image = |alt: &str| Image { url: "/files/tea.jpg".into(), alt: alt.into() };
+    Product {
+        description: "<p>From Assam</p>".into(),
+        vendor: "Tea & Co".into(),
+        options: vec!["Size".into()],
+        variants: variants.collect(),
+        images: vec![image(""), image("A cup of tea")],
+        tags: vec!["Organic".into()],
+        category_path: vec![3.into()],
+        published_at: Some(Timestamp::from_millis(2)),
+        ..plain()
+    }
+}
+
+fn products() -> Vec<Product> {
+    use ProductStatus::{Archived, Draft, Published};
+    let in_statuses = [Draft, Published, Archived].map(|status| Product { status, ..full() });
+    std::iter::once(plain()).chain(in_statuses).collect()
+}
+
+fn cards() -> [Card; 2] {
+    let plain = Card {
+        id: 1.into(),
+        slug: "green-tea".into(),
+        title: "Green Tea".into(),
+        seller_id: BusinessId::HOUSE,
+        currency: Currency::EUR,
+        price_from: 1190,
+        price_to: 2290,
+        compare_at: None,
+        image_url: None,
+        variants: 2,
+    };
+    let full = Card { compare_at: Some(1390), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
+    [plain, full]
+}
+
+fn categories() -> [Category; 2] {
+    let root = Category { id: 3.into(), slug: "hot-drinks".into(), name: "Hot Drinks".into(), ancestors: Vec::new(), position: 0 };
+    let below = Category { ancestors: vec![4.into()], ..root.clone() };
+    [root, below]
+}
+
+#[test]
+fn what_was_stored_once_stays_readable() {
+    let rating = ProductRating { product_id: 1.into(), rating: Rating { sum: 12, count: 3 }, sequence: 7 };
+    Golden::of(env!("CARGO_MANIFEST_DIR"))
+        .record("Product", products())
+        .record("ProductRating", [rating])
+        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), product_id: 1.into(), current: true }])
+        .record("Card", cards())
+        .record("Category", categories())
+        .record("CategorySlug", [CategorySlug { slug: "hot-drinks".into(), category_id: 3.into(), current: true }])
+        .record("HoldingsItem", [HoldingsItem { category_id: 3.into(), products: 5, children: 1 }])
+        .check();
+}

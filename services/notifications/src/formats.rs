@@ -1,0 +1,76 @@
+//! Samples of all that is stored, held against the golden file.
+
+use contracts::{CancelReason, ReturnReason};
+use kernel::{Currency, Duration, EventId, MailId, Money, Timestamp};
+use shell::testing::Golden;
+
+use crate::mail::{Attempt, MailRecord, MailStatus, Mode, Suppression};
+use crate::mailing::Mailing;
+use crate::mails::{DirectoryMail, Draft, Message, MoneyBack, OrderMail, OrderName, sample};
+
+const ID: MailId = MailId(16);
+const CANCEL_REASONS: [CancelReason; 8] = [
+    CancelReason::OutOfStock,
+    CancelReason::PaymentDeclined,
+    CancelReason::InsufficientFunds,
+    CancelReason::PaymentFailed,
+    CancelReason::Expired,
+    CancelReason::ByCustomer,
+    CancelReason::BySeller,
+    CancelReason::ByAdmin,
+];
+const RETURN_REASONS: [ReturnReason; 4] =
+    [ReturnReason::WrongNumber, ReturnReason::WrongCategory, ReturnReason::Spam, ReturnReason::Duplicate];
+
+fn at() -> Timestamp {
+    Timestamp::from_millis(1)
+}
+
+fn mailing(draft: Draft) -> Mailing {
+    Mailing::written(ID, &[draft], EventId(1), Mode::Capture, Duration::from_secs(60), at()).into_state()
+}
+
+fn draft(message: impl Into<Message>) -> Draft {
+    Draft::to(&"ann@example.com".parse().unwrap(), message)
+}
+
+/// The samples of the mails, and what else may be in them.
+fn messages() -> Vec<Message> {
+    let mut messages: Vec<Message> = Message::samples().collect();
+    let business = || "Old Mill".to_owned();
+    messages.push(DirectoryMail::ClaimDecided { business_id: 3.into(), business: business(), reason: Some("No proof.".into()) }.into());
+    messages.extend(
+        RETURN_REASONS.map(|reason| Message::from(DirectoryMail::LeadReturned { lead_id: 9.into(), business: business(), reason })),
+    );
+    messages.push(OrderMail::Shipped { carrier: None, tracking_number: None }.into());
+    let cancelled = |reason, money| Message::from(OrderMail::Cancellation { total: Money::new(1190, Currency::EUR), reason, money });
+    messages.extend(CANCEL_REASONS.map(|reason| cancelled(reason, MoneyBack::NothingTaken)));
+    let moneys = [MoneyBack::NothingTaken, MoneyBack::HoldLifted, MoneyBack::Returned];
+    messages.extend(moneys.map(|money| cancelled(CancelReason::ByCustomer, money)));
+    messages
+}
+
+/// With all that may be absent.
+fn in_status(status: MailStatus) -> Mailing {
+    let order = |guest| OrderName { id: 6.into(), number: "S-7K3F-92QD".into(), guest };
+    let mailing = mailing(Draft { user_id: Some(1.into()), ..draft(sample("receipt")).about(order(true)) });
+    let mail = mailing.mail(ID).unwrap();
+    let attempts = [None, Some("The mailbox is full.".to_owned())].map(|error| Attempt { at: at(), error });
+    mailing.with(MailRecord { status, sending: 2, queued_at: Some(at()), attempts: attempts.to_vec(), ..mail })
+}
+
+fn mailings() -> Vec<Mailing> {
+    use MailStatus::{Captured, Failed, Queued, Sent, Suppressed};
+    let of_customer = draft(sample("receipt")).about(OrderName { id: 6.into(), number: "S-7K3F-92QD".into(), guest: false });
+    let mut mailings: Vec<Mailing> = messages().into_iter().map(|message| mailing(draft(message))).collect();
+    mailings.push(mailing(of_customer));
+    mailings.extend([Captured, Queued, Sent, Failed, Suppressed].map(in_status));
+    mailings
+}
+
+#[test]
+fn what_was_stored_once_stays_readable() {
+    let suppression =
+        Suppression { address: "ann@example.com".parse().unwrap(), since: at(), expires_at: at(), reason: "The mailbox is full.".into() };
+    Golden::of(env!("CARGO_MANIFEST_DIR")).record("Mailing", mailings()).record("Suppression", [suppression]).check();
+}
