@@ -4,7 +4,7 @@ use crate::Event;
 
 /// The state after a rule, and the events that tell what happened.
 ///
-/// A repeated command is a no-op, not an error: `Decision::unchanged` writes and tells nothing.
+/// A repeated command is a no-op, not an error: `Decision::unchanged` writes nothing and emits nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Decision<T> {

@@ -1,4 +1,4 @@
-//! The published language: the events that services tell one another, one file per producing
+//! The published language: the events that services emit for one another, one file per producing
 //! service, the envelope they travel in, and the decision that a rule returns.
 //!
 //! An event is a fact in the past tense. Fields are only ever added. Consumers tolerate repeats and

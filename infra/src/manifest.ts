@@ -7,7 +7,7 @@ export interface Route {
   /** As in axum: `/files/{name}`, `/docs/{*rest}`. */
   readonly path: string;
   /** `anyone`: the function looks at the token, if there is one. Otherwise the gateway turns callers without a valid token away. */
-  readonly access: 'anyone' | 'signed_in' | 'acting_for' | 'staff' | 'admin';
+  readonly access: 'anyone' | 'signed_in' | 'staff' | 'admin';
 }
 
 export interface Consumer {

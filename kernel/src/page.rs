@@ -22,7 +22,7 @@ impl<T> Page<T> {
     }
 }
 
-/// How many items a page may hold: 1 to 100, 20 unless told.
+/// How many items a page may hold: 1 to 100 (default 20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u32);
 

@@ -5,11 +5,13 @@ use async_trait::async_trait;
 use kernel::{Email, Problem, UserId};
 use serde_json::Value;
 
-/// Whose data it is. What was kept of a guest is found by the address, once it is verified to be the person's own.
+/// Whose data it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub user_id: UserId,
-    pub email: Email,
+    /// Only an address that is verified to be the person's own: what is kept of guests is found by it, and whoever
+    /// registers a stranger's address must not get that.
+    pub verified_email: Option<Email>,
 }
 
 /// Implemented by each service that keeps personal data.

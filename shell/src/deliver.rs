@@ -29,8 +29,8 @@ pub fn find_schedule<'a>(services: &'a [Service], name: &str) -> Option<&'a Sche
     services.iter().flat_map(|service| &service.schedules).find(|schedule| schedule.name == name)
 }
 
-/// Hands an event to a consumer once. `attempt` is
-/// 1 for the first try. `replay` names a replay that wants effects again which have happened.
+/// Hands an event to a consumer once. `attempt` is 1 for the first try. `replay` names a replay that wants effects again
+/// which have happened.
 ///
 /// Remembering a failure is the caller's: the dispatcher notes the failed delivery, a queue delivers again.
 pub async fn deliver(

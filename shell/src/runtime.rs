@@ -1,4 +1,4 @@
-//! What all desks of a process share: time, chance, the watchers of items, the counters.
+//! What all units of work of a process share: time, chance, the watchers of items, the counters.
 
 use std::sync::Arc;
 

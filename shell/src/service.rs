@@ -23,7 +23,7 @@ pub struct Service {
     pub schedules: Vec<Schedule>,
     /// All routes, for the manifest, by path and method.
     pub operations: Vec<Operation>,
-    /// The services whose data it reads, as recorded by who built it.
+    /// The services whose data it reads, as the builder recorded them.
     pub reads: Vec<&'static str>,
     pub needs: Vec<Need>,
 }

@@ -343,11 +343,11 @@ impl UnitOfWork {
     }
 }
 
-fn repeated(request: &RequestContext, cause: IdempotencyRecord) -> Result<Reply, Failure> {
-    if cause.fingerprint != request.fingerprint {
+fn repeated(request: &RequestContext, record: IdempotencyRecord) -> Result<Reply, Failure> {
+    if record.fingerprint != request.fingerprint {
         return Err(key_reused().into());
     }
-    let response = cause.response.ok_or_else(|| Problem::internal("an idempotency record without a response"))?;
+    let response = record.response.ok_or_else(|| Problem::internal("an idempotency record without a response"))?;
     Ok(Reply::from_stored(response))
 }
 

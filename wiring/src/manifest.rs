@@ -23,7 +23,7 @@ pub struct ServiceManifest {
     pub routes: Vec<Operation>,
     pub consumers: Vec<ConsumerManifest>,
     pub schedules: Vec<ScheduleManifest>,
-    /// Event types that it tells.
+    /// Event types that it emits.
     pub emits: Vec<&'static str>,
     /// Services whose data it reads.
     pub reads: Vec<&'static str>,

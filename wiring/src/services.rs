@@ -3,7 +3,6 @@
 
 use kernel::Duration;
 use ports::store::TableSchema;
-use search::SearchDeps;
 use shell::Service;
 use shell::ServiceRole::{Api, Events, Tick};
 use std::sync::Arc;
@@ -75,44 +74,44 @@ pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<S
 }
 
 fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, identity::IdentityConfig::default()))
+    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, identity::Config::default()))
 }
 
 fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = b.config();
-    let settings = directory::Settings {
+    let settings = directory::Config {
         public_url: config.shop.public_url.clone(),
         time_zone: config.shop.time_zone.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
-    let dependencies = directory::Dependencies { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
+    let dependencies = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
     Ok(directory::service(&b.work()?, dependencies, settings))
 }
 
 fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = catalog::Dependencies { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
-    Ok(catalog::service(&b.work()?, catalog_settings(b.config()), dependencies))
+    let dependencies = catalog::Deps { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
+    Ok(catalog::service(&b.work()?, dependencies, catalog_settings(b.config())))
 }
 
 fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let default_threshold = i64::from(b.config().inventory.low_stock_threshold);
-    Ok(inventory::service(&b.work()?, inventory::InventoryConfig { default_threshold }))
+    Ok(inventory::service(&b.work()?, inventory::Config { default_threshold }))
 }
 
 fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let config = cart::CartConfig { currency: b.config().shop.currency };
+    let config = cart::Config { currency: b.config().shop.currency };
     Ok(cart::service(&b.work()?, b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
 }
 
 fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let deps = orders::OrdersDeps {
+    let deps = orders::Deps {
         carts: b.read::<cart::Reads>(),
         catalog: b.read::<catalog::Reads>(),
         accounts: b.read::<identity::Reads>(),
         check_method: b.method_check()?,
     };
     let config = b.config();
-    let pricing = orders::OrdersConfig {
+    let pricing = orders::Config {
         currency: config.shop.currency,
         prices_include_tax: config.shop.prices_include_tax,
         shipping: orders::ShippingPrice {
@@ -139,14 +138,14 @@ fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 }
 
 fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let deps = reviews::ReviewsDeps {
+    let deps = reviews::Deps {
         accounts: b.read::<identity::Reads>(),
         directory: b.read::<directory::Reads>(),
         products: b.read::<catalog::Reads>(),
         orders: b.read::<orders::Reads>(),
     };
     let settings = &b.config().reviews;
-    let config = reviews::ReviewsConfig {
+    let config = reviews::Config {
         moderation: settings.moderation,
         unverified: settings.unverified,
         remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
@@ -155,7 +154,7 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 }
 
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = notifications::Dependencies {
+    let dependencies = notifications::Deps {
         orders: b.read::<orders::Reads>(),
         links: Arc::new(identity::Links::new(b.signer()?)),
         accounts: b.read::<identity::Reads>(),
@@ -165,7 +164,7 @@ fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     };
     let config = b.config();
     let shop = &config.shop;
-    let texts = notifications::ShopConfig {
+    let texts = notifications::Config {
         name: shop.name.clone(),
         public_url: shop.public_url.clone(),
         admin_email: shop.admin_email.clone(),
@@ -174,7 +173,7 @@ fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         imprint: shop.imprint.clone(),
         locale: if shop.locale == "de" { notifications::Locale::De } else { notifications::Locale::En },
         mailbox: true,
-        ..notifications::ShopConfig::default()
+        ..notifications::Config::default()
     };
     Ok(notifications::service(&b.work()?, dependencies, texts).root_routes(start_page::routes(config)))
 }
@@ -197,8 +196,8 @@ fn search(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     Ok(search::service(&b.work()?, search_deps(b)?, search_config(b.config())))
 }
 
-pub(crate) fn search_deps(b: &mut Builder<'_>) -> Result<SearchDeps, BuildError> {
-    Ok(SearchDeps {
+pub(crate) fn search_deps(b: &mut Builder<'_>) -> Result<search::Deps, BuildError> {
+    Ok(search::Deps {
         index: b.search_index(&[Api, Events, Tick])?,
         directory: b.read::<directory::Reads>(),
         products: b.read::<catalog::Reads>(),
@@ -208,8 +207,8 @@ pub(crate) fn search_deps(b: &mut Builder<'_>) -> Result<SearchDeps, BuildError>
     })
 }
 
-pub(crate) fn search_config(config: &Config) -> search::SearchConfig {
-    search::SearchConfig { currency: config.shop.currency }
+pub(crate) fn search_config(config: &Config) -> search::Config {
+    search::Config { currency: config.shop.currency }
 }
 
 pub(crate) fn credentials(b: &mut Builder<'_>) -> Result<identity::Credentials, ConfigError> {
@@ -220,9 +219,9 @@ pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, 
     Ok(directory::TimeZoneMap::new(b.time_zones(&[Api])?))
 }
 
-fn catalog_settings(config: &Config) -> catalog::Settings {
+fn catalog_settings(config: &Config) -> catalog::Config {
     let shop = &config.shop;
-    catalog::Settings { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
+    catalog::Config { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
 
 impl Readable for catalog::Reads {

@@ -118,7 +118,11 @@ fn write(root: &Path, files: &BTreeMap<String, String>, name: &str) -> Outcome {
     }
     // Modules and imports come into their order.
     process::run(process::cargo(root).args(["fmt", "--all"]))?;
-    println!("next: cargo test -p {name}, then cargo xtask manifest");
+    println!(
+        "next: cargo test -p {name}. By hand: a line for services/{name} in the map of ARCHITECTURE.md, a consumer for its event, and \
+         a sample for each operation in homes/embedded/tests/roles/samples.rs. Then write the manifest, docs/roles.md and \
+         docs/events.md anew, as docs/extending.md says under \"A service\""
+    );
     Ok(())
 }
 

@@ -165,7 +165,7 @@ impl EventsFunction {
         self.invocations.write([all, self.alarms(settled)].into_iter().chain(consumers.into_values()));
     }
 
-    /// Queues have no metrics of all of them together, so what the alarms want is told here when it happens.
+    /// Queues have no metrics of all of them together, so what the alarms want is counted here when it happens.
     fn alarms(&self, settled: &[Settled<'_>]) -> Metrics {
         let now = self.runtime.clock.now().as_millis();
         let mut metrics = Metrics::of_alarm();

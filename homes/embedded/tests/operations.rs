@@ -34,7 +34,7 @@ async fn what_needs_a_token_is_refused_to_guests_before_anything_else() {
         let shown = format!("{} {} answered {status} {code}", operation.method, operation.path);
         match operation.access {
             Access::Anyone => assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "the manifest names a route: {shown}"),
-            Access::SignedIn | Access::ActingFor | Access::Staff | Access::Admin => {
+            Access::SignedIn | Access::Staff | Access::Admin => {
                 assert_eq!((status, code.as_str()), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{shown}");
             }
         }

@@ -22,12 +22,12 @@ pub use reads::Reads;
 pub use storage::TABLE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CartConfig {
+pub struct Config {
     /// Of new carts; only what is sold in it can be added.
     pub currency: Currency,
 }
 
-impl Default for CartConfig {
+impl Default for Config {
     fn default() -> Self {
         Self { currency: Currency::EUR }
     }
@@ -38,10 +38,10 @@ pub(crate) struct App {
     pub work: UnitOfWork,
     pub catalog: Arc<dyn CatalogReads>,
     pub inventory: Arc<dyn InventoryReads>,
-    pub config: CartConfig,
+    pub config: Config,
 }
 
-pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: CartConfig) -> Service {
+pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: Config) -> Service {
     let app = App { work: work.clone(), catalog, inventory, config };
     Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }

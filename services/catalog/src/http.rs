@@ -22,7 +22,7 @@ use crate::product::{Product, ProductError, ProductStatus, listed_seller, seller
 use crate::rating::ProductRating;
 use crate::storage::{self, Card, SlugOwner};
 use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
-use crate::{App, Settings};
+use crate::{App, Config};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
@@ -154,11 +154,11 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductI
     let load = |_| editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
     let edit = |state: &editing::State, context: &DecisionContext| {
         let before = state.existing()?;
-        request.require_version(before.version)?;
         if !before.visible_to(&context.actor) {
             return Err(ProductError::Unknown.into());
         }
         before.check_seller(seller_id)?;
+        request.require_version(before.version)?;
         state.edit(context, &content, slug.as_ref(), status)
     };
     change(&app, &request, load, edit, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
@@ -196,8 +196,9 @@ async fn change(
 ) -> HandlerResult {
     let decide = |state: editing::State, context: &DecisionContext| {
         let version = state.existing()?.version;
-        request.check_version(version)?;
+        // Behind the rule, so that a stranger does not learn the version of a draft.
         let (after, changes) = rule(&state, context)?;
+        request.check_version(version)?;
         let reply = view(&after).etag(version + u64::from(!changes.is_empty()));
         Ok(changes.reply(reply))
     };
@@ -299,7 +300,7 @@ fn missing() -> Problem {
 }
 
 /// Of everything that a page is made from.
-fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Settings) -> u64 {
+fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Config) -> u64 {
     let mut hasher = DefaultHasher::new();
     (product.version, &settings.public_url).hash(&mut hasher);
     if let Some(Beside { stock, rating }) = beside {

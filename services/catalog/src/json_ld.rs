@@ -7,7 +7,7 @@ use kernel::{Rating, VariantId};
 use ports::reads::Availability;
 use serde::Serialize;
 
-use crate::Settings;
+use crate::Config;
 use crate::product::{Product, Variant, variant_title};
 use crate::text::{decimal, plain_text};
 
@@ -68,7 +68,7 @@ pub fn product<'a>(
     url: &'a str,
     stock: &BTreeMap<VariantId, Availability>,
     rating: Rating,
-    settings: &Settings,
+    settings: &Config,
 ) -> ProductData<'a> {
     let stars = |mean: f64| AggregateRating {
         rating_value: (mean * 100.0).round() / 100.0,
@@ -114,7 +114,7 @@ fn is_gtin(code: &str) -> bool {
     matches!(code.len(), 8 | 12 | 13 | 14) && code.bytes().all(|digit| digit.is_ascii_digit()) && weighed.sum::<u32>() % 10 == 0
 }
 
-fn absolute<'a>(url: &'a str, settings: &Settings) -> Cow<'a, str> {
+fn absolute<'a>(url: &'a str, settings: &Config) -> Cow<'a, str> {
     if url.starts_with('/') { format!("{}{url}", settings.public_url).into() } else { url.into() }
 }
 

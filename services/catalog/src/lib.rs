@@ -36,7 +36,7 @@ pub use uploads::Files;
 
 /// What the shop's configuration says about what is sold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct Config {
     /// Where people open the shop, without a slash at the end.
     pub public_url: String,
     /// All prices are in it.
@@ -45,7 +45,7 @@ pub struct Settings {
     pub tax_rate: TaxRate,
 }
 
-impl Settings {
+impl Config {
     /// The page of a product.
     fn product_url(&self, slug: &str) -> String {
         format!("{}/products/{slug}", self.public_url)
@@ -54,7 +54,7 @@ impl Settings {
 
 /// What the catalog needs of others.
 #[derive(Clone)]
-pub struct Dependencies {
+pub struct Deps {
     pub blobs: Files,
     pub stock: Arc<dyn InventoryReads>,
 }
@@ -62,15 +62,15 @@ pub struct Dependencies {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub settings: Arc<Settings>,
-    pub deps: Dependencies,
+    pub settings: Arc<Config>,
+    pub deps: Deps,
     pub pages: Arc<Cache<(ProductId, u64), Arc<http::CachedPage>>>,
 }
 
 /// Public pages that are kept for a moment, at most: of some kilobytes each.
 const PAGES_MAX: usize = 2_000;
 
-pub fn service(work: &UnitOfWork, settings: Settings, dependencies: Dependencies) -> Service {
+pub fn service(work: &UnitOfWork, dependencies: Deps, settings: Config) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
         .consumer(consumer::consumer(work.clone()))

@@ -1,4 +1,4 @@
-//! The stars of a product, as reviews told them last.
+//! The stars of a product, as the last `rating.changed` has them.
 
 use contracts::{Decision, RatingChanged};
 use kernel::{ProductId, Rating};

@@ -9,7 +9,7 @@ use ports::store::{Key, Stored};
 use serde::Deserialize;
 use shell::{Table, UnitOfWork};
 
-use crate::Settings;
+use crate::Config;
 use crate::category::Category;
 use crate::product::{Product, ProductStatus, variant_title};
 use crate::storage::{self, product_key};
@@ -21,11 +21,11 @@ const PRODUCTS_AT_ONCE: usize = 100;
 /// Reads offers from the catalog's table.
 pub struct Reads {
     table: Table,
-    settings: Settings,
+    settings: Config,
 }
 
 impl Reads {
-    pub fn new(work: &UnitOfWork, settings: Settings) -> Self {
+    pub fn new(work: &UnitOfWork, settings: Config) -> Self {
         Self { table: work.table().clone(), settings }
     }
 }

@@ -11,11 +11,11 @@ use shell::http::{Failure, Path};
 use shell::{Sitemap, SitemapEntry};
 
 use crate::storage::Listing;
-use crate::{App, Settings};
+use crate::{App, Config};
 
 #[derive(Clone)]
 struct Pages {
-    settings: Arc<Settings>,
+    settings: Arc<Config>,
     sitemap: Arc<Sitemap>,
 }
 

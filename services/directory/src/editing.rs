@@ -96,8 +96,9 @@ pub async fn change(
     rule: impl Fn(Business, &DecisionContext) -> Result<Decision<Business>, BusinessError>,
 ) -> HandlerResult {
     let decide = |(before, tree): (Stored<Business>, Stored<Tree>), context: &DecisionContext| {
-        request.check_version(before.version)?;
+        // Behind the rule, so that a stranger does not learn the version of a draft.
         let decision = rule(before.value.clone(), context)?;
+        request.check_version(before.version)?;
         let reply = shown(&before, &decision);
         Ok(storage::save(Some(&before), None, &tree, decision)?.reply(reply))
     };

@@ -36,7 +36,7 @@ pub use storage::TABLE;
 
 /// What the shop's configuration says about businesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct Config {
     /// Where people open the shop, without a slash at the end.
     pub public_url: String,
     /// The IANA time zone of businesses that name none.
@@ -45,7 +45,7 @@ pub struct Settings {
     pub lead_price: Money,
 }
 
-impl Settings {
+impl Config {
     fn time_zone_of<'a>(&'a self, business: &'a business::Business) -> &'a str {
         business.profile.time_zone.as_deref().unwrap_or(&self.time_zone)
     }
@@ -53,7 +53,7 @@ impl Settings {
 
 /// What the directory needs of others.
 #[derive(Clone)]
-pub struct Dependencies {
+pub struct Deps {
     /// Who there is, before somebody is given a role in a business.
     pub accounts: Arc<dyn IdentityReads>,
     /// Makes the hashes by which people who ask a business are recognized.
@@ -65,11 +65,11 @@ pub struct Dependencies {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub settings: Arc<Settings>,
-    pub deps: Dependencies,
+    pub settings: Arc<Config>,
+    pub deps: Deps,
 }
 
-pub fn service(work: &UnitOfWork, dependencies: Dependencies, settings: Settings) -> Service {
+pub fn service(work: &UnitOfWork, dependencies: Deps, settings: Config) -> Service {
     let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies };
     Service::new(work).consumer(consumer::consumer(work.clone())).routes(http::routes(app.clone())).root_routes(sitemap::routes(app))
 }

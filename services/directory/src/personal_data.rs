@@ -27,7 +27,9 @@ impl PersonalData for Reads {
         let user = person.user_id;
         let mut businesses = Vec::new();
         for membership in self.all::<Membership>(storage::memberships_query(user)).await? {
-            let business = storage::business(&self.table, membership.business_id).await?.value;
+            // The list may still show a business that is gone.
+            let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(membership.business_id)).await?;
+            let Some(business) = business.map(|business| business.value) else { continue };
             let Some(role) = business.role_of(user) else { continue };
             let Business { id, profile, .. } = business;
             businesses.push(json!({ "business_id": id, "name": profile.name, "role": role }));
@@ -39,10 +41,12 @@ impl PersonalData for Reads {
                 enquiries.push(enquiry(&lead, &contact));
             }
         }
-        for contact in self.all::<Contact>(leads::contacts_with_email(&person.email)).await? {
-            let lead = leads::lead(&self.table, contact.lead_id).await?;
-            if lead.customer_id.is_none() {
-                enquiries.push(enquiry(&lead, &contact));
+        if let Some(email) = &person.verified_email {
+            for contact in self.all::<Contact>(leads::contacts_with_email(email)).await? {
+                let lead: Option<Stored<Lead>> = self.table.get_eventual(&leads::lead_key(contact.lead_id)).await?;
+                if let Some(lead) = lead.filter(|lead| lead.customer_id.is_none()) {
+                    enquiries.push(enquiry(&lead, &contact));
+                }
             }
         }
         if businesses.is_empty() && claims.is_empty() && enquiries.is_empty() {

@@ -12,13 +12,13 @@ use shell::http::{Failure, Path};
 use shell::{Sitemap, SitemapEntry};
 
 use crate::storage;
-use crate::{App, Settings};
+use crate::{App, Config};
 
 const CACHE: &str = "public, max-age=3600";
 
 #[derive(Clone)]
 struct Pages {
-    settings: Arc<Settings>,
+    settings: Arc<Config>,
     sitemap: Arc<Sitemap>,
 }
 

@@ -34,7 +34,7 @@ pub use reads::{Links, Reads};
 pub use storage::TABLE;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentityConfig {
+pub struct Config {
     pub access_token_lifetime: Duration,
     /// Each refresh begins it anew.
     pub refresh_token_lifetime: Duration,
@@ -48,7 +48,7 @@ pub struct IdentityConfig {
     pub mails_per_address: AttemptLimit,
 }
 
-impl Default for IdentityConfig {
+impl Default for Config {
     fn default() -> Self {
         let minutes = |count: u64| Duration::from_secs(count * 60);
         let days = |count: u64| minutes(count * 24 * 60);
@@ -69,7 +69,7 @@ pub(crate) struct App {
     pub work: UnitOfWork,
     pub signer: Arc<Signer>,
     pub credentials: Credentials,
-    pub config: Arc<IdentityConfig>,
+    pub config: Arc<Config>,
 }
 
 impl App {
@@ -79,7 +79,7 @@ impl App {
 }
 
 /// The signer makes the links of mails, and the tokens unless a user pool does.
-pub fn service(work: &UnitOfWork, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: IdentityConfig) -> Service {
+pub fn service(work: &UnitOfWork, signer: Arc<Signer>, credentials: impl Into<Credentials>, config: Config) -> Service {
     let app = App { work: work.clone(), signer, credentials: credentials.into(), config: Arc::new(config) };
     Service::new(work).root_routes(http::root_routes(&app)).routes(http::routes(app)).consumer(consumer::consumer(work.clone()))
 }

@@ -7,7 +7,7 @@ use ports::reads::LinkPurpose;
 use serde::Serialize;
 use shell::{AUDIENCE, AccessClaims, Signer};
 
-use crate::IdentityConfig;
+use crate::Config;
 use crate::session::Session;
 use crate::user::User;
 
@@ -30,7 +30,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    pub fn make(signer: &Signer, config: &IdentityConfig, user: &User, session: &Session, now: Timestamp) -> Result<Self, Problem> {
+    pub fn make(signer: &Signer, config: &Config, user: &User, session: &Session, now: Timestamp) -> Result<Self, Problem> {
         let expires_in = config.access_token_lifetime.as_secs();
         let issued_at = user.token_second(now);
         let claims = AccessClaims {

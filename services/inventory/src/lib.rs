@@ -21,12 +21,12 @@ pub use stock::{MovementKind, QUANTITY_MAX};
 pub use storage::TABLE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InventoryConfig {
+pub struct Config {
     /// Stock at or below it is low, unless the variant has a threshold of its own.
     pub default_threshold: i64,
 }
 
-impl Default for InventoryConfig {
+impl Default for Config {
     fn default() -> Self {
         Self { default_threshold: 5 }
     }
@@ -35,10 +35,10 @@ impl Default for InventoryConfig {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub config: InventoryConfig,
+    pub config: Config,
 }
 
-pub fn service(work: &UnitOfWork, config: InventoryConfig) -> Service {
+pub fn service(work: &UnitOfWork, config: Config) -> Service {
     let app = App { work: work.clone(), config };
     Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }

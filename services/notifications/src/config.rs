@@ -24,7 +24,7 @@ impl Delivery {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ShopConfig {
+pub struct Config {
     pub name: String,
     /// Where customers open the shop; links in mails start with it. Without a slash at the end.
     pub public_url: String,
@@ -43,7 +43,7 @@ pub struct ShopConfig {
     pub keep_days: u16,
 }
 
-impl Default for ShopConfig {
+impl Default for Config {
     fn default() -> Self {
         Self {
             name: "Souk".into(),
@@ -59,7 +59,7 @@ impl Default for ShopConfig {
     }
 }
 
-impl ShopConfig {
+impl Config {
     pub(crate) fn keep(&self) -> Duration {
         Duration::from_secs(u64::from(self.keep_days) * 24 * 60 * 60)
     }

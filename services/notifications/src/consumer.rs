@@ -7,12 +7,15 @@
 use std::collections::BTreeMap;
 
 use contracts::{Decision, Event, UserErased};
-use kernel::{MailId, Problem};
+use kernel::{Duration, MailId, Problem};
 use shell::{Attempt, Changes, Consumer, Delivery};
 
 use crate::mailing::{self, Mailing};
 use crate::mails::{self, Draft, Mails};
 use crate::{App, personal_data, sending, storage};
+
+/// A delivery later than this may have been overtaken by an erasure.
+const LATE_AFTER: Duration = Duration::from_secs(60);
 
 pub fn consumer(app: App) -> Consumer<App> {
     let consumer = Consumer::new("notifications", app);
@@ -29,13 +32,32 @@ pub fn consumer(app: App) -> Consumer<App> {
 }
 
 async fn write(app: &App, delivery: &Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {
-    for (number, drafts) in (0..).zip(mailing::grouped(drafts)) {
+    let mut wanted = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        if !is_forgotten(app, delivery, &draft).await? {
+            wanted.push(draft);
+        }
+    }
+    for (number, drafts) in (0..).zip(mailing::grouped(wanted)) {
         let Some(first) = drafts.first() else { continue };
         let about = first.once_about.unwrap_or(delivery.envelope.id);
         let id = mailing::mailing_id(about, first.message.template(), &first.to);
         write_mailing(app, &delivery.part(number), id, &drafts).await?;
     }
     Ok(())
+}
+
+/// Whether the mail is to somebody who was erased. An event that comes late or again may still name their address.
+async fn is_forgotten(app: &App, delivery: &Delivery, draft: &Draft) -> Result<bool, Problem> {
+    let is_late = delivery.attempt > 1 || delivery.replay.is_some() || app.work.now().since(delivery.envelope.time) > LATE_AFTER;
+    match draft.user_id {
+        _ if draft.to.is_erased() => Ok(true),
+        Some(user) if is_late => {
+            let account = app.shared.dependencies.accounts.account(user).await?;
+            Ok(account.is_none_or(|account| account.email.is_erased()))
+        }
+        Some(_) | None => Ok(false),
+    }
 }
 
 async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Draft]) -> Result<(), Problem> {

@@ -31,7 +31,7 @@ use kernel::{Backoff, Duration};
 use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
-pub use config::{Delivery, ShopConfig};
+pub use config::{Config, Delivery};
 pub use locale::Locale;
 pub use personal_data::Reads;
 pub use storage::TABLE;
@@ -41,7 +41,7 @@ use render::Renderer;
 
 /// What the service needs of others.
 #[derive(Clone)]
-pub struct Dependencies {
+pub struct Deps {
     pub orders: Arc<dyn OrderReads>,
     pub links: Arc<dyn LinkTokens>,
     pub accounts: Arc<dyn IdentityReads>,
@@ -60,8 +60,8 @@ pub(crate) struct App {
 }
 
 struct Shared {
-    dependencies: Dependencies,
-    config: ShopConfig,
+    dependencies: Deps,
+    config: Config,
     renderer: Renderer,
     mailer_rests_until_millis: AtomicI64,
 }
@@ -75,7 +75,7 @@ impl App {
 /// # Panics
 /// If a template of this crate is wrong, which its tests would show.
 #[allow(clippy::expect_used)]
-pub fn service(work: &UnitOfWork, dependencies: Dependencies, config: ShopConfig) -> Service {
+pub fn service(work: &UnitOfWork, dependencies: Deps, config: Config) -> Service {
     let renderer = Renderer::new(&config).expect("the templates are well formed");
     let shows_mailbox = dependencies.delivery.captures() && config.mailbox;
     let sends = !dependencies.delivery.captures();

@@ -60,7 +60,7 @@ pub fn grouped(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
 
 /// By what its first mail says, and to whom: the same for every delivery of the event, also if the people to write to
 /// are others by then, so that each mail is written once. Sorts by the time in `about`: the event's, or that of the
-/// thing whose end is told once, however many events tell it.
+/// thing whose end is mailed once, however many events report it.
 pub fn mailing_id(about: EventId, template: Template, to: &Email) -> MailId {
     const CHANCE_BITS: u32 = 80;
     let mut hasher = blake3::Hasher::new();

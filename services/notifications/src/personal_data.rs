@@ -28,11 +28,12 @@ impl Reads {
 #[async_trait]
 impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
+        let Some(email) = &person.verified_email else { return Ok(Value::Null) };
         let mut mails = Vec::new();
         let mut cursor = None;
         for _ in 0..PAGES_MAX {
-            let page = self.table.list::<Mailing>(storage::to_person(&person.email).limit(PAGE).after(cursor)).await?;
-            let to_person = page.items.iter().flat_map(|mailing| mailing.all()).filter(|mail| mail.to == person.email);
+            let page = self.table.list::<Mailing>(storage::to_person(email).limit(PAGE).after(cursor)).await?;
+            let to_person = page.items.iter().flat_map(|mailing| mailing.all()).filter(|mail| mail.to == *email);
             mails.extend(
                 to_person.map(|mail| json!({ "at": mail.created_at, "mail": mail.message, "status": mail.status, "order": mail.order })),
             );

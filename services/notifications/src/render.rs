@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::mails::Message;
 use crate::mails::OrderName;
 use crate::text::{one_line, single_lines};
-use crate::{Locale, ShopConfig};
+use crate::{Config, Locale};
 
 /// A mail as its reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ const SUBJECT_CHARACTERS_MAX: usize = 150;
 
 impl Renderer {
     /// Fails only if a template is wrong, which the tests would show.
-    pub fn new(shop: &ShopConfig) -> Result<Self, Problem> {
+    pub fn new(shop: &Config) -> Result<Self, Problem> {
         Ok(Self { html: environment(shop, AutoEscape::Html)?, text: environment(shop, AutoEscape::None)?, locale: shop.locale })
     }
 
@@ -76,7 +76,7 @@ impl Renderer {
     }
 }
 
-fn environment(shop: &ShopConfig, escape: AutoEscape) -> Result<Environment<'static>, Problem> {
+fn environment(shop: &Config, escape: AutoEscape) -> Result<Environment<'static>, Problem> {
     let mut environment = Environment::new();
     // A field that a template names and the data lacks is an error, not a gap in a mail.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -181,8 +181,7 @@ mod tests {
     const HOSTILE: &str = "<script>alert(\"x\")</script>\r\nBcc: all@example.com & 'co'";
 
     fn renderer(locale: Locale) -> Renderer {
-        Renderer::new(&ShopConfig { locale, name: "Tom & Co".into(), imprint: "Marienplatz 8, München".into(), ..ShopConfig::default() })
-            .unwrap()
+        Renderer::new(&Config { locale, name: "Tom & Co".into(), imprint: "Marienplatz 8, München".into(), ..Config::default() }).unwrap()
     }
 
     fn data(message: &Message) -> serde_json::Value {

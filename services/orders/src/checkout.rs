@@ -38,7 +38,7 @@ pub struct PlaceOrder {
 /// What there is to decide about.
 enum Basis {
     Placed(Box<Stored<Order>>),
-    /// Without the guest's token, which only the rule's moment has.
+    /// Without the guest's token, which only the rule's context can make.
     New(Box<Draft>),
 }
 

@@ -24,7 +24,7 @@ use ports::GatewayError;
 use ports::reads::{CartReads, CatalogReads, IdentityReads};
 use shell::{Schedule, Service, UnitOfWork};
 
-pub use order::{Pricing as OrdersConfig, ShippingPrice, StatusName, diagram, lifecycle};
+pub use order::{Pricing as Config, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
 pub use storage::TABLE;
 
@@ -36,7 +36,7 @@ pub type MethodCheck = Arc<dyn Fn(&str) -> Result<(), GatewayError> + Send + Syn
 
 /// What orders read of others.
 #[derive(Clone)]
-pub struct OrdersDeps {
+pub struct Deps {
     pub carts: Arc<dyn CartReads>,
     pub catalog: Arc<dyn CatalogReads>,
     pub accounts: Arc<dyn IdentityReads>,
@@ -46,11 +46,11 @@ pub struct OrdersDeps {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub deps: OrdersDeps,
-    pub config: OrdersConfig,
+    pub deps: Deps,
+    pub config: Config,
 }
 
-pub fn service(work: &UnitOfWork, deps: OrdersDeps, config: OrdersConfig) -> Service {
+pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
     let app = App { work: work.clone(), deps, config };
     let expire = Schedule::new("orders.expire", EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
     Service::new(work)

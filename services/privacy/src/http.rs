@@ -33,10 +33,11 @@ struct PersonalDataCopy {
 async fn export(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let account = app.deps.accounts.account(request.user_id).await?;
     let account = account.ok_or_else(|| Problem::new(Code::Unauthenticated, "the account is gone"))?;
-    let person = Person { user_id: account.id, email: account.email };
+    let verified_email = account.email_verified.then(|| account.email.clone());
+    let person = Person { user_id: account.id, verified_email };
     let exported = try_join_all(app.deps.parts.iter().map(|part| part.data.export(&person))).await?;
     let named = app.deps.parts.iter().map(|part| part.service.to_owned()).zip(exported);
     let services = named.filter(|(_, data)| !data.is_null()).collect();
-    let Person { user_id, email } = person;
-    Ok(Reply::ok(&PersonalDataCopy { exported_at: app.runtime.clock.now(), user_id, email, services }).no_store())
+    let exported_at = app.runtime.clock.now();
+    Ok(Reply::ok(&PersonalDataCopy { exported_at, user_id: account.id, email: account.email, services }).no_store())
 }

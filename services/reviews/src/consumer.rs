@@ -55,6 +55,10 @@ async fn make_eligible(
     reference: &str,
     besides: impl Fn(&DecisionContext) -> Result<Changes, Problem>,
 ) -> Result<(), Problem> {
+    // The event may come after the person was erased.
+    if app.deps.accounts.account(customer).await?.is_none_or(|account| account.email.is_erased()) {
+        return Ok(());
+    }
     for target in targets {
         verify(app, *target, customer).await?;
     }

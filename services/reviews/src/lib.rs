@@ -48,14 +48,14 @@ pub enum Unverified {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReviewsConfig {
+pub struct Config {
     pub moderation: Moderation,
     pub unverified: Unverified,
     /// After the delivery of an order; `None`: nobody is reminded.
     pub remind_after: Option<Duration>,
 }
 
-impl Default for ReviewsConfig {
+impl Default for Config {
     fn default() -> Self {
         Self { moderation: Moderation::Unverified, unverified: Unverified::Accept, remind_after: Some(Duration::from_secs(7 * 24 * 3600)) }
     }
@@ -63,7 +63,7 @@ impl Default for ReviewsConfig {
 
 /// What reviews read of others.
 #[derive(Clone)]
-pub struct ReviewsDeps {
+pub struct Deps {
     pub accounts: Arc<dyn IdentityReads>,
     pub directory: Arc<dyn DirectoryReads>,
     pub products: Arc<dyn ProductReads>,
@@ -73,11 +73,11 @@ pub struct ReviewsDeps {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub deps: ReviewsDeps,
-    pub config: ReviewsConfig,
+    pub deps: Deps,
+    pub config: Config,
 }
 
-pub fn service(work: &UnitOfWork, deps: ReviewsDeps, config: ReviewsConfig) -> Service {
+pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
     let app = App { work: work.clone(), deps, config };
     let remind = Schedule::new("reviews.remind", REMIND_EVERY, app.clone(), async |app| reminder::remind(&app).await);
     Service::new(work).consumer(consumer::consumer(app.clone())).schedule(remind).routes(http::routes(app))

@@ -87,8 +87,9 @@ pub(crate) async fn change(
 ) -> HandlerResult {
     let decide = |state: State, context: &DecisionContext| {
         let review = state.review.as_ref().ok_or(ReviewError::Unknown)?;
-        request.check_version(review.version)?;
+        // Behind the rule, so that a stranger does not learn the version of a hidden review.
         let decision = rule(review.value.clone(), context)?;
+        request.check_version(review.version)?;
         let reply = view(decision.state()).etag(state.version_after(decision.is_changed()));
         Ok(state.moved(decision)?.reply(reply))
     };

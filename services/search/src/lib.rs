@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the service is made of.
 #[derive(Clone)]
-pub struct SearchDeps {
+pub struct Deps {
     pub index: Arc<dyn Search>,
     pub directory: Arc<dyn DirectoryReads>,
     pub products: Arc<dyn ProductReads>,
@@ -45,7 +45,7 @@ pub struct SearchDeps {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SearchConfig {
+pub struct Config {
     /// Of the prices in a query.
     pub currency: Currency,
 }
@@ -53,19 +53,19 @@ pub struct SearchConfig {
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub deps: SearchDeps,
-    pub config: SearchConfig,
+    pub deps: Deps,
+    pub config: Config,
     pub feed: Arc<Feed>,
     pub checked: Arc<Checked>,
 }
 
 impl App {
-    fn new(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Self {
+    fn new(work: &UnitOfWork, deps: Deps, config: Config) -> Self {
         Self { work: work.clone(), deps, config, feed: Arc::default(), checked: Arc::default() }
     }
 }
 
-pub fn service(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Service {
+pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
     let app = App::new(work, deps, config);
     let look = Schedule::new("search.look", LOOK_EVERY, app.clone(), async |app| check::look(&app).await);
     Service::new(work).consumer(consumer::consumer(app.clone())).schedule(look).routes(http::routes(app))

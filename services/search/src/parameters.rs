@@ -5,7 +5,7 @@ use ports::search::{Area, FacetName, HITS_MAX, Kind, PriceRange, SUGGESTIONS_MAX
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::SearchConfig;
+use crate::Config;
 
 pub const TEXT_CHARS_MAX: usize = 200;
 /// Values of one filter.
@@ -68,7 +68,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    pub fn query(self, config: SearchConfig, now: Timestamp) -> Result<SearchQuery, Problem> {
+    pub fn query(self, config: Config, now: Timestamp) -> Result<SearchQuery, Problem> {
         let position = position(self.lat, self.lon)?;
         let area = area(self.radius, self.bounds.as_deref(), position)?;
         let sort = self.sort.unwrap_or_default();
@@ -179,7 +179,7 @@ fn facets(list: Option<&str>) -> Result<Vec<FacetName>, Problem> {
     Ok(facets)
 }
 
-fn price(min: Option<i64>, max: Option<i64>, config: SearchConfig) -> Result<Option<PriceRange>, Problem> {
+fn price(min: Option<i64>, max: Option<i64>, config: Config) -> Result<Option<PriceRange>, Problem> {
     for (field, value) in [("price_min", min), ("price_max", max)] {
         if value.is_some_and(|value| !(0..=PRICE_MAX).contains(&value)) {
             return Err(Problem::field(field, format!("must be 0 to {PRICE_MAX} minor units")));
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn query(parameters: Parameters) -> Result<SearchQuery, String> {
-        let config = SearchConfig { currency: kernel::Currency::EUR };
+        let config = Config { currency: kernel::Currency::EUR };
         parameters
             .query(config, Timestamp::MIN)
             .map_err(|problem| problem.fields.first().map_or(String::new(), |field| field.field.clone()))

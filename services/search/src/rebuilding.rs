@@ -7,7 +7,7 @@ use ports::store::Stored;
 use shell::{Changes, UnitOfWork};
 
 use crate::rebuild::Rebuild;
-use crate::{App, SearchConfig, SearchDeps, documents, feed, storage};
+use crate::{App, Config, Deps, documents, feed, storage};
 
 /// Pages that one rebuild reads: more businesses or products than these hold cannot be.
 const PAGES_MAX: usize = 1_000_000;
@@ -23,7 +23,7 @@ pub async fn request_rebuild(work: &UnitOfWork, reason: &str) -> Result<(), Prob
 }
 
 /// Builds the index anew in this process, while no other serves.
-pub async fn rebuild_now(work: &UnitOfWork, deps: SearchDeps, config: SearchConfig) -> Result<u64, Problem> {
+pub async fn rebuild_now(work: &UnitOfWork, deps: Deps, config: Config) -> Result<u64, Problem> {
     request_rebuild(work, "asked for").await?;
     run(&App::new(work, deps, config)).await
 }

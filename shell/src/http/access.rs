@@ -16,18 +16,20 @@ pub enum Access {
     Anyone,
     /// Whoever has an account.
     SignedIn,
-    /// Those who act for the business in the path, and admins.
-    ActingFor,
     /// Admins and support.
     Staff,
     Admin,
 }
 
 impl Access {
-    /// What the document says of the operation. One that says nothing is open to everybody.
+    /// What the document says of the operation, as `routes!` has written it.
+    ///
+    /// # Panics
+    /// If it says nothing: such an operation was not made by `routes!`, and must not pass for one that is open.
     pub fn of(operation: &Described) -> Self {
         let said = operation.extensions.as_ref().and_then(|extensions| extensions.get(ACCESS));
-        said.and_then(|access| serde_json::from_value(access.clone()).ok()).unwrap_or(Self::Anyone)
+        let access = said.and_then(|access| serde_json::from_value(access.clone()).ok());
+        access.unwrap_or_else(|| panic!("{:?} does not say who may call it", operation.operation_id))
     }
 
     /// The security requirements of OpenAPI, with the roles of which the caller needs one (OpenAPI 3.1, 4.8.30).
@@ -36,7 +38,6 @@ impl Access {
         match self {
             Self::Anyone => vec![SecurityRequirement::default(), bearer(&[])],
             Self::SignedIn => vec![bearer(&[])],
-            Self::ActingFor => vec![bearer(&["business"]), bearer(&["admin"])],
             Self::Staff => vec![bearer(&["support"]), bearer(&["admin"])],
             Self::Admin => vec![bearer(&["admin"])],
         }

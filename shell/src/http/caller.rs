@@ -1,11 +1,12 @@
 //! Who calls, as the first argument of a handler. Each of these types lets in only those whom it names, before
-//! anything else is read of the request.
+//! anything else is read of the request. Who acts for a business is a question for the business, which knows its people
+//! at once; the account hears of them by an event.
 
 use std::ops::Deref;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{BusinessId, Code, Problem, UserId};
+use kernel::{Code, Problem, UserId};
 
 use super::access::Access;
 use super::{Failure, RequestContext};
@@ -23,13 +24,6 @@ pub struct Anyone;
 #[derive(Debug, Clone)]
 pub struct SignedIn {
     pub user_id: UserId,
-    request: RequestContext,
-}
-
-/// Somebody who acts for the business named by `{business_id}` in the path, or an admin.
-#[derive(Debug, Clone)]
-pub struct ActingFor {
-    pub business_id: BusinessId,
     request: RequestContext,
 }
 
@@ -52,10 +46,6 @@ impl Caller for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
 
-impl Caller for ActingFor {
-    const ACCESS: Access = Access::ActingFor;
-}
-
 impl Caller for Staff {
     const ACCESS: Access = Access::Staff;
 }
@@ -65,14 +55,6 @@ impl Caller for Admin {
 }
 
 impl Deref for SignedIn {
-    type Target = RequestContext;
-
-    fn deref(&self) -> &RequestContext {
-        &self.request
-    }
-}
-
-impl Deref for ActingFor {
     type Target = RequestContext;
 
     fn deref(&self) -> &RequestContext {
@@ -111,22 +93,6 @@ impl<S: Sync> FromRequestParts<S> for SignedIn {
         let request = RequestContext::from_request_parts(parts, state).await?;
         let user_id = request.actor.user_id().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs an access token"))?;
         Ok(Self { user_id, request })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ActingFor {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let SignedIn { request, .. } = SignedIn::from_request_parts(parts, state).await?;
-        let path = RawPathParams::from_request_parts(parts, state).await.map_err(Problem::not_found)?;
-        let named = path.iter().find(|(name, _)| *name == "business_id").map(|(_, value)| value);
-        let named = named.ok_or_else(|| Problem::internal("a route for the people of a business names none in its path"))?;
-        let business_id = named.parse().map_err(|_| Problem::not_found("such business"))?;
-        if !request.actor.acts_for(business_id) {
-            return Err(Problem::forbidden("this is for those who act for the business").into());
-        }
-        Ok(Self { business_id, request })
     }
 }
 

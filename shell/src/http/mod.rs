@@ -14,7 +14,7 @@ mod request_context;
 mod server;
 
 pub use access::Access;
-pub use caller::{ActingFor, Admin, Anyone, Caller, SignedIn, Staff};
+pub use caller::{Admin, Anyone, Caller, SignedIn, Staff};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};

@@ -63,7 +63,7 @@ first_argument!(A B C D E);
 first_argument!(A B C D E F);
 
 /// Routes of handlers with `#[utoipa::path]`. The first argument of a handler says who may call it
-/// (`RequestContext`, `SignedIn`, `ActingFor`, `Staff`, `Admin`), and the API document and the manifest follow from it.
+/// (`Anyone`, `RequestContext`, `SignedIn`, `Staff`, `Admin`), and the API document and the manifest follow from it.
 #[macro_export]
 macro_rules! routes {
     ($($handler:ident),+ $(,)?) => {{

@@ -129,7 +129,7 @@ impl PageFailure {
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
         let code = self.0.problem().code;
-        let detail = self.0.told();
+        let detail = self.0.detail();
         let mut characters = detail.chars();
         let sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect();
         let body = if sentence.is_empty() { String::new() } else { format!("<p>{}.</p>", escape(sentence.trim_end_matches('.'))) };

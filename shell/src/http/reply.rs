@@ -142,7 +142,7 @@ impl Failure {
     }
 
     /// What the client is told. The cause of a defect is for the log, not for the client.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         if self.0.code == Code::Internal {
             tracing::error!(cause = %self.0.detail, "a request failed");
             return "the failure has been logged; the request id identifies it";
@@ -170,7 +170,7 @@ pub(crate) struct ProblemView<'a> {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let detail = self.told();
+        let detail = self.detail();
         let problem = &self.0;
         let code = problem.code;
         let view = ProblemView {

@@ -20,8 +20,8 @@ written by `ROLES=write cargo test -p home-embedded --test roles`, and the same 
 - **support** and **admin** work for the shop.
 
 `yes`: done. `empty`: a list with nothing in it. `unchanged`: accepted, and all is as it was. A number is the status of the refusal:
-401 sign in, 403 not for you, 404 nothing here that you may see. The shop sends its mail, so it has no mailbox; it is for development, so
-its test gateway can be switched off.
+401 sign in, 403 not for you, 404 nothing here that you may see. In this test, mail goes out by a mail server, so `/mailbox` is
+absent; the shop is in development mode, so `/test-gateway/outage` exists.
 ";
 
 pub struct Row<'a> {

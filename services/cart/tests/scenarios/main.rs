@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cart::{CartConfig, Reads, TABLE, service};
+use cart::{Config, Reads, TABLE, service};
 use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
@@ -76,7 +76,7 @@ fn world() -> (Harness, Arc<Shop>) {
         shop.sells(variant, price, true);
         shop.has(variant, 10, false);
     }
-    let harness = Harness::new(|kit| vec![service(&kit.work(&TABLE), shop.clone(), shop.clone(), CartConfig::default())]);
+    let harness = Harness::new(|kit| vec![service(&kit.work(&TABLE), shop.clone(), shop.clone(), Config::default())]);
     (harness, shop)
 }
 
@@ -254,7 +254,7 @@ async fn my_cart_is_found_again_until_it_is_ordered() {
     let third = mine().await;
     assert!(third != second && third != first && third == mine().await);
     let reads = Reads::new(&world.kit().work(&TABLE));
-    let person = Person { user_id: me.user_id().unwrap(), email: "ann@example.com".parse().unwrap() };
+    let person = Person { user_id: me.user_id().unwrap(), verified_email: Some("ann@example.com".parse().unwrap()) };
     assert_eq!(reads.export(&person).await.unwrap()["carts"][0]["id"], json!(third));
     let erased = world.publish(UserErased { user_id: person.user_id, email: None }).await;
     world.settle().await;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
-use catalog::{Dependencies, Reads, Settings};
+use catalog::{Config, Deps, Reads};
 use kernel::{Actor, BusinessId, Currency, Duration, Problem, TaxRate, VariantId};
 use ports::reads::{Availability, InventoryReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
@@ -87,13 +87,13 @@ pub struct Shop {
 impl Shop {
     pub fn open() -> Self {
         let public_url = "https://shop.example".to_owned();
-        let settings = Settings { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
+        let settings = Config { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
         let work = OnceLock::new();
         let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
             let work = work.get_or_init(|| kit.work(&catalog::TABLE));
-            let dependencies = Dependencies { blobs: files.clone(), stock: beside.clone() };
-            vec![catalog::service(work, settings.clone(), dependencies)]
+            let dependencies = Deps { blobs: files.clone(), stock: beside.clone() };
+            vec![catalog::service(work, dependencies, settings.clone())]
         });
         let work = work.get().expect("the harness was built").clone();
         Self { reads: Reads::new(&work, settings), world, work, files, beside }

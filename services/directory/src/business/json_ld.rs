@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use super::Business;
 use super::hours::{self, Span};
 use super::rating::RatingView;
-use crate::Settings;
+use crate::Config;
 
 /// A LocalBusiness with its address, position, the hours of the coming week and its rating.
-pub fn business(business: &Business, rating: Option<RatingView>, settings: &Settings, at: Timestamp) -> Value {
+pub fn business(business: &Business, rating: Option<RatingView>, settings: &Config, at: Timestamp) -> Value {
     let profile = &business.profile;
     let url = format!("{}/businesses/{}", settings.public_url, business.slug);
     let mut data = Map::new();
@@ -71,6 +71,6 @@ fn specification(span: &Span) -> Value {
     })
 }
 
-fn absolute(url: &str, settings: &Settings) -> String {
+fn absolute(url: &str, settings: &Config) -> String {
     if url.starts_with('/') { format!("{}{url}", settings.public_url) } else { url.to_owned() }
 }

@@ -9,7 +9,7 @@ use super::hours::{self, OpenState};
 use super::profile::{Address, Description, Hours, Name, Photo, Profile, ShortLine, Url};
 use super::rating::RatingView;
 use super::{Business, Member, Reason, Status, json_ld};
-use crate::Settings;
+use crate::Config;
 use crate::category::Tree;
 use crate::category::views::CategoryRef;
 use crate::lead::LeadTerms;
@@ -220,7 +220,7 @@ pub struct LeadTermsView {
 }
 
 impl HoursView {
-    fn of(text: &str, business: &Business, settings: &Settings, at: Timestamp) -> Self {
+    fn of(text: &str, business: &Business, settings: &Config, at: Timestamp) -> Self {
         let now = hours::now(text, business.profile.country(), settings.time_zone_of(business), at);
         Self {
             text: text.to_owned(),
@@ -233,7 +233,7 @@ impl HoursView {
 }
 
 impl BusinessView {
-    pub fn of(business: &Business, tree: &Tree, rating: Rating, settings: &Settings, at: Timestamp) -> Self {
+    pub fn of(business: &Business, tree: &Tree, rating: Rating, settings: &Config, at: Timestamp) -> Self {
         let profile = &business.profile;
         let rating = RatingView::of(rating);
         let from_osm = business.source.as_ref().is_some_and(|source| source.id.starts_with("osm:"));
@@ -263,7 +263,7 @@ impl BusinessView {
 }
 
 impl BusinessCard {
-    pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Settings, at: Timestamp) -> Self {
+    pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Config, at: Timestamp) -> Self {
         let profile = &business.profile;
         let state = |text: &str| hours::now(text, profile.country(), settings.time_zone_of(business), at).map(|now| now.state);
         // Half the way around the Earth is twenty million metres.

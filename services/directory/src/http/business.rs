@@ -128,8 +128,8 @@ async fn set_staff(
     };
     type Loaded = ((Stored<Business>, Stored<Tree>), Option<Stored<MembershipCount>>);
     let decide = |((before, tree), count): Loaded, context: &DecisionContext| {
-        request.check_version(before.version)?;
         let decision = before.value.clone().set_staff(&context.actor, user, Some(input.role), context.now)?;
+        request.check_version(before.version)?;
         let joins = before.role_of(user).is_none() && decision.state().role_of(user).is_some();
         let joined = if joins { storage::joined(count.as_ref(), user)? } else { Changes::none() };
         let reply = shown(&before, &decision);

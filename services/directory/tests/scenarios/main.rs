@@ -12,7 +12,7 @@ mod munich;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use directory::{Dependencies, Settings, TimeZoneMap};
+use directory::{Config, Deps, TimeZoneMap};
 use kernel::{Actor, Currency, Money, Problem, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads};
 use serde_json::{Value, json};
@@ -61,12 +61,12 @@ impl Town {
         let world = Harness::new(|kit| {
             let work = work.get_or_init(|| kit.work(&directory::TABLE));
             let signer = Signer::new("https://town.example", &SigningKey([7; 32])).unwrap();
-            let settings = Settings {
+            let settings = Config {
                 public_url: "https://town.example".into(),
                 time_zone: "Europe/Berlin".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
-            let dependencies = Dependencies { accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
+            let dependencies = Deps { accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
             vec![directory::service(work, dependencies, settings)]
         });
         let work = work.get().expect("the harness was built").clone();

@@ -106,7 +106,7 @@ async fn export_and_erasure() {
     let ann = shop.actor("ann@example.com").await;
     let tokens = shop.sign_in("ann@example.com", PASSWORD).await.expect(200).json;
     shop.world.post("/api/v1/me/addresses", &json!({"address": address("Ann Lee")})).as_actor(&ann).send().await.expect(201);
-    let person = Person { user_id: id, email: "ann@example.com".parse().unwrap() };
+    let person = Person { user_id: id, verified_email: Some("ann@example.com".parse().unwrap()) };
     let export = shop.reads.export(&person).await.unwrap();
     assert_eq!(export["profile"]["email"], "ann@example.com");
     assert_eq!(export["addresses"][0]["address"]["name"], "Ann Lee");

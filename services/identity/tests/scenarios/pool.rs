@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use contracts::Event;
-use identity::{Credentials, IdentityConfig, Links, Reads, TABLE};
+use identity::{Config, Credentials, Links, Reads, TABLE};
 use kernel::{Actor, Email, Role, Timestamp, UserId};
 use ports::reads::{IdentityReads, LinkPurpose, LinkTokens};
 use ports::{Clock, Enrolled, ManualClock, Person, PersonalData as _, PoolError, PoolTokens, UserPool};
@@ -163,7 +163,7 @@ impl Shop {
         let signer = Arc::new(Signer::new("http://127.0.0.1:8080", &SigningKey([7; 32])).unwrap());
         let pool = Arc::new(Pool::default());
         let (key, credentials) = (signer.clone(), Credentials::Pool(pool.clone()));
-        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, credentials, IdentityConfig::default())]);
+        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, credentials, Config::default())]);
         *lock(&pool.clock) = Some(world.kit().clock());
         let reads = Reads::new(&world.kit().work(&TABLE));
         Self { world, reads, links: Links::new(signer), pool }
@@ -224,7 +224,7 @@ async fn registration_to_sign_out() {
     shop.refresh(&signed_in.json).await.expect(401);
     shop.post("/auth/sign-out", json!({"refresh_token": "x".repeat(2000)})).await.expect(204);
     shop.world.get("/.well-known/jwks.json").send().await.expect(404);
-    let person = Person { user_id: id, email: "ann@example.com".parse().unwrap() };
+    let person = Person { user_id: id, verified_email: Some("ann@example.com".parse().unwrap()) };
     let export = Reads::new(&shop.world.kit().work(&TABLE)).export(&person).await.unwrap();
     assert_eq!(export["profile"]["email"], "ann@example.com");
     assert!(!export.to_string().contains("pool:"), "{export}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::Event;
-use identity::{IdentityConfig, Links, Reads, TABLE};
+use identity::{Config, Links, Reads, TABLE};
 use kernel::{Actor, Email, Problem, UserId};
 use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ impl Shop {
         let signer = Arc::new(Signer::new("http://127.0.0.1:8080", &SigningKey([7; 32])).unwrap());
         let passwords = Arc::new(Passwords::default());
         let (key, hashes) = (signer.clone(), passwords.clone());
-        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, hashes, IdentityConfig::default())]);
+        let world = Harness::new(|kit| vec![identity::service(&kit.work(&TABLE), key, hashes, Config::default())]);
         let work = world.kit().work(&TABLE);
         let reads = Arc::new(Reads::new(&work));
         let verifier = TokenVerifier::new(signer.issuer(), signer.jwks(), reads.clone(), world.kit().clock());

@@ -13,12 +13,12 @@ use ports::reads::InventoryReads as _;
 use serde_json::{Value, json};
 use shell::testing::Harness;
 
-use inventory::{InventoryConfig, Reads, StockCount, TABLE, service, set_stock};
+use inventory::{Config, Reads, StockCount, TABLE, service, set_stock};
 
 const SELLER: BusinessId = BusinessId(50);
 
 fn world() -> Harness {
-    Harness::new(|kit| vec![service(&kit.work(&TABLE), InventoryConfig { default_threshold: 5 })])
+    Harness::new(|kit| vec![service(&kit.work(&TABLE), Config { default_threshold: 5 })])
 }
 
 fn count(variant: u128, on_hand: i64, threshold: i64) -> StockCount {

@@ -251,13 +251,13 @@ async fn an_erased_person_leaves_no_mail() {
     world.publish(placed(OrderId(7))).await;
     world.publish(confirmed(OrderId(7))).await;
     world.settle().await;
-    let ann = Person { user_id: UserId(1001), email: address("ann") };
+    let ann = Person { user_id: UserId(1001), verified_email: Some(address("ann")) };
     let reads = notifications::Reads::new(&world.kit().work(&notifications::TABLE));
     let copy = reads.export(&ann).await.unwrap();
     assert_eq!(copy["mails"].as_array().unwrap().len(), 3, "{copy}");
     assert!(world.stored(&notifications::TABLE).iter().any(|item| item.contains("ann@example.com")));
 
-    let erased = world.publish(UserErased { user_id: ann.user_id, email: Some(ann.email.clone()) }).await;
+    let erased = world.publish(UserErased { user_id: ann.user_id, email: ann.verified_email.clone() }).await;
     for _ in 0..2 {
         world.deliver("notifications", &erased).await.unwrap();
         let kept = world.stored(&notifications::TABLE);

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use kernel::{Duration, OrderId};
-use notifications::{Delivery, Locale, ShopConfig};
+use notifications::{Config, Delivery, Locale};
 use serde_json::json;
 use shell::testing::Harness;
 
@@ -68,7 +68,7 @@ async fn the_log_is_for_staff() {
 
 #[tokio::test]
 async fn templates_are_listed_and_shown() {
-    let world = shop(Delivery::Capture, ShopConfig { locale: Locale::De, ..config() });
+    let world = shop(Delivery::Capture, Config { locale: Locale::De, ..config() });
     let list = world.get("/api/v1/admin/mail-templates").as_actor(&Harness::admin()).send().await.expect(200).json;
     let items = list["items"].as_array().unwrap();
     assert!(items.iter().any(|item| item["name"] == "order_confirmation" && item["essential"] == true), "{items:?}");
@@ -122,7 +122,7 @@ async fn the_mailbox_shows_captured_mails() {
 
 #[tokio::test]
 async fn there_is_no_mailbox_where_mails_are_sent_or_it_is_off() {
-    let closed = shop(Delivery::Capture, ShopConfig { mailbox: false, ..config() });
+    let closed = shop(Delivery::Capture, Config { mailbox: false, ..config() });
     for world in [sending().0, closed] {
         for path in ["/mailbox", "/mailbox/messages"] {
             world.get(path).send().await.expect(404);
@@ -132,7 +132,7 @@ async fn there_is_no_mailbox_where_mails_are_sent_or_it_is_off() {
 
 #[tokio::test]
 async fn mails_are_forgotten_in_time() {
-    let world = shop(Delivery::Capture, ShopConfig { keep_days: 2, ..config() });
+    let world = shop(Delivery::Capture, Config { keep_days: 2, ..config() });
     world.publish(registered("Ann")).await;
     world.settle().await;
     world.advance(Duration::from_secs(47 * 3600));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
 use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
-use notifications::{Delivery, Dependencies, Locale, ShopConfig};
+use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
     Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
 };
@@ -95,8 +95,8 @@ impl Mailer for ScriptedMailer {
     }
 }
 
-pub fn config() -> ShopConfig {
-    ShopConfig { public_url: "https://shop.example".into(), admin_email: address("boss"), locale: Locale::En, ..ShopConfig::default() }
+pub fn config() -> Config {
+    Config { public_url: "https://shop.example".into(), admin_email: address("boss"), locale: Locale::En, ..Config::default() }
 }
 
 pub const UNVERIFIED: UserId = UserId(7);
@@ -162,13 +162,13 @@ impl DirectoryReads for FakeDirectory {
     }
 }
 
-pub fn shop(delivery: Delivery, config: ShopConfig) -> Harness {
+pub fn shop(delivery: Delivery, config: Config) -> Harness {
     shop_in(Arc::new(FakeDirectory::default()), delivery, config)
 }
 
-pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: ShopConfig) -> Harness {
+pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
     let dependencies =
-        Dependencies { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+        Deps { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 

@@ -47,7 +47,7 @@ async fn the_law_keeps_the_order_without_the_person() {
     let cancel = format!("/api/v1/orders/{of_guest}/cancel?token={token}");
     shop.harness.post(&cancel, &json!({ "reason": "Ann Lee is away." })).send().await.expect(200);
 
-    let person = Person { user_id: ann.user_id().unwrap(), email: "ann@example.com".parse().unwrap() };
+    let person = Person { user_id: ann.user_id().unwrap(), verified_email: Some("ann@example.com".parse().unwrap()) };
     let exported = shop.reads.export(&person).await.unwrap();
     assert_eq!(exported["orders"].as_array().unwrap().len(), 3);
     for trace in TRACES {
@@ -55,7 +55,7 @@ async fn the_law_keeps_the_order_without_the_person() {
     }
     assert_eq!(shop.reads.orders_of(&person).await.unwrap(), [own, to_deliver, of_guest]);
 
-    let erased = shop.harness.publish(UserErased { user_id: person.user_id, email: Some(person.email.clone()) }).await;
+    let erased = shop.harness.publish(UserErased { user_id: person.user_id, email: person.verified_email.clone() }).await;
     shop.harness.settle().await;
     shop.harness.deliver("orders", &erased).await.unwrap();
     assert_eq!(shop.told("order.anonymized").await, 3);

@@ -10,7 +10,7 @@ use contracts::{
     StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
-use orders::{OrdersConfig, OrdersDeps, ShippingPrice};
+use orders::{Config, Deps, ShippingPrice};
 use ports::GatewayError;
 use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
 use serde_json::{Value, json};
@@ -73,13 +73,13 @@ impl Shop {
         for (variant, sku, price) in [(TEA, "TEA-100", 500), (POT, "POT-1", 2500)] {
             world.offers.lock().expect("no test panicked").insert(variant, offer(variant, sku, price));
         }
-        let config = OrdersConfig {
+        let config = Config {
             currency: Currency::EUR,
             prices_include_tax: true,
             shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
             payment_deadline: Duration::from_secs(1800),
         };
-        let deps = OrdersDeps {
+        let deps = Deps {
             carts: world.clone(),
             catalog: world.clone(),
             accounts: world.clone(),

@@ -171,7 +171,7 @@ async fn the_payments_of_an_erased_person_are_nobodys() {
         shop.pay(n, Behaviour::Approve).await;
         shop.refund(n, json!({ "amount": eur(5), "reason": "Ann Lee rang." }), &n.to_string()).await.expect(202);
     }
-    let person = Person { user_id: customer(1).user_id().unwrap(), email: "ann@example.com".parse().unwrap() };
+    let person = Person { user_id: customer(1).user_id().unwrap(), verified_email: Some("ann@example.com".parse().unwrap()) };
     let records = PersonalRecords::new(&shop.world.kit().work(&payments::TABLE), Arc::new(Orders(vec![order(1).order_id])));
     let exported = records.export(&person).await.unwrap();
     assert_eq!(exported["payments"].as_array().unwrap().len(), 1);

@@ -20,7 +20,7 @@ use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 
-use reviews::{Moderation, Reads, ReviewsConfig, ReviewsDeps, TABLE, Unverified, service};
+use reviews::{Config, Deps, Moderation, Reads, TABLE, Unverified, service};
 
 mod recount;
 
@@ -148,14 +148,14 @@ fn baker() -> Actor {
     Harness::business(1, BAKERY)
 }
 
-fn town(config: ReviewsConfig) -> (Harness, Arc<Town>) {
+fn town(config: Config) -> (Harness, Arc<Town>) {
     let town = Arc::new(Town::default());
-    let deps = ReviewsDeps { accounts: town.clone(), directory: town.clone(), products: town.clone(), orders: town.clone() };
+    let deps = Deps { accounts: town.clone(), directory: town.clone(), products: town.clone(), orders: town.clone() };
     (Harness::new(|kit| vec![service(&kit.work(&TABLE), deps, config)]), town)
 }
 
-fn open() -> ReviewsConfig {
-    ReviewsConfig { moderation: Moderation::None, ..ReviewsConfig::default() }
+fn open() -> Config {
+    Config { moderation: Moderation::None, ..Config::default() }
 }
 
 fn words(target: ReviewTarget, rating: u8, text: &str) -> Value {
@@ -200,7 +200,7 @@ fn delivered(order: u128, customer: &Actor) -> OrderStatusChanged {
 
 #[tokio::test]
 async fn what_nobody_has_bought_waits_for_a_moderator() {
-    let (world, _) = town(ReviewsConfig::default());
+    let (world, _) = town(Config::default());
     let (ada, admin) = (Harness::customer(1), Harness::admin());
     let id = submitted(&world, &ada, bakery(), 5).await;
     let path = format!("/api/v1/reviews/{id}");
@@ -229,7 +229,7 @@ async fn what_nobody_has_bought_waits_for_a_moderator() {
 
 #[tokio::test]
 async fn a_delivered_order_verifies_what_was_and_what_will_be_written() {
-    let (world, town) = town(ReviewsConfig::default());
+    let (world, town) = town(Config::default());
     let ada = Harness::customer(1);
     let before = submitted(&world, &ada, bakery(), 4).await;
     town.orders.lock().unwrap().insert(1.into(), ada.user_id().unwrap());
@@ -250,7 +250,7 @@ async fn a_delivered_order_verifies_what_was_and_what_will_be_written() {
 
 #[tokio::test]
 async fn a_billed_lead_makes_a_customer() {
-    let (world, _) = town(ReviewsConfig { unverified: Unverified::Refuse, ..open() });
+    let (world, _) = town(Config { unverified: Unverified::Refuse, ..open() });
     let (ada, bob) = (Harness::customer(1), Harness::customer(2));
     submit(&world, &ada, bakery(), 5, "Good.").await.expect(403);
     let billed = LeadBilled { lead_id: 9.into(), business_id: BAKERY, price: Money::new(500, Currency::EUR), customer_id: ada.user_id() };
@@ -434,13 +434,13 @@ async fn a_person_gets_a_copy_and_is_forgotten() {
     world.post(&format!("{path}/reports"), &report).as_actor(&ada).send().await.expect(204);
 
     let reads = Reads::new(&world.kit().work(&TABLE));
-    let person = Person { user_id, email: address(user_id) };
+    let person = Person { user_id, verified_email: Some(address(user_id)) };
     let copy = reads.export(&person).await.unwrap();
     assert_eq!(copy["reviews"][0]["text"], "My street is Rose Lane.");
     assert_eq!((&copy["helpful_votes"], &copy["reports"][0]["text"]), (&json!([of_bob]), &report["text"]));
     assert_eq!([&copy["eligibilities"], &copy["reminders"]].map(|list| list.as_array().unwrap().len()), [2, 2], "{copy}");
 
-    let erased = world.publish(UserErased { user_id, email: Some(person.email.clone()) }).await;
+    let erased = world.publish(UserErased { user_id, email: person.verified_email.clone() }).await;
     world.settle().await;
     world.deliver("reviews", &erased).await.unwrap();
     assert_eq!((listed(&world, "").await, summary(&world, bakery()).await), (vec![5], (1, 5)));
@@ -450,7 +450,7 @@ async fn a_person_gets_a_copy_and_is_forgotten() {
     }
     assert_eq!(reads.export(&person).await.unwrap(), Value::Null);
     for item in world.stored(&TABLE) {
-        assert!(!item.contains("Rose Lane") && !item.contains(person.email.as_str()), "{item}");
+        assert!(!item.contains("Rose Lane") && !item.contains(address(user_id).as_str()), "{item}");
         assert!(item.contains(&of_bob) || !item.contains("Ada L."), "the names of both are the same: {item}");
     }
 }

@@ -155,7 +155,7 @@ fn the_aggregate_equals_a_recount_after_ten_thousand_operations() {
             counted.set(counted.get() + sequence.len());
             let moderation = if moderated.get() { Moderation::All } else { Moderation::Unverified };
             runtime.block_on(async {
-                let (world, _) = town(ReviewsConfig { moderation, ..ReviewsConfig::default() });
+                let (world, _) = town(reviews::Config { moderation, ..reviews::Config::default() });
                 let mut reviews = Reviews::new();
                 for (step, (operation, times, keyed)) in sequence.iter().enumerate() {
                     perform(&world, &mut reviews, step, operation, *times, *keyed).await;

@@ -12,7 +12,7 @@ use kernel::{
 };
 use ports::Search;
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, ProductListing, ProductReads, ReviewReads};
-use search::{SearchConfig, SearchDeps, TABLE};
+use search::{Config, Deps, TABLE};
 use serde_json::Value;
 use shell::testing::Harness;
 use tantivy_search::TantivySearch;
@@ -170,7 +170,7 @@ pub fn world_on(index: Arc<dyn Search>) -> (Harness, Arc<Town>) {
     let town = Arc::new(Town::default());
     let reads = town.clone();
     let world = Harness::new(|kit| {
-        let deps = SearchDeps {
+        let deps = Deps {
             index,
             directory: reads.clone(),
             products: reads.clone(),
@@ -178,7 +178,7 @@ pub fn world_on(index: Arc<dyn Search>) -> (Harness, Arc<Town>) {
             log: kit.log(),
             shell: kit.work(&shell::queues::TABLE),
         };
-        vec![search::service(&kit.work(&TABLE), deps, SearchConfig { currency: Currency::EUR })]
+        vec![search::service(&kit.work(&TABLE), deps, Config { currency: Currency::EUR })]
     });
     (world, town)
 }
