@@ -11,10 +11,8 @@ use contracts::{Decision, MailQueued};
 use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::http::{Json, Path};
+use shell::http::{Anyone, Json, Path};
 use shell::{Changes, Consumer, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub const TABLE: TableSchema = TableSchema { name: "tallies", indexes: 0 };
 
@@ -83,8 +81,8 @@ pub struct TallyView {
 
 #[utoipa::path(post, path = "/tallies/{name}", operation_id = "bumpTally", request_body = Bump, params(("name" = String, Path)), responses((status = 201, body = TallyView)))]
 async fn bump_tally(
-    State(work): State<UnitOfWork>,
     call: RequestContext,
+    State(work): State<UnitOfWork>,
     Path(name): Path<String>,
     Json(_body): Json<Bump>,
 ) -> HandlerResult {
@@ -102,8 +100,8 @@ async fn bump_tally(
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
 async fn replace_tally(
-    State(work): State<UnitOfWork>,
     call: RequestContext,
+    State(work): State<UnitOfWork>,
     Path(name): Path<String>,
     Json(_body): Json<Bump>,
 ) -> HandlerResult {
@@ -122,7 +120,7 @@ async fn replace_tally(
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(name): Path<String>) -> HandlerResult {
+async fn get_tally(call: RequestContext, State(work): State<UnitOfWork>, Path(name): Path<String>) -> HandlerResult {
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait
@@ -136,27 +134,22 @@ async fn get_tally(State(work): State<UnitOfWork>, call: RequestContext, Path(na
 }
 
 #[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String)))]
-async fn get_mail(Path(id): Path<MailId>) -> HandlerResult {
+async fn get_mail(_: Anyone, Path(id): Path<MailId>) -> HandlerResult {
     Ok(Reply::ok(&id))
 }
 
 #[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String)))]
-async fn panics() -> HandlerResult {
+async fn panics(_: Anyone) -> HandlerResult {
     panic!("the vault's combination is 4711")
 }
 
 #[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
-async fn long() -> HandlerResult {
+async fn long(_: Anyone) -> HandlerResult {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }
 
 pub fn service(work: &UnitOfWork) -> Service {
-    let routes = OpenApiRouter::new()
-        .routes(routes!(bump_tally, replace_tally, get_tally))
-        .routes(routes!(get_mail))
-        .routes(routes!(panics))
-        .routes(routes!(long))
-        .with_state(work.clone());
+    let routes = shell::routes!(bump_tally, replace_tally, get_tally, get_mail, panics, long).with_state(work.clone());
     Service::new(work).routes(routes)
 }
 
