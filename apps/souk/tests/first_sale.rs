@@ -62,7 +62,7 @@ fn the_log_of_an_order_is_found_by_one_id() {
     shop.run(&["demo"]);
     shop.start();
     let client = shop.client();
-    let cart = fill_cart(&client, &[(&goods(&client, "clay-plant-pot"), 1)]).unwrap().expect(201).json;
+    let cart = fill_cart(&client, &[(&goods(&client, "moroccan-mint-tea"), 1)]).unwrap().expect(201).json;
     let order = common::order_of(cart["id"].as_str().unwrap(), "ann@example.com", "4242424242424242");
     let request = "one-order-one-id";
     let placed = client.send("POST", "/api/v1/orders", Some(&order), &[("X-Request-Id", request), ("Prefer", "wait=10")]).expect(201).json;

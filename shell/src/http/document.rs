@@ -5,8 +5,9 @@ use axum::routing::get;
 use http::header;
 use kernel::Problem;
 use utoipa::PartialSchema;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, Ref, ResponseBuilder, Server};
+use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Server};
 
 use super::access::BEARER;
 use super::reply::ProblemView;
@@ -31,9 +32,27 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
     let mut components = components;
     components.schemas.insert("Problem".into(), ProblemView::schema());
     components.schemas.insert("FieldError".into(), kernel::FieldError::schema());
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            object.properties.values_mut().for_each(merge_description);
+        }
+    }
     components.add_security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     api.components = Some(components);
     api
+}
+
+/// utoipa describes an inlined field with a comment as all of the field's type and of an object with nothing but the
+/// description, which no text can be.
+fn merge_description(property: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::AllOf(all)) = property else { return };
+    if let [RefOr::T(Schema::Object(inlined)), RefOr::T(Schema::Object(comment))] = &all.items[..]
+        && comment.properties.is_empty()
+    {
+        let mut merged = inlined.clone();
+        merged.description.clone_from(&comment.description);
+        *property = RefOr::T(Schema::Object(merged));
+    }
 }
 
 /// `/api/openapi.json`.
