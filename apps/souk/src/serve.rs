@@ -13,7 +13,7 @@ use crate::output::{CliError, say};
 /// Runs until SIGINT or SIGTERM, then finishes what was accepted.
 pub async fn serve(config: &Config) -> Result<(), CliError> {
     let filter: Targets = config.log.parse().map_err(|error| CliError::Input(format!("log: {error}")))?;
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr);
     tracing_subscriber::registry().with(filter).with(lines).init();
     let (mut interrupt, mut terminate) = (listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?);
 
