@@ -34,15 +34,15 @@ pub struct Consumer<A = ()> {
     pub name: &'static str,
     pub retry: RetryPolicy,
     app: A,
-    /// By the type of the event.
-    handlers: BTreeMap<&'static str, Handler>,
+    /// By the type of the event. Shared, since a dispatcher clones its consumer for each delivery.
+    handlers: Arc<BTreeMap<&'static str, Handler>>,
     /// What the counters call a delivery.
     pub(crate) operation: Arc<str>,
 }
 
 impl<A: Clone + Send + Sync + 'static> Consumer<A> {
     pub fn new(name: &'static str, app: A) -> Self {
-        Self { name, retry: RetryPolicy::default(), app, handlers: BTreeMap::new(), operation: format!("event > {name}").into() }
+        Self { name, retry: RetryPolicy::default(), app, handlers: Arc::default(), operation: format!("event > {name}").into() }
     }
 
     /// Subscribes to a type of event.
@@ -64,7 +64,7 @@ impl<A: Clone + Send + Sync + 'static> Consumer<A> {
                 }
             })
         });
-        let before = self.handlers.insert(E::KIND, handler);
+        let before = Arc::make_mut(&mut self.handlers).insert(E::KIND, handler);
         assert!(before.is_none(), "{} subscribes to {} twice", self.name, E::KIND);
         self
     }
