@@ -70,11 +70,11 @@ const ENTRIES: [(&str, &str, &str); 11] = [
         "fn {{service}}(b: &mut Builder<'_>) -> Result<Service, BuildError> {\n    Ok({{service}}::service(&b.work()?))\n}\n\n",
     ),
     ("contracts/src/lib.rs", "mod reviews;\n", "mod {{service}};\n"),
-    ("contracts/src/lib.rs", "pub use reviews::{", "pub use {{service}}::{{Noun}}Created;\n"),
+    ("contracts/src/lib.rs", "pub use reviews::*;\n", "pub use {{service}}::*;\n"),
     (
         "contracts/src/lib.rs",
         "    \"notifications\" {\n",
-        "    \"{{service}}\" {\n        {{Noun}}Created({{Noun}}Created) = \"{{noun}}.created\",\n    }\n",
+        "    \"{{service}}\" {\n        {{Noun}}Created({{noun}}_id) = \"{{noun}}.created\",\n    }\n",
     ),
     (
         "contracts/tests/formats.rs",
@@ -215,7 +215,7 @@ mod tests {
             ("wiring/Cargo.toml", "bookings.workspace = true"),
             ("wiring/src/services.rs", "    Entry::with_table(bookings::TABLE, bookings),"),
             ("wiring/src/services.rs", "Ok(bookings::service(&b.work()?))"),
-            ("contracts/src/lib.rs", "BookingCreated(BookingCreated) = \"booking.created\","),
+            ("contracts/src/lib.rs", "BookingCreated(booking_id) = \"booking.created\","),
             ("contracts/tests/formats.rs", ".of([BookingCreated { booking_id: 1.into(), owner_id: 2.into() }])"),
             ("contracts/formats.jsonl", "{\"record\":\"booking.created\",\"stored\":{\"booking_id\":\"boo_"),
             ("services/bookings/formats.jsonl", "{\"record\":\"Booking\",\"stored\":"),
