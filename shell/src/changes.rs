@@ -66,6 +66,14 @@ impl Changes {
         Self::put(Expect::Version(version), decision.is_changed(), decision)
     }
 
+    /// The item anew at the version at which it was read, or as a new one where there was none.
+    pub fn save<T: Record>(version: Option<u64>, decision: Decision<T>) -> Result<Self, Problem> {
+        match version {
+            Some(version) => Self::update(version, decision),
+            None => Self::create(decision),
+        }
+    }
+
     fn put<T: Record>(expect: Expect, write: bool, decision: Decision<T>) -> Result<Self, Problem> {
         let mut changes = Self::none();
         let (state, events) = decision.into_parts();

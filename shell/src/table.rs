@@ -29,6 +29,14 @@ impl Table {
         read(self.item(key, Consistency::Strong).await?)
     }
 
+    /// The item under the key, if there is a key to look under.
+    pub async fn find<T: Record>(&self, key: Option<Key>) -> Result<Option<Stored<T>>, Problem> {
+        match key {
+            Some(key) => self.get(&key).await,
+            None => Ok(None),
+        }
+    }
+
     pub async fn get_many<T: Record>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
         self.items(keys, Consistency::Strong).await
     }
