@@ -100,7 +100,8 @@ fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 
 fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = cart::Config { currency: b.config().shop.currency };
-    Ok(cart::service(&b.work()?, b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
+    let deps = cart::Deps { catalog: b.read::<catalog::Reads>(), inventory: b.read::<inventory::Reads>() };
+    Ok(cart::service(&b.work()?, deps, config))
 }
 
 fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -185,7 +186,7 @@ fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         part("directory", b.read::<directory::Reads>()),
         part("cart", b.read::<cart::Reads>()),
         part("orders", b.read::<orders::Reads>()),
-        part("payments", Arc::new(payments::PersonalRecords::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
+        part("payments", Arc::new(payments::Reads::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
         part("reviews", b.read::<reviews::Reads>()),
         part("notifications", b.read::<notifications::Reads>()),
     ];
