@@ -22,7 +22,7 @@ use crate::editing::SlugWish;
 use crate::import::places::{Place, RefusedRow};
 use crate::storage::{self, SlugOwner};
 
-const CAUSE: &str = "import:businesses";
+const CAUSE: &str = "directory.import";
 /// Commits under way at the same time: they share the store's group commits.
 const AT_ONCE: usize = 8;
 /// Writes that a commit may come to, by the most that each of its businesses can need; DynamoDB allows 100.
