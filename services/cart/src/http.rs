@@ -170,11 +170,7 @@ async fn edit(
 fn changed(version: Option<u64>, decision: Decision<Cart>, beside: Changes) -> Result<Outcome, Problem> {
     let etag = version.map_or(1, |version| version + u64::from(decision.is_changed()));
     let reply = Reply::ok(&CartView::of(decision.state().clone())?).etag(etag).no_store();
-    let own = match version {
-        None => Changes::create(decision)?,
-        Some(version) => Changes::update(version, decision)?,
-    };
-    Ok(beside.and(own).reply(reply))
+    Ok(beside.and(Changes::put(version, decision)?).reply(reply))
 }
 
 /// The customer's open cart with its version; a new one, which has none yet, with the change of the pointer.
@@ -185,10 +181,7 @@ fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> R
     }
     let cart = Cart::new(context.id(0), Some(customer), app.config.currency, context.now);
     let pointer = Decision::changed(Current { customer_id: customer, cart_id: cart.id });
-    let changes = match current {
-        None => Changes::create(pointer)?,
-        Some(current) => Changes::update(current.version, pointer)?,
-    };
+    let changes = Changes::put(current.map(|current| current.version), pointer)?;
     Ok((cart, None, changes))
 }
 

@@ -94,7 +94,7 @@ async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, 
             // The slug leads to it from now on.
             Some(category_id) => {
                 let leads = Decision::changed(CategorySlug { slug: slug.clone(), category_id, current: false });
-                left.as_ref().map_or_else(|| Changes::create(leads.clone()), |left| Changes::update(left.version, leads.clone()))
+                Changes::put(left.as_ref().map(|left| left.version), leads)
             }
             None => Ok(around.create(context.id(0), draft.clone())?.1),
         },

@@ -244,10 +244,7 @@ pub fn save(
     let mut writes = card_writes(old, new)?;
     writes.extend(slug_writes(old, owner, new)?);
     writes.extend(counter_writes(old, new, category));
-    let changes = match before {
-        None => Changes::create(decision)?,
-        Some(stored) => Changes::update(stored.version, decision)?,
-    };
+    let changes = Changes::put(before.map(|before| before.version), decision)?;
     Ok(writes.into_iter().fold(changes, Changes::write))
 }
 

@@ -236,28 +236,14 @@ pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), 
     follow_admins(admins.cloned(), user).map(|_| ())
 }
 
-pub fn put_addresses(before: Option<u64>, decision: Decision<AddressBook>) -> Result<Changes, Problem> {
-    match before {
-        Some(version) => Changes::update(version, decision),
-        None => Changes::create(decision),
-    }
-}
-
 /// Counts an attempt in the commit, or refuses it.
 pub fn take_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
-    put_attempts(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
+    Changes::put(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
 }
 
 /// Counts an attempt that has been made.
 pub fn count_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
-    put_attempts(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
-}
-
-fn put_attempts(before: Option<u64>, decision: Decision<Attempts>) -> Result<Changes, Problem> {
-    match before {
-        Some(version) => Changes::update(version, decision),
-        None => Changes::create(decision),
-    }
+    Changes::put(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
 }

@@ -58,13 +58,7 @@ async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
     let noted = app.work.run_job(
         CAUSE,
         |_| storage::sweep(table),
-        |found, _| {
-            let decision = Decision::changed(sweep.clone());
-            match found {
-                None => Changes::create(decision),
-                Some(found) => Changes::update(found.version, decision),
-            }
-        },
+        |found, _| Changes::put(found.map(|found| found.version), Decision::changed(sweep.clone())),
     );
     noted.await.map(|_| ())
 }
