@@ -56,10 +56,8 @@ impl CognitoPool {
 
     /// A password that nobody knows.
     fn unknown_password(&self) -> String {
-        let mut chance = [0; 32];
-        self.entropy.fill(&mut chance);
         // One of each kind of character, whatever the pool's rules ask for.
-        format!("Aa1-{}", URL_SAFE_NO_PAD.encode(chance))
+        format!("Aa1-{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>()))
     }
 
     async fn initiate(&self, user: Option<UserId>, password: &str) -> Result<PoolTokens, PoolError> {

@@ -171,7 +171,7 @@ async fn edit(
 fn changed(version: Option<u64>, decision: Decision<Cart>, beside: Changes) -> Result<Outcome, Problem> {
     let etag = version.map_or(1, |version| version + u64::from(decision.is_changed()));
     let reply = Reply::ok(&CartView::of(decision.state().clone())?).etag(etag).no_store();
-    Ok(beside.and(Changes::save(version, decision)?).reply(reply))
+    Ok(beside.and(Changes::put(version, decision)?).reply(reply))
 }
 
 /// The customer's open cart with its version; a new one, which has none yet, with the change of the pointer.
@@ -182,7 +182,7 @@ fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> R
     }
     let cart = Cart::new(context.id(0), Some(customer), app.config.currency, context.now);
     let pointer = Decision::changed(Current { customer_id: customer, cart_id: cart.id });
-    Ok((cart, None, Changes::save(current.map(|current| current.version), pointer)?))
+    Ok((cart, None, Changes::put(current.map(|current| current.version), pointer)?))
 }
 
 async fn show_current(app: &App, cart: Stored<Cart>) -> HandlerResult {

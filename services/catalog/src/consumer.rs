@@ -17,7 +17,7 @@ async fn rate(work: &UnitOfWork, delivery: &Delivery, changed: &RatingChanged) -
     let sequence = delivery.envelope.sequence;
     let follow = |before: Option<Stored<ProductRating>>, _: &DecisionContext| {
         let version = before.as_ref().map(|before| before.version);
-        Changes::save(version, ProductRating::follow(before.map(|before| before.value), id, changed, sequence))
+        Changes::put(version, ProductRating::follow(before.map(|before| before.value), id, changed, sequence))
     };
     let key = storage::rating_key(id);
     work.handle_event_guarded(delivery, |_| work.table().get(&key), follow).await

@@ -94,7 +94,7 @@ async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, 
             // The slug leads to it from now on.
             Some(category_id) => {
                 let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false });
-                Changes::save(left.as_ref().map(|left| left.version), leads)
+                Changes::put(left.as_ref().map(|left| left.version), leads)
             }
             None => Ok(around.create(context.id(0), draft.clone())?.1),
         },

@@ -233,7 +233,7 @@ pub fn save(
     let mut writes = card_writes(old, new)?;
     writes.extend(slug_writes(new.id, old.map(|old| old.slug.as_str()), &new.slug, owner)?);
     writes.extend(counter_writes(old, new, category));
-    let changes = Changes::save(before.map(|stored| stored.version), decision)?;
+    let changes = Changes::put(before.map(|stored| stored.version), decision)?;
     Ok(writes.into_iter().fold(changes, Changes::write))
 }
 

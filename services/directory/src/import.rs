@@ -244,10 +244,7 @@ fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Resu
         for (id, delta) in moved {
             *deltas.entry(id).or_default() += delta;
         }
-        let put = match before {
-            Some(before) => Changes::update(before.version, decision)?,
-            None => Changes::create(decision)?,
-        };
+        let put = Changes::put(before.map(|before| before.version), decision)?;
         changes = writes.into_iter().fold(changes.and(put), Changes::write);
     }
     let moved = deltas.into_iter().filter(|(_, delta)| *delta != 0);

@@ -215,7 +215,7 @@ pub fn update_user_and_admins(before: &Stored<User>, admins: Option<Stored<Admin
 pub fn follow_admins(admins: Option<Stored<Admins>>, user: &User) -> Result<Changes, Problem> {
     let version = admins.as_ref().map(|admins| admins.version);
     let decision = admins.map_or_else(Admins::default, |admins| admins.value).follow(user)?;
-    if decision.is_changed() { Changes::save(version, decision) } else { Ok(Changes::none()) }
+    if decision.is_changed() { Changes::put(version, decision) } else { Ok(Changes::none()) }
 }
 
 /// Whether `follow_admins` would refuse; asked before the user pool follows.
@@ -226,11 +226,11 @@ pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), 
 /// Counts an attempt in the commit, or refuses it.
 pub fn take_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
-    Changes::save(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
+    Changes::put(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
 }
 
 /// Counts an attempt that has been made.
 pub fn count_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
-    Changes::save(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
+    Changes::put(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
 }

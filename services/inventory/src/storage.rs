@@ -166,7 +166,7 @@ pub async fn movements(table: &Table, variant: VariantId, limit: Limit, after: O
 pub fn plan_changes(version: Option<u64>, plan: Plan, now: Timestamp) -> Result<Changes, Problem> {
     let Plan { reservation, kind, shifts } = plan;
     let order = reservation.state().order_id;
-    let mut changes = Changes::save(version, reservation)?;
+    let mut changes = Changes::put(version, reservation)?;
     for shift in shifts {
         let entry = kind.map(|kind| Movement { order_id: Some(order), ..Movement::of(&shift, kind, now) });
         changes = changes.and(match entry {

@@ -58,7 +58,7 @@ fn begin(found: Option<&Sweep>, now: Timestamp) -> Sweep {
 async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
     let table = app.work.table();
     let again = |found: Option<Stored<Sweep>>, _: &DecisionContext| {
-        Changes::save(found.map(|found| found.version), Decision::changed(sweep.clone()))
+        Changes::put(found.map(|found| found.version), Decision::changed(sweep.clone()))
     };
     app.work.run_job(EXPIRE, |_| storage::sweep(table), again).await.map(|_| ())
 }

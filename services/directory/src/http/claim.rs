@@ -45,7 +45,7 @@ async fn request(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
         let decision = Claim::request(claim, id, &business.profile.name, user, input.proof.clone(), context.now);
         let version = before.as_ref().map_or(0, |claim| claim.version) + u64::from(decision.is_changed());
         let reply = Reply::ok(&ClaimView::from(decision.state().clone())).status(202).etag(version);
-        Ok(storage::put(before.as_ref(), decision)?.reply(reply))
+        Ok(Changes::put(before.map(|before| before.version), decision)?.reply(reply))
     };
     app.work.handle_request(&request, load, decide).await
 }

@@ -52,7 +52,7 @@ async fn ask(
         let sender = Sender { lead_id: context.id(0), business_id: id, customer_id: request.actor.user_id() };
         let counted = hashes.iter().zip(&today).try_fold(Changes::none(), |changes, (hash, today)| {
             let count = AskedToday::count(today.as_ref().map(|today| today.value.clone()), hash.clone(), context.now)?;
-            Ok::<_, Problem>(changes.and(storage::put(today.as_ref(), count)?))
+            Ok::<_, Problem>(changes.and(Changes::put(today.as_ref().map(|today| today.version), count)?))
         })?;
         let decision = Lead::ask(&enquiry, sender, circumstances.delivery(&app, context.now), context.now)?;
         let followed = circumstances.counted(&decision, context.now)?;

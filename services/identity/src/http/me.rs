@@ -188,7 +188,7 @@ async fn change_book(
         }
         // No address may be added while its owner is erased.
         let guard = Write::Check { key: storage::user_key(user.id), expect: Expect::Version(user.version) };
-        Ok(Changes::save(version, decision)?.write(guard).reply(reply))
+        Ok(Changes::put(version, decision)?.write(guard).reply(reply))
     };
     app.work.handle_request(request, load, decide).await
 }
