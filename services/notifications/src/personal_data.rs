@@ -7,7 +7,7 @@ use ports::{Person, PersonalData};
 use serde_json::{Value, json};
 use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
-use crate::mail::Suppression;
+use crate::mail::{MailRecord, Suppression};
 use crate::mailing::Mailing;
 use crate::storage;
 
@@ -33,10 +33,9 @@ impl PersonalData for Reads {
         let mut cursor = None;
         for _ in 0..PAGES_MAX {
             let page = self.table.list::<Mailing>(storage::to_person(email).limit(PAGE).after(cursor)).await?;
-            let to_person = page.items.iter().flat_map(|mailing| mailing.all()).filter(|mail| mail.to == *email);
-            mails.extend(
-                to_person.map(|mail| json!({ "at": mail.created_at, "mail": mail.message, "status": mail.status, "order": mail.order })),
-            );
+            mails.extend(page.items.iter().flat_map(|mailing| mailing.all()).map(|MailRecord { origin, mail, .. }| {
+                json!({ "at": origin.created_at, "mail": mail.message, "status": mail.status, "order": origin.order })
+            }));
             cursor = page.next;
             if cursor.is_none() {
                 return Ok(if mails.is_empty() { Value::Null } else { json!({ "mails": mails }) });
