@@ -116,6 +116,9 @@ impl Table {
     }
 
     async fn items<T: DeserializeOwned>(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Stored<T>>>, Problem> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let items = self.count_reads(self.store.get_many(keys, consistency).await?);
         items.into_iter().map(read).collect()
     }

@@ -71,10 +71,11 @@ async fn leave(work: &UnitOfWork, user: UserId, business: BusinessId) -> Result<
 /// well, whatever address they gave.
 async fn forget_lead(work: &UnitOfWork, id: LeadId, user: UserId) -> Result<bool, Problem> {
     let forget = |lead: Option<Stored<Lead>>, _: &DecisionContext| {
-        let Some(lead) = lead.filter(|lead| lead.customer_id.is_none_or(|customer| customer == user)) else {
-            return Ok(Changes::none());
-        };
         let changes = Changes::none().delete_derived(leads::contact_key(id));
+        let Some(lead) = lead else { return Ok(changes) };
+        if lead.customer_id.is_some_and(|customer| customer != user) {
+            return Ok(Changes::none());
+        }
         Ok(match lead.value.forget_customer() {
             Some(decision) => changes.and(Changes::update(lead.version, decision)?),
             None => changes.delete(leads::lead_key(id), lead.version),

@@ -227,7 +227,7 @@ pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem>
 /// The ratings of at most 100 businesses, for showing.
 pub async fn ratings(table: &Table, ids: impl Iterator<Item = BusinessId>) -> Result<HashMap<BusinessId, Rating>, Problem> {
     let keys: Vec<Key> = ids.map(rating_key).collect();
-    let found: Vec<Option<Stored<BusinessRating>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    let found = table.get_many_eventual::<BusinessRating>(&keys).await?;
     Ok(found.into_iter().flatten().map(|found| (found.business_id, found.rating)).collect())
 }
 

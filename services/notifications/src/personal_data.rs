@@ -6,6 +6,7 @@ use ports::{Person, PersonalData};
 use serde_json::{Value, json};
 use shell::{Changes, DecisionContext, Table, UnitOfWork};
 
+use crate::mail::MailRecord;
 use crate::mailing::Mailing;
 use crate::storage;
 
@@ -26,9 +27,12 @@ impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
         let Some(email) = &person.verified_email else { return Ok(Value::Null) };
         let mailings = self.table.list_all::<Mailing>(storage::to_person(email)).await?;
-        let to_person = mailings.iter().flat_map(|mailing| mailing.all()).filter(|mail| mail.to == *email);
-        let mails: Vec<_> = to_person
-            .map(|mail| json!({ "at": mail.created_at, "mail": mail.message, "status": mail.status, "order": mail.order }))
+        let mails: Vec<_> = mailings
+            .iter()
+            .flat_map(|mailing| mailing.all())
+            .map(|MailRecord { origin, mail, .. }| {
+                json!({ "at": origin.created_at, "mail": mail.message, "status": mail.status, "order": origin.order })
+            })
             .collect();
         Ok(if mails.is_empty() { Value::Null } else { json!({ "mails": mails }) })
     }
