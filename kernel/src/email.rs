@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Email(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an e-mail address")]
+#[error("must be an e-mail address")]
 pub struct EmailError;
 
 /// Nobody has an address below `.invalid` (RFC 2606).
