@@ -13,7 +13,7 @@ use crate::written::{serde_as_text, text_schema};
 pub struct Email(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an e-mail address")]
+#[error("must be an e-mail address")]
 pub struct EmailError;
 
 /// Nobody has an address below `.invalid` (RFC 2606).

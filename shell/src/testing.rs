@@ -150,6 +150,14 @@ impl Harness {
         self.ask(Method::PATCH, path, Some(body))
     }
 
+    /// Another method, such as one that there is not.
+    ///
+    /// # Panics
+    /// If it cannot be one.
+    pub fn request(&self, method: &str, path: &str) -> TestRequest<'_> {
+        self.ask(method.parse().expect("a method"), path, None)
+    }
+
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> TestRequest<'_> {
         let body = body.map(|body| ("application/json".to_owned(), body.to_string().into_bytes()));
         TestRequest { harness: self, method, path: path.into(), body, headers: Vec::new() }

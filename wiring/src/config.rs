@@ -1,7 +1,6 @@
 //! The configuration: `souk.toml`, then `SOUK_*` environment variables, then flags, in rising order.
 //! `souk serve` works with none of them.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use figment::Figment;
@@ -25,7 +24,8 @@ pub enum Environment {
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub environment: Environment,
-    pub listen: SocketAddr,
+    /// Address or name, and port.
+    pub listen: String,
     /// The directory that holds everything: the database, files, secrets.
     pub data: PathBuf,
     /// The least level of what is logged, also by target: `info`, `debug`, `shell=debug,info`.
@@ -163,7 +163,7 @@ impl Default for Config {
         let example = |name: &str| format!("{name}@souk.example").parse().expect("an address");
         Self {
             environment: Environment::Development,
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: "127.0.0.1:8080".into(),
             data: "data".into(),
             log: "info".into(),
             shop: ShopSection {
@@ -206,7 +206,7 @@ impl Default for Config {
 pub struct Flags {
     /// A file other than `souk.toml`; then it must exist.
     pub file: Option<PathBuf>,
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<String>,
     pub data: Option<PathBuf>,
 }
 
@@ -224,7 +224,7 @@ impl Config {
         }
         let mut figment =
             Figment::from(Serialized::defaults(Self::default())).merge(Toml::file(&file)).merge(Env::prefixed("SOUK_").split("__"));
-        if let Some(listen) = flags.listen {
+        if let Some(listen) = &flags.listen {
             figment = figment.merge(Serialized::default("listen", listen));
         }
         if let Some(data) = &flags.data {
@@ -262,11 +262,11 @@ impl Config {
         if self.orders.payment_deadline_minutes == 0 {
             return refuse("orders.payment_deadline_minutes must be at least 1");
         }
-        if self.limits.rate_limit
-            && [self.limits.requests_per_second, self.limits.burst, self.limits.account_requests_per_second, self.limits.account_burst]
-                .contains(&0)
-        {
-            return refuse("the rates in limits must be at least 1; set limits.rate_limit = false to have none");
+        let LimitsConfig { requests_per_second, burst, account_requests_per_second, account_burst, .. } = self.limits;
+        let LimitsConfig { client_concurrent_requests, client_connections, .. } = self.limits;
+        let rates = [requests_per_second, burst, account_requests_per_second, account_burst];
+        if self.limits.rate_limit && (rates.contains(&0) || [client_concurrent_requests, client_connections].contains(&0)) {
+            return refuse("the limits per client and per account must be at least 1; set limits.rate_limit = false to have none");
         }
         if self.environment == Environment::Production {
             if self.mail.transport == Transport::Capture {

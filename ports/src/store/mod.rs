@@ -61,10 +61,10 @@ pub enum StoreError {
     Invalid(String),
     #[error("the cursor is not one of this listing")]
     Cursor,
-    /// Nothing is known to be wrong with the request: too busy, throttled, out of reach.
+    /// Nothing is known to be wrong with the request: too busy, throttled, out of reach, a disk that is full or broken.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Data that cannot be read, a disk that is full or broken.
+    /// Data that cannot be read.
     #[error("the store failed: {0}")]
     Failed(String),
 }
@@ -73,7 +73,7 @@ impl From<StoreError> for kernel::Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Cursor => Self::new(kernel::Code::InvalidCursor, "the cursor is not one of this listing"),
-            StoreError::Unavailable(_) => Self { retry_after_secs: Some(1), ..Self::new(kernel::Code::Overloaded, error.to_string()) },
+            StoreError::Unavailable(_) => Self::unavailable(error),
             StoreError::Invalid(_) | StoreError::Failed(_) => Self::internal(error),
         }
     }

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Duration, Problem, Role};
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::http::{Json, LargeBody, OpenApiRouter, Path, SignedIn};
 use shell::{Failure, HandlerResult, Reply, RootRoutes};
 use utoipa::ToSchema;
 
@@ -22,8 +20,7 @@ pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
 const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    let through_us = shell::routes!(upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
-    shell::routes!(prepare_upload).merge(through_us).with_state(app)
+    shell::routes!(prepare_upload, upload).with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -41,12 +38,12 @@ pub fn files(app: App) -> RootRoutes {
 }
 
 /// Upload a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.
-#[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
+#[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile", extensions(("x-body-bytes-max" = json!(UPLOAD_BYTES_MAX))),
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
+async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, body: LargeBody) -> HandlerResult {
     check_seller(&request)?;
-    let bytes = body.map_err(|rejection| body_problem(&rejection))?;
+    let bytes = body.read().await?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
     let size_bytes = bytes.len();
@@ -137,14 +134,6 @@ fn picture_of(bytes: &[u8], declared: Option<&str>) -> Result<Picture, Problem> 
         }
     }
     Ok(picture)
-}
-
-fn body_problem(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(Code::PayloadTooLarge, format!("a picture may have {UPLOAD_BYTES_MAX} bytes"))
-    } else {
-        Problem::new(Code::MalformedRequest, rejection.body_text())
-    }
 }
 
 fn blob_problem(error: BlobError) -> Problem {

@@ -11,8 +11,9 @@ use super::Failure;
 /// The look of all pages; the mailbox of development puts it into its own templates.
 pub const PAGE_STYLE: &str = include_str!("page.css");
 
-/// Inline styles, forms to ourselves, and nothing else.
-pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Inline styles, the icon, forms to ourselves, and nothing else.
+pub const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What a handler of a page returns.
 pub type PageAnswer = Result<Response, PageFailure>;

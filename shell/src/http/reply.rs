@@ -141,13 +141,19 @@ impl Failure {
         &self.0
     }
 
-    /// What the client is told. The cause of a defect is for the log, not for the client.
+    /// What the client is told. Causes that lie with us, and may name paths and machines, are for the log.
     pub(crate) fn detail(&self) -> &str {
-        if self.0.code == Code::Internal {
-            tracing::error!(cause = %self.0.detail, "a request failed");
-            return "the failure has been logged; the request id identifies it";
+        match self.0.code {
+            Code::Internal => {
+                tracing::error!(cause = %self.0.detail, "a request failed");
+                "the failure has been logged; the request id identifies it"
+            }
+            Code::Unavailable => {
+                tracing::warn!(cause = %self.0.detail, "a request could not be served");
+                "try again; the request id identifies what has been logged"
+            }
+            _ => &self.0.detail,
         }
-        &self.0.detail
     }
 }
 

@@ -292,11 +292,11 @@ async fn a_repeated_request_adds_once() {
     let id = new_cart(&world, &Harness::guest(), &[]).await;
     let lines = format!("/api/v1/carts/{id}/lines");
     for _ in 0..2 {
-        let got = world.post(&lines, &line(1, 1)).header("Idempotency-Key", "click-1").send().await.expect(200);
+        let got = world.post(&lines, &line(1, 1)).header("Idempotency-Key", "the-first-click-of-all").send().await.expect(200);
         assert_eq!(short(&got.json), (vec![1], 100));
     }
     assert_eq!(
-        world.post(&lines, &line(1, 2)).header("Idempotency-Key", "click-1").send().await.expect(422).code(),
+        world.post(&lines, &line(1, 2)).header("Idempotency-Key", "the-first-click-of-all").send().await.expect(422).code(),
         "idempotency-key-reused"
     );
 }

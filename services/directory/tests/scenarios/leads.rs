@@ -80,7 +80,7 @@ async fn nobody_sees_who_asked_before_the_lead_is_released() {
     let town = Town::open();
     let business = shop(&town).await;
     let path = format!("/api/v1/businesses/{business}/leads");
-    let send = || town.world.post(&path, &enquiry()).header("Idempotency-Key", "enquiry-1").send();
+    let send = || town.world.post(&path, &enquiry()).header("Idempotency-Key", "the-enquiry-about-bread").send();
     let sent = send().await.expect(202);
     let id = text(&sent.json["id"]);
     assert_eq!(send().await.expect(202).json, sent.json, "the record of the request gives the same answer");

@@ -100,22 +100,26 @@ struct ChangePassword {
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
 async fn register(request: RequestContext, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
-    // Hashed for known addresses as well, so that both take as long.
-    let password_hash = app.credentials.hash(&body.password, app.entropy()).await?;
-    let registration = Registration { email: body.email.clone(), name: body.name.clone(), password_hash };
     let enrol = || async {
-        let Some(pool) = app.credentials.pool() else { return Ok(None) };
-        pool.enrol(&body.email, &body.name, &body.password).await.map(Some).map_err(|error| password_problem(error, "password"))
+        let enrolled = match app.credentials.pool() {
+            Some(pool) => {
+                Some(pool.enrol(&body.email, &body.name, &body.password).await.map_err(|error| password_problem(error, "password"))?)
+            }
+            None => None,
+        };
+        // Hashed for known addresses as well, so that both take as long.
+        let password_hash = app.credentials.hash(&body.password, app.entropy()).await?;
+        Ok((enrolled, Registration { email: body.email.clone(), name: body.name.clone(), password_hash }))
     };
-    mail(&app, &without_record(&request), &body.email, enrol, |user, enrolled, context| match (user, enrolled) {
+    mail(&app, &without_record(&request), &body.email, enrol, |user, (enrolled, registration), context| match (user, enrolled) {
         (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
             Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
         }
-        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration.clone(), context.now)),
+        (Some(user), _) => storage::update_user(&user, user.value.clone().register_again(registration, context.now)),
         // Somebody else's user of a shared pool: their password is not ours to set.
         (None, Some(Enrolled { proved: true, .. })) => Ok(Changes::none()),
-        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration.clone(), context.now)),
-        (None, None) => storage::create_user(User::register(context.id(0), registration.clone(), context.now)),
+        (None, Some(Enrolled { user, .. })) => storage::create_user(User::register(user, registration, context.now)),
+        (None, None) => storage::create_user(User::register(context.id(0), registration, context.now)),
     })
     .await
 }
@@ -362,8 +366,8 @@ async fn nothing() -> Result<(), Problem> {
 }
 
 /// A command that may send a mail to the address, and answers the same whether it does or not. One
-/// commit either way: the attempt is counted in it. `ask` is a call to the outside; it is made for known
-/// and unknown addresses, but not beyond the limit.
+/// commit either way: the attempt is counted in it. `ask` is what takes long, such as a call to the outside;
+/// it is made for known and unknown addresses, but not beyond the limit.
 async fn mail<A, F>(
     app: &App,
     request: &RequestContext,

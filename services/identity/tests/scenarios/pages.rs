@@ -10,7 +10,8 @@ const NEW: &str = "a wholly new password";
 
 async fn open(shop: &Shop, path: &str) -> TestResponse {
     let got = shop.world.get(path).send().await;
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     assert_eq!(got.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(got.headers["content-security-policy"], policy);
     assert_eq!((got.headers["referrer-policy"].as_str(), got.headers["cache-control"].as_str()), ("same-origin", "no-store"));

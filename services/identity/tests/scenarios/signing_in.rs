@@ -1,5 +1,7 @@
 //! Registration, tokens, links and passwords, as anybody may use them.
 
+use std::task::{Context, Waker};
+
 use crate::shop::{PASSWORD, Shop};
 use kernel::{Duration, Role};
 use ports::reads::{IdentityReads as _, LinkPurpose, LinkTokens as _};
@@ -121,11 +123,29 @@ async fn a_refresh_whose_answer_was_lost_can_be_repeated() {
     let tokens = shop.sign_in("ann@example.com", PASSWORD).await.expect(200).json;
     let body = json!({"refresh_token": tokens["refresh_token"]});
     let ask = async |key: &str| shop.world.post("/api/v1/auth/refresh", &body).header("Idempotency-Key", key).send().await;
-    let first = ask("lost").await.expect(200).json;
-    let again = ask("lost").await.expect(200).json;
+    let first = ask("an-answer-that-was-lost").await.expect(200).json;
+    let again = ask("an-answer-that-was-lost").await.expect(200).json;
     assert_eq!(first["refresh_token"], again["refresh_token"]);
     shop.refresh(&again).await.expect(200);
-    ask("lost").await.expect(401);
+    ask("an-answer-that-was-lost").await.expect(401);
+}
+
+#[tokio::test]
+async fn who_has_no_attempt_left_costs_no_hash() {
+    let shop = Shop::open();
+    let register = |email: &'static str| shop.post("/auth/register", json!({"email": email, "password": PASSWORD, "name": "Ann"}));
+    for _ in 0..5 {
+        register("ann@example.com").await.expect(202);
+    }
+    // Asked once and not again, they wait and keep all places.
+    let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(shop.passwords.hash(PASSWORD))).collect();
+    let mut once = Context::from_waker(Waker::noop());
+    waiting.iter_mut().for_each(|hash| drop(hash.as_mut().poll(&mut once)));
+    assert_eq!(register("ann@example.com").await.expect(429).code(), "too-many-attempts");
+    let refused = register("bob@example.com").await.expect(503);
+    assert!(refused.code() == "overloaded" && refused.headers.contains_key("retry-after"), "{}", refused.text);
+    drop(waiting);
+    register("bob@example.com").await.expect(202);
 }
 
 #[tokio::test]
