@@ -110,6 +110,7 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         catalog: b.read::<catalog::Reads>(),
         accounts: b.read::<identity::Reads>(),
         check_method: b.method_check()?,
+        tokens: orders::GuestTokens::new(b.signer()?),
     };
     let config = b.config();
     let pricing = orders::Config {
@@ -157,6 +158,7 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let deps = notifications::Deps {
         orders: b.read::<orders::Reads>(),
+        order_tokens: Arc::new(orders::GuestTokens::new(b.signer()?)),
         links: Arc::new(identity::Links::new(b.signer()?)),
         accounts: b.read::<identity::Reads>(),
         directory: b.read::<directory::Reads>(),

@@ -65,7 +65,6 @@ fn plain() -> Order {
         request_fingerprint: None,
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),
-        guest_token: None,
         lines: vec![line],
         shipping: eur(0),
         shipping_address: None,
@@ -89,7 +88,6 @@ fn full(status: Status) -> Order {
     Order {
         request_fingerprint: Some("9F86D081".into()),
         customer_id: Some(1.into()),
-        guest_token: Some("SECRET".into()),
         lines: vec![line, other],
         shipping: eur(490),
         shipping_address: Some(address("")),

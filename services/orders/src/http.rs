@@ -25,6 +25,12 @@ pub struct Token {
     pub token: Option<String>,
 }
 
+impl Token {
+    pub fn opens(&self, app: &App, order: OrderId) -> bool {
+        app.deps.tokens.opens(order, self.token.as_deref())
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -100,8 +106,9 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> Ha
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    order.part_of(&request.actor, query.token.as_deref())?;
-    Ok(shown(&order, &request.actor, &query).etag(order.version))
+    let with_token = query.opens(&app, id);
+    order.part_of(&request.actor, with_token)?;
+    Ok(shown(&order, &request.actor, with_token).etag(order.version))
 }
 
 /// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
@@ -117,7 +124,7 @@ async fn pay(
     let waiting = Waiting::begin(&app, &request, id);
     let rule = |order: Order, part, context: &DecisionContext| order.pay(&body.payment_method, part, &context.actor, context.now);
     let reply = change(&app, &request, id, &query, rule).await?;
-    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, &query).etag(order.version)))
+    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, query.opens(&app, id)).etag(order.version)))
 }
 
 /// Cancel an order. Customers can until the shop begins to work on it, the shop can until it ships.
@@ -137,7 +144,7 @@ async fn cancel(
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
 async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&request.actor, query.token.as_deref())?;
+    let part = order.part_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
 
@@ -176,21 +183,22 @@ async fn change(
     query: &Token,
     rule: impl Fn(Order, Part, &DecisionContext) -> Decided,
 ) -> HandlerResult {
+    let with_token = query.opens(app, id);
     let load = |_| async {
         let order = storage::order(app.work.table(), id).await?;
         // Before If-Match, whose answer tells that there is such an order.
-        order.part_of(&request.actor, query.token.as_deref())?;
+        order.part_of(&request.actor, with_token)?;
         Ok(order)
     };
     let decide = |order: Order, context: &DecisionContext| {
-        let part = order.part_of(&context.actor, query.token.as_deref())?;
+        let part = order.part_of(&context.actor, with_token)?;
         rule(order, part, context)
     };
-    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, query)).await
+    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, with_token)).await
 }
 
-fn shown(order: &Order, actor: &Actor, query: &Token) -> Reply {
-    Reply::ok(&OrderView::for_actor(order, actor, query.token.as_deref()))
+fn shown(order: &Order, actor: &Actor, with_token: bool) -> Reply {
+    Reply::ok(&OrderView::for_actor(order, actor, with_token))
 }
 
 fn listed(orders: Page<Stored<Order>>, seller: Option<BusinessId>) -> Reply {

@@ -7,6 +7,7 @@ mod consumer;
 mod deadline;
 #[cfg(test)]
 mod formats;
+mod guest_tokens;
 mod http;
 mod order;
 mod pages;
@@ -24,6 +25,7 @@ use ports::GatewayError;
 use ports::reads::{CartReads, CatalogReads, IdentityReads};
 use shell::{Schedule, Service, UnitOfWork};
 
+pub use guest_tokens::GuestTokens;
 pub use order::{Pricing as Config, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
 pub use storage::TABLE;
@@ -41,6 +43,7 @@ pub struct Deps {
     pub catalog: Arc<dyn CatalogReads>,
     pub accounts: Arc<dyn IdentityReads>,
     pub check_method: MethodCheck,
+    pub tokens: GuestTokens,
 }
 
 #[derive(Clone)]

@@ -73,9 +73,6 @@ pub struct Order<M = Money> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// What a guest presents to see the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guest_token: Option<String>,
     pub lines: Vec<Line<M>>,
     #[serde(default, skip_serializing_if = "amount::is_zero")]
     pub shipping: M,

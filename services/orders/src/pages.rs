@@ -27,12 +27,12 @@ async fn show(
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),
         order => order?,
     };
-    let token = query.token.as_deref();
-    let part = match order.part_of(&request.actor, token) {
-        Err(OrderError::NotFound) => return Ok(no_way_in(token.is_some())),
+    let with_token = query.opens(&app, id);
+    let part = match order.part_of(&request.actor, with_token) {
+        Err(OrderError::NotFound) => return Ok(no_way_in(query.token.is_some())),
         part => part?,
     };
-    let view = OrderView::for_actor(&order, &request.actor, token);
+    let view = OrderView::for_actor(&order, &request.actor, with_token);
     let history = TimelineView::of(&order, part);
     Ok(page(200, &format!("Order {}", view.number), &body(&view, &history).into_string()))
 }

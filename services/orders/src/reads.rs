@@ -38,7 +38,6 @@ fn summary(order: Order) -> OrderSummary {
         tax: order.tax(),
         total: order.total(),
         email: order.email,
-        guest_token: order.guest_token,
         placed_at: order.placed_at,
         lines: order.lines.into_iter().map(line_summary).collect(),
         shipping_address: order.shipping_address,

@@ -108,8 +108,7 @@ pub struct StepView {
 
 impl OrderView {
     /// As it is shown to whoever placed it just now.
-    pub fn with_token(order: &Order) -> Self {
-        let guest_token = order.guest_token.clone().filter(|_| order.customer_id.is_none());
+    pub fn placed(order: &Order, guest_token: Option<String>) -> Self {
         Self { guest_token, ..Self::whole(order) }
     }
 
@@ -118,8 +117,8 @@ impl OrderView {
     }
 
     /// What the actor may see of it.
-    pub fn for_actor(order: &Order, actor: &Actor, token: Option<&str>) -> Self {
-        Self::of(order, order.lines_for(actor, token))
+    pub fn for_actor(order: &Order, actor: &Actor, with_token: bool) -> Self {
+        Self::of(order, order.lines_for(actor, with_token))
     }
 
     fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {

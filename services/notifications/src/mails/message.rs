@@ -241,7 +241,6 @@ pub fn sample_sale() -> OrderSummary {
         number: "S-7K3F-92QD".into(),
         customer_id: Some(1.into()),
         email: example("ann"),
-        guest_token: None,
         placed_at: Timestamp::from_millis(1_763_692_800_000),
         lines: vec![line("POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999), line("BENCH-OAK", "Garden Bench, Oak", 1, 121_000)],
         subtotal: eur(124_998),

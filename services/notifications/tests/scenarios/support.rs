@@ -8,7 +8,7 @@ use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced
 use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary, OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -28,6 +28,12 @@ pub fn eur(amount: i64) -> Money {
 
 struct FakeOrders;
 
+impl OrderTokens for FakeOrders {
+    fn guest_token(&self, _: OrderId) -> String {
+        GUEST_TOKEN.to_owned()
+    }
+}
+
 #[async_trait]
 impl OrderReads for FakeOrders {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem> {
@@ -46,7 +52,6 @@ impl OrderReads for FakeOrders {
             number: "S-7K3F-92QD".into(),
             customer_id: (!guest).then_some(UserId(1001)),
             email: address("ann"),
-            guest_token: guest.then(|| GUEST_TOKEN.into()),
             placed_at: Timestamp::from_millis(1_790_000_000_000),
             lines: vec![line],
             subtotal: eur(3998),
@@ -168,7 +173,7 @@ pub fn shop(delivery: Delivery, config: Config) -> Harness {
 
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
     let dependencies =
-        Deps { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+        Deps { orders: Arc::new(FakeOrders), order_tokens: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 

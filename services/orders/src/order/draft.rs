@@ -13,8 +13,6 @@ pub struct Draft {
     pub request_fingerprint: Option<String>,
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// For guests only.
-    pub guest_token: Option<String>,
     pub lines: Vec<DraftLine>,
     pub shipping_address: Option<PostalAddress>,
     pub billing_address: Option<PostalAddress>,
@@ -68,7 +66,6 @@ impl Draft {
             request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
-            guest_token: self.guest_token,
             lines,
             shipping,
             shipping_address: self.shipping_address,

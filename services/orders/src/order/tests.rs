@@ -50,7 +50,6 @@ pub(super) fn draft(lines: Vec<DraftLine>) -> Draft {
         cart_id: CART,
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),
-        guest_token: Some("secret".into()),
         lines,
         shipping_address: Some(PostalAddress {
             name: "Ann Lee".into(),

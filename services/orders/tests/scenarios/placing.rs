@@ -3,7 +3,7 @@
 use serde_json::json;
 use shell::testing::Harness;
 
-use crate::shop::{POT, Shop, TEA, eur, order_id, text};
+use crate::shop::{POT, SELLER, Shop, TEA, eur, order_id, text};
 
 #[tokio::test]
 async fn placing_is_accepted_and_shown() {
@@ -59,16 +59,26 @@ async fn a_key_stands_for_one_request() {
     assert_eq!(shop.told("order.placed").await, 1);
 }
 
+/// What a seller sees of an order is all that placing it takes, except the key.
 #[tokio::test]
-async fn a_guest_repeats_the_whole_request() {
+async fn only_the_first_requests_key_gives_a_guests_token_again() {
     let shop = Shop::open();
-    let mut body = shop.request(shop.cart(1, None));
-    let first = shop.harness.post("/api/v1/orders", &body).send().await.expect(202);
-    let second = shop.harness.post("/api/v1/orders", &body).send().await.expect(200);
-    assert_eq!(second.json["guest_token"], first.json["guest_token"]);
-    body["email"] = json!("eve@example.com");
-    let other = shop.harness.post("/api/v1/orders", &body).send().await.expect(409);
-    assert_eq!(other.code(), "cart-closed");
+    let body = shop.request(shop.cart(1, None));
+    let place = || shop.harness.post("/api/v1/orders", &body);
+    let first = place().header("Idempotency-Key", "k1").send().await.expect(202);
+    let second = place().header("Idempotency-Key", "k1").send().await.expect(200);
+    assert_eq!((&second.json["guest_token"], second.json["guest_token"].is_string()), (&first.json["guest_token"], true));
+    let seller = Harness::business(1, SELLER);
+    for request in [place(), place().header("Idempotency-Key", "k2"), place().as_actor(&seller), place().as_actor(&Harness::support())] {
+        let refused = request.send().await.expect(409);
+        assert_eq!(refused.code(), "cart-closed");
+    }
+    let id = order_id(&first);
+    assert!(shop.harness.stored(&orders::TABLE).iter().all(|item| !item.contains(&text(&first, "guest_token"))), "the token of {id}");
+
+    let without_key = shop.request(shop.cart(2, None));
+    shop.harness.post("/api/v1/orders", &without_key).send().await.expect(202);
+    shop.harness.post("/api/v1/orders", &without_key).send().await.expect(409);
 }
 
 #[tokio::test]
@@ -148,6 +158,8 @@ async fn whoever_waits_is_answered_when_the_order_has_settled() {
     assert_eq!(text(&answer, "status"), "confirmed");
     assert_eq!(answer.headers["etag"], "\"v2\"");
     assert_eq!(answer.headers["location"], format!("/api/v1/orders/{id}"));
+    let again = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Prefer", "wait=20").send().await.expect(200);
+    assert_eq!(again.json, answer.json);
 }
 
 #[tokio::test]

@@ -10,11 +10,12 @@ use contracts::{
     StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
-use orders::{Config, Deps, ShippingPrice};
+use orders::{Config, Deps, GuestTokens, ShippingPrice};
 use ports::GatewayError;
 use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
+use shell::{Signer, SigningKey};
 
 pub const SELLER: BusinessId = BusinessId(5);
 pub const TEA: VariantId = VariantId(1);
@@ -83,6 +84,7 @@ impl Shop {
             carts: world.clone(),
             catalog: world.clone(),
             accounts: world.clone(),
+            tokens: GuestTokens::new(Arc::new(Signer::new("https://shop.example", &SigningKey([7; 32])).expect("a key"))),
             check_method: Arc::new(|method| {
                 if method.starts_with("card") { Ok(()) } else { Err(GatewayError::Invalid("no such means of payment".into())) }
             }),

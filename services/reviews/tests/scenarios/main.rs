@@ -132,7 +132,6 @@ impl OrderReads for Town {
             number: "S-1".into(),
             customer_id: Some(customer),
             email: address(customer),
-            guest_token: None,
             placed_at: Timestamp::from_millis(0),
             lines: vec![line],
             subtotal: price,
