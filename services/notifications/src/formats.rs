@@ -9,11 +9,8 @@ use crate::mailing::Mailing;
 use crate::mails::{Draft, Message, MoneyBack, OrderName, Template, sample};
 
 const ID: MailId = MailId(16);
-const CANCEL_REASONS: [CancelReason; 8] = [
+const CANCEL_REASONS: [CancelReason; 5] = [
     CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
     CancelReason::Expired,
     CancelReason::ByCustomer,
     CancelReason::BySeller,

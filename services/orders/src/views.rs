@@ -1,6 +1,6 @@
 //! What clients see of orders.
 
-use contracts::CancelReason;
+use contracts::{CancelReason, Decline};
 use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +57,9 @@ pub struct PaymentView {
     /// Where the customer confirms the payment at their bank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
+    /// Why the latest try came to nothing; another one may be made until the order expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<Decline>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
@@ -153,6 +156,7 @@ impl PaymentView {
             payment_id: payment.payment_id,
             tries: payment.tries,
             action_url: payment.action_url.clone(),
+            declined: payment.declined.clone(),
             captured: payment.captured,
             refunded: payment.refunded,
         }

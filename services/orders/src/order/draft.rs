@@ -77,6 +77,7 @@ impl Draft {
                 tries: 0,
                 method: self.payment_method,
                 action_url: None,
+                declined: None,
                 captured: None,
                 refunded: Money::zero(pricing.currency),
             },

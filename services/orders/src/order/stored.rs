@@ -74,6 +74,7 @@ impl<M> Payment<M> {
             tries: self.tries,
             method: self.method,
             action_url: self.action_url,
+            declined: self.declined,
             captured: self.captured.map(&amount),
             refunded: amount(self.refunded),
         }

@@ -1,6 +1,6 @@
 //! Every status meets everything that can happen to an order.
 
-use contracts::{CancelReason, Event, PaymentRef, ShortLine};
+use contracts::{CancelReason, Decline, DeclineCode, Event, PaymentRef, ShortLine};
 use kernel::{BusinessId, CartId, Currency, Duration, PaymentId, RefundId, Role, TaxRate};
 use ports::reads::Offer;
 use strum::VariantArray as _;
@@ -114,7 +114,7 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
     let refund = |refunded| PaymentRefunded { payment: payment.clone(), refund_id: RefundId(1), refund: refunded, refunded };
     let short = ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 };
     let failed =
-        PaymentFailed { payment: payment.clone(), reason: CancelReason::PaymentDeclined, message: "The bank declined the payment.".into() };
+        PaymentFailed { payment: payment.clone(), decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() } };
     match news {
         "stock.reserved" => order.stock_reserved(now),
         "stock.refused" => order.stock_refused(&StockRefused { order_id, short: vec![short] }, now),
@@ -200,7 +200,7 @@ const TABLE: &str = "
 stock.reserved               | .                | .                | .          | .          | .         | .         | again     | .
 stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
 payment.requires_action      | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
-payment.failed               | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
+payment.failed               | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
 payment.captured             | confirmed        | confirmed        | .          | .          | .         | .         | again     | .
 payment.captured (unheld)    | !                | !                | .          | .          | .         | .         | again     | .
 payment.refunded (part)      | !                | !                | noted      | noted      | noted     | noted     | noted     | .
@@ -359,6 +359,31 @@ fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
         Event::OrderCancelled(told) => told.payment_id,
         _ => None,
     })
+}
+
+#[test]
+fn a_declined_payment_is_tried_again_until_the_deadline() {
+    let mut order = placed();
+    for number in 1..=2 {
+        let declined = happen(order, "payment.failed", number, NOW).unwrap();
+        assert!(declined.events().is_empty(), "the stock stays held");
+        // News of the try that comes late, and out of its order.
+        order = happen(declined.into_state(), "payment.requires_action", number, NOW).unwrap().into_state();
+        let code = order.payment.declined.as_ref().map(|decline| decline.code);
+        assert_eq!((order.status, code, order.is_settled()), (Status::AwaitingPayment, Some(DeclineCode::CardDeclined), true));
+        // The same card counts as another try: there may be money on it now.
+        let again = happen(order, "pay with the same", number, NOW).unwrap();
+        let [Event::OrderAwaitingPayment(told)] = again.events() else { panic!("{:?}", again.events()) };
+        assert_eq!(told.payment.payment_id, PaymentId::of_try(told.order.order_id, number + 1));
+        order = again.into_state();
+        assert!(order.payment.declined.is_none() && !order.is_settled());
+        assert_eq!(order.clone().pay(&method("third card"), Part::Customer, &Actor::Guest, NOW).unwrap_err(), OrderError::PaymentRunning);
+    }
+    let paid = happen(order.clone(), "payment.captured", 3, NOW).unwrap().into_state();
+    assert_eq!(paid.status, Status::Confirmed);
+    let declined = happen(order, "payment.failed", 3, NOW).unwrap().into_state();
+    let expired = happen(declined, "deadline", 3, NOW).unwrap();
+    assert_eq!((expired.state().status, told_payment(&expired)), (Status::Cancelled(CancelReason::Expired), None), "no bank holds money");
 }
 
 #[test]

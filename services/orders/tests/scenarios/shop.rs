@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{
-    CancelReason, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
+    Decline, DeclineCode, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
     StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
@@ -161,7 +161,8 @@ impl Shop {
 
     pub async fn declined(&self, order: OrderId) {
         let payment = self.payment(order).await;
-        self.hear(PaymentFailed { payment, reason: CancelReason::PaymentDeclined, message: "The bank declined.".into() }).await;
+        let decline = Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() };
+        self.hear(PaymentFailed { payment, decline }).await;
     }
 
     pub async fn refunded(&self, order: OrderId) {
