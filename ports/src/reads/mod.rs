@@ -133,6 +133,8 @@ pub struct OrderSummary {
     pub tax: Money,
     pub total: Money,
     pub shipping_address: Option<PostalAddress>,
+    /// Until when it can be paid; absent once it is paid or has ended.
+    pub pay_by: Option<kernel::Timestamp>,
 }
 
 #[async_trait]

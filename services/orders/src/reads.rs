@@ -37,6 +37,7 @@ fn summary(order: Order) -> OrderSummary {
         shipping: order.shipping,
         tax: order.tax(),
         total: order.total(),
+        pay_by: order.deadline(),
         email: order.email,
         placed_at: order.placed_at,
         lines: order.lines.into_iter().map(line_summary).collect(),

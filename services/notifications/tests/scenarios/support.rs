@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
-use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Duration, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
     Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary, OrderTokens,
@@ -16,6 +16,7 @@ use shell::testing::Harness;
 
 pub const GUEST_TOKEN: &str = "guest-secret";
 pub const GUEST_ORDER: OrderId = OrderId(900);
+pub const UNPAID_ORDER: OrderId = OrderId(902);
 pub const UNKNOWN_ORDER: OrderId = OrderId(901);
 
 pub fn address(name: &str) -> Email {
@@ -59,6 +60,7 @@ impl OrderReads for FakeOrders {
             tax: eur(717),
             total: eur(4488),
             shipping_address: None,
+            pay_by: (id == UNPAID_ORDER).then(|| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(1800))),
         };
         Ok((id != UNKNOWN_ORDER).then_some(order))
     }
@@ -205,7 +207,11 @@ pub fn confirmed(id: OrderId) -> Event {
 }
 
 pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
-    OrderCancelled { order: order(OrderId(7)), reason, payment_id: None, was_confirmed }.into()
+    cancelled_order(OrderId(7), reason, was_confirmed)
+}
+
+pub fn cancelled_order(id: OrderId, reason: CancelReason, was_confirmed: bool) -> Event {
+    OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed }.into()
 }
 
 pub fn registered(name: &str) -> Event {

@@ -128,6 +128,7 @@ impl OrderReads for Town {
         };
         let found = self.orders.lock().unwrap().get(&id).copied();
         Ok(found.map(|customer| OrderSummary {
+            pay_by: None,
             id,
             number: "S-1".into(),
             customer_id: Some(customer),
