@@ -109,6 +109,7 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         carts: b.read::<cart::Reads>(),
         catalog: b.read::<catalog::Reads>(),
         accounts: b.read::<identity::Reads>(),
+        stock: b.read::<inventory::Reads>(),
         check_method: b.method_check()?,
         tokens: orders::GuestTokens::new(b.signer()?),
     };

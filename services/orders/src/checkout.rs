@@ -121,7 +121,7 @@ async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result
     }
 }
 
-/// The lines of the cart as the catalog sells them now, if that is what the customer was shown.
+/// The lines of the cart as the catalog sells them now, if that is what the customer was shown and there is enough of them.
 async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, Problem> {
     if cart.closed {
         return Err(Problem::new(Code::CartClosed, "the cart has been ordered already"));
@@ -130,27 +130,32 @@ async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, 
         return Err(Problem::new(Code::CartEmpty, "there is nothing in the cart"));
     }
     let variants: Vec<_> = cart.lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
-    let offers = app.deps.catalog.offers(&variants).await?;
-    if offers.len() != cart.lines.len() {
-        return Err(Problem::internal("the catalog answered for another number of lines"));
+    let ids: Vec<_> = cart.lines.iter().map(|line| line.variant_id).collect();
+    let (offers, stock) = tokio::try_join!(app.deps.catalog.offers(&variants), app.deps.stock.availability(&ids))?;
+    if offers.len() != cart.lines.len() || stock.len() != cart.lines.len() {
+        return Err(Problem::internal("the catalog or the inventory answered for another number of lines"));
     }
     let mut gone = Problem::new(Code::NotForSale, "the cart has items that are no longer for sale");
     let mut changed = Problem::new(Code::PriceChanged, "prices have changed; accept them in the cart first");
+    let mut out = Problem::new(Code::OutOfStock, "not everything in the cart is in stock");
     let mut lines = Vec::with_capacity(offers.len());
-    for (index, (line, offer)) in cart.lines.iter().zip(offers).enumerate() {
+    for (index, ((line, offer), stock)) in cart.lines.iter().zip(offers).zip(stock).enumerate() {
         match offer.filter(|offer| offer.for_sale) {
             None => gone.add_field(format!("lines[{index}].variant_id"), format!("{} is not for sale", line.variant_id)),
             Some(offer) if offer.unit_price != line.price_seen => {
                 let message = format!("{} costs {} now, {} was shown", offer.title, offer.unit_price, line.price_seen);
                 changed.add_field(format!("lines[{index}].price_seen"), message);
             }
+            Some(offer) if !stock.backorder && stock.available < i64::from(line.quantity) => {
+                let message = format!("{}: {} wanted, {} left", offer.title, line.quantity, stock.available.max(0));
+                out.add_field(format!("lines[{index}]"), message);
+            }
             Some(offer) => lines.push(DraftLine { offer, quantity: line.quantity }),
         }
     }
-    match (gone.fields.is_empty(), changed.fields.is_empty()) {
-        (true, true) => Ok(lines),
-        (false, _) => Err(gone),
-        (true, false) => Err(changed),
+    match [gone, changed, out].into_iter().find(|problem| !problem.fields.is_empty()) {
+        None => Ok(lines),
+        Some(problem) => Err(problem),
     }
 }
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use kernel::Duration;
 use ports::GatewayError;
-use ports::reads::{CartReads, CatalogReads, IdentityReads};
+use ports::reads::{CartReads, CatalogReads, IdentityReads, InventoryReads};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use guest_tokens::GuestTokens;
@@ -42,6 +42,8 @@ pub struct Deps {
     pub carts: Arc<dyn CartReads>,
     pub catalog: Arc<dyn CatalogReads>,
     pub accounts: Arc<dyn IdentityReads>,
+    /// What is for sale when an order is placed. Whether it still is, inventory decides.
+    pub stock: Arc<dyn InventoryReads>,
     pub check_method: MethodCheck,
     pub tokens: GuestTokens,
 }

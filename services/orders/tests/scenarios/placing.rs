@@ -1,5 +1,6 @@
 //! Placing an order: checks, sums, repetitions, waiting.
 
+use ports::reads::Availability;
 use serde_json::json;
 use shell::testing::Harness;
 
@@ -121,6 +122,29 @@ async fn what_cannot_be_placed() {
     shop.world.carts.lock().unwrap().get_mut(&cart).unwrap().closed = true;
     assert_eq!(place(cart, nothing).await.1, "cart-closed");
     assert!(shop.harness.event_types().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_out_is_not_ordered() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let place = || shop.harness.post("/api/v1/orders", &shop.request(cart)).as_actor(&customer).send();
+    let left = |available, backorder| {
+        shop.world.stock.lock().unwrap().insert(TEA, Availability { variant_id: TEA, available, backorder });
+    };
+    for (available, says) in [(1, "tea-100: 2 wanted, 1 left"), (-3, "tea-100: 2 wanted, 0 left")] {
+        left(available, false);
+        let refused = place().await.expect(409);
+        assert_eq!(refused.code(), "out-of-stock");
+        assert_eq!(refused.json["errors"], json!([{"field": "lines[0]", "message": says}]));
+    }
+    assert!(shop.harness.event_types().await.is_empty(), "the cart stays open");
+    left(0, true);
+    let placed = place().await.expect(202);
+    // The order itself may hold the last pieces.
+    left(0, false);
+    assert_eq!(order_id(&place().await.expect(200)), order_id(&placed));
 }
 
 #[tokio::test]

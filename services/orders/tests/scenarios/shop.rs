@@ -12,7 +12,7 @@ use contracts::{
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use orders::{Config, Deps, GuestTokens, ShippingPrice};
 use ports::GatewayError;
-use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
+use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads, Offer};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey};
@@ -29,6 +29,8 @@ pub fn eur(amount: i64) -> Money {
 pub struct World {
     pub carts: Mutex<HashMap<CartId, CartContents>>,
     pub offers: Mutex<HashMap<VariantId, Offer>>,
+    /// Variants that are not named have plenty.
+    pub stock: Mutex<HashMap<VariantId, Availability>>,
 }
 
 #[async_trait]
@@ -43,6 +45,15 @@ impl CatalogReads for World {
     async fn offers(&self, variants: &[(ProductId, VariantId)]) -> Result<Vec<Option<Offer>>, Problem> {
         let offers = self.offers.lock().expect("no test panicked");
         Ok(variants.iter().map(|(_, variant)| offers.get(variant).cloned()).collect())
+    }
+}
+
+#[async_trait]
+impl InventoryReads for World {
+    async fn availability(&self, variants: &[VariantId]) -> Result<Vec<Availability>, Problem> {
+        let stock = self.stock.lock().expect("no test panicked");
+        let plenty = |variant_id| Availability { variant_id, available: 1000, backorder: false };
+        Ok(variants.iter().map(|id| stock.get(id).copied().unwrap_or_else(|| plenty(*id))).collect())
     }
 }
 
@@ -84,6 +95,7 @@ impl Shop {
             carts: world.clone(),
             catalog: world.clone(),
             accounts: world.clone(),
+            stock: world.clone(),
             tokens: GuestTokens::new(Arc::new(Signer::new("https://shop.example", &SigningKey([7; 32])).expect("a key"))),
             check_method: Arc::new(|method| {
                 if method.starts_with("card") { Ok(()) } else { Err(GatewayError::Invalid("no such means of payment".into())) }
