@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shell::{Attempt, Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
-use crate::order::{Draft, DraftLine, Method, Note, Order};
+use crate::order::{Draft, DraftLine, Method, Note, Order, Quote};
 use crate::settling::Waiting;
 use crate::storage::{self, Listed};
 use crate::views::OrderView;
@@ -69,7 +69,7 @@ fn decide(app: &App, request: &RequestContext, basis: Basis, context: &DecisionC
             return Ok(Reply::ok(&OrderView::placed(&order, token(app, &order))).etag(order.version).no_store().into());
         }
     };
-    let decision = Order::place(*draft, &app.config, &context.actor, context.now)?;
+    let decision = Order::place(*draft, &app.config.pricing, &context.actor, context.now)?;
     let token = token(app, decision.state());
     let reply = Reply::accepted(location(decision.state(), token.as_deref()), &OrderView::placed(decision.state(), token));
     let reply = reply.etag(1).no_store();
@@ -93,10 +93,8 @@ async fn basis(app: &App, request: &RequestContext, body: &PlaceOrder, attempt: 
 
 async fn draft(app: &App, request: &RequestContext, body: &PlaceOrder) -> Result<Draft, Problem> {
     let customer_id = request.actor.user_id();
-    let cart = app.deps.carts.cart(body.cart_id).await?;
-    let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == customer_id);
-    let cart = cart.ok_or_else(|| Problem::not_found("such cart"))?;
-    let lines = priced_lines(app, &cart).await?;
+    let cart = own_cart(app, request, body.cart_id).await?;
+    let lines = sold_lines(app, &cart).await?;
     Ok(Draft {
         cart_id: cart.id,
         request_fingerprint: request.request_fingerprint(),
@@ -108,6 +106,18 @@ async fn draft(app: &App, request: &RequestContext, body: &PlaceOrder) -> Result
         note: body.note.clone(),
         payment_method: body.payment_method.clone(),
     })
+}
+
+/// What an order of the cart would come to. It is refused for the same reasons as placing it.
+pub async fn quote(app: &App, request: &RequestContext, cart: CartId, country: Option<&str>) -> Result<Quote, Problem> {
+    let cart = own_cart(app, request, cart).await?;
+    Ok(Quote::of(sold_lines(app, &cart).await?, country, &app.config.pricing)?)
+}
+
+async fn own_cart(app: &App, request: &RequestContext, id: CartId) -> Result<CartContents, Problem> {
+    let cart = app.deps.carts.cart(id).await?;
+    let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == request.actor.user_id());
+    cart.ok_or_else(|| Problem::not_found("such cart"))
 }
 
 async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result<Email, Problem> {
@@ -122,7 +132,7 @@ async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result
 }
 
 /// The lines of the cart as the catalog sells them now, if that is what the customer was shown and there is enough of them.
-async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, Problem> {
+async fn sold_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, Problem> {
     if cart.closed {
         return Err(Problem::new(Code::CartClosed, "the cart has been ordered already"));
     }

@@ -1,7 +1,7 @@
 //! The routes of orders.
 
 use axum::extract::State;
-use kernel::{Actor, BusinessId, OrderId, Page, Problem};
+use kernel::{Actor, BusinessId, CartId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
@@ -11,11 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 use crate::checkout::{self, PlaceOrder};
 use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, StatusName, Tracking};
 use crate::settling::Waiting;
-use crate::views::{ListedView, OrderView, TimelineView};
+use crate::views::{ListedView, OrderView, QuoteView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
+    shell::routes!(quote, place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -85,6 +85,30 @@ struct AdvanceOrder {
     tracking_url: Option<ParcelText>,
     #[schema(inline)]
     note: Option<Note>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuoteCart {
+    /// Where it is to be shipped. Left out, no country is checked.
+    shipping_address: Option<Destination>,
+}
+
+/// As much of an address as the price depends on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "DE", pattern = "^[A-Z]{2}$")]
+    address_country: String,
+}
+
+/// Get what an order of a cart would come to, with shipping and taxes. It is refused for the same reasons as placing the order.
+#[utoipa::path(post, path = "/carts/{cart_id}/quote", tag = "orders", operation_id = "quoteCart", params(("cart_id" = CartId, Path)), request_body = QuoteCart, responses((status = 200, body = QuoteView)))]
+async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<QuoteCart>) -> HandlerResult {
+    let country = body.shipping_address.map(|address| address.address_country);
+    let quote = checkout::quote(&app, &request, id, country.as_deref()).await?;
+    Ok(Reply::ok(&QuoteView::of(quote)).no_store())
 }
 
 /// Place an order for what is in a cart. With `Prefer: wait=N` the answer comes once stock and payment have settled.

@@ -15,6 +15,7 @@ mod person;
 mod personal_data;
 mod reads;
 mod settling;
+mod shop;
 mod storage;
 mod views;
 
@@ -26,8 +27,9 @@ use ports::reads::{CartReads, CatalogReads, IdentityReads, InventoryReads};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use guest_tokens::GuestTokens;
-pub use order::{Pricing as Config, ShippingPrice, StatusName, diagram, lifecycle};
+pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
+pub use shop::{Feature, Shop};
 pub use storage::TABLE;
 
 /// How often unpaid orders are looked for whose time has run out.
@@ -48,19 +50,26 @@ pub struct Deps {
     pub tokens: GuestTokens,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub pricing: Pricing,
+    pub shop: Shop,
+}
+
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
     pub deps: Deps,
-    pub config: Config,
+    pub config: Arc<Config>,
 }
 
 pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
-    let app = App { work: work.clone(), deps, config };
+    let app = App { work: work.clone(), deps, config: Arc::new(config) };
     let expire = Schedule::new(deadline::EXPIRE, EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
     Service::new(work)
         .consumer(consumer::consumer(app.clone()))
         .schedule(expire)
         .root_routes(pages::routes(app.clone()))
+        .routes(shop::routes(app.clone()))
         .routes(http::routes(app))
 }

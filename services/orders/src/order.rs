@@ -30,6 +30,7 @@ mod lifecycle;
 mod payment;
 #[cfg(test)]
 mod properties;
+mod quote;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use error::OrderError;
 pub use fulfilment::{Advance, ParcelText, Tracking};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
 pub use payment::Payment;
+pub use quote::{Quote, TaxShare, taxes};
 
 /// What a rule returns.
 pub type Decided = Result<Decision<Order>, OrderError>;
@@ -391,9 +393,8 @@ impl Order {
         Money::new(self.subtotal().amount + self.shipping.amount, self.shipping.currency)
     }
 
-    /// That these sums can be written was checked when the order was placed, and its lines never change.
     fn sum(&self, of: impl Fn(&Line) -> Money) -> Money {
-        Money::new(self.lines.iter().map(|line| of(line).amount).sum(), self.shipping.currency)
+        quote::sum(&self.lines, self.shipping, of)
     }
 
     /// Whether nothing happens until somebody acts: what a customer who placed or paid waits for.

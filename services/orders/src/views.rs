@@ -5,7 +5,7 @@ use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, Postal
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Note, Order, Part, Payment, StatusChange, StatusName, Tracking};
+use crate::order::{Line, Note, Order, Part, Payment, Quote, StatusChange, StatusName, TaxShare, Tracking, taxes};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -30,6 +30,8 @@ pub struct OrderView {
     pub shipping: Money,
     /// Included in the total.
     pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
     pub total: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
@@ -63,6 +65,21 @@ pub struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
+}
+
+/// What an order of a cart would come to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quote)]
+pub struct QuoteView {
+    pub lines: Vec<Line>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
+    pub total: Money,
 }
 
 /// An order in a list.
@@ -125,6 +142,7 @@ impl OrderView {
     }
 
     fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {
+        let lines: Vec<Line> = lines.into_iter().cloned().collect();
         Self {
             id: order.id,
             number: order.number(),
@@ -134,7 +152,8 @@ impl OrderView {
             guest_token: None,
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: lines.into_iter().cloned().collect(),
+            taxes: taxes(&lines),
+            lines,
             subtotal: order.subtotal(),
             shipping: order.shipping,
             tax: order.tax(),
@@ -146,6 +165,19 @@ impl OrderView {
             tracking: order.tracking.clone(),
             placed_at: order.placed_at,
             expires_at: order.deadline(),
+        }
+    }
+}
+
+impl QuoteView {
+    pub fn of(quote: Quote) -> Self {
+        Self {
+            subtotal: quote.subtotal(),
+            shipping: quote.shipping,
+            tax: quote.tax(),
+            taxes: taxes(&quote.lines),
+            total: quote.total(),
+            lines: quote.lines,
         }
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn pricing() -> Pricing {
         currency: Currency::EUR,
         prices_include_tax: true,
         shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+        countries: Vec::new(),
         payment_deadline: Duration::from_secs(1800),
     }
 }

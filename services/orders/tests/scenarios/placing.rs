@@ -125,6 +125,49 @@ async fn what_cannot_be_placed() {
 }
 
 #[tokio::test]
+async fn what_an_order_comes_to_is_known_before() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let quote = async |actor: &kernel::Actor, body: serde_json::Value| {
+        shop.harness.post(&format!("/api/v1/carts/{cart}/quote"), &body).as_actor(actor).send().await
+    };
+    let to = |country: &str| json!({"shipping_address": {"address_country": country}});
+    let quoted = quote(&customer, to("DE")).await.expect(200).json;
+    quote(&customer, json!({})).await.expect(200);
+    let placed = shop.harness.post("/api/v1/orders", &shop.request(cart)).as_actor(&customer).send().await.expect(202).json;
+    assert_eq!(quoted["taxes"], json!([{"rate": 1900, "tax": eur(559), "total": eur(3500)}]));
+    for part in ["lines", "subtotal", "shipping", "tax", "taxes", "total"] {
+        assert_eq!(quoted[part], placed[part], "{part}");
+    }
+    let refused = quote(&customer, to("US")).await.expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "shipping_address.address_country");
+    quote(&Harness::customer(2), to("DE")).await.expect(404);
+
+    let mut abroad = shop.request(shop.cart(2, Some(&customer)));
+    abroad["shipping_address"]["address_country"] = json!("US");
+    let refused = shop.harness.post("/api/v1/orders", &abroad).as_actor(&customer).send().await.expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "shipping_address.address_country");
+}
+
+#[tokio::test]
+async fn everybody_may_know_what_the_shop_says_of_itself() {
+    let got = Shop::open().harness.get("/api/v1/shop").send().await.expect(200);
+    assert_eq!(got.headers["cache-control"], "public, max-age=300");
+    let shipping = json!({"flat": eur(490), "free_from": eur(5000), "countries": ["DE", "AT"]});
+    for (field, expect) in [
+        ("currency", json!("EUR")),
+        ("prices_include_tax", json!(true)),
+        ("shipping", shipping),
+        ("payment_methods", json!(["card"])),
+        ("payment_deadline_minutes", json!(30)),
+        ("features", json!(["test_payments"])),
+    ] {
+        assert_eq!(got.json[field], expect, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_known_to_be_out_is_not_ordered() {
     let shop = Shop::open();
     let customer = Harness::customer(1);

@@ -10,7 +10,7 @@ use contracts::{
     StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
-use orders::{Config, Deps, GuestTokens, ShippingPrice};
+use orders::{Config, Deps, Feature, GuestTokens, Pricing, ShippingPrice};
 use ports::GatewayError;
 use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads, Offer};
 use serde_json::{Value, json};
@@ -85,12 +85,24 @@ impl Shop {
         for (variant, sku, price) in [(TEA, "TEA-100", 500), (POT, "POT-1", 2500)] {
             world.offers.lock().expect("no test panicked").insert(variant, offer(variant, sku, price));
         }
-        let config = Config {
+        let pricing = Pricing {
             currency: Currency::EUR,
             prices_include_tax: true,
             shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+            countries: vec!["DE".into(), "AT".into()],
             payment_deadline: Duration::from_secs(1800),
         };
+        let profile = orders::Shop {
+            name: "Old Mill".into(),
+            public_url: "https://shop.example".into(),
+            locale: "de".into(),
+            time_zone: "Europe/Berlin".into(),
+            support_email: "help@shop.example".parse().expect("an address"),
+            imprint: "Old Mill, Marienplatz 8, München".into(),
+            payment_methods: vec!["card".into()],
+            features: vec![Feature::TestPayments],
+        };
+        let config = Config { pricing, shop: profile };
         let deps = Deps {
             carts: world.clone(),
             catalog: world.clone(),
