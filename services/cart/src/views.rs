@@ -93,6 +93,15 @@ impl Now {
 
 impl CartView {
     pub fn of(cart: Cart, now: &Now) -> Result<Self, Problem> {
+        Self::build(cart, Some(now))
+    }
+
+    /// From the cart alone, at the prices that were agreed to.
+    pub fn remembered(cart: Cart) -> Result<Self, Problem> {
+        Self::build(cart, None)
+    }
+
+    fn build(cart: Cart, now: Option<&Now>) -> Result<Self, Problem> {
         let (updated_at, expires_at) = (cart.updated_at, cart.expires_at());
         let Cart { id, currency, lines, status, .. } = cart;
         let lines = lines.into_iter().map(|line| CartLineView::of(line, now)).collect::<Result<Vec<_>, _>>()?;
@@ -117,12 +126,12 @@ impl CartView {
 }
 
 impl CartLineView {
-    fn of(line: Line, now: &Now) -> Result<Self, MoneyError> {
-        let offer = now.offer(line.variant_id);
+    fn of(line: Line, now: Option<&Now>) -> Result<Self, MoneyError> {
+        let offer = now.and_then(|now| now.offer(line.variant_id));
         let sold = offer.filter(|offer| offer.for_sale && offer.unit_price.currency == line.price_seen.currency);
         let unit_price = sold.map_or(line.price_seen, |offer| offer.unit_price);
         let price_changed = unit_price != line.price_seen;
-        let stock = sold.and_then(|_| now.stock.iter().find(|stock| stock.variant_id == line.variant_id));
+        let stock = sold.and(now).and_then(|now| now.stock.iter().find(|stock| stock.variant_id == line.variant_id));
         Ok(Self {
             product_id: line.product_id,
             variant_id: line.variant_id,
@@ -134,7 +143,7 @@ impl CartLineView {
             total: unit_price.times(line.quantity)?,
             price_seen: price_changed.then_some(line.price_seen),
             price_changed,
-            unavailable: sold.is_none(),
+            unavailable: now.is_some() && sold.is_none(),
             stock: stock.map(|stock| StockHint::of(stock, line.quantity)),
         })
     }

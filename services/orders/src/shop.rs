@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{Currency, Email, Money};
 use serde::Serialize;
-use shell::http::OpenApiRouter;
+use shell::http::{Anyone, OpenApiRouter};
 use shell::{HandlerResult, Reply};
 use utoipa::ToSchema;
 
@@ -86,7 +86,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 /// Get what there is to know of the shop: its currency, taxes, shipping and means of payment.
 #[utoipa::path(get, path = "/shop", tag = "orders", operation_id = "getShop", responses((status = 200, body = ShopView)))]
-async fn show(State(app): State<App>) -> HandlerResult {
+async fn show(_: Anyone, State(app): State<App>) -> HandlerResult {
     let (shop, pricing) = (app.config.shop.clone(), app.config.pricing.clone());
     let view = ShopView {
         name: shop.name,

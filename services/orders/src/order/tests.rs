@@ -305,7 +305,7 @@ fn sums() {
         (pricing(), vec![line(1, 4999, 1900)], (4999, 490, 798, 5489)),
         (pricing(), vec![line(1, 5000, 1900)], (5000, 0, 798, 5000)),
         (pricing(), vec![digital.clone()], (1000, 0, 65, 1000)),
-        (net, vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
+        (net.clone(), vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
         (net, vec![digital, line(1, 50, 700)], (1124, 490, 74, 1614)),
     ] {
         let order = Order::place(draft(lines), &pricing, &Actor::Guest, NOW).unwrap().into_state();
