@@ -71,10 +71,6 @@ pub struct OrderConfirmed {
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     OutOfStock,
-    PaymentDeclined,
-    InsufficientFunds,
-    /// The gateway could not be reached or refused for a reason of its own.
-    PaymentFailed,
     /// Unpaid at its deadline.
     Expired,
     ByCustomer,

@@ -33,16 +33,16 @@ fn attempt() -> PaymentTry {
     PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
 }
 
-const REASONS: [CancelReason; 8] = [
+const REASONS: [CancelReason; 5] = [
     CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
     CancelReason::Expired,
     CancelReason::ByCustomer,
     CancelReason::BySeller,
     CancelReason::ByAdmin,
 ];
+
+const DECLINES: [DeclineCode; 4] =
+    [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 
 #[derive(Default)]
 struct Events {
@@ -119,7 +119,7 @@ fn shop(events: Events) -> Events {
 fn payments(events: Events) -> Events {
     events
         .of([PaymentRequiresAction { payment: payment(), action_url: "https://bank.example/confirm".into() }])
-        .of(REASONS.map(|reason| PaymentFailed { payment: payment(), reason, message: "The card was declined.".into() }))
+        .of(DECLINES.map(|code| PaymentFailed { payment: payment(), decline: Decline { code, message: "The card was declined.".into() } }))
         .of([PaymentCaptured { payment: payment(), stock_held: true }])
         .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(300) }])
         .of([RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "The account is closed.".into() }])

@@ -46,6 +46,7 @@ codes! {
     Conflict = 409, "conflict", "The state does not allow this";
     AlreadyExists = 409, "already-exists", "This exists already";
     InsufficientStock = 409, "insufficient-stock", "There is not enough in stock";
+    OutOfStock = 409, "out-of-stock", "Something is sold out";
     PriceChanged = 409, "price-changed", "A price has changed since it was shown";
     CartClosed = 409, "cart-closed", "The cart has been ordered already";
     CartEmpty = 409, "cart-empty", "The cart is empty";

@@ -69,6 +69,8 @@ pub struct ShippingSection {
     pub flat: i64,
     /// Minor units of goods from which shipping is free.
     pub free_from: Option<i64>,
+    /// Where goods are shipped to, as ISO 3166-1 alpha-2; everywhere if none is named.
+    pub countries: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +180,7 @@ impl Default for Config {
                 tax_rate: TaxRate(1900),
                 prices_include_tax: true,
             },
-            shipping: ShippingSection { flat: 490, free_from: Some(5000) },
+            shipping: ShippingSection { flat: 490, free_from: Some(5000), countries: Vec::new() },
             orders: OrdersSection { payment_deadline_minutes: 30 },
             directory: DirectorySection { lead_price: 0 },
             reviews: ReviewsSection {
@@ -258,6 +260,10 @@ impl Config {
         }
         if self.shipping.flat < 0 || self.shipping.free_from.is_some_and(|amount| amount < 0) {
             return refuse("shipping costs cannot be negative");
+        }
+        let is_country = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !self.shipping.countries.iter().all(is_country) {
+            return refuse("shipping.countries must hold ISO 3166-1 alpha-2 codes such as DE");
         }
         if self.orders.payment_deadline_minutes == 0 {
             return refuse("orders.payment_deadline_minutes must be at least 1");

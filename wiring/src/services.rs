@@ -8,7 +8,7 @@ use shell::ServiceRole::{Api, Events, Tick};
 use std::sync::Arc;
 
 use crate::builder::{BuildError, Builder, Readable};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Gateway};
 use crate::platform::Platform;
 use crate::start_page;
 
@@ -109,19 +109,37 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         carts: b.read::<cart::Reads>(),
         catalog: b.read::<catalog::Reads>(),
         accounts: b.read::<identity::Reads>(),
+        stock: b.read::<inventory::Reads>(),
         check_method: b.method_check()?,
+        tokens: orders::GuestTokens::new(b.signer()?),
     };
     let config = b.config();
-    let pricing = orders::Config {
+    let pricing = orders::Pricing {
         currency: config.shop.currency,
         prices_include_tax: config.shop.prices_include_tax,
         shipping: orders::ShippingPrice {
             flat: config.money(config.shipping.flat),
             free_from: config.shipping.free_from.map(|amount| config.money(amount)),
         },
+        countries: config.shipping.countries.clone(),
         payment_deadline: config.payment_deadline(),
     };
-    Ok(orders::service(&b.work()?, deps, pricing))
+    let features = [
+        (config.payments.gateway == Gateway::Test, orders::Feature::TestPayments),
+        (config.reviews.unverified == reviews::Unverified::Accept, orders::Feature::UnverifiedReviews),
+        (config.directory.lead_price > 0, orders::Feature::PaidLeads),
+    ];
+    let shop = orders::Shop {
+        name: config.shop.name.clone(),
+        public_url: config.shop.public_url.clone(),
+        locale: config.shop.locale.clone(),
+        time_zone: config.shop.time_zone.clone(),
+        support_email: config.shop.support_email.clone(),
+        imprint: config.shop.imprint.clone(),
+        payment_methods: b.payment_methods()?,
+        features: features.into_iter().filter_map(|(has, feature)| has.then_some(feature)).collect(),
+    };
+    Ok(orders::service(&b.work()?, deps, orders::Config { pricing, shop }))
 }
 
 fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -157,6 +175,7 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let deps = notifications::Deps {
         orders: b.read::<orders::Reads>(),
+        order_tokens: Arc::new(orders::GuestTokens::new(b.signer()?)),
         links: Arc::new(identity::Links::new(b.signer()?)),
         accounts: b.read::<identity::Reads>(),
         directory: b.read::<directory::Reads>(),

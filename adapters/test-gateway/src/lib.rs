@@ -107,6 +107,10 @@ impl TestGateway {
 
 #[async_trait]
 impl PaymentGateway for TestGateway {
+    fn methods(&self) -> &'static [&'static str] {
+        &["card"]
+    }
+
     fn check_method(&self, method: &str) -> Result<(), GatewayError> {
         rules::card_of(method).map(|_| ())
     }

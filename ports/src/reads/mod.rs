@@ -125,8 +125,6 @@ pub struct OrderSummary {
     pub number: String,
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// What a guest presents to see the order.
-    pub guest_token: Option<String>,
     pub placed_at: kernel::Timestamp,
     pub lines: Vec<OrderLineSummary>,
     pub subtotal: Money,
@@ -135,11 +133,19 @@ pub struct OrderSummary {
     pub tax: Money,
     pub total: Money,
     pub shipping_address: Option<PostalAddress>,
+    /// Until when it can be paid; absent once it is paid or has ended.
+    pub pay_by: Option<kernel::Timestamp>,
 }
 
 #[async_trait]
 pub trait OrderReads: Send + Sync {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem>;
+}
+
+/// What opens orders to guests. It follows from a key: nothing is read.
+pub trait OrderTokens: Send + Sync {
+    /// Counts while the order is a guest's.
+    fn guest_token(&self, order: OrderId) -> String;
 }
 
 /// Which orders are a person's.

@@ -8,8 +8,7 @@
 //! The customer's pointer is an item rather than an index, so that it can be read strongly and guarded:
 //! two tabs that ask at once get one cart.
 
-use kernel::{Actor, CartId, Problem, ProductId, Timestamp, UserId, VariantId};
-use ports::reads::{CatalogReads, Offer};
+use kernel::{Actor, CartId, Problem, Timestamp, UserId};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::Table;
@@ -66,12 +65,4 @@ pub async fn own_cart(table: &Table, id: CartId, actor: &Actor) -> Result<Stored
     let cart = table.get::<Cart>(&cart_key(id)).await?.ok_or(CartError::Missing)?;
     cart.check_owner(actor)?;
     Ok(cart)
-}
-
-/// What the catalog sells under these ids.
-pub async fn offers(catalog: &dyn CatalogReads, wanted: &[(ProductId, VariantId)]) -> Result<Vec<Offer>, Problem> {
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(catalog.offers(wanted).await?.into_iter().flatten().collect())
 }

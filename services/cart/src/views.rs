@@ -1,7 +1,5 @@
 //! What clients see of a cart.
 
-use std::collections::BTreeMap;
-
 use kernel::{CartId, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, VariantId};
 use ports::reads::{Availability, Offer};
 use serde::Serialize;
@@ -9,8 +7,7 @@ use utoipa::ToSchema;
 
 use crate::cart::{Cart, Line, Status};
 
-/// A cart. Read with GET it has current prices and stock hints. The answer to a change is made from the
-/// change alone: it shows the prices that were agreed to, and no hints.
+/// A cart with current prices and stock hints.
 #[derive(Serialize, ToSchema)]
 pub struct CartView {
     id: CartId,
@@ -81,20 +78,27 @@ enum StockState {
     Backorder,
 }
 
-/// What the catalog and the inventory say of the lines now.
+/// What the catalog and the inventory say of variants now.
+#[derive(Default)]
 pub struct Now {
-    pub offers: BTreeMap<VariantId, Offer>,
-    pub stock: BTreeMap<VariantId, Availability>,
+    pub offers: Vec<Offer>,
+    pub stock: Vec<Availability>,
+}
+
+impl Now {
+    pub fn offer(&self, variant: VariantId) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.variant_id == variant)
+    }
 }
 
 impl CartView {
-    /// From the cart alone.
-    pub fn of(cart: Cart) -> Result<Self, Problem> {
-        Self::build(cart, None)
+    pub fn of(cart: Cart, now: &Now) -> Result<Self, Problem> {
+        Self::build(cart, Some(now))
     }
 
-    pub fn current(cart: Cart, now: &Now) -> Result<Self, Problem> {
-        Self::build(cart, Some(now))
+    /// From the cart alone, at the prices that were agreed to.
+    pub fn remembered(cart: Cart) -> Result<Self, Problem> {
+        Self::build(cart, None)
     }
 
     fn build(cart: Cart, now: Option<&Now>) -> Result<Self, Problem> {
@@ -123,11 +127,11 @@ impl CartView {
 
 impl CartLineView {
     fn of(line: Line, now: Option<&Now>) -> Result<Self, MoneyError> {
-        let offer = now.and_then(|now| now.offers.get(&line.variant_id));
+        let offer = now.and_then(|now| now.offer(line.variant_id));
         let sold = offer.filter(|offer| offer.for_sale && offer.unit_price.currency == line.price_seen.currency);
         let unit_price = sold.map_or(line.price_seen, |offer| offer.unit_price);
         let price_changed = unit_price != line.price_seen;
-        let stock = sold.and(now).and_then(|now| now.stock.get(&line.variant_id));
+        let stock = sold.and(now).and_then(|now| now.stock.iter().find(|stock| stock.variant_id == line.variant_id));
         Ok(Self {
             product_id: line.product_id,
             variant_id: line.variant_id,

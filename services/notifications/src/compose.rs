@@ -83,7 +83,10 @@ fn token(app: &App, link: &Link, order: Option<&OrderName>, sale: Option<&OrderS
         }
         (Link::Order, Secrets::Hidden) => order?.guest.then(|| HIDDEN.to_owned()),
         // An order that a user has taken over since then needs no token.
-        (Link::Order, Secrets::Shown) if order?.guest => sale?.guest_token.clone(),
+        (Link::Order, Secrets::Shown) if order?.guest => {
+            let sale = sale?;
+            sale.customer_id.is_none().then(|| app.shared.dependencies.order_tokens.guest_token(sale.id))
+        }
         _ => None,
     }
 }

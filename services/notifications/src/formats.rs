@@ -1,6 +1,6 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::{CancelReason, ReturnReason};
+use contracts::{CancelReason, DeclineCode, ReturnReason};
 use kernel::{Currency, Duration, EventId, MailId, Money, Timestamp};
 use shell::testing::Golden;
 
@@ -9,16 +9,15 @@ use crate::mailing::Mailing;
 use crate::mails::{Draft, Message, MoneyBack, OrderName, Template, sample};
 
 const ID: MailId = MailId(16);
-const CANCEL_REASONS: [CancelReason; 8] = [
+const CANCEL_REASONS: [CancelReason; 5] = [
     CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
     CancelReason::Expired,
     CancelReason::ByCustomer,
     CancelReason::BySeller,
     CancelReason::ByAdmin,
 ];
+const DECLINES: [DeclineCode; 4] =
+    [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 const RETURN_REASONS: [ReturnReason; 4] =
     [ReturnReason::WrongNumber, ReturnReason::WrongCategory, ReturnReason::Spam, ReturnReason::Duplicate];
 
@@ -41,6 +40,8 @@ fn messages() -> Vec<Message> {
     messages.push(Message::ClaimDecided { business_id: 3.into(), business: business(), reason: Some("No proof.".into()) });
     messages.extend(RETURN_REASONS.map(|reason| Message::LeadReturned { lead_id: 9.into(), business: business(), reason }));
     messages.push(Message::Shipped { carrier: None, tracking_number: None });
+    let declined = |code| Message::PaymentDeclined { code, total: Money::new(1190, Currency::EUR), minutes: 28 };
+    messages.extend(DECLINES.map(declined));
     let cancelled = |reason, money| Message::Cancellation { total: Money::new(1190, Currency::EUR), reason, money };
     messages.extend(CANCEL_REASONS.map(|reason| cancelled(reason, MoneyBack::NothingTaken)));
     let moneys = [MoneyBack::NothingTaken, MoneyBack::HoldLifted, MoneyBack::Returned];

@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicI64;
 
 use contracts::MailQueued;
 use kernel::{Backoff, Duration};
-use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
+use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads, OrderTokens};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
 pub use config::{Config, Delivery};
@@ -43,6 +43,7 @@ use render::Renderer;
 #[derive(Clone)]
 pub struct Deps {
     pub orders: Arc<dyn OrderReads>,
+    pub order_tokens: Arc<dyn OrderTokens>,
     pub links: Arc<dyn LinkTokens>,
     pub accounts: Arc<dyn IdentityReads>,
     pub directory: Arc<dyn DirectoryReads>,

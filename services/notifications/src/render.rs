@@ -319,9 +319,6 @@ mod tests {
     fn a_cancellation_says_why_and_what_becomes_of_the_money() {
         let reasons = [
             CancelReason::OutOfStock,
-            CancelReason::PaymentDeclined,
-            CancelReason::InsufficientFunds,
-            CancelReason::PaymentFailed,
             CancelReason::Expired,
             CancelReason::ByCustomer,
             CancelReason::BySeller,

@@ -25,7 +25,7 @@ pub async fn expire(app: &App) -> Result<(), Problem> {
     let found = storage::sweep(table).await?;
     let begun = begin(found.as_deref(), now);
     let (mut through, mut failure) = (begun.through.clone(), None);
-    for listed in storage::open_behind(table, &through, now.minus(app.config.payment_deadline), BATCH).await?.items {
+    for listed in storage::open_behind(table, &through, now.minus(app.config.pricing.payment_deadline), BATCH).await?.items {
         match listed.deadline() {
             // It was placed while there was more time to pay. It is looked at again, and those behind it.
             Some(deadline) if deadline > now => break,

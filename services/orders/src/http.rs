@@ -1,7 +1,7 @@
 //! The routes of orders.
 
 use axum::extract::State;
-use kernel::{Actor, BusinessId, OrderId, Page, Problem};
+use kernel::{Actor, BusinessId, CartId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
@@ -11,11 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 use crate::checkout::{self, PlaceOrder};
 use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, StatusName, Tracking};
 use crate::settling::Waiting;
-use crate::views::{ListedView, OrderView, TimelineView};
+use crate::views::{ListedView, OrderView, QuoteView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
+    shell::routes!(quote, place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,6 +23,12 @@ pub fn routes(app: App) -> OpenApiRouter {
 pub struct Token {
     /// The token that a guest was given when placing the order.
     pub token: Option<String>,
+}
+
+impl Token {
+    pub fn opens(&self, app: &App, order: OrderId) -> bool {
+        app.deps.tokens.opens(order, self.token.as_deref())
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -81,6 +87,30 @@ struct AdvanceOrder {
     note: Option<Note>,
 }
 
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuoteCart {
+    /// Where it is to be shipped. Left out, no country is checked.
+    shipping_address: Option<Destination>,
+}
+
+/// As much of an address as the price depends on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "DE", pattern = "^[A-Z]{2}$")]
+    address_country: String,
+}
+
+/// Get what an order of a cart would come to, with shipping and taxes. It is refused for the same reasons as placing the order.
+#[utoipa::path(post, path = "/carts/{cart_id}/quote", tag = "orders", operation_id = "quoteCart", params(("cart_id" = CartId, Path)), request_body = QuoteCart, responses((status = 200, body = QuoteView)))]
+async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<QuoteCart>) -> HandlerResult {
+    let country = body.shipping_address.map(|address| address.address_country);
+    let quote = checkout::quote(&app, &request, id, country.as_deref()).await?;
+    Ok(Reply::ok(&QuoteView::of(quote)).no_store())
+}
+
 /// Place an order for what is in a cart. With `Prefer: wait=N` the answer comes once stock and payment have settled.
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
@@ -100,8 +130,9 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> Ha
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    order.part_of(&request.actor, query.token.as_deref())?;
-    Ok(shown(&order, &request.actor, &query).etag(order.version))
+    let with_token = query.opens(&app, id);
+    order.part_of(&request.actor, with_token)?;
+    Ok(shown(&order, &request.actor, with_token).etag(order.version))
 }
 
 /// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
@@ -117,7 +148,7 @@ async fn pay(
     let waiting = Waiting::begin(&app, &request, id);
     let rule = |order: Order, part, context: &DecisionContext| order.pay(&body.payment_method, part, &context.actor, context.now);
     let reply = change(&app, &request, id, &query, rule).await?;
-    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, &query).etag(order.version)))
+    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, query.opens(&app, id)).etag(order.version)))
 }
 
 /// Cancel an order. Customers can until the shop begins to work on it, the shop can until it ships.
@@ -137,7 +168,7 @@ async fn cancel(
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
 async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&request.actor, query.token.as_deref())?;
+    let part = order.part_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
 
@@ -176,21 +207,22 @@ async fn change(
     query: &Token,
     rule: impl Fn(Order, Part, &DecisionContext) -> Decided,
 ) -> HandlerResult {
+    let with_token = query.opens(app, id);
     let load = |_| async {
         let order = storage::order(app.work.table(), id).await?;
         // Before If-Match, whose answer tells that there is such an order.
-        order.part_of(&request.actor, query.token.as_deref())?;
+        order.part_of(&request.actor, with_token)?;
         Ok(order)
     };
     let decide = |order: Order, context: &DecisionContext| {
-        let part = order.part_of(&context.actor, query.token.as_deref())?;
+        let part = order.part_of(&context.actor, with_token)?;
         rule(order, part, context)
     };
-    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, query)).await
+    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, with_token)).await
 }
 
-fn shown(order: &Order, actor: &Actor, query: &Token) -> Reply {
-    Reply::ok(&OrderView::for_actor(order, actor, query.token.as_deref()))
+fn shown(order: &Order, actor: &Actor, with_token: bool) -> Reply {
+    Reply::ok(&OrderView::for_actor(order, actor, with_token))
 }
 
 fn listed(orders: Page<Stored<Order>>, seller: Option<BusinessId>) -> Reply {

@@ -1,11 +1,11 @@
 //! What clients see of orders.
 
-use contracts::CancelReason;
+use contracts::{CancelReason, Decline};
 use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Note, Order, Part, Payment, StatusChange, StatusName, Tracking};
+use crate::order::{Line, Note, Order, Part, Payment, Quote, StatusChange, StatusName, TaxShare, Tracking, taxes};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -30,6 +30,8 @@ pub struct OrderView {
     pub shipping: Money,
     /// Included in the total.
     pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
     pub total: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
@@ -57,9 +59,27 @@ pub struct PaymentView {
     /// Where the customer confirms the payment at their bank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
+    /// Why the latest try came to nothing; another one may be made until the order expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<Decline>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
+}
+
+/// What an order of a cart would come to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quote)]
+pub struct QuoteView {
+    pub lines: Vec<Line>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
+    pub total: Money,
 }
 
 /// An order in a list.
@@ -108,8 +128,7 @@ pub struct StepView {
 
 impl OrderView {
     /// As it is shown to whoever placed it just now.
-    pub fn with_token(order: &Order) -> Self {
-        let guest_token = order.guest_token.clone().filter(|_| order.customer_id.is_none());
+    pub fn placed(order: &Order, guest_token: Option<String>) -> Self {
         Self { guest_token, ..Self::whole(order) }
     }
 
@@ -118,11 +137,12 @@ impl OrderView {
     }
 
     /// What the actor may see of it.
-    pub fn for_actor(order: &Order, actor: &Actor, token: Option<&str>) -> Self {
-        Self::of(order, order.lines_for(actor, token))
+    pub fn for_actor(order: &Order, actor: &Actor, with_token: bool) -> Self {
+        Self::of(order, order.lines_for(actor, with_token))
     }
 
     fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {
+        let lines: Vec<Line> = lines.into_iter().cloned().collect();
         Self {
             id: order.id,
             number: order.number(),
@@ -132,7 +152,8 @@ impl OrderView {
             guest_token: None,
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: lines.into_iter().cloned().collect(),
+            taxes: taxes(&lines),
+            lines,
             subtotal: order.subtotal(),
             shipping: order.shipping,
             tax: order.tax(),
@@ -148,12 +169,26 @@ impl OrderView {
     }
 }
 
+impl QuoteView {
+    pub fn of(quote: Quote) -> Self {
+        Self {
+            subtotal: quote.subtotal(),
+            shipping: quote.shipping,
+            tax: quote.tax(),
+            taxes: taxes(&quote.lines),
+            total: quote.total(),
+            lines: quote.lines,
+        }
+    }
+}
+
 impl PaymentView {
     fn of(payment: &Payment) -> Self {
         Self {
             payment_id: payment.payment_id,
             tries: payment.tries,
             action_url: payment.action_url.clone(),
+            declined: payment.declined.clone(),
             captured: payment.captured,
             refunded: payment.refunded,
         }

@@ -104,6 +104,10 @@ impl GuardedGateway {
 
 #[async_trait]
 impl PaymentGateway for GuardedGateway {
+    fn methods(&self) -> &'static [&'static str] {
+        self.gateway.methods()
+    }
+
     fn check_method(&self, method: &str) -> Result<(), GatewayError> {
         self.gateway.check_method(method)
     }

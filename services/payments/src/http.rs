@@ -8,7 +8,7 @@ use shell::{DecisionContext, HandlerResult, Reply};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::breaker::State as BreakerState;
-use crate::payment::{Failure, Payment, Reason, Refund, RefundStatus, Status, StatusChange};
+use crate::payment::{Payment, Reason, Refund, RefundStatus, Status, StatusChange};
 use crate::{App, settle, storage};
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
@@ -31,7 +31,7 @@ pub(crate) struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     action_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    failure: Option<contracts::Decline>,
     refunds: Vec<RefundView>,
     /// Sum of the settled refunds.
     refunded: Money,

@@ -13,7 +13,7 @@ mod tests;
 
 use std::time::Duration;
 
-use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry};
+use contracts::{Decision, Decline, DeclineCode, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry};
 use kernel::{Actor, Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
 use ports::GatewayState;
 use serde::{Deserialize, Serialize};
@@ -38,14 +38,6 @@ pub enum Goal {
     Capture,
     /// The order is cancelled, or another payment took this one's place: give it back.
     Release,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PaymentFailure)]
-pub struct Failure {
-    pub reason: CancelReason,
-    /// A sentence for the customer.
-    pub message: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -78,7 +70,7 @@ pub struct Payment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Decline>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
     /// Vain questions to the gateway since the last step.
@@ -282,13 +274,13 @@ impl Payment {
             }
             (Status::Pending | Status::RequiresAction | Status::Authorized, GatewayState::Voided | GatewayState::Declined { .. }) => {
                 if wanted {
-                    let (reason, message) = match found {
+                    let (code, message) = match found {
                         GatewayState::Declined { code, .. } => refusal(code),
                         GatewayState::Voided | GatewayState::RequiresAction { .. } | GatewayState::Authorized | GatewayState::Captured => {
                             lapsed()
                         }
                     };
-                    self.fail(reason, message, now, events);
+                    self.fail(code, message, now, events);
                 } else {
                     self.step(Status::Voided, now);
                 }
@@ -316,7 +308,7 @@ impl Payment {
         match (self.status, self.goal) {
             (Status::Pending | Status::RequiresAction, Goal::Capture) => {
                 let message = "The payment could not be made. Please choose another means of payment.";
-                self.fail(CancelReason::PaymentFailed, message, now, events);
+                self.fail(DeclineCode::PaymentFailed, message, now, events);
                 self.schedule(now);
             }
             (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) | (Status::Authorized, Goal::Capture) => {
@@ -326,10 +318,11 @@ impl Payment {
         }
     }
 
-    fn fail(&mut self, reason: CancelReason, message: &str, now: Timestamp, events: &mut Vec<Event>) {
+    fn fail(&mut self, code: DeclineCode, message: &str, now: Timestamp, events: &mut Vec<Event>) {
         self.step(Status::Failed, now);
-        self.failure = Some(Failure { reason, message: message.to_owned() });
-        events.push(PaymentFailed { payment: self.reference(), reason, message: message.to_owned() }.into());
+        let decline = Decline { code, message: message.to_owned() };
+        self.failure = Some(decline.clone());
+        events.push(PaymentFailed { payment: self.reference(), decline }.into());
     }
 
     fn step(&mut self, status: Status, now: Timestamp) {
@@ -369,18 +362,18 @@ fn backoff(tries: u32) -> Duration {
     }
 }
 
-fn refusal(code: &str) -> (CancelReason, &'static str) {
+fn refusal(code: &str) -> (DeclineCode, &'static str) {
     match code {
         "insufficient_funds" => {
-            (CancelReason::InsufficientFunds, "The card has not enough funds for this order. Please pay with another one.")
+            (DeclineCode::InsufficientFunds, "The card has not enough funds for this order. Please pay with another one.")
         }
-        "authentication_failed" => (CancelReason::PaymentDeclined, "The payment was not confirmed with your bank."),
-        _ => (CancelReason::PaymentDeclined, "The bank declined the payment. Please pay with another card or ask your bank."),
+        "authentication_failed" => (DeclineCode::AuthenticationFailed, "The payment was not confirmed with your bank."),
+        _ => (DeclineCode::CardDeclined, "The bank declined the payment. Please pay with another card or ask your bank."),
     }
 }
 
-fn lapsed() -> (CancelReason, &'static str) {
-    (CancelReason::PaymentFailed, "The payment could not be completed in time. No money was taken.")
+fn lapsed() -> (DeclineCode, &'static str) {
+    (DeclineCode::PaymentFailed, "The payment could not be completed in time. No money was taken.")
 }
 
 const UNNAMED_METHOD: &str = "card";

@@ -54,6 +54,11 @@ impl Reply {
         Self::new(204, String::new())
     }
 
+    /// The HTTP status.
+    pub fn code(&self) -> u16 {
+        self.status
+    }
+
     /// Another status with the same body, such as 202 without a location.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;

@@ -226,6 +226,7 @@ fn cart(t: &Things) -> Vec<Sample> {
             ask("PUT /api/v1/carts/{cart_id}/lines/{variant_id}", [cart, &t.variant]).json(json!({ "quantity": 3 })),
             ask("DELETE /api/v1/carts/{cart_id}/lines/{variant_id}", [cart, &t.variant]),
             ask("POST /api/v1/carts/{cart_id}/accept-prices", [stale]),
+            ask("POST /api/v1/carts/{cart_id}/quote", [cart]).json(json!({})).no_write("a quote is not kept"),
         ];
         one.map(|sample| sample.case(case))
     };
@@ -248,6 +249,7 @@ fn orders(t: &Things) -> Vec<Sample> {
     let with_token = |sample: Sample| sample.query(token()).case("a guest's, with its token");
     let card = || json!({ "payment_method": CARD });
     vec![
+        ask("GET /api/v1/shop", []),
         ask("POST /api/v1/orders", []).json(order_of(&t.cart)).case("of the customer's cart"),
         ask("POST /api/v1/orders", []).json(order_of(&t.guest_cart)).case("of a guest's cart"),
         ask("GET /api/v1/orders", []),

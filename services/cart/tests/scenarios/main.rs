@@ -123,7 +123,8 @@ async fn a_guest_fills_a_cart() {
     *shop.questions.lock().unwrap() = (0, 0);
     let added = world.post(&lines, &line(2, 3)).send().await.expect(200);
     assert_eq!((short(&added.json), added.headers["etag"].as_str()), ((vec![2, 3], 350), "\"v2\""));
-    assert_eq!(*shop.questions.lock().unwrap(), (1, 0), "adding asks for one offer and no stock");
+    assert_eq!(*shop.questions.lock().unwrap(), (1, 1), "adding asks once for all lines");
+    assert_eq!(added.json, get(&world, &guest, &id).await.json, "the answer is whole");
     let second = format!("{lines}/{}", VariantId(2));
     let set = world.put(&second, &json!({"quantity": 5})).header("If-Match", "\"v2\"").send().await.expect(200);
     assert_eq!(short(&set.json), (vec![2, 5], 450));
@@ -188,9 +189,10 @@ async fn prices_and_stock_are_those_of_now() {
     shop.has(3, 0, false);
     assert_eq!(get(&world, &guest, &id).await.json["lines"][2]["stock"], json!({"state": "out"}));
 
-    // More of the same does not agree to the new price by the way.
-    world.post(&format!("/api/v1/carts/{id}/lines"), &line(1, 1)).send().await.expect(200);
-    assert_eq!(get(&world, &guest, &id).await.json["price_changed"], true);
+    // More of the same does not agree to the new price by the way, and what is out is said to be.
+    let added = world.post(&format!("/api/v1/carts/{id}/lines"), &line(1, 1)).send().await.expect(200).json;
+    assert_eq!((&added["price_changed"], &added["lines"][2]["stock"]["state"]), (&json!(true), &json!("out")));
+    assert_eq!(get(&world, &guest, &id).await.json, added);
     let accept = format!("/api/v1/carts/{id}/accept-prices");
     let accepted = world.post(&accept, &json!({})).send().await.expect(200);
     assert_eq!(accepted.headers["etag"], "\"v3\"");

@@ -2,7 +2,7 @@
 //! finished text, since it is a tenth of the size and holds no secret: links with tokens are made when the mail is shown or
 //! sent.
 
-use contracts::{CancelReason, ReturnReason};
+use contracts::{CancelReason, DeclineCode, ReturnReason};
 use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, ReviewId, Timestamp, UserId, VariantId};
 use ports::reads::{LinkPurpose, OrderLineSummary, OrderSummary};
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,13 @@ pub enum Message {
     OrderConfirmation,
     /// Tells the customer that the payment was taken.
     Receipt { payment_id: PaymentId, paid: Money, paid_at: Timestamp },
+    /// Tells the customer why nothing was paid, and how to try again.
+    PaymentDeclined {
+        code: DeclineCode,
+        total: Money,
+        // How long the customer may try, from when the mail was written.
+        minutes: u32,
+    },
     /// Tells the customer that the goods are on their way.
     Shipped { carrier: Option<String>, tracking_number: Option<String> },
     /// Tells the customer that and why the order was cancelled.
@@ -119,6 +126,7 @@ impl Message {
             | Self::ReviewRejected { .. } => Reader::Member,
             Self::OrderConfirmation
             | Self::Receipt { .. }
+            | Self::PaymentDeclined { .. }
             | Self::Shipped { .. }
             | Self::Cancellation { .. }
             | Self::PaymentRefunded { .. }
@@ -161,6 +169,7 @@ impl Message {
             Self::OrderToAdmin { .. } | Self::RefundFailed { .. } => Link::AdminOrder,
             Self::OrderConfirmation
             | Self::Receipt { .. }
+            | Self::PaymentDeclined { .. }
             | Self::Shipped { .. }
             | Self::Cancellation { .. }
             | Self::PaymentRefunded { .. }
@@ -175,6 +184,12 @@ impl Message {
     /// refused mail before.
     pub fn is_essential(&self) -> bool {
         !matches!(self, Self::Welcome { .. } | Self::ReviewReminder)
+    }
+
+    /// Whether anybody can cause it to be sent to any address, and for nothing: an order that is not paid takes no more than
+    /// naming one.
+    pub fn is_free_to_cause(&self) -> bool {
+        matches!(self, Self::PaymentDeclined { .. } | Self::Cancellation { money: MoneyBack::NothingTaken | MoneyBack::HoldLifted, .. })
     }
 
     /// Whether it names what was ordered, which is read of the order whenever the mail is shown or sent.
@@ -206,6 +221,7 @@ impl Message {
             Self::OrderToAdmin { total },
             Self::OrderConfirmation,
             Self::Receipt { payment_id: 7.into(), paid: total, paid_at: placed_at },
+            Self::PaymentDeclined { code: DeclineCode::CardDeclined, total, minutes: 28 },
             Self::Shipped { carrier: Some("DHL".into()), tracking_number: Some("00340434161094015902".into()) },
             Self::Cancellation { total, reason: CancelReason::OutOfStock, money: MoneyBack::NothingTaken },
             Self::PaymentRefunded { refund, refunded: refund, paid: total },
@@ -241,7 +257,6 @@ pub fn sample_sale() -> OrderSummary {
         number: "S-7K3F-92QD".into(),
         customer_id: Some(1.into()),
         email: example("ann"),
-        guest_token: None,
         placed_at: Timestamp::from_millis(1_763_692_800_000),
         lines: vec![line("POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999), line("BENCH-OAK", "Garden Bench, Oak", 1, 121_000)],
         subtotal: eur(124_998),
@@ -258,6 +273,7 @@ pub fn sample_sale() -> OrderSummary {
             address_country: "DE".into(),
             telephone: String::new(),
         }),
+        pay_by: None,
     }
 }
 

@@ -32,32 +32,18 @@ fn cancelled(event: &OrderCancelled) -> Option<Draft> {
     if event.reason == CancelReason::ByCustomer && !event.was_confirmed {
         return None;
     }
-    let money = MoneyBack::of(event.reason, event.was_confirmed, event.payment_id.is_some());
+    let money = MoneyBack::of(event.was_confirmed, event.payment_id.is_some());
     let message = Message::Cancellation { total: event.order.total, reason: event.reason, money };
     // The order emits its cancellation again when stock or money turns up late; the customer hears of it once.
     Some(Draft { once_about: Some(EventId(event.order.order_id.0)), ..Draft::to_customer(&event.order, message) })
 }
 
 impl MoneyBack {
-    fn of(reason: CancelReason, was_confirmed: bool, payment_tried: bool) -> Self {
+    fn of(was_confirmed: bool, payment_tried: bool) -> Self {
         if was_confirmed {
             return Self::Returned;
         }
-        match reason {
-            CancelReason::PaymentDeclined | CancelReason::InsufficientFunds => Self::NothingTaken,
-            CancelReason::OutOfStock
-            | CancelReason::PaymentFailed
-            | CancelReason::Expired
-            | CancelReason::ByCustomer
-            | CancelReason::BySeller
-            | CancelReason::ByAdmin => {
-                if payment_tried {
-                    Self::HoldLifted
-                } else {
-                    Self::NothingTaken
-                }
-            }
-        }
+        if payment_tried { Self::HoldLifted } else { Self::NothingTaken }
     }
 }
 
@@ -69,18 +55,10 @@ mod tests {
 
     #[test]
     fn what_becomes_of_the_money() {
-        for (reason, was_confirmed, payment_tried, expect) in [
-            (OutOfStock, false, false, MoneyBack::NothingTaken),
-            (PaymentDeclined, false, true, MoneyBack::NothingTaken),
-            (InsufficientFunds, false, true, MoneyBack::NothingTaken),
-            (PaymentFailed, false, true, MoneyBack::HoldLifted),
-            (Expired, false, true, MoneyBack::HoldLifted),
-            (Expired, false, false, MoneyBack::NothingTaken),
-            (ByCustomer, true, true, MoneyBack::Returned),
-            (BySeller, true, true, MoneyBack::Returned),
-            (ByAdmin, false, true, MoneyBack::HoldLifted),
-        ] {
-            assert_eq!(MoneyBack::of(reason, was_confirmed, payment_tried), expect, "{reason:?}");
+        for (was_confirmed, may_hold_money, expect) in
+            [(false, false, MoneyBack::NothingTaken), (false, true, MoneyBack::HoldLifted), (true, true, MoneyBack::Returned)]
+        {
+            assert_eq!(MoneyBack::of(was_confirmed, may_hold_money), expect);
         }
     }
 
@@ -90,7 +68,6 @@ mod tests {
             (ByCustomer, false, false),
             (ByCustomer, true, true),
             (OutOfStock, false, true),
-            (PaymentDeclined, false, true),
             (Expired, false, true),
             (ByAdmin, true, true),
         ] {

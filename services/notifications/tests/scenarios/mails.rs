@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
+    Decline, DeclineCode, Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed,
     ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
     VerificationRequested,
 };
@@ -48,11 +48,18 @@ fn of_customers() -> Vec<Case> {
         (cancelled(CancelReason::OutOfStock, false), vec![("cancellation", ANN, "You have not been charged.")]),
         (cancelled(CancelReason::ByCustomer, true), vec![("cancellation", ANN, "will be refunded in full")]),
         (cancelled(CancelReason::ByCustomer, false), vec![]),
+        (declined(UNPAID_ORDER).into(), vec![("payment_declined", ANN, "We are keeping the items for you for 30 more minutes.")]),
+        (declined(OrderId(7)).into(), vec![]),
         (shipped.into(), vec![("shipped", ANN, "Tracking number: 0034")]),
         (refunded.into(), vec![("payment_refunded", ANN, "Paid: €44.88\nRefunded so far: €1.00")]),
         (refused.into(), vec![("refund_failed", BOSS, "Answer: card expired")]),
         (low.into(), vec![("low_stock_to_admin", BOSS, "Only 2 left to sell.")]),
     ]
+}
+
+fn declined(order_id: OrderId) -> PaymentFailed {
+    let payment = PaymentRef { payment_id: 5.into(), order_id, amount: eur(4488) };
+    PaymentFailed { payment, decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() } }
 }
 
 fn of_businesses() -> Vec<Case> {
@@ -134,6 +141,24 @@ async fn a_repeated_cancellation_is_one_mail() {
         world.advance(Duration::from_secs(1));
     }
     assert_eq!(log(&world, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn strangers_cannot_have_an_address_mailed_without_end() {
+    let world = capturing();
+    for order in 0..20 {
+        world.publish(cancelled_order(OrderId(order << 80), CancelReason::Expired, false)).await;
+        world.settle().await;
+    }
+    assert_eq!(log(&world, "").await.len(), 5);
+    // What was paid for is mailed all the same.
+    world.publish(confirmed(OrderId(7))).await;
+    world.settle().await;
+    assert_eq!(log(&world, "?template=receipt").await.len(), 1);
+    world.advance(Duration::from_secs(3600));
+    world.publish(cancelled(CancelReason::Expired, false)).await;
+    world.settle().await;
+    assert_eq!(log(&world, "?template=cancellation").await.len(), 6);
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
-use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Duration, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary, OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use shell::testing::Harness;
 
 pub const GUEST_TOKEN: &str = "guest-secret";
 pub const GUEST_ORDER: OrderId = OrderId(900);
+pub const UNPAID_ORDER: OrderId = OrderId(902);
 pub const UNKNOWN_ORDER: OrderId = OrderId(901);
 
 pub fn address(name: &str) -> Email {
@@ -27,6 +28,12 @@ pub fn eur(amount: i64) -> Money {
 }
 
 struct FakeOrders;
+
+impl OrderTokens for FakeOrders {
+    fn guest_token(&self, _: OrderId) -> String {
+        GUEST_TOKEN.to_owned()
+    }
+}
 
 #[async_trait]
 impl OrderReads for FakeOrders {
@@ -46,7 +53,6 @@ impl OrderReads for FakeOrders {
             number: "S-7K3F-92QD".into(),
             customer_id: (!guest).then_some(UserId(1001)),
             email: address("ann"),
-            guest_token: guest.then(|| GUEST_TOKEN.into()),
             placed_at: Timestamp::from_millis(1_790_000_000_000),
             lines: vec![line],
             subtotal: eur(3998),
@@ -54,6 +60,7 @@ impl OrderReads for FakeOrders {
             tax: eur(717),
             total: eur(4488),
             shipping_address: None,
+            pay_by: (id == UNPAID_ORDER).then(|| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(1800))),
         };
         Ok((id != UNKNOWN_ORDER).then_some(order))
     }
@@ -168,7 +175,7 @@ pub fn shop(delivery: Delivery, config: Config) -> Harness {
 
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
     let dependencies =
-        Deps { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+        Deps { orders: Arc::new(FakeOrders), order_tokens: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 
@@ -200,7 +207,11 @@ pub fn confirmed(id: OrderId) -> Event {
 }
 
 pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
-    OrderCancelled { order: order(OrderId(7)), reason, payment_id: None, was_confirmed }.into()
+    cancelled_order(OrderId(7), reason, was_confirmed)
+}
+
+pub fn cancelled_order(id: OrderId, reason: CancelReason, was_confirmed: bool) -> Event {
+    OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed }.into()
 }
 
 pub fn registered(name: &str) -> Event {

@@ -173,7 +173,7 @@ async fn guest_orders_move_into_the_account_of_a_verified_address() {
     let (id, token) = &placed[0];
     let shown = shop.show(*id, &ann).await.expect(200);
     assert_eq!(shown.headers["etag"], "\"v2\"");
-    // The link in the guest's mail goes on working.
-    shop.harness.get(&format!("/api/v1/orders/{id}?token={token}")).send().await.expect(200);
+    // Whoever has a guest's mail does not see what is in the account from now on.
+    shop.harness.get(&format!("/api/v1/orders/{id}?token={token}")).send().await.expect(404);
     shop.show(*id, &Harness::customer(2)).await.expect(404);
 }

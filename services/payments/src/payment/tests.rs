@@ -187,19 +187,20 @@ fn what_was_given_up_is_not_taken() {
 
 #[test]
 fn declines_tell_the_customer_why() {
-    for (code, reason) in [
-        ("card_declined", CancelReason::PaymentDeclined),
-        ("insufficient_funds", CancelReason::InsufficientFunds),
-        ("authentication_failed", CancelReason::PaymentDeclined),
-        ("expired_card", CancelReason::PaymentDeclined),
+    for (code, expect) in [
+        ("card_declined", DeclineCode::CardDeclined),
+        ("insufficient_funds", DeclineCode::InsufficientFunds),
+        ("authentication_failed", DeclineCode::AuthenticationFailed),
+        ("expired_card", DeclineCode::CardDeclined),
     ] {
         let decision = open(1).settle(Goal::Capture, &[GatewayAnswer::Found(declined(code))], at(0));
         let [Event::PaymentFailed(event)] = decision.events() else { panic!("{:?}", decision.events()) };
-        assert_eq!(event.reason, reason);
-        assert!(event.message.ends_with('.') && !event.message.contains('_'), "{}", event.message);
+        assert_eq!(event.decline.code, expect);
+        let message = &event.decline.message;
+        assert!(message.ends_with('.') && !message.contains('_'), "{message}");
     }
     let refused = open(1).settle(Goal::Capture, &[GatewayAnswer::Refused], at(0));
-    assert_eq!(refused.into_state().failure.unwrap().reason, CancelReason::PaymentFailed);
+    assert_eq!(refused.into_state().failure.unwrap().code, DeclineCode::PaymentFailed);
 }
 
 #[test]

@@ -128,11 +128,11 @@ impl OrderReads for Town {
         };
         let found = self.orders.lock().unwrap().get(&id).copied();
         Ok(found.map(|customer| OrderSummary {
+            pay_by: None,
             id,
             number: "S-1".into(),
             customer_id: Some(customer),
             email: address(customer),
-            guest_token: None,
             placed_at: Timestamp::from_millis(0),
             lines: vec![line],
             subtotal: price,
