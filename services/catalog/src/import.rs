@@ -49,7 +49,7 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     };
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
-    let load = |_| State::load(work.table(), Some(id), Some(&slug), category_id);
+    let load = |_| State::load_imported(work.table(), id, seller_id, &slug, category_id);
     let decide = |state: State, context: &DecisionContext| {
         if state.product.is_some() {
             let (after, changes) = state.replace(context, &product.content, product.status)?;

@@ -3,6 +3,8 @@
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | product | `product#<id>` | `product` | id; index 1 to 4: lists for sellers and staff |
+//! | whether a seller may sell | `seller#<business>` | `seller` | with a change of a product of theirs |
+//! | pictures of a person who may not sell yet | `pictures#<user>` | `count` | with an upload of theirs |
 //! | rating of a product | `product#<id>` | `rating` | with its product |
 //! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
@@ -35,6 +37,7 @@ use utoipa::ToSchema;
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
 use crate::rating::ProductRating;
+use crate::seller::Standing;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
 
@@ -218,11 +221,12 @@ pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>
 }
 
 /// All that makes a product's next state visible: its item, its cards, its slugs, the counters of its
-/// categories. `owner` is who has the slug now, `category` what the path was taken from.
+/// categories. `owner` is who has the slug now, `category` what the path was taken from, `seller` how its seller stands.
 pub fn save(
     before: Option<&Stored<Product>>,
     owner: Option<&Stored<SlugOwner<ProductId>>>,
     category: Option<&Stored<Category>>,
+    seller: &Standing,
     decision: Decision<Product>,
 ) -> Result<Changes, Problem> {
     if !decision.is_changed() {
@@ -233,6 +237,7 @@ pub fn save(
     let mut writes = card_writes(old, new)?;
     writes.extend(slug_writes(new.id, old.map(|old| old.slug.as_str()), &new.slug, owner)?);
     writes.extend(counter_writes(old, new, category));
+    writes.extend(seller.unchanged());
     let changes = Changes::put(before.map(|stored| stored.version), decision)?;
     Ok(writes.into_iter().fold(changes, Changes::write))
 }
@@ -298,9 +303,8 @@ fn card_writes(old: Option<&Product>, new: &Product) -> Result<Vec<Write>, Probl
 /// The cards of a product: none unless it is for sale.
 fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
     let (Some((cheapest, highest)), Some(published_at)) = (product.price_range(), product.published_at) else { return Ok(Vec::new()) };
-    match product.status {
-        ProductStatus::Draft | ProductStatus::Archived => return Ok(Vec::new()),
-        ProductStatus::Published => {}
+    if !product.is_for_sale() {
+        return Ok(Vec::new());
     }
     let image_url = product.images.first().map(|image| image.url.clone()).or_else(|| cheapest.image_url.clone());
     let body = Body::of(&Card {

@@ -2,7 +2,7 @@
 //!
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
-//! | business | `business#<id>` | `business` | id; indexes 1 to 3 |
+//! | business | `business#<id>` | `business` | id; indexes 1 to 4 |
 //! | rating of a business | `business#<id>` | `rating` | with its business |
 //! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
 //! | business in a category | `in#<category>` | name, id | published businesses of a category, by name |
@@ -13,7 +13,7 @@
 //! | claim | `claim#<id>` | `claim` | id; index 1: all by status; index 2: of a person |
 //! | lead | `lead#<id>` | `lead` | id; index 1: of a business; index 2: by status; index 3: of a person |
 //! | who asked | `lead#<id>` | `contact` | with its lead, once it is released |
-//! | who asked lately | `sender#<hash>` | `<business>` or `day` | with a new enquiry; expires |
+//! | who asked lately, and how often | `sender#<hash>` | `<business>` or `lately` | with a new enquiry; expires |
 //! | leads of a month | `month#<business>` | `2026-11` | with a delivery |
 //!
 //! | index | pk | sk | of |
@@ -21,6 +21,7 @@
 //! | 1 | `published` | name, id | businesses that everybody sees |
 //! | 2 | `status#<status>` | time of the last change, id | businesses, for moderation |
 //! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
+//! | 4 | `pending` | time of the wish, id | published businesses that want to change what waits for a look |
 //! | 1 | `claims#<status>` | time, id | claims |
 //! | 2 | `claims#user#<user>` | time, id | claims |
 //! | 1 | `contacts#<email>` | lead | who asked, by the address in small letters |
@@ -43,11 +44,12 @@ use crate::category::{CATEGORIES_MAX, Tree};
 use crate::claim::{self, Claim, ClaimError};
 use crate::sort_key::time_sk;
 
-pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
+pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 4 };
 
 pub const PUBLISHED: u8 = 1;
 const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
+const PENDING: u8 = 4;
 const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
@@ -115,6 +117,9 @@ impl Record for Business {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), time_sk(self.updated_at, self.id))];
+        if let Some(pending) = &self.pending {
+            entries.push(IndexEntry::new(PENDING, "pending", time_sk(pending.since, self.id)));
+        }
         if self.is_published() {
             entries.push(IndexEntry::new(PUBLISHED, "published", name_sk(self)));
             if let Some(position) = self.profile.position {
@@ -187,6 +192,10 @@ pub fn published_query() -> Query {
 
 pub fn status_query(status: Status) -> Query {
     Query::index(BY_STATUS, format!("status#{status}")).descending()
+}
+
+pub fn pending_query() -> Query {
+    Query::index(PENDING, "pending")
 }
 
 pub fn claims_query(status: claim::Status) -> Query {

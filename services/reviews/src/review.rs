@@ -95,7 +95,8 @@ pub struct Review {
     #[serde(flatten)]
     pub contents: Contents,
     pub status: Status,
-    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a billed lead.
+    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a lead that was paid
+    /// for or answered.
     pub verified: bool,
     /// Why a moderator refused it; for the author.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -119,6 +119,9 @@ impl IdentityReads for FakeAccounts {
     }
 }
 
+/// Whoever sent it is erased.
+pub const ERASED_LEAD: LeadId = LeadId(4);
+
 /// One business and its owners.
 pub struct FakeDirectory(pub Mutex<Vec<UserId>>);
 
@@ -159,6 +162,20 @@ impl DirectoryReads for FakeDirectory {
 
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem> {
+        let found = EnquiryReply {
+            email: address("ann"),
+            name: "Ann Lee".into(),
+            message: "Do you have time?".into(),
+            reply: format!("Reply {reply}: we do"),
+        };
+        Ok((lead != ERASED_LEAD).then_some(found))
     }
 }
 

@@ -13,6 +13,8 @@ pub enum ReviewError {
     OwnBusiness,
     #[error("only customers can review this: buy, book or enquire first")]
     NotCustomer,
+    #[error("confirm your e-mail address before you write a review")]
+    Unverified,
     /// For those who may not know that there is such a review, too.
     #[error("there is no such review")]
     Unknown,
@@ -32,7 +34,11 @@ impl From<ReviewError> for Problem {
         match error {
             ReviewError::Rating => Self::field("rating", text),
             ReviewError::Unknown => Self::not_found("review"),
-            ReviewError::OwnBusiness | ReviewError::NotCustomer | ReviewError::NotBusiness | ReviewError::OwnVote => Self::forbidden(text),
+            ReviewError::OwnBusiness
+            | ReviewError::NotCustomer
+            | ReviewError::Unverified
+            | ReviewError::NotBusiness
+            | ReviewError::OwnVote => Self::forbidden(text),
             ReviewError::Exists => Self::new(Code::AlreadyExists, text),
             ReviewError::Answered => Self::new(Code::Conflict, text),
             ReviewError::Illegal { .. } => Self::new(Code::IllegalTransition, text),

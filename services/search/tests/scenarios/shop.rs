@@ -70,6 +70,14 @@ impl DirectoryReads for Town {
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(Vec::new())
     }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, _: LeadId, _: u32) -> Result<Option<EnquiryReply>, Problem> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
