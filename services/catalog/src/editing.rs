@@ -155,7 +155,7 @@ impl State {
     /// A slug that is taken gets the end of the product's id, unless it was asked for.
     fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner<ProductId>>>) {
         match &self.owner {
-            Some(owner) if owner.current && owner.id != id && !wish.exact => {
+            Some(owner) if owner.keeps_from(id) && !wish.exact => {
                 let id = id.to_string().to_ascii_lowercase();
                 let mut slug = wish.slug.clone();
                 slug.truncate(SLUG_CHARS_MAX - 9);

@@ -104,11 +104,11 @@ fn what_was_stored_once_stays_readable() {
         .record("Product", products())
         .record("ProductRating", [rating])
         .record("Seller", [true, false].map(|published| Seller { business_id: 2.into(), published, sequence: 7 }))
-        .record("EarlyPictures", [EarlyPictures { user_id: 9.into(), count: 2 }])
-        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), id: ProductId(1), current: true }])
+        .record("EarlyPictures", [EarlyPictures { business_id: 2.into(), count: 2 }])
+        .record("SlugOwner", [None, Some(Timestamp::from_millis(9))].map(|until| SlugOwner { slug: "green-tea".into(), id: ProductId(1), current: until.is_none(), until }))
         .record("Card", cards())
         .record("Category", categories())
-        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true }])
+        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true, until: None }])
         .record("Holdings", [Holdings { category_id: 3.into(), products: 5, children: 1 }])
         .check();
 }

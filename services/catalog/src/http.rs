@@ -124,7 +124,7 @@ async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Prob
     let beside = if product.is_for_sale() { Some(Beside::load(app, product).await?) } else { None };
     let url = app.settings.product_url(&product.slug);
     let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &url, &beside.stock, beside.rating, &app.settings));
-    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld });
+    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }).for_scripts();
     Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
 }
 

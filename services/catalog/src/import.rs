@@ -93,7 +93,7 @@ async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, 
         left => match around.named(name) {
             // The slug leads to it from now on.
             Some(category_id) => {
-                let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false });
+                let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false, until: None });
                 Changes::put(left.as_ref().map(|left| left.version), leads)
             }
             None => Ok(around.create(context.id(0), draft.clone())?.1),

@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::Decision;
-use kernel::{Actor, Code, Duration, Problem, UserId};
+use kernel::{Actor, BusinessId, Code, Duration, Problem};
 use ports::store::{Key, Record, Stored};
 use ports::{Blob, BlobError, Blobs};
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,8 @@ async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, b
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
     let size_bytes = bytes.len();
-    if unpublished {
-        count(&app, request.user_id).await?;
+    if let Some(business) = unpublished {
+        count(&app, business).await?;
     }
     app.deps.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
     tracing::info!(user = %request.user_id, name, size_bytes, "a picture was uploaded");
@@ -78,8 +78,8 @@ async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): J
     let name = format!("{:032x}.{}", u128::from_le_bytes(app.work.runtime().entropy.bytes()), picture.extension);
     let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {
-        if unpublished {
-            count(&app, request.user_id).await?;
+        if let Some(business) = unpublished {
+            count(&app, business).await?;
         }
         tracing::info!(user = %request.user_id, name, body.size_bytes, "an upload was prepared");
     }
@@ -92,51 +92,54 @@ async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): J
     Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
 }
 
-/// Whether the pictures are counted: those of people whose businesses are not published yet are.
-async fn check_seller(app: &App, request: &SignedIn) -> Result<bool, Problem> {
+/// For whom the picture is counted: for a business of theirs, while none of them is published.
+async fn check_seller(app: &App, request: &SignedIn) -> Result<Option<BusinessId>, Problem> {
     match &request.actor {
-        actor if actor.is_admin() => Ok(false),
-        Actor::User { businesses, .. } if !businesses.is_empty() => Ok(!any_sells(app.work.table(), businesses).await?),
+        actor if actor.is_admin() => Ok(None),
+        Actor::User { businesses, .. } if !businesses.is_empty() => {
+            let sells = any_sells(app.work.table(), businesses).await?;
+            Ok(businesses.first().copied().filter(|_| !sells))
+        }
         Actor::User { .. } | Actor::Guest | Actor::System => Err(Problem::forbidden("uploads are for sellers")),
     }
 }
 
-/// Pictures that somebody has uploaded before any of their businesses was published.
+/// Pictures that the people of a business have uploaded before it was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlyPictures {
-    pub user_id: UserId,
+    pub business_id: BusinessId,
     pub count: u32,
 }
 
 impl EarlyPictures {
-    fn another(before: Option<Self>, user_id: UserId) -> Result<Decision<Self>, Problem> {
+    fn another(before: Option<Self>, business_id: BusinessId) -> Result<Decision<Self>, Problem> {
         match before.map_or(0, |before| before.count) {
             EARLY_PICTURES_MAX.. => {
                 let message = format!("before a business is published, its people upload at most {EARLY_PICTURES_MAX} pictures");
                 Err(Problem::new(Code::Conflict, message))
             }
-            count => Ok(Decision::changed(Self { user_id, count: count + 1 })),
+            count => Ok(Decision::changed(Self { business_id, count: count + 1 })),
         }
     }
 }
 
 impl Record for EarlyPictures {
     fn key(&self) -> Key {
-        pictures_key(self.user_id)
+        pictures_key(self.business_id)
     }
 }
 
-pub fn pictures_key(user: UserId) -> Key {
-    Key::new(format!("pictures#{user}"), "count")
+fn pictures_key(business: BusinessId) -> Key {
+    Key::new(format!("seller#{business}"), "pictures")
 }
 
 /// Before the picture is kept: otherwise many requests at once would pass the limit.
-async fn count(app: &App, user: UserId) -> Result<(), Problem> {
+async fn count(app: &App, business: BusinessId) -> Result<(), Problem> {
     let count = |before: Option<Stored<EarlyPictures>>, _: &DecisionContext| {
         let version = before.as_ref().map(|before| before.version);
-        Changes::put(version, EarlyPictures::another(before.map(|before| before.value), user)?)
+        Changes::put(version, EarlyPictures::another(before.map(|before| before.value), business)?)
     };
-    let key = pictures_key(user);
+    let key = pictures_key(business);
     app.work.run_job("catalog.count_picture", |_| app.work.table().get(&key), count).await?;
     Ok(())
 }

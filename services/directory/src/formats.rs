@@ -185,7 +185,7 @@ fn what_was_stored_once_stays_readable() {
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Business", businesses())
         .record("BusinessRating", [rating])
-        .record("SlugOwner", [SlugOwner { slug: "old-mill".into(), business_id: 3.into(), current: true }])
+        .record("SlugOwner", [None, Some(at())].map(|until| SlugOwner { slug: "old-mill".into(), business_id: 3.into(), until }))
         .record("Listed", [listed])
         .record("Membership", [Membership { user_id: 1.into(), business_id: 3.into() }])
         .record("MembershipCount", [MembershipCount { user_id: 1.into(), businesses: 2 }])

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | business | `business#<id>` | `business` | id; indexes 1 to 4 |
 //! | rating of a business | `business#<id>` | `rating` | with its business |
-//! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
+//! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect for a year when the slug changes |
 //! | business in a category | `in#<category>` | name, id | published businesses of a category, by name |
 //! | membership | `member#<user>` | `<business>` | the businesses of a person |
 //! | businesses of a person | `memberships#<user>` | `count` | by whoever adds one; a counter |
@@ -32,7 +32,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Duration, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -54,6 +54,8 @@ const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
 const ROWS_PER_DEGREE: f64 = 50.0;
+/// How long a slug that a business has left leads there.
+const SLUG_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest part of a name in a sort key.
 const NAME_KEY_BYTES_MAX: usize = 60;
 
@@ -62,8 +64,9 @@ const NAME_KEY_BYTES_MAX: usize = 60;
 pub struct SlugOwner {
     pub slug: String,
     pub business_id: BusinessId,
-    /// False for a slug that the business had before; it gives way to a business that wants it.
-    pub current: bool,
+    /// Until when a slug that the business had before leads to it. Nobody else gets it, or its links, before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A published business in the list of a category.
@@ -133,6 +136,10 @@ impl Record for Business {
 impl Record for SlugOwner {
     fn key(&self) -> Key {
         slug_key(&self.slug)
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.until
     }
 }
 
@@ -325,20 +332,20 @@ pub fn count(id: CategoryId, delta: i64) -> Write {
     Write::Add { key: count_key(id), deltas: vec![("businesses", delta)], bounds: vec![Bound::AtLeast("businesses", (-delta).max(0))] }
 }
 
-/// A business may take a slug that nobody has, that is its own, or that another one has left.
+/// A business may take a slug that nobody has, or that is or was its own.
 fn slug_writes(old: Option<&Business>, owner: Option<&Stored<SlugOwner>>, new: &Business) -> Result<Vec<Write>, Problem> {
     if old.is_some_and(|old| old.slug == new.slug) {
         return Ok(Vec::new());
     }
     let expect = match owner {
         None => Expect::Absent,
-        Some(owner) if owner.business_id == new.id || !owner.current => Expect::Version(owner.version),
+        Some(owner) if owner.business_id == new.id => Expect::Version(owner.version),
         Some(owner) => return Err(BusinessError::SlugTaken(owner.slug.clone()).into()),
     };
-    let item = SlugOwner { slug: new.slug.clone(), business_id: new.id, current: true }.to_item()?;
+    let item = SlugOwner { slug: new.slug.clone(), business_id: new.id, until: None }.to_item()?;
     let mut writes = vec![Write::Put { item, expect }];
     if let Some(old) = old {
-        let item = SlugOwner { slug: old.slug.clone(), business_id: old.id, current: false }.to_item()?;
+        let item = SlugOwner { slug: old.slug.clone(), business_id: old.id, until: Some(new.updated_at.plus(SLUG_KEPT)) }.to_item()?;
         writes.push(Write::Put { item, expect: Expect::Anything });
     }
     Ok(writes)

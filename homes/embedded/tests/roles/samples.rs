@@ -150,6 +150,9 @@ fn directory(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/businesses/{business_id}/leads", [business]),
         ask("GET /api/v1/businesses/{business_id}/leads/{lead_id}", [business, &t.lead]),
         ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/return", [business, &t.lead]).json(json!({ "reason": "spam" })),
+        ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/replies", [business, &t.released_lead])
+            .json(json!({ "text": "Gladly, on Friday." })),
+        ask("GET /api/v1/me/enquiries", []),
         ask("GET /api/v1/me/businesses", []),
         ask("GET /robots.txt", []),
         ask("GET /sitemap.xml", []),
@@ -165,6 +168,8 @@ fn moderation(t: &Things) -> Vec<Sample> {
         ask("POST /api/v1/admin/businesses/{business_id}/reject", [&t.pending_business]).json(reason()),
         ask("POST /api/v1/admin/businesses/{business_id}/suspend", [&t.business]).json(reason()),
         ask("POST /api/v1/admin/businesses/{business_id}/restore", [&t.suspended_business]),
+        ask("POST /api/v1/admin/businesses/{business_id}/pending/approve", [&t.renamed_business]),
+        ask("POST /api/v1/admin/businesses/{business_id}/pending/reject", [&t.renamed_business]).json(reason()),
         ask("PUT /api/v1/admin/businesses/{business_id}/lead-terms", [&t.business]).json(json!({ "price": 900 })),
         ask("GET /api/v1/admin/claims", []),
         ask("POST /api/v1/admin/claims/{claim_id}/approve", [&t.claim]),

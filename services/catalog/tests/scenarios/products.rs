@@ -168,13 +168,18 @@ async fn slugs_belong_to_one_product() {
     let taken = shop.create(&admin, &with(simple("Other", 1), json!({ "slug": "clay-pot" }))).await.expect(409);
     assert_eq!(taken.code(), "already-exists");
 
-    // The first one is renamed; its old slug leads to it until another one takes it.
+    // The first one is renamed; its old slug leads to it for a year, and nobody else gets it meanwhile.
     let id = text(&first.json["id"]);
     let renamed = with(simple("Clay Pot", 999), json!({ "slug": "old-pot" }));
     shop.world.put(&format!("/api/v1/products/{id}"), &renamed).as_actor(&admin).header("If-Match", "\"v1\"").send().await.expect(200);
     let got = shop.world.get("/api/v1/products/clay-pot").send().await.expect(200);
     assert_eq!((&got.json["id"], &got.json["slug"]), (&first.json["id"], &json!("old-pot")));
-    let third = shop.create(&admin, &with(simple("Third", 1), json!({ "slug": "clay-pot" }))).await.expect(201);
+    let other = with(simple("Third", 1), json!({ "slug": "clay-pot" }));
+    assert_eq!(shop.create(&admin, &other).await.expect(409).code(), "already-exists");
+    let beside = shop.create(&admin, &simple("Clay Pot", 999)).await.expect(201);
+    assert!(text(&beside.json["slug"]).starts_with("clay-pot-"));
+    shop.world.advance(Duration::from_secs(365 * 24 * 3600 + 1));
+    let third = shop.create(&admin, &other).await.expect(201);
     let got = shop.world.get("/api/v1/products/clay-pot").send().await.expect(200);
     assert_eq!(got.json["id"], third.json["id"]);
     // Back to a slug of its own.
@@ -371,4 +376,13 @@ async fn a_repeated_request_makes_one_product() {
     assert_eq!(events.len(), 1);
     let Event::ProductChanged(event) = &events[0].event else { panic!("{events:?}") };
     assert_eq!((event.product_id.to_string(), event.published, event.seller_id), (text(&first.json["id"]), true, POTTERY));
+}
+
+#[tokio::test]
+async fn nothing_on_a_page_ends_a_script_element() {
+    let shop = Shop::open().await;
+    let made = shop.create(&Harness::admin(), &simple("Pot </script>", 999)).await.expect(201);
+    let page = shop.world.get(&format!("/api/v1/products/{}", text(&made.json["id"]))).send().await.expect(200);
+    assert!(!page.text.contains('<'), "{}", page.text);
+    assert_eq!(page.json["json_ld"]["name"], "Pot </script>");
 }

@@ -10,7 +10,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Of one person, to whichever business.
 const OF_PERSON: Limit = Limit { most: 10, within: DAY };
-/// From one address of the network to one business. Where there is a cap, they may not use up more than a quarter of it.
+/// From one address of the network to one business. Where there is a cap, they may not use up more than a quarter of it,
+/// once that is more than the few that are charged anyway.
 const OF_CLIENT: Limit = Limit { most: 30, within: DAY };
 const CLIENTS_PART_OF_CAP: u32 = 4;
 /// To one business, whoever asks.
@@ -78,7 +79,7 @@ impl Counted {
         match self {
             Self::Person(_) => OF_PERSON,
             Self::Client(_) => {
-                let part = monthly_cap.map_or(OF_CLIENT.most, |cap| (cap / CLIENTS_PART_OF_CAP).max(1));
+                let part = monthly_cap.map_or(OF_CLIENT.most, |cap| (cap / CLIENTS_PART_OF_CAP).max(UNCONFIRMED_CHARGED_MAX));
                 Limit { most: OF_CLIENT.most.min(part), ..OF_CLIENT }
             }
             Self::Business(_) => OF_BUSINESS,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::support::*;
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
+    Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
     ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
     VerificationRequested,
 };

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
-use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{Event, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
+use contracts::{Event, LeadAnswered, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
 use kernel::{
     Actor, BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role, Timestamp,
     UserId,
@@ -25,6 +25,8 @@ use reviews::{Config, Deps, Moderation, Reads, TABLE, Unverified, service};
 mod recount;
 
 const BAKERY: BusinessId = BusinessId(50);
+/// Has confirmed no address.
+const UNVERIFIED: UserId = UserId(9_997);
 const BREAD: ProductId = ProductId(60);
 
 /// A town with one bakery that sells one bread.
@@ -43,7 +45,7 @@ impl IdentityReads for Town {
         Ok(Some(Account {
             id: user,
             email: address(user),
-            email_verified: true,
+            email_verified: user != UNVERIFIED,
             name: format!("Ada Lovelace{}", user.0),
             roles: vec![Role::Customer],
             businesses: Vec::new(),
@@ -257,13 +259,24 @@ async fn a_delivered_order_verifies_what_was_and_what_will_be_written() {
 }
 
 #[tokio::test]
-async fn a_billed_lead_makes_a_customer() {
+async fn a_lead_that_is_paid_for_or_answered_makes_a_customer() {
     let (world, _) = town(Config { unverified: Unverified::Refuse, ..open() });
     let (ada, bob) = (Harness::customer(1), Harness::customer(2));
     submit(&world, &ada, bakery(), 5, "Good.").await.expect(403);
-    let billed = LeadBilled { lead_id: 9.into(), business_id: BAKERY, price: Money::new(500, Currency::EUR), customer_id: ada.user_id() };
-    world.publish(billed).await;
+    let billed = |price, customer: &Actor| LeadBilled {
+        lead_id: 9.into(),
+        business_id: BAKERY,
+        price: Money::new(price, Currency::EUR),
+        customer_id: customer.user_id(),
+    };
+    world.publish(billed(0, &ada)).await;
     world.settle().await;
+    submit(&world, &ada, bakery(), 5, "Good.").await.expect(403);
+    world.publish(billed(500, &ada)).await;
+    let cleo = Harness::customer(3);
+    world.publish(LeadAnswered { lead_id: 10.into(), business_id: BAKERY, reply: 0, customer_id: cleo.user_id() }).await;
+    world.settle().await;
+    submit(&world, &cleo, bakery(), 5, "Good.").await.expect(201);
     submit(&world, &ada, bakery(), 5, "Good.").await.expect(201);
     submit(&world, &bob, bakery(), 5, "Good.").await.expect(403);
 }
@@ -276,6 +289,7 @@ async fn who_may_submit_what() {
     for (actor, target, rating, text, status) in [
         (Harness::guest(), bakery(), 5, "Good.", 401),
         (baker(), bakery(), 5, "Good.", 403),
+        (Harness::customer(UNVERIFIED.0), bakery(), 5, "Good.", 403),
         // The token does not know of the business yet; the directory does.
         (Actor::User { id: baker().user_id().unwrap(), roles: vec![Role::Customer], businesses: vec![] }, bakery(), 5, "Good.", 403),
         (baker(), ReviewTarget::Product(BREAD), 5, "Good.", 403),
