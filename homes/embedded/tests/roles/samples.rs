@@ -299,6 +299,8 @@ fn reviews(t: &Things) -> Vec<Sample> {
         ask("PUT /api/v1/reviews/{review_id}", [review]).json(json!({ "rating": 3, "text": "Not bad." })),
         ask("DELETE /api/v1/reviews/{review_id}", [review]),
         ask("PUT /api/v1/reviews/{review_id}/reply", [review]).json(json!({ "text": "Thank you." })),
+        ask("DELETE /api/v1/reviews/{review_id}/reply", [&t.answered_review]),
+        ask("GET /api/v1/businesses/{business_id}/reviews", [&t.business]),
         ask("PUT /api/v1/reviews/{review_id}/helpful", [review]),
         ask("DELETE /api/v1/reviews/{review_id}/helpful", [review]),
         ask("POST /api/v1/reviews/{review_id}/reports", [review]).json(json!({ "reason": "spam" })),

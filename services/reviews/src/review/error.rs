@@ -20,9 +20,7 @@ pub enum ReviewError {
     Unknown,
     #[error("only the business can answer")]
     NotBusiness,
-    #[error("the owner has answered already")]
-    Answered,
-    #[error("nobody votes for a review of their own")]
+    #[error("nobody votes for a review of their own, or of their own business")]
     OwnVote,
     #[error("a {status} review cannot be {wanted}")]
     Illegal { status: Status, wanted: &'static str },
@@ -40,7 +38,6 @@ impl From<ReviewError> for Problem {
             | ReviewError::NotBusiness
             | ReviewError::OwnVote => Self::forbidden(text),
             ReviewError::Exists => Self::new(Code::AlreadyExists, text),
-            ReviewError::Answered => Self::new(Code::Conflict, text),
             ReviewError::Illegal { .. } => Self::new(Code::IllegalTransition, text),
         }
     }
