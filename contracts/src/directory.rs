@@ -48,6 +48,24 @@ pub struct BusinessPublished {
     pub slug: String,
 }
 
+/// A published business wants another name, website or main category; an admin decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessEditSubmitted {
+    pub business_id: BusinessId,
+    /// As everybody sees it.
+    pub name: String,
+}
+
+/// What a published business wanted to change is shown now, or is not (with a reason).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessEditDecided {
+    pub business_id: BusinessId,
+    /// As everybody sees it from now on.
+    pub name: String,
+    /// Why it was rejected; none where it was approved.
+    pub reason: Option<String>,
+}
+
 /// Moderation gave it back to its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BusinessRejected {
@@ -122,10 +140,9 @@ pub struct CategoryChanged {
 pub struct LeadDelivered {
     pub lead_id: LeadId,
     pub business_id: BusinessId,
-    /// What is to be charged: zero for one that is free or a duplicate.
+    /// Zero for one that is free. It is charged unless the same person has asked lately, which the business does not learn
+    /// before the lead is released.
     pub price: Money,
-    /// The same person asked this business within 30 days; this one is never charged.
-    pub duplicate_of: Option<LeadId>,
 }
 
 /// The lead is paid for, free, or covered by the plan: the business sees the contact.
@@ -135,6 +152,17 @@ pub struct LeadBilled {
     pub business_id: BusinessId,
     /// Zero where there was nothing to charge.
     pub price: Money,
+    /// Who asked, if they were signed in; they may review a business that has paid for their enquiry.
+    pub customer_id: Option<UserId>,
+}
+
+/// The business has answered whoever asked. What it wrote is asked of the directory, as the contact is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadAnswered {
+    pub lead_id: LeadId,
+    pub business_id: BusinessId,
+    /// Which of the answers: 0 is the first.
+    pub reply: u32,
     /// Who asked, if they were signed in; they may review the business.
     pub customer_id: Option<UserId>,
 }

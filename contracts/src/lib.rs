@@ -142,6 +142,8 @@ events! {
         BusinessSubmitted(business_id) = "business.submitted",
         BusinessPublished(business_id) = "business.published",
         BusinessRejected(business_id) = "business.rejected",
+        BusinessEditSubmitted(business_id) = "business.edit_submitted",
+        BusinessEditDecided(business_id) = "business.edit_decided",
         BusinessSuspended(business_id) = "business.suspended",
         BusinessRemoved(business_id) = "business.removed",
         BusinessStaffChanged(business_id) = "business.staff_changed",
@@ -151,6 +153,7 @@ events! {
         CategoryChanged(category_id) = "category.changed",
         LeadDelivered(lead_id) = "lead.delivered",
         LeadBilled(lead_id) = "lead.billed",
+        LeadAnswered(lead_id) = "lead.answered",
         LeadReturned(lead_id) = "lead.returned",
         LeadCredited(lead_id) = "lead.credited",
     }

@@ -33,13 +33,8 @@ fn attempt() -> PaymentTry {
     PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
 }
 
-const REASONS: [CancelReason; 5] = [
-    CancelReason::OutOfStock,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const REASONS: [CancelReason; 5] =
+    [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
 
 const DECLINES: [DeclineCode; 4] =
     [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
@@ -138,6 +133,8 @@ fn directory(events: Events) -> Events {
         .of([BusinessSubmitted { business_id, name: name() }])
         .of([BusinessPublished { business_id, name: name(), slug: "old-mill".into() }])
         .of([BusinessRejected { business_id, name: name(), reason: "Please name the street.".into() }])
+        .of([BusinessEditSubmitted { business_id, name: name() }])
+        .of([Some("It is another business.".to_owned()), None].map(|reason| BusinessEditDecided { business_id, name: name(), reason }))
         .of([BusinessSuspended { business_id, name: name(), reason: "It has closed for good.".into() }])
         .of([BusinessRemoved { business_id, members: vec![user_id] }])
         .of(roles.map(|role| BusinessStaffChanged { business_id, user_id, role }))
@@ -145,8 +142,9 @@ fn directory(events: Events) -> Events {
         .of([ClaimRequested { claim_id: 7.into(), business_id, business_name: name(), user_id }])
         .of([ClaimRefused { claim_id: 7.into(), business_id, business_name: name(), user_id, reason: "No proof was given.".into() }])
         .of([CategoryChanged { category_id: 4.into(), name: "Food".into(), deleted: false }])
-        .of([Some(8.into()), None].map(|duplicate_of| LeadDelivered { lead_id: 9.into(), business_id, price: eur(500), duplicate_of }))
+        .of([LeadDelivered { lead_id: 9.into(), business_id, price: eur(500) }])
         .of([Some(user_id), None].map(|customer_id| LeadBilled { lead_id: 9.into(), business_id, price: eur(500), customer_id }))
+        .of([Some(user_id), None].map(|customer_id| LeadAnswered { lead_id: 9.into(), business_id, reply: 0, customer_id }))
         .of(returns.map(|reason| LeadReturned { lead_id: 9.into(), business_id, reason }))
         .of([LeadCredited { lead_id: 9.into(), business_id, credit: eur(500) }])
         .of(targets().into_iter().map(|target| ReviewPublished { review_id: 1.into(), target, business_id, author_id, stars: 4 }))

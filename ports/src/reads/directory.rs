@@ -1,7 +1,7 @@
 //! What other services may read of the directory.
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Page, PostalAddress, Problem, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, Cursor, Email, GeoPosition, LeadId, Page, PostalAddress, Problem, Timestamp, UserId};
 
 /// A category as a business stands in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,16 @@ pub struct BusinessListing {
     pub updated_at: Timestamp,
 }
 
+/// What a business has answered to somebody who asked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnquiryReply {
+    pub email: Email,
+    pub name: String,
+    /// What they had asked.
+    pub message: String,
+    pub reply: String,
+}
+
 #[async_trait]
 pub trait DirectoryReads: Send + Sync {
     /// In the order of the ids (at most 100), `None` where there is no such business. Also those that
@@ -51,4 +61,10 @@ pub trait DirectoryReads: Send + Sync {
 
     /// Who may be written to about the business; empty for one that nobody has claimed.
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;
+
+    /// Who looks after its enquiries: owners and managers. Empty for one that nobody has claimed.
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;
+
+    /// One of the answers to an enquiry (0 is the first); `None` once who asked is erased.
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem>;
 }

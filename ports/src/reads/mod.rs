@@ -10,7 +10,7 @@ use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, 
 
 use crate::Person;
 
-pub use directory::{BusinessListing, CategoryListing, DirectoryReads};
+pub use directory::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 pub use products::{ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
 

@@ -7,7 +7,9 @@ use crate::category::{Category, Holdings};
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
 use crate::rating::ProductRating;
+use crate::seller::Seller;
 use crate::storage::{Card, SlugOwner};
+use crate::uploads::EarlyPictures;
 
 fn plain() -> Product {
     let variant = Variant {
@@ -35,6 +37,7 @@ fn plain() -> Product {
         tags: Vec::new(),
         category_path: Vec::new(),
         status: ProductStatus::Draft,
+        withheld: false,
         created_at: Timestamp::from_millis(1),
         updated_at: Timestamp::from_millis(2),
         published_at: None,
@@ -68,7 +71,8 @@ fn full() -> Product {
 fn products() -> Vec<Product> {
     use ProductStatus::{Archived, Draft, Published};
     let in_statuses = [Draft, Published, Archived].map(|status| Product { status, ..full() });
-    std::iter::once(plain()).chain(in_statuses).collect()
+    let withheld = Product { withheld: true, status: Published, ..full() };
+    std::iter::once(plain()).chain(in_statuses).chain([withheld]).collect()
 }
 
 fn cards() -> [Card; 2] {
@@ -99,10 +103,20 @@ fn what_was_stored_once_stays_readable() {
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Product", products())
         .record("ProductRating", [rating])
-        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), id: ProductId(1), current: true }])
+        .record("Seller", [true, false].map(|published| Seller { business_id: 2.into(), published, sequence: 7 }))
+        .record("EarlyPictures", [EarlyPictures { business_id: 2.into(), count: 2 }])
+        .record(
+            "SlugOwner",
+            [None, Some(Timestamp::from_millis(9))].map(|until| SlugOwner {
+                slug: "green-tea".into(),
+                id: ProductId(1),
+                current: until.is_none(),
+                until,
+            }),
+        )
         .record("Card", cards())
         .record("Category", categories())
-        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true }])
+        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true, until: None }])
         .record("Holdings", [Holdings { category_id: 3.into(), products: 5, children: 1 }])
         .check();
 }

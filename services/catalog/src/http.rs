@@ -81,7 +81,7 @@ async fn create(request: SignedIn, State(app): State<App>, Json(draft): Json<Dra
     let slug = draft.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&draft.title)), SlugWish::exactly)?;
     let (category_id, status) = (draft.category_id, draft.status.unwrap_or(ProductStatus::Draft));
     let content = draft.checked(app.settings.currency)?;
-    let load = |_| editing::State::load(app.work.table(), None, Some(&slug), category_id);
+    let load = |_| editing::State::load_new(app.work.table(), seller_id, &slug, category_id);
     let create = |state: editing::State, context: &DecisionContext| {
         let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(context, &new)?;
@@ -121,10 +121,10 @@ pub(crate) struct CachedPage {
 
 /// The page, and a tag of everything that it is made from.
 async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Problem> {
-    let beside = if product.status == ProductStatus::Published { Some(Beside::load(app, product).await?) } else { None };
+    let beside = if product.is_for_sale() { Some(Beside::load(app, product).await?) } else { None };
     let url = app.settings.product_url(&product.slug);
     let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &url, &beside.stock, beside.rating, &app.settings));
-    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld });
+    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }).for_scripts();
     Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
 }
 
@@ -151,7 +151,7 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductI
     let slug = draft.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (draft.seller_id, draft.category_id, draft.status);
     let content = draft.checked(app.settings.currency)?;
-    let load = |_| editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
+    let load = |_| editing::State::load_edited(app.work.table(), id, slug.as_ref(), category_id);
     let edit = |state: &editing::State, context: &DecisionContext| {
         let before = state.existing()?;
         if !before.visible_to(&context.actor) {
@@ -164,7 +164,7 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductI
     change(&app, &request, load, edit, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
 }
 
-/// Change the status of a product.
+/// Change the status of a product. What a business sells can be published once the business itself is.
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(
     request: SignedIn,

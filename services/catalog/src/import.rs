@@ -49,7 +49,7 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     };
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
-    let load = |_| State::load(work.table(), Some(id), Some(&slug), category_id);
+    let load = |_| State::load_imported(work.table(), id, seller_id, &slug, category_id);
     let decide = |state: State, context: &DecisionContext| {
         if state.product.is_some() {
             let (after, changes) = state.replace(context, &product.content, product.status)?;
@@ -93,7 +93,7 @@ async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, 
         left => match around.named(name) {
             // The slug leads to it from now on.
             Some(category_id) => {
-                let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false });
+                let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false, until: None });
                 Changes::put(left.as_ref().map(|left| left.version), leads)
             }
             None => Ok(around.create(context.id(0), draft.clone())?.1),

@@ -58,6 +58,9 @@ pub struct Product {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category_path: Vec<CategoryId>,
     pub status: ProductStatus,
+    /// Its seller's business is not published, so nobody can buy it for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it was first for sale.
@@ -91,6 +94,8 @@ pub struct Placing {
     pub slug: String,
     pub category_path: Vec<CategoryId>,
     pub status: ProductStatus,
+    /// Whether the seller's business is published.
+    pub seller_sells: bool,
 }
 
 /// For whom an actor makes a product: the wanted seller or else, for admins, the shop's own business.
@@ -122,11 +127,13 @@ impl Product {
             images: Vec::new(),
             tags: Vec::new(),
             category_path: Vec::new(),
-            status: placing.status,
+            status: ProductStatus::Draft,
+            withheld: false,
             created_at: now,
             updated_at: now,
             published_at: None,
         };
+        product.may_become(placing.status, placing.seller_sells)?;
         Ok(product.filled(content, placing, now)?.emit_changed())
     }
 
@@ -135,14 +142,14 @@ impl Product {
         if !actor.acts_for(self.seller_id) {
             return Err(ProductError::NotYours);
         }
-        self.may_become(placing.status)?;
+        self.may_become(placing.status, placing.seller_sells)?;
         if self.status == ProductStatus::Archived && placing.status == ProductStatus::Archived {
             return Err(ProductError::Archived);
         }
         self.replace(content, placing, now)
     }
 
-    /// What an import does: the file is the truth, also about the status.
+    /// What an import does: the file is the truth, also about the status. What its seller may not sell yet is withheld.
     pub fn replace(self, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
         let edited = self.clone().filled(content, placing, self.updated_at)?;
         if edited == self {
@@ -158,6 +165,7 @@ impl Product {
         actor: &Actor,
         status: ProductStatus,
         category_path: Vec<CategoryId>,
+        seller_sells: bool,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
         if !actor.acts_for(self.seller_id) {
@@ -166,16 +174,25 @@ impl Product {
         if self.status == status {
             return Ok(Decision::unchanged(self));
         }
-        self.may_become(status)?;
+        self.may_become(status, seller_sells)?;
         let published_at = self.published_at.or((status == ProductStatus::Published).then_some(now));
-        Ok(Self { status, category_path, published_at, updated_at: now, ..self }.emit_changed())
+        Ok(Self { status, withheld: !seller_sells, category_path, published_at, updated_at: now, ..self }.emit_changed())
+    }
+
+    /// The seller's business was published, or taken away.
+    pub fn follow_seller(self, seller_sells: bool, now: Timestamp) -> Decision<Self> {
+        if self.withheld != seller_sells {
+            return Decision::unchanged(self);
+        }
+        Self { withheld: !seller_sells, updated_at: now, ..self }.emit_changed()
+    }
+
+    pub fn is_for_sale(&self) -> bool {
+        self.status == ProductStatus::Published && !self.withheld
     }
 
     pub fn visible_to(&self, actor: &Actor) -> bool {
-        match self.status {
-            ProductStatus::Published => true,
-            ProductStatus::Draft | ProductStatus::Archived => actor.is_staff() || actor.acts_for(self.seller_id),
-        }
+        self.is_for_sale() || actor.is_staff() || actor.acts_for(self.seller_id)
     }
 
     /// A product stays with its seller.
@@ -210,9 +227,10 @@ impl Product {
         values
     }
 
-    fn may_become(&self, next: ProductStatus) -> Result<(), ProductError> {
+    fn may_become(&self, next: ProductStatus, seller_sells: bool) -> Result<(), ProductError> {
         use ProductStatus::{Archived, Draft, Published};
         match (self.status, next) {
+            (Draft, Published) if !seller_sells => Err(ProductError::SellerNotPublished),
             (Draft | Published | Archived, Draft | Archived) | (Draft | Published, Published) => Ok(()),
             (Archived, Published) => Err(ProductError::PublishArchived),
         }
@@ -233,6 +251,7 @@ impl Product {
             tags: draft.tags.clone(),
             category_path: placing.category_path,
             status: placing.status,
+            withheld: !placing.seller_sells,
             published_at,
             ..self
         })
@@ -311,7 +330,7 @@ impl Product {
                 product_id: self.id,
                 seller_id: self.seller_id,
                 title: self.title.clone(),
-                published: self.status == ProductStatus::Published,
+                published: self.is_for_sale(),
                 variants: self
                     .variants
                     .iter()

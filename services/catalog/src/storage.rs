@@ -3,8 +3,10 @@
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | product | `product#<id>` | `product` | id; index 1 to 4: lists for sellers and staff |
+//! | whether a seller may sell | `seller#<business>` | `seller` | with a change of a product of theirs |
+//! | pictures of a seller before | `seller#<business>` | `pictures` | with an upload of its people |
 //! | rating of a product | `product#<id>` | `rating` | with its product |
-//! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
+//! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect for a year when the slug changes |
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
 //! | category | `categories` | id | the whole tree at once, or one |
 //! | what a category holds | `holdings#<id>` | `holdings` | with its category; counters |
@@ -25,7 +27,7 @@
 use std::collections::HashSet;
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, Money, Problem, ProductId, Timestamp};
+use kernel::{BusinessId, CategoryId, Duration, Money, Problem, ProductId, Timestamp};
 use ports::store::{Body, Bound, Expect, IndexEntry, Key, NewItem, Query, Record, Stored, TableSchema, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -35,8 +37,12 @@ use utoipa::ToSchema;
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
 use crate::rating::ProductRating;
+use crate::seller::Standing;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
+
+/// How long a slug that a product has left leads there.
+const SLUG_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A product in a listing: shown to clients as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -91,6 +97,15 @@ pub struct SlugOwner<Id> {
     /// False for a slug that it had before, or that a file has for a category's name: it leads there until another one
     /// wants it.
     pub current: bool,
+    /// Until when nobody else gets the slug that a product had before, or its links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl<Id: Slugged> SlugOwner<Id> {
+    pub fn keeps_from(&self, id: Id) -> bool {
+        self.id != id && (self.current || self.until.is_some())
+    }
 }
 
 /// A listing that customers page through.
@@ -160,6 +175,10 @@ impl<Id: Slugged> Record for SlugOwner<Id> {
     fn key(&self) -> Key {
         slug_key::<Id>(&self.slug)
     }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.until
+    }
 }
 
 impl Record for Category {
@@ -218,11 +237,12 @@ pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>
 }
 
 /// All that makes a product's next state visible: its item, its cards, its slugs, the counters of its
-/// categories. `owner` is who has the slug now, `category` what the path was taken from.
+/// categories. `owner` is who has the slug now, `category` what the path was taken from, `seller` how its seller stands.
 pub fn save(
     before: Option<&Stored<Product>>,
     owner: Option<&Stored<SlugOwner<ProductId>>>,
     category: Option<&Stored<Category>>,
+    seller: &Standing,
     decision: Decision<Product>,
 ) -> Result<Changes, Problem> {
     if !decision.is_changed() {
@@ -231,27 +251,33 @@ pub fn save(
     let old = before.map(|stored| &stored.value);
     let new = decision.state();
     let mut writes = card_writes(old, new)?;
-    writes.extend(slug_writes(new.id, old.map(|old| old.slug.as_str()), &new.slug, owner)?);
+    writes.extend(slug_writes(new.id, old.map(|old| (old.slug.as_str(), Some(new.updated_at.plus(SLUG_KEPT)))), &new.slug, owner)?);
     writes.extend(counter_writes(old, new, category));
+    writes.extend(seller.unchanged());
     let changes = Changes::put(before.map(|stored| stored.version), decision)?;
     Ok(writes.into_iter().fold(changes, Changes::write))
 }
 
-/// What takes a new slug in place of the old one, which leads on. It may be one that nobody has, that is its own, or that
-/// another one has left.
-fn slug_writes<Id: Slugged>(id: Id, old: Option<&str>, new: &str, owner: Option<&Stored<SlugOwner<Id>>>) -> Result<Vec<Write>, Problem> {
-    if old == Some(new) {
+/// What takes a new slug in place of the old one, which leads on until it expires. It may be one that nobody has, that is its
+/// own, or that another one has left and does not keep.
+fn slug_writes<Id: Slugged>(
+    id: Id,
+    old: Option<(&str, Option<Timestamp>)>,
+    new: &str,
+    owner: Option<&Stored<SlugOwner<Id>>>,
+) -> Result<Vec<Write>, Problem> {
+    if old.is_some_and(|(old, _)| old == new) {
         return Ok(Vec::new());
     }
     let expect = match owner {
         None => Expect::Absent,
-        Some(owner) if owner.id == id || !owner.current => Expect::Version(owner.version),
+        Some(owner) if !owner.keeps_from(id) => Expect::Version(owner.version),
         Some(_) => return Err(Id::taken(new)),
     };
-    let item = |slug: &str, current| SlugOwner { slug: slug.to_owned(), id, current }.to_item();
-    let mut writes = vec![Write::Put { item: item(new, true)?, expect }];
-    if let Some(old) = old {
-        writes.push(Write::Put { item: item(old, false)?, expect: Expect::Anything });
+    let item = |slug: &str, current, until| SlugOwner { slug: slug.to_owned(), id, current, until }.to_item();
+    let mut writes = vec![Write::Put { item: item(new, true, None)?, expect }];
+    if let Some((old, until)) = old {
+        writes.push(Write::Put { item: item(old, false, until)?, expect: Expect::Anything });
     }
     Ok(writes)
 }
@@ -298,9 +324,8 @@ fn card_writes(old: Option<&Product>, new: &Product) -> Result<Vec<Write>, Probl
 /// The cards of a product: none unless it is for sale.
 fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
     let (Some((cheapest, highest)), Some(published_at)) = (product.price_range(), product.published_at) else { return Ok(Vec::new()) };
-    match product.status {
-        ProductStatus::Draft | ProductStatus::Archived => return Ok(Vec::new()),
-        ProductStatus::Published => {}
+    if !product.is_for_sale() {
+        return Ok(Vec::new());
     }
     let image_url = product.images.first().map(|image| image.url.clone()).or_else(|| cheapest.image_url.clone());
     let body = Body::of(&Card {
@@ -355,7 +380,7 @@ pub fn update_category(
         return Ok(Changes::none());
     }
     let after = decision.state().clone();
-    let slugs = slug_writes(after.id, Some(&before.slug), &after.slug, slug)?;
+    let slugs = slug_writes(after.id, Some((&before.slug, None)), &after.slug, slug)?;
     let mut changes = slugs.into_iter().fold(Changes::update(before.version, decision)?, Changes::write);
     if after.ancestors != before.ancestors {
         // Nothing may come into a category while it moves.

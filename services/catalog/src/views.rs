@@ -24,6 +24,8 @@ pub struct ProductView<'a> {
     pub slug: &'a str,
     pub seller_id: BusinessId,
     pub status: ProductStatus,
+    /// Whether customers see it: it is published, and so is the business that sells it.
+    pub for_sale: bool,
     pub title: &'a str,
     /// Harmless HTML.
     pub description: &'a str,
@@ -86,6 +88,7 @@ impl<'a> ProductView<'a> {
             slug: &product.slug,
             seller_id: product.seller_id,
             status: product.status,
+            for_sale: product.is_for_sale(),
             title: &product.title,
             description: &product.description,
             vendor: &product.vendor,
@@ -127,6 +130,8 @@ pub struct ProductSummary {
     pub vendor: String,
     pub seller_id: BusinessId,
     pub status: ProductStatus,
+    /// Whether customers see it: it is published, and so is the business that sells it.
+    pub for_sale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +152,7 @@ impl From<Product> for ProductSummary {
             id: product.id,
             seller_id: product.seller_id,
             status: product.status,
+            for_sale: product.is_for_sale(),
             category_id: product.category_id(),
             price_from: range.map(|(lowest, _)| lowest),
             price_to: range.map(|(_, highest)| highest),

@@ -8,7 +8,7 @@ use shell::Changes;
 use crate::App;
 use crate::business::Business;
 use crate::lead::enquiry::Contact;
-use crate::lead::limits::{Asked, Month};
+use crate::lead::limits::{Asked, Counted, Month};
 use crate::lead::storage as leads;
 use crate::lead::{Delivery, Lead};
 use crate::storage;
@@ -19,6 +19,14 @@ pub struct Circumstances {
     /// Of who asked, each with the mark that they have left at the business.
     senders: Vec<(String, Option<Stored<Asked>>)>,
     month: Option<Stored<Month>>,
+}
+
+/// What limits count of an enquiry to a business.
+pub fn counted(app: &App, hashes: &[String], client: &str, business: BusinessId) -> Vec<Counted> {
+    let mac = |text: String| app.deps.signer.mac(&text);
+    let of_client = Counted::Client(mac(format!("enquiring client {client} {business}")));
+    let of_business = Counted::Business(mac(format!("enquired business {business}")));
+    hashes.iter().cloned().map(Counted::Person).chain([of_client, of_business]).collect()
 }
 
 /// The hashes by which somebody is known again.
@@ -38,12 +46,13 @@ impl Circumstances {
         })
     }
 
-    pub fn delivery(&self, app: &App, now: Timestamp) -> Delivery {
+    pub fn delivery(&self, app: &App, confirmed: bool, now: Timestamp) -> Delivery {
         Delivery {
             shop_price: app.settings.lead_price,
             terms: self.business.lead_terms,
             duplicate_of: self.senders.iter().find_map(|(_, asked)| asked.as_ref().map(|asked| asked.lead_id)),
             this_month: self.month(now).map_or(0, |month| month.delivered),
+            confirmed,
         }
     }
 

@@ -259,7 +259,7 @@ impl SlugWish {
         owners: &'a [Option<Stored<SlugOwner>>],
     ) -> Result<(String, Option<&'a Stored<SlugOwner>>), crate::business::BusinessError> {
         let remaining = import.wish.slugs().iter().zip(owners).filter(|(slug, _)| self.slugs().contains(slug));
-        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == import.id || !owner.current);
+        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == import.id);
         let found = remaining.into_iter().find(|(_, owner)| free(owner));
         let (slug, owner) = found.ok_or_else(|| crate::business::BusinessError::SlugTaken(import.source_id.clone()))?;
         Ok((slug.clone(), owner.as_ref()))

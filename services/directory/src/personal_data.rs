@@ -55,6 +55,6 @@ impl PersonalData for Reads {
 fn enquiry(lead: &Lead, contact: &Contact) -> Value {
     json!({
         "lead_id": lead.id, "business_id": lead.business_id, "asked_at": lead.asked_at,
-        "name": contact.name, "email": contact.email, "phone": contact.phone, "message": contact.message,
+        "name": contact.name, "email": contact.email, "phone": contact.phone, "message": contact.message, "replies": contact.replies,
     })
 }

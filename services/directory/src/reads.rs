@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use contracts::StaffRole;
-use kernel::{BusinessId, Cursor, Page, Problem, UserId};
-use ports::reads::{BusinessListing, CategoryListing, DirectoryReads};
+use kernel::{BusinessId, Cursor, LeadId, Page, Problem, UserId};
+use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 use ports::store::{Key, Stored};
 use shell::{Table, UnitOfWork};
 
 use crate::business::Business;
 use crate::category::Tree;
+use crate::lead::enquiry::Contact;
+use crate::lead::storage as leads;
 use crate::storage;
 
 const PAGE: usize = 100;
@@ -23,6 +25,12 @@ pub struct Reads {
 impl Reads {
     pub fn new(work: &UnitOfWork, time_zone: impl Into<String>) -> Self {
         Self { table: work.table().clone(), time_zone: time_zone.into() }
+    }
+
+    async fn members(&self, id: BusinessId, roles: &[StaffRole]) -> Result<Vec<UserId>, Problem> {
+        let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(id)).await?;
+        let members = business.map(|business| business.value.members).unwrap_or_default();
+        Ok(members.into_iter().filter(|member| roles.contains(&member.role)).map(|member| member.user_id).collect())
     }
 
     fn listing(&self, business: &Business, tree: &Tree) -> BusinessListing {
@@ -77,8 +85,19 @@ impl DirectoryReads for Reads {
     }
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
-        let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(id)).await?;
-        let members = business.map(|business| business.value.members).unwrap_or_default();
-        Ok(members.into_iter().filter(|member| member.role == StaffRole::Owner).map(|member| member.user_id).collect())
+        self.members(id, &[StaffRole::Owner]).await
+    }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.members(id, &[StaffRole::Owner, StaffRole::Manager]).await
+    }
+
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem> {
+        let contact: Option<Stored<Contact>> = self.table.get_eventual(&leads::contact_key(lead)).await?;
+        let Some(contact) = contact.map(|contact| contact.value) else { return Ok(None) };
+        let reply = usize::try_from(reply).ok().and_then(|reply| contact.replies.get(reply));
+        // The read may be a moment behind the event.
+        let reply = reply.ok_or_else(|| Problem::not_found(format!("the reply to {lead}")))?.text.clone();
+        Ok(Some(EnquiryReply { email: contact.email, name: contact.name, message: contact.message, reply }))
     }
 }

@@ -12,6 +12,7 @@ mod reminder;
 mod report;
 mod review;
 mod storage;
+mod subject;
 mod submission;
 mod views;
 

@@ -95,7 +95,8 @@ pub struct Review {
     #[serde(flatten)]
     pub contents: Contents,
     pub status: Status,
-    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a billed lead.
+    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a lead that was paid
+    /// for or answered.
     pub verified: bool,
     /// Why a moderator refused it; for the author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,7 +290,7 @@ impl Review {
         Decision::changed(self)
     }
 
-    /// Those who act for the business answer, once.
+    /// Those who act for the business answer, or write another answer in place of theirs.
     pub fn answer(mut self, by: &Actor, text: Reply, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
         if !by.acts_for(self.business_id) {
             return Err(ReviewError::NotBusiness);
@@ -299,14 +300,16 @@ impl Review {
             Published => {}
             Pending | Rejected | Removed => return Err(self.illegal("answered")),
         }
-        match &self.reply {
-            Some(reply) if reply.text == text => Ok(Decision::unchanged(self)),
-            Some(_) => Err(ReviewError::Answered),
-            None => {
-                self.reply = Some(OwnerReply { text, at: now });
-                Ok(Decision::changed(self))
-            }
+        if self.reply.as_ref().is_some_and(|reply| reply.text == text) {
+            return Ok(Decision::unchanged(self));
         }
+        self.reply = Some(OwnerReply { text, at: now });
+        Ok(Decision::changed(self))
+    }
+
+    /// Those who act for the business take their answer back.
+    pub fn take_answer_back(self, by: &Actor) -> Result<Decision<Self>, ReviewError> {
+        if by.acts_for(self.business_id) { Ok(self.withdraw_answer()) } else { Err(ReviewError::NotBusiness) }
     }
 
     /// A moderator takes the owner's answer away; the owner may answer anew.
@@ -322,10 +325,15 @@ impl Review {
         Ok(Decision::changed(self))
     }
 
-    /// Whether the reader may say that it was helpful.
-    pub fn check_vote(&self, reader: UserId) -> Result<(), ReviewError> {
+    /// Whether the reader may say that it was helpful: the author may not, nor may the people of the business.
+    pub fn check_vote(&self, reader: &Actor) -> Result<(), ReviewError> {
         self.check_published()?;
-        if self.author_id == reader { Err(ReviewError::OwnVote) } else { Ok(()) }
+        match reader {
+            Actor::User { id, businesses, .. } if *id == self.author_id || businesses.contains(&self.business_id) => {
+                Err(ReviewError::OwnVote)
+            }
+            Actor::User { .. } | Actor::Guest | Actor::System => Ok(()),
+        }
     }
 
     /// Readers only know of what is published.

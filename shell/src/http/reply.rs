@@ -83,6 +83,12 @@ impl Reply {
         self
     }
 
+    /// For JSON whose parts pages put into script elements as they are: nothing in it ends one. In JSON `<` stands in texts only.
+    pub fn for_scripts(mut self) -> Self {
+        self.body = self.body.replace('<', "\\u003c");
+        self
+    }
+
     pub(crate) fn stored(&self) -> StoredResponse {
         StoredResponse { status: self.status, location: self.location.clone(), etag: self.etag.clone(), body: self.body.clone() }
     }

@@ -14,6 +14,8 @@ pub enum ProductError {
     NotYours,
     #[error("the product is archived; make it a draft first")]
     Archived,
+    #[error("the business that sells it is not published; prepare the product as a draft until it is")]
+    SellerNotPublished,
     #[error("an archived product becomes a draft before it is published")]
     PublishArchived,
 }
@@ -25,7 +27,7 @@ impl From<ProductError> for Problem {
             ProductError::Unknown => Code::NotFound,
             ProductError::SlugTaken(_) => Code::AlreadyExists,
             ProductError::NotYours => Code::Forbidden,
-            ProductError::Archived => Code::Conflict,
+            ProductError::Archived | ProductError::SellerNotPublished => Code::Conflict,
             ProductError::PublishArchived => Code::IllegalTransition,
         };
         Self::new(code, error.to_string())

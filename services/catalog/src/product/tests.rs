@@ -41,7 +41,7 @@ fn content(variants: Vec<VariantDraft>) -> Content {
 }
 
 fn placing(status: ProductStatus) -> Placing {
-    Placing { slug: "clay-pot".into(), category_path: vec![], status }
+    Placing { slug: "clay-pot".into(), category_path: vec![], status, seller_sells: true }
 }
 
 fn pot(status: ProductStatus) -> Product {
@@ -154,14 +154,14 @@ fn statuses() {
         (Archived, Published, Err(ProductError::PublishArchived)),
         (Archived, Archived, Ok(false)),
     ] {
-        let result = pot(from).change_status(&user(&[Role::Business], &[HOUSE]), to, vec![], at(9000));
+        let result = pot(from).change_status(&user(&[Role::Business], &[HOUSE]), to, vec![], true, at(9000));
         assert_eq!(result.as_ref().map(|decision| decision.is_changed()).map_err(Clone::clone), expect, "{from:?} to {to:?}");
         if let Ok(decision) = result {
             assert_eq!(decision.state().status, to);
             let emitted: Vec<_> = decision.events().iter().map(Event::kind).collect();
             assert_eq!(emitted, if expect == Ok(true) { vec![event(to)] } else { vec![] });
         }
-        assert_eq!(pot(from).change_status(&user(&[Role::Business], &[OTHER]), to, vec![], at(9000)), Err(ProductError::NotYours));
+        assert_eq!(pot(from).change_status(&user(&[Role::Business], &[OTHER]), to, vec![], true, at(9000)), Err(ProductError::NotYours));
     }
     let same = content(vec![variant(&["Regular"], 999), variant(&["Large"], 1599)]);
     assert_eq!(pot(Archived).edit(&Actor::System, &same, placing(Archived), at(9)), Err(ProductError::Archived));
@@ -182,4 +182,28 @@ fn drafts_are_seen_by_their_seller_and_staff() {
         assert_eq!(pot(ProductStatus::Archived).visible_to(&actor), expect, "{actor:?}");
         assert!(pot(ProductStatus::Published).visible_to(&actor));
     }
+}
+
+#[test]
+fn only_a_published_business_sells() {
+    use ProductStatus::{Archived, Draft, Published};
+    let unpublished = |status| Placing { seller_sells: false, ..placing(status) };
+    let content = content(vec![variant(&[], 999)]);
+    for (status, allowed) in [(Draft, true), (Published, false), (Archived, true)] {
+        let made = Product::create(&Actor::System, 7.into(), OTHER, &content, unpublished(status), at(1));
+        let turned = pot(Draft).change_status(&Actor::System, status, vec![], false, at(1));
+        assert_eq!((made.is_ok(), turned.is_ok()), (allowed, allowed), "{status:?}");
+    }
+    for status in [Draft, Published] {
+        let mut product = pot(status);
+        for (sells, changed) in [(true, false), (false, true), (false, false), (true, true)] {
+            let followed = product.follow_seller(sells, at(2));
+            assert_eq!((followed.is_changed(), followed.events().len()), (changed, usize::from(changed)), "{status:?} {sells}");
+            product = followed.into_state();
+            assert_eq!((product.status, product.is_for_sale()), (status, sells && status == Published));
+        }
+    }
+    let suspended = pot(Published).follow_seller(false, at(2)).into_state();
+    let edited = suspended.edit(&Actor::System, &content, unpublished(Published), at(3)).unwrap();
+    assert!(!edited.state().is_for_sale(), "an edit does not bring it back");
 }

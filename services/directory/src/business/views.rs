@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::hours::{self, OpenState};
+use super::pending::PendingChange;
 use super::profile::{Address, Description, Hours, Name, Photo, Profile, ShortLine, Url};
 use super::rating::RatingView;
 use super::{Business, Member, Reason, Status, json_ld};
@@ -168,6 +169,9 @@ pub struct ManagedBusiness {
     /// Why moderation rejected or suspended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation_reason: Option<String>,
+    /// What a published business wants to change and an admin has not looked at yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingChange>,
     #[serde(flatten)]
     pub profile: Profile,
     pub staff: Vec<Member>,
@@ -251,6 +255,7 @@ impl From<Business> for ManagedBusiness {
             slug: business.slug,
             status: business.status,
             moderation_reason: business.moderation_reason,
+            pending: business.pending,
             profile: business.profile,
             staff: business.members,
             source: business.source.map(|source| source.id),

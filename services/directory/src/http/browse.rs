@@ -101,7 +101,7 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
     if is_slug(&reference) && reference != business.slug {
         return Ok(Reply::created(format!("/api/v1/businesses/{}", business.slug), &view).status(308).cache_secs(CACHE_SECS));
     }
-    Ok(Reply::ok(&view).cache_secs(CACHE_SECS))
+    Ok(Reply::ok(&view).for_scripts().cache_secs(CACHE_SECS))
 }
 
 fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem> {

@@ -19,10 +19,14 @@ pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(register, list_own, profile, edit, remove, submit, withdraw, set_staff, remove_staff)
 }
 
-/// Register a business. The caller owns it; nobody else sees it until it is approved.
+/// Register a business. The caller owns it; nobody else sees it until it is approved. 403 for whoever has not confirmed their
+/// e-mail address.
 #[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
 async fn register(request: SignedIn, State(app): State<App>, Json(input): Json<ProfileInput>) -> HandlerResult {
     let user = request.user_id;
+    if !app.deps.accounts.account(user).await?.is_some_and(|account| account.email_verified) {
+        return Err(BusinessError::Unverified.into());
+    }
     let slug = input.slug.clone();
     let profile = app.deps.time_zones.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &request.request_id)), SlugWish::exactly)?;
@@ -64,7 +68,8 @@ async fn profile(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
 }
 
-/// Replace the profile of a business. Needs If-Match, so that nobody overwrites what they have not seen.
+/// Replace the profile of a business. Needs If-Match, so that nobody overwrites what they have not seen. Name, website and
+/// main category of a published business wait for an admin (`pending`); the rest changes at once.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
 async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
@@ -81,7 +86,8 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<Business
         let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
         check_categories(&tree, &added)?;
         // The slug follows the name; what else is edited leaves the page where it is.
-        let moves = exact.is_some() || profile.name.trim() != before.profile.name;
+        let renamed = profile.name.trim() != before.profile.name && !before.holds_back(&context.actor);
+        let moves = exact.is_some() || renamed;
         let (slug, owner) = if moves { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
         let decision = before.value.clone().edit(&context.actor, slug, profile.clone(), context.now)?;
         let reply = shown(&before, &decision);

@@ -1,17 +1,19 @@
 //! Businesses from their registration to their removal.
 
 use contracts::RatingChanged;
-use kernel::{Rating, ReviewTarget};
+use kernel::{Duration, Rating, ReviewTarget};
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, cafe, owner, text, time_zones, with};
+use super::{Town, UNVERIFIED, cafe, owner, text, time_zones, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;
     town.post("/businesses", &Harness::guest(), &cafe(&category)).await.expect(401);
+    let unverified = Harness::customer(UNVERIFIED.0);
+    assert_eq!(town.post("/businesses", &unverified, &cafe(&category)).await.expect(403).code(), "forbidden");
     let made = town.post("/businesses", &owner(), &cafe(&category)).await.expect(201);
     let id = text(&made.json["id"]);
     assert_eq!((made.json["slug"].as_str(), made.json["status"].as_str()), (Some("cafe-foehn"), Some("draft")));
@@ -39,6 +41,7 @@ async fn a_business_is_registered_moderated_and_found() {
     let page = town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(200);
     assert_eq!(page.json["opening_hours"]["understood"], true);
     assert_eq!((&page.json["time_zone"], &page.json["takes_enquiries"]), (&json!("Europe/Berlin"), &json!(true)));
+    assert!(!page.text.contains('<'), "json_ld is put into script elements: {}", page.text);
     let machine = &page.json["json_ld"];
     assert_eq!((&machine["@type"], &machine["geo"]["latitude"]), (&json!("LocalBusiness"), &json!(48.1374)));
     assert_eq!(machine["address"]["streetAddress"], "Ring 1");
@@ -101,17 +104,34 @@ async fn a_new_name_moves_the_page_and_the_old_address_leads_there() {
     let etag = town.get(&format!("/businesses/{id}/profile"), &owner()).await.expect(200).headers["etag"].clone();
     town.world.put(&path, &cafe(&category)).as_actor(&owner()).send().await.expect(428);
     let renamed = edit(with(cafe(&category), json!({ "name": "Tea Room" })), &etag).await.expect(200);
-    assert_eq!(renamed.json["slug"], "tea-room");
+    assert_eq!((&renamed.json["name"], &renamed.json["pending"]["name"]), (&json!("Café Föhn"), &json!("Tea Room")));
     edit(cafe(&category), &etag).await.expect(412);
+    assert_eq!(town.names("").await, ["Café Föhn"]);
+    let waiting = town.get("/admin/businesses?pending=true", &Harness::support()).await.expect(200);
+    assert_eq!(waiting.json["items"][0]["id"], json!(id));
+    town.get("/admin/businesses?pending=true&status=published", &Harness::support()).await.expect(422);
+    let decide = |what: &str| format!("/admin/businesses/{id}/pending/{what}");
+    town.post(&decide("approve"), &owner(), &json!({})).await.expect(403);
+    let approved = town.post(&decide("approve"), &Harness::admin(), &json!({})).await.expect(200);
+    assert_eq!((&approved.json["slug"], &approved.json["name"]), (&json!("tea-room"), &json!("Tea Room")));
+    let waiting = town.get("/admin/businesses?pending=true", &Harness::support()).await.expect(200);
+    assert_eq!(waiting.json["items"], json!([]));
+    let wish = with(cafe(&category), json!({ "name": "Bank", "website": "https://bank.example" }));
+    edit(wish, &approved.headers["etag"]).await.expect(200);
+    let rejected = town.post(&decide("reject"), &Harness::admin(), &json!({ "reason": "no bank" })).await.expect(200);
+    assert_eq!((&rejected.json["name"], rejected.json.get("pending")), (&json!("Tea Room"), None));
     let moved = town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(308);
     assert_eq!(moved.headers["location"], "/api/v1/businesses/tea-room");
     assert_eq!(town.names("category=cafes").await, ["Tea Room"]);
 
-    // The slug that was left is free for another business; then it leads there.
-    let other = town.published(&Harness::customer(2), &cafe(&category)).await;
-    assert_eq!(town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(200).json["id"], json!(other));
-    let third = town.post("/businesses", &Harness::customer(3), &cafe(&category)).await.expect(201);
-    assert_eq!(third.json["slug"], "cafe-foehn-ring-1", "a slug belongs to one business");
+    // The slug that was left leads there for a year; then another business may have it.
+    let second = town.post("/businesses", &Harness::customer(2), &cafe(&category)).await.expect(201);
+    assert_eq!(second.json["slug"], "cafe-foehn-ring-1", "a slug belongs to one business");
+    let wanted = with(cafe(&category), json!({ "slug": "cafe-foehn" }));
+    assert_eq!(town.post("/businesses", &Harness::customer(2), &wanted).await.expect(409).code(), "already-exists");
+    town.world.advance(Duration::from_secs(365 * 24 * 3600 + 1));
+    town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(404);
+    town.post("/businesses", &Harness::customer(2), &wanted).await.expect(201);
     let taken = with(cafe(&category), json!({ "slug": "tea-room" }));
     assert_eq!(town.post("/businesses", &Harness::customer(3), &taken).await.expect(409).code(), "already-exists");
     town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "whenever" }))).await.expect(422);

@@ -1,12 +1,12 @@
 //! Mails about businesses, claims and leads. Those about leads never say who asked.
 
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, ClaimRefused, ClaimRequested, LeadCredited,
-    LeadDelivered, LeadReturned,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    ClaimRefused, ClaimRequested, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
 };
 
-use super::Message;
 use super::subscription::{Mails, to_house, to_owners, to_person};
+use super::{Draft, Message};
 use crate::lookup;
 
 pub fn subscribe(mails: Mails) -> Mails {
@@ -27,6 +27,14 @@ fn businesses(mails: Mails) -> Mails {
             let BusinessRejected { business_id, name: business, reason } = event.clone();
             to_owners(app, business_id, Message::BusinessRejected { business_id, business, reason })
         })
+        .on(|app, _, event: &BusinessEditSubmitted| {
+            let BusinessEditSubmitted { business_id, name: business } = event.clone();
+            to_house(app, Message::BusinessEditSubmitted { business_id, business })
+        })
+        .on(|app, _, event: &BusinessEditDecided| {
+            let BusinessEditDecided { business_id, name: business, reason } = event.clone();
+            to_owners(app, business_id, Message::BusinessEditDecided { business_id, business, reason })
+        })
         .on(|app, _, event: &BusinessSuspended| {
             let BusinessSuspended { business_id, name: business, reason } = event.clone();
             to_owners(app, business_id, Message::BusinessSuspended { business_id, business, reason })
@@ -45,11 +53,20 @@ fn businesses(mails: Mails) -> Mails {
 fn leads(mails: Mails) -> Mails {
     mails
         .on(|app, _, event: &LeadDelivered| {
-            let LeadDelivered { lead_id, business_id, price, duplicate_of } = *event;
+            let LeadDelivered { lead_id, business_id, price } = *event;
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
-                let duplicate = duplicate_of.is_some();
-                to_owners(app, business_id, Message::NewLead { lead_id, business_id, business, price, duplicate }).await
+                let message = Message::NewLead { lead_id, business_id, business, price };
+                Ok(Draft::to_accounts(&lookup::managers(app, business_id).await?, &message))
+            })
+        })
+        .on(|app, _, event: &LeadAnswered| {
+            let LeadAnswered { lead_id, business_id, reply, customer_id } = *event;
+            Box::pin(async move {
+                let Some(found) = app.shared.dependencies.directory.enquiry_reply(lead_id, reply).await? else { return Ok(Vec::new()) };
+                let business = lookup::business_name(app, business_id).await?;
+                let message = Message::LeadAnswered { business, name: found.name, message: found.message, reply: found.reply };
+                Ok(vec![Draft { user_id: customer_id, ..Draft::to(&found.email, message) }])
             })
         })
         .on(|app, _, event: &LeadReturned| {

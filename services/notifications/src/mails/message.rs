@@ -28,6 +28,15 @@ pub enum Message {
     BusinessPublished { slug: String, business: String },
     /// Tells the owners what to change before their business is published.
     BusinessRejected { business_id: BusinessId, business: String, reason: String },
+    /// Tells the admin that a published business wants to change its name, website or main category.
+    BusinessEditSubmitted { business_id: BusinessId, business: String },
+    /// Tells the owners whether their change is shown.
+    BusinessEditDecided {
+        business_id: BusinessId,
+        business: String,
+        // Why it was rejected; none where it was approved.
+        reason: Option<String>,
+    },
     /// Tells the owners why their business cannot be seen for now.
     BusinessSuspended { business_id: BusinessId, business: String, reason: String },
     /// Tells the admin that a claim to a business waits for a decision.
@@ -39,8 +48,10 @@ pub enum Message {
         // Why the claim was refused; none where it was approved.
         reason: Option<String>,
     },
-    /// Tells the owners about an enquiry, without who asked.
-    NewLead { lead_id: LeadId, business_id: BusinessId, business: String, price: Money, duplicate: bool },
+    /// Tells owners and managers about an enquiry, without who asked.
+    NewLead { lead_id: LeadId, business_id: BusinessId, business: String, price: Money },
+    /// Tells whoever asked a business what it has answered.
+    LeadAnswered { business: String, name: String, message: String, reply: String },
     /// Tells the admin that a business wants its money back for an enquiry.
     LeadReturned { lead_id: LeadId, business: String, reason: ReturnReason },
     /// Tells the owners that an enquiry was taken back.
@@ -106,6 +117,8 @@ pub enum Reader {
     Member,
     /// Somebody who ordered.
     Customer,
+    /// Somebody who asked a business.
+    Enquirer,
     /// Whoever acts for a business.
     Business,
     /// The shop itself.
@@ -131,14 +144,17 @@ impl Message {
             | Self::Cancellation { .. }
             | Self::PaymentRefunded { .. }
             | Self::ReviewReminder => Reader::Customer,
+            Self::LeadAnswered { .. } => Reader::Enquirer,
             Self::BusinessPublished { .. }
             | Self::BusinessRejected { .. }
+            | Self::BusinessEditDecided { .. }
             | Self::BusinessSuspended { .. }
             | Self::ClaimDecided { .. }
             | Self::NewLead { .. }
             | Self::LeadCredited { .. }
             | Self::NewReview { .. } => Reader::Business,
             Self::BusinessSubmitted { .. }
+            | Self::BusinessEditSubmitted { .. }
             | Self::ClaimRequested { .. }
             | Self::LeadReturned { .. }
             | Self::LowStockToAdmin { .. }
@@ -151,12 +167,15 @@ impl Message {
     /// Where its button leads.
     pub fn link(&self) -> Option<Link> {
         Some(match *self {
-            Self::BusinessSubmitted { business_id, .. } => Link::AdminBusiness(business_id),
+            Self::BusinessSubmitted { business_id, .. } | Self::BusinessEditSubmitted { business_id, .. } => {
+                Link::AdminBusiness(business_id)
+            }
             Self::BusinessPublished { ref slug, .. } => Link::Business { slug: slug.clone() },
             Self::BusinessRejected { business_id, .. }
+            | Self::BusinessEditDecided { business_id, .. }
             | Self::BusinessSuspended { business_id, .. }
             | Self::ClaimDecided { business_id, reason: None, .. } => Link::PortalProfile(business_id),
-            Self::ClaimDecided { reason: Some(_), .. } | Self::AccountDisabled { .. } => return None,
+            Self::ClaimDecided { reason: Some(_), .. } | Self::AccountDisabled { .. } | Self::LeadAnswered { .. } => return None,
             Self::ClaimRequested { .. } => Link::AdminClaims,
             Self::NewLead { business_id, lead_id, .. } | Self::LeadCredited { business_id, lead_id, .. } => {
                 Link::PortalLead(business_id, lead_id)
@@ -207,10 +226,18 @@ impl Message {
             Self::BusinessSubmitted { business_id, business: business() },
             Self::BusinessPublished { slug: "old-mill".into(), business: business() },
             Self::BusinessRejected { business_id, business: business(), reason: "The address lacks its street.".into() },
+            Self::BusinessEditSubmitted { business_id, business: business() },
+            Self::BusinessEditDecided { business_id, business: business(), reason: Some("This is the name of a bank.".into()) },
             Self::BusinessSuspended { business_id, business: business(), reason: "Several guests found it closed for good.".into() },
             Self::ClaimRequested { business: business() },
             Self::ClaimDecided { business_id, business: business(), reason: None },
-            Self::NewLead { lead_id, business_id, business: business(), price, duplicate: false },
+            Self::NewLead { lead_id, business_id, business: business(), price },
+            Self::LeadAnswered {
+                business: business(),
+                name: name(),
+                message: "Do you have time on Friday?".into(),
+                reply: "Friday at ten suits us.".into(),
+            },
             Self::LeadReturned { lead_id, business: business(), reason: ReturnReason::WrongNumber },
             Self::LeadCredited { lead_id, business_id, business: business(), credit: price },
             Self::Welcome { name: name() },

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::support::*;
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Decline, DeclineCode, Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed,
-    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
-    VerificationRequested,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    CancelReason, ClaimRefused, ClaimRequested, Decline, DeclineCode, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
+    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, ReturnReason, ReviewPublished,
+    ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;
@@ -71,7 +71,10 @@ fn of_businesses() -> Vec<Case> {
     let requested = ClaimRequested { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6) };
     let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
-    let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500), duplicate_of: None };
+    let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500) };
+    let answered = |lead| LeadAnswered { lead_id: lead, business_id, reply: 1, customer_id: None };
+    let edit = BusinessEditSubmitted { business_id, name: name() };
+    let decided = |reason: Option<&str>| BusinessEditDecided { business_id, name: name(), reason: reason.map(str::to_owned) };
     let returned = LeadReturned { lead_id: 3.into(), business_id, reason: ReturnReason::WrongNumber };
     let credited = LeadCredited { lead_id: 3.into(), business_id, credit: eur(500) };
     vec![
@@ -82,7 +85,12 @@ fn of_businesses() -> Vec<Case> {
         (requested.into(), vec![("claim_requested", BOSS, "Old Mill is theirs")]),
         (claimed.into(), vec![("claim_decided", OWNER, "You are now the owner of Old Mill")]),
         (refused.into(), vec![("claim_decided", OWNER, "no proof")]),
-        (lead.into(), vec![("new_lead", OWNER, "The enquiry costs €5.00.")]),
+        (lead.into(), vec![("new_lead", OWNER, "The enquiry costs €5.00, or nothing")]),
+        (answered(3.into()).into(), vec![("lead_answered", ANN, "Reply 1: we do")]),
+        (answered(ERASED_LEAD).into(), vec![]),
+        (edit.into(), vec![("business_edit_submitted", BOSS, "Nobody sees the change before you approve it")]),
+        (decided(None).into(), vec![("business_edit_decided", OWNER, "Everybody sees it now")]),
+        (decided(Some("a bank")).into(), vec![("business_edit_decided", OWNER, "a bank")]),
         (returned.into(), vec![("lead_returned", BOSS, "the contact details are wrong")]),
         (credited.into(), vec![("lead_credited", OWNER, "credited €5.00 to Old Mill")]),
     ]

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
-use kernel::{BusinessId, Currency, Cursor, Duration, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary, OrderTokens,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads,
+    OrderSummary, OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -126,6 +127,9 @@ impl IdentityReads for FakeAccounts {
     }
 }
 
+/// Whoever sent it is erased.
+pub const ERASED_LEAD: LeadId = LeadId(4);
+
 /// One business and its owners.
 pub struct FakeDirectory(pub Mutex<Vec<UserId>>);
 
@@ -167,6 +171,20 @@ impl DirectoryReads for FakeDirectory {
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(self.0.lock().unwrap().clone())
     }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem> {
+        let found = EnquiryReply {
+            email: address("ann"),
+            name: "Ann Lee".into(),
+            message: "Do you have time?".into(),
+            reply: format!("Reply {reply}: we do"),
+        };
+        Ok((lead != ERASED_LEAD).then_some(found))
+    }
 }
 
 pub fn shop(delivery: Delivery, config: Config) -> Harness {
@@ -174,8 +192,14 @@ pub fn shop(delivery: Delivery, config: Config) -> Harness {
 }
 
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
-    let dependencies =
-        Deps { orders: Arc::new(FakeOrders), order_tokens: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+    let dependencies = Deps {
+        orders: Arc::new(FakeOrders),
+        order_tokens: Arc::new(FakeOrders),
+        links: Arc::new(FakeLinks),
+        accounts: Arc::new(FakeAccounts),
+        directory,
+        delivery,
+    };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 

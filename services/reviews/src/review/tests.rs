@@ -93,7 +93,10 @@ fn a_repetition_changes_nothing() {
     assert!(!published.clone().edit(&author(), contents(4, " Good bread. "), true, later()).unwrap().is_changed());
     let answered = published.answer(&owner(), reply("Thank you"), later()).unwrap().into_state();
     assert!(!answered.clone().answer(&owner(), reply("Thank you"), later()).unwrap().is_changed());
-    assert_eq!(answered.clone().answer(&owner(), reply("And again"), later()), Err(ReviewError::Answered));
+    let again = answered.clone().answer(&owner(), reply("And again"), later()).unwrap();
+    assert_eq!(again.state().reply.as_ref().map(|reply| reply.text.as_str()), Some("And again"));
+    assert!(again.state().clone().take_answer_back(&owner()).unwrap().state().reply.is_none());
+    assert_eq!(again.into_state().take_answer_back(&author()).err(), Some(ReviewError::NotBusiness));
     assert!(!in_status(Rejected).reject(reason()).unwrap().is_changed());
     assert!(!in_status(Removed).remove().is_changed());
     assert!(!answered.verify().is_changed());
@@ -161,9 +164,10 @@ fn everyone_has_their_part() {
         assert_eq!(review().take_back(&by).is_ok(), takes_back, "{by:?}");
         assert_eq!(review().answer(&by, reply("Thanks"), later()).is_ok(), answers, "{by:?}");
     }
-    assert_eq!(review().check_vote(7.into()), Err(ReviewError::OwnVote));
-    assert_eq!(review().check_vote(8.into()), Ok(()));
-    assert_eq!(in_status(Pending).check_vote(8.into()), Err(ReviewError::Unknown));
+    for (reader, expect) in [(author(), Err(ReviewError::OwnVote)), (owner(), Err(ReviewError::OwnVote)), (user(9, &[2.into()]), Ok(()))] {
+        assert_eq!(review().check_vote(&reader), expect, "{reader:?}");
+    }
+    assert_eq!(in_status(Pending).check_vote(&user(9, &[])), Err(ReviewError::Unknown));
 }
 
 #[test]
