@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget};
+use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)

@@ -107,7 +107,7 @@ impl Product {
         placing: Placing,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(seller_id) {
+        if !actor.manages(seller_id) {
             return Err(ProductError::NotYours);
         }
         let product = Self {
@@ -132,7 +132,7 @@ impl Product {
 
     /// Replaces the content. A product that is archived and stays so is not edited.
     pub fn edit(self, actor: &Actor, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
         self.may_become(placing.status)?;
@@ -160,7 +160,7 @@ impl Product {
         category_path: Vec<CategoryId>,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
         if self.status == status {

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 
 use contracts::{
     BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
-    BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
+    BusinessSubmitted, BusinessSuspended, Decision,
 };
-use kernel::{Actor, BusinessId, ClaimId, Paragraph, Timestamp, UserId};
+use kernel::{Actor, BusinessId, ClaimId, Paragraph, StaffRole, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use self::error::STAFF_MAX;

@@ -44,7 +44,7 @@ fn full(status: Status) -> User {
     User {
         pending_email: Some("ann.lee@example.com".parse().unwrap()),
         telephone: "+49 89 1".into(),
-        businesses: vec![3.into()],
+        businesses: vec![Membership { business_id: 3.into(), role: StaffRole::Manager }],
         business_news: vec![BusinessNews { business_id: 3.into(), sequence: 7 }],
         status,
         disabled_reason: Some("Asked for it.".into()),
@@ -82,6 +82,7 @@ fn sessions() -> [Session; 2] {
         generation: 2,
         retry,
         revoked: false,
+        origin: Origin { device: "Firefox on Linux".into(), network: "203.0.113.0/24".into() },
         started_at: at(),
         refreshed_at: at(),
         expires_at: at(),
@@ -98,6 +99,6 @@ fn what_was_stored_once_stays_readable() {
         .record("EmailOwner", [EmailOwner { email: plain().email, user_id: 1.into() }])
         .record("RoleMember", ROLES.map(|role| RoleMember { role, user_id: 1.into() }))
         .record("Admins", [Admins { user_ids: vec![1.into()] }])
-        .record("Attempts", [Attempts { subject: "Sign-in of ann@example.com".into(), count: 2, window_ends_at: at() }])
+        .record("Attempts", [None, Some(at())].map(|known_until| Attempts { subject: "confirm:usr_1".into(), count: 2, last_at: at(), window_ends_at: at(), known_until }))
         .check();
 }

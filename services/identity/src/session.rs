@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::user::User;
 
+/// So long after its use a refresh token gets the same successor again.
+pub const GRACE: Duration = Duration::from_secs(10);
+
 /// Each use of the refresh token makes the next generation. The token itself is not kept, not even
 /// hashed: it is a keyed hash of the session and the generation, and the key is not in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +22,20 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
     pub revoked: bool,
+    #[serde(default)]
+    pub origin: Origin,
     pub started_at: Timestamp,
     pub refreshed_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+/// Where a session began, for its owner to recognize it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// `Firefox on Windows`; empty if the client does not say.
+    pub device: String,
+    /// The network of the client's address, such as `203.0.113.0/24`; empty if it is unknown.
+    pub network: String,
 }
 
 /// How long sessions last.
@@ -58,7 +72,7 @@ impl From<SessionError> for Problem {
 }
 
 impl Session {
-    pub fn start(id: SessionId, user: &User, lifetimes: Lifetimes, now: Timestamp) -> Decision<Self> {
+    pub fn start(id: SessionId, user: &User, origin: Origin, lifetimes: Lifetimes, now: Timestamp) -> Decision<Self> {
         Decision::changed(Self {
             id,
             user_id: user.id,
@@ -66,14 +80,16 @@ impl Session {
             generation: 1,
             retry: None,
             revoked: false,
+            origin,
             started_at: now,
             refreshed_at: now,
             expires_at: now.plus(lifetimes.idle.min(lifetimes.most)),
         })
     }
 
-    /// Uses a refresh token up. The same request sent again (it carries the same Idempotency-Key)
-    /// gets the same generation again: its first answer may have been lost on the way.
+    /// Uses a refresh token up. The same request sent again (it carries the same Idempotency-Key) gets the same generation
+    /// again: its first answer may have been lost on the way. So does whoever sends the token again within seconds: two
+    /// windows of a browser refresh at once. A thief who is as quick gets what the owner has, and is found out later.
     pub fn refresh(
         mut self,
         user: &User,
@@ -95,8 +111,9 @@ impl Session {
             // Only a store that was restored from a backup is behind its own tokens.
             return Err(SessionError::Ended);
         }
-        let is_retry = presented.generation == self.generation - 1 && presented.retry.is_some() && presented.retry == self.retry;
-        if is_retry { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
+        let same_request = presented.retry.is_some() && presented.retry == self.retry;
+        let at_once = now < self.refreshed_at.plus(GRACE);
+        if presented.generation == self.generation - 1 && (same_request || at_once) { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
     }
 
     /// Signed out, or a used token was seen again.

@@ -21,7 +21,7 @@ use tracing::field::Empty;
 
 use super::limits::{Backpressure, RateLimits};
 use super::{Failure, LimitsConfig, RequestContext};
-use crate::auth::Authenticator;
+use crate::auth::{Authenticated, Authenticator};
 use crate::metering::OPERATION;
 use crate::runtime::Runtime;
 use crate::telemetry::Telemetry;
@@ -93,8 +93,8 @@ impl Edge {
             rates.check_client(&client)?;
         }
         let headers = request.headers();
-        let actor = match text(headers, &header::AUTHORIZATION) {
-            None => Actor::Guest,
+        let Authenticated { actor, session } = match text(headers, &header::AUTHORIZATION) {
+            None => Actor::Guest.into(),
             Some(value) => {
                 let token =
                     value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -111,6 +111,7 @@ impl Edge {
         }
         let call = RequestContext {
             actor,
+            session,
             request_id,
             client,
             idempotency_key: idempotency_key(headers)?,

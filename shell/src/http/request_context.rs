@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{Actor, Code, Duration, Problem};
+use kernel::{Actor, Code, Duration, Problem, SessionId};
 
 use super::Failure;
 
@@ -10,6 +10,8 @@ use super::Failure;
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     pub actor: Actor,
+    /// The session of the access token, if it was made by the built-in issuer.
+    pub session: Option<SessionId>,
     pub request_id: String,
     /// The address of the client, for limits.
     pub client: String,

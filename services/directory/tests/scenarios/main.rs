@@ -32,6 +32,7 @@ impl IdentityReads for People {
             id,
             email: "somebody@example.com".parse().unwrap(),
             email_verified: true,
+            email_proven: true,
             name: "Somebody".into(),
             roles: Vec::new(),
             businesses: Vec::new(),

@@ -1,9 +1,9 @@
 //! One's own account, and the accounts for admins.
 
 use crate::shop::{PASSWORD, Shop};
-use contracts::{BusinessRemoved, BusinessStaffChanged, StaffRole};
+use contracts::{BusinessRemoved, BusinessStaffChanged};
 use identity::TABLE;
-use kernel::{Actor, BusinessId, Role, UserId};
+use kernel::{Actor, BusinessId, Membership, Role, StaffRole, UserId};
 use ports::reads::{IdentityReads, LinkPurpose};
 use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};

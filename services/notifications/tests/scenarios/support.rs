@@ -110,6 +110,7 @@ impl IdentityReads for FakeAccounts {
             id,
             email: address(&format!("user{}", id.0)),
             email_verified: id != UNVERIFIED,
+            email_proven: id != UNVERIFIED,
             name: "Ann Lee".into(),
             roles: Vec::new(),
             businesses: Vec::new(),

@@ -44,6 +44,7 @@ impl IdentityReads for Town {
             id: user,
             email: address(user),
             email_verified: true,
+            email_proven: true,
             name: format!("Ada Lovelace{}", user.0),
             roles: vec![Role::Customer],
             businesses: Vec::new(),
