@@ -42,7 +42,14 @@ pub struct Consumer<A = ()> {
 
 impl<A: Clone + Send + Sync + 'static> Consumer<A> {
     pub fn new(name: &'static str, app: A) -> Self {
-        Self { name, retry: RetryPolicy::default(), app, types: Vec::new(), handlers: Vec::new(), operation: format!("event > {name}").into() }
+        Self {
+            name,
+            retry: RetryPolicy::default(),
+            app,
+            types: Vec::new(),
+            handlers: Vec::new(),
+            operation: format!("event > {name}").into(),
+        }
     }
 
     /// Subscribes to a type of event.

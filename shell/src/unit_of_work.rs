@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use contracts::{Decision, Envelope};
 use kernel::{Actor, Backoff, Duration, EventId, Problem, Timestamp};
-use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, Query, Record, Store, Stored, StoredResponse, TableSchema, Write};
+use ports::store::{
+    Commit, CommitError, Consistency, IdempotencyRecord, Key, Query, Record, Store, Stored, StoredResponse, TableSchema, Write,
+};
 
 use crate::changes::{Changes, DecisionContext, JobOutcome, Outcome};
 use crate::delivery::Delivery;
@@ -292,12 +294,7 @@ impl UnitOfWork {
 
     /// Deletes all that a listing holds, with the write that follows from each item. Begun again, it goes on with what is
     /// left. An index may still show what is gone, so that each item is read again before it is deleted.
-    pub async fn delete_listed<T>(
-        &self,
-        causation_id: &str,
-        listing: Query,
-        follows: impl Fn(&T) -> Option<Write>,
-    ) -> Result<(), Problem>
+    pub async fn delete_listed<T>(&self, causation_id: &str, listing: Query, follows: impl Fn(&T) -> Option<Write>) -> Result<(), Problem>
     where
         T: Record + Send + Sync,
     {

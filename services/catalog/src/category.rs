@@ -152,7 +152,8 @@ mod tests {
         let empty = &holding(0, 0);
         assert_eq!(edit(&root, Some(&third), empty), Err(CategoryError::Cycle));
         assert_eq!(edit(&root, Some(&root), empty), Err(CategoryError::Cycle));
-        for holdings in &[holding(1, 0), holding(0, 1)] {
+        let not_empty = [holding(1, 0), holding(0, 1)];
+        for holdings in &not_empty {
             assert_eq!(edit(&third, Some(&root), holdings), Err(CategoryError::NotEmpty));
             assert_eq!(third.may_be_deleted(holdings), Err(CategoryError::NotEmpty));
             assert!(!edit(&third, Some(&second), holdings).unwrap().is_changed(), "where it was");

@@ -244,7 +244,7 @@ fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Resu
         for (id, delta) in moved {
             *deltas.entry(id).or_default() += delta;
         }
-        let put = Changes::put(before.map(|before| before.version), decision)?;
+        let put = Changes::put(before.as_ref().map(|before| before.version), decision)?;
         changes = writes.into_iter().fold(changes.and(put), Changes::write);
     }
     let moved = deltas.into_iter().filter(|(_, delta)| *delta != 0);

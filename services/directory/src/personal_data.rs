@@ -29,7 +29,8 @@ impl PersonalData for Reads {
             let Business { id, profile, .. } = business;
             businesses.push(json!({ "business_id": id, "name": profile.name, "role": role }));
         }
-        let claims: Vec<ClaimView> = table.list_all::<Claim>(storage::claims_of_user(user)).await?.into_iter().map(|claim| claim.value.into()).collect();
+        let claims: Vec<ClaimView> =
+            table.list_all::<Claim>(storage::claims_of_user(user)).await?.into_iter().map(|claim| claim.value.into()).collect();
         let mut enquiries = Vec::new();
         for lead in table.list_all::<Lead>(leads::leads_of_customer(user)).await? {
             if let Some(contact) = table.get_eventual::<Contact>(&leads::contact_key(lead.id)).await? {
