@@ -70,9 +70,9 @@ fn events_that_were_logged_once_stay_readable() {
 fn people(events: Events) -> Events {
     let name = || "Ann Lee".to_owned();
     events
-        .of([UserRegistered { user_id: 1.into(), email: email(), name: name() }])
+        .of([RegisteredAgain { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([VerificationRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
-        .of([UserVerified { user_id: 1.into(), email: email(), name: name() }])
+        .of([true, false].map(|proven| UserVerified { user_id: 1.into(), email: email(), name: name(), proven, first: true }))
         .of([PasswordResetRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([UserDisabled { user_id: 1.into(), reason: "Asked for it.".into() }])
         .of([Some(email()), None].map(|email| UserErased { user_id: 1.into(), email }))

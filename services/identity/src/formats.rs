@@ -1,12 +1,12 @@
 //! Samples of all that is stored, held against the golden file.
 
-use kernel::{PostalAddress, Role, Timestamp};
+use kernel::{Membership, PostalAddress, Role, StaffRole, Timestamp};
 use shell::testing::Golden;
 
 use crate::addresses::{AddressBook, Entry};
 use crate::admins::Admins;
 use crate::attempts::Attempts;
-use crate::session::Session;
+use crate::session::{Origin, Session};
 use crate::storage::{EmailOwner, RoleMember};
 use crate::user::{BusinessNews, Links, Status, User};
 
@@ -21,6 +21,7 @@ fn plain() -> User {
         id: 1.into(),
         email: "ann@example.com".parse().unwrap(),
         email_verified: false,
+        email_proven: false,
         pending_email: None,
         name: "Ann Lee".into(),
         telephone: String::new(),
@@ -34,6 +35,7 @@ fn plain() -> User {
         tokens_valid_from: at(),
         verification: Links::default(),
         reset: Links::default(),
+        welcomed: false,
         created_at: at(),
     }
 }

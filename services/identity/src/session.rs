@@ -1,5 +1,8 @@
 //! A session: one sign-in, and the family of refresh tokens that follow one another in it.
 
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::{HeaderMap, header};
 use contracts::Decision;
 use kernel::{Code, Duration, Problem, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -36,6 +39,46 @@ pub struct Origin {
     pub device: String,
     /// The network of the client's address, such as `203.0.113.0/24`; empty if it is unknown.
     pub network: String,
+}
+
+impl Origin {
+    pub fn of(headers: &HeaderMap, client: &str) -> Self {
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self { device: device(agent), network: client.parse().map(network).unwrap_or_default() }
+    }
+}
+
+/// The browser and the system of a User-Agent, or else the name of the program. Browsers name others, too: the first that
+/// is found is theirs.
+fn device(agent: &str) -> String {
+    let named = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let browser = named(&[("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => agent.chars().take_while(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character)).take(40).collect(),
+    }
+}
+
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
 }
 
 /// How long sessions last.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserVerified};
 use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
@@ -204,8 +204,8 @@ pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
     OrderCancelled { order: order(OrderId(7)), reason, payment_id: None, was_confirmed }.into()
 }
 
-pub fn registered(name: &str) -> Event {
-    UserRegistered { user_id: UserId(1001), email: address("ann"), name: name.into() }.into()
+pub fn verified(name: &str) -> Event {
+    UserVerified { user_id: UserId(1001), email: address("ann"), name: name.into(), proven: true, first: true }.into()
 }
 
 /// The log as staff sees it, newest first.
