@@ -112,6 +112,8 @@ fn identity(t: &Things) -> Vec<Sample> {
         ask("PATCH /api/v1/me", []).json(json!({ "name": "Ann Lee" })),
         ask("DELETE /api/v1/me", []).json(json!({ "password": password })),
         ask("GET /api/v1/me/export", []),
+        ask("GET /api/v1/admin/users/{user_id}/sessions", [&t.customer]),
+        ask("DELETE /api/v1/admin/users/{user_id}/sessions/{session_id}", [&t.customer, &t.session]),
         ask("GET /api/v1/me/sessions", []),
         ask("DELETE /api/v1/me/sessions/{session_id}", [&t.session]),
         ask("GET /api/v1/me/addresses", []),

@@ -88,14 +88,14 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
             return Ok((user, true, None));
         };
         let email_free = storage::owner(table, email).await?.is_none();
-        Ok((user, email_free, Some((gate, gate.load(table, app.work.now()).await?))))
+        Ok((user, email_free, Some(gate.load(table, app.work.now()).await?)))
     };
-    let decide = |(user, email_free, counted): (Stored<User>, bool, Option<(&Gate, Counted)>), context: &DecisionContext| {
+    let decide = |(user, email_free, counted): (Stored<User>, bool, Option<Counted>), context: &DecisionContext| {
         request.check_version(user.version)?;
         let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
         let reply = Reply::ok(&ProfileView::of(decision.state())).etag(user.version + u64::from(decision.is_changed()));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
-        if let Some((gate, counted)) = counted {
+        if let (Some(gate), Some(counted)) = (&gate, counted) {
             changes = changes.and(gate.take(counted, context.now)?);
         }
         Ok(changes.reply(reply))

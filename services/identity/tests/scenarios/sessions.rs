@@ -68,6 +68,23 @@ async fn sessions_are_listed_and_ended_one_by_one() {
 }
 
 #[tokio::test]
+async fn admins_see_and_end_the_sessions_of_a_user() {
+    let shop = Shop::open();
+    let id = shop.verified(ANN).await;
+    let phone = sign_in_with(&shop, IPHONE, "203.0.113.77").await;
+    let path = format!("/api/v1/admin/users/{id}/sessions");
+    shop.world.get(&path).as_actor(&Harness::customer(1)).send().await.expect(403);
+    let listed = shop.world.get(&path).as_actor(&Harness::support()).send().await.expect(200).json;
+    assert_eq!((&listed["items"][0]["device"], &listed["items"][0]["current"]), (&json!("Safari on iPhone"), &json!(false)));
+    let one = format!("{path}/{}", listed["items"][0]["id"].as_str().unwrap());
+    shop.world.delete(&one).as_actor(&Harness::support()).send().await.expect(403);
+    assert!(shop.who(&phone).await.is_ok());
+    shop.world.delete(&one).as_actor(&Harness::admin()).send().await.expect(204);
+    assert!(shop.who(&phone).await.is_err());
+    shop.refresh(&phone).await.expect(401);
+}
+
+#[tokio::test]
 async fn only_what_counts_is_listed() {
     let shop = Shop::open();
     shop.verified(ANN).await;
