@@ -1,20 +1,8 @@
 //! Events of the directory. Those about leads never hold who asked or what they wrote: only the
 //! directory keeps that, and hands it to the business once it is released.
 
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Money, UserId};
+use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Money, StaffRole, UserId};
 use serde::{Deserialize, Serialize};
-
-/// What somebody does for a business. All of them act for it; the role says how far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StaffRole {
-    /// Everything, also the staff.
-    Owner,
-    /// The profile and the leads.
-    Manager,
-    /// Sees the profile and the leads.
-    Staff,
-}
 
 /// A business was registered by its owner, or imported without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -103,7 +103,7 @@ macro_rules! events {
 
 events! {
     "identity" {
-        UserRegistered(user_id) = "user.registered",
+        RegisteredAgain(user_id) = "user.registered_again",
         VerificationRequested(user_id) = "user.verification_requested",
         UserVerified(user_id) = "user.verified",
         PasswordResetRequested(user_id) = "user.password_reset_requested",

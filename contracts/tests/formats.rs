@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget};
+use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
@@ -65,9 +65,9 @@ fn events_that_were_logged_once_stay_readable() {
 fn people(events: Events) -> Events {
     let name = || "Ann Lee".to_owned();
     events
-        .of([UserRegistered { user_id: 1.into(), email: email(), name: name() }])
+        .of([RegisteredAgain { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([VerificationRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
-        .of([UserVerified { user_id: 1.into(), email: email(), name: name() }])
+        .of([true, false].map(|proven| UserVerified { user_id: 1.into(), email: email(), name: name(), proven, first: true }))
         .of([PasswordResetRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([UserDisabled { user_id: 1.into(), reason: "Asked for it.".into() }])
         .of([Some(email()), None].map(|email| UserErased { user_id: 1.into(), email }))

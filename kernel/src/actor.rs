@@ -23,6 +23,34 @@ impl Role {
     }
 }
 
+/// What somebody does for a business. All of them act for it; the role says how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffRole {
+    /// Everything, also the staff.
+    Owner,
+    /// What costs or brings money: profile, products, prices, stock, cancellations, answers, leads.
+    Manager,
+    /// Sees all of that, packs and ships.
+    Staff,
+}
+
+impl StaffRole {
+    pub fn manages(self) -> bool {
+        match self {
+            Self::Owner | Self::Manager => true,
+            Self::Staff => false,
+        }
+    }
+}
+
+/// That a user acts for a business, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Membership {
+    pub business_id: BusinessId,
+    pub role: StaffRole,
+}
+
 /// The one on whose behalf a command runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -34,7 +62,7 @@ pub enum Actor {
         roles: Vec<Role>,
         /// The businesses for which the user acts.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        businesses: Vec<BusinessId>,
+        businesses: Vec<Membership>,
     },
     /// Souk itself: a consumer of an event, a timer, the command line.
     System,
@@ -67,10 +95,23 @@ impl Actor {
 
     /// Whether the actor may act for the business: its own people, and admins.
     pub fn acts_for(&self, business: BusinessId) -> bool {
+        self.is_admin() || self.role_in(business).is_some()
+    }
+
+    /// Whether the actor may do for the business what costs money: its owners and managers, and admins.
+    pub fn manages(&self, business: BusinessId) -> bool {
+        self.is_admin() || self.role_in(business).is_some_and(StaffRole::manages)
+    }
+
+    /// As which of its people; admins are none by being admins.
+    pub fn role_in(&self, business: BusinessId) -> Option<StaffRole> {
+        self.memberships().iter().find(|membership| membership.business_id == business).map(|membership| membership.role)
+    }
+
+    fn memberships(&self) -> &[Membership] {
         match self {
-            Self::User { businesses, .. } => self.is_admin() || businesses.contains(&business),
-            Self::Guest => false,
-            Self::System => true,
+            Self::User { businesses, .. } => businesses,
+            Self::Guest | Self::System => &[],
         }
     }
 
@@ -78,13 +119,9 @@ impl Actor {
     ///
     /// Errors: 403 for a business that they do not act for, 422 for `seller_id` if they act for several and name none.
     pub fn own_business(&self, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
-        let own = match self {
-            Self::User { businesses, .. } => businesses.as_slice(),
-            Self::Guest | Self::System => &[],
-        };
-        match (wanted, own) {
-            (Some(wanted), own) if own.contains(&wanted) => Ok(wanted),
-            (None, [only]) => Ok(*only),
+        match (wanted, self.memberships()) {
+            (Some(wanted), own) if own.iter().any(|membership| membership.business_id == wanted) => Ok(wanted),
+            (None, [only]) => Ok(only.business_id),
             (None, [_, _, ..]) => Err(Problem::field("seller_id", "must name one of your businesses")),
             (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for the business")),
         }
@@ -102,6 +139,31 @@ impl Actor {
             Self::Guest => "guest".into(),
             Self::User { id, .. } => format!("user:{id}"),
             Self::System => "system".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_its_people_act_for_a_business_and_some_manage_it() {
+        let business = BusinessId(7);
+        let user = |roles: &[Role], businesses: Vec<Membership>| Actor::User { id: UserId(1), roles: roles.to_vec(), businesses };
+        let member = |role| user(&[Role::Customer, Role::Business], vec![Membership { business_id: business, role }]);
+        for (actor, acts, manages) in [
+            (Actor::Guest, false, false),
+            (user(&[Role::Customer], vec![]), false, false),
+            (user(&[Role::Customer, Role::Support], vec![]), false, false),
+            (member(StaffRole::Staff), true, false),
+            (member(StaffRole::Manager), true, true),
+            (member(StaffRole::Owner), true, true),
+            (user(&[Role::Admin], vec![]), true, true),
+            (Actor::System, true, true),
+        ] {
+            assert_eq!((actor.acts_for(business), actor.manages(business)), (acts, manages), "{actor:?}");
+            assert_eq!(actor.acts_for(BusinessId(8)), actor.is_admin(), "another business: {actor:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use ports::store::{Commit, Consistency, Expect, Item, Key, NewItem, Query, Table
 use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
-    Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
+    Authenticated, Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ struct Nobody;
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, _: &str) -> Result<Authenticated, Problem> {
         Err(Problem::new(Code::InvalidToken, "nobody signs in here"))
     }
 }

@@ -18,7 +18,7 @@ use http::{Request, Response, StatusCode};
 use kernel::{Actor, Problem, Role, UserId};
 use memory::MemoryStores;
 use ports::{Clock, SystemClock, SystemEntropy};
-use shell::{Authenticator, Host, HostConfig, LimitsConfig, Runtime, UnitOfWork, queues};
+use shell::{Authenticated, Authenticator, Host, HostConfig, LimitsConfig, Runtime, UnitOfWork, queues};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
@@ -28,9 +28,9 @@ struct Numbers;
 
 #[async_trait]
 impl Authenticator for Numbers {
-    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated, Problem> {
         let id = UserId(bearer.parse().map_err(|_| Problem::new(kernel::Code::InvalidToken, "not a number"))?);
-        Ok(Actor::User { id, roles: vec![Role::Customer], businesses: Vec::new() })
+        Ok(Actor::User { id, roles: vec![Role::Customer], businesses: Vec::new() }.into())
     }
 }
 

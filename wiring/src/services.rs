@@ -74,7 +74,10 @@ pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<S
 }
 
 fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, identity::Config::default()))
+    let defaults = identity::Config::default();
+    let registrations_per_client = defaults.registrations_per_client.filter(|_| b.config().limits.rate_limit);
+    let config = identity::Config { registrations_per_client, ..defaults };
+    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, config))
 }
 
 fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {

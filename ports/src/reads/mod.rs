@@ -6,7 +6,7 @@ mod products;
 mod reviews;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
+use kernel::{BusinessId, CartId, Email, Membership, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
 
 use crate::Person;
 
@@ -19,10 +19,13 @@ pub use reviews::{ReviewReads, ReviewTarget};
 pub struct Account {
     pub id: UserId,
     pub email: Email,
+    /// Mails arrive: somebody followed a link.
     pub email_verified: bool,
+    /// Whoever signs in is who reads the mails: what belongs to the address is theirs.
+    pub email_proven: bool,
     pub name: String,
     pub roles: Vec<Role>,
-    pub businesses: Vec<BusinessId>,
+    pub businesses: Vec<Membership>,
     pub disabled: bool,
     /// Access tokens made before this instant no longer count (sign out everywhere, new password).
     pub tokens_valid_from: kernel::Timestamp,

@@ -112,7 +112,7 @@ impl Product {
         placing: Placing,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(seller_id) {
+        if !actor.manages(seller_id) {
             return Err(ProductError::NotYours);
         }
         let product = Self {
@@ -139,7 +139,7 @@ impl Product {
 
     /// Replaces the content. A product that is archived and stays so is not edited.
     pub fn edit(self, actor: &Actor, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
         self.may_become(placing.status, placing.seller_sells)?;
@@ -168,7 +168,7 @@ impl Product {
         seller_sells: bool,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
         if self.status == status {

@@ -16,9 +16,9 @@ use std::collections::BTreeSet;
 
 use contracts::{
     BusinessChanged, BusinessClaimed, BusinessCreated, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected,
-    BusinessRemoved, BusinessStaffChanged, BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
+    BusinessRemoved, BusinessStaffChanged, BusinessSubmitted, BusinessSuspended, Decision,
 };
-use kernel::{Actor, BusinessId, ClaimId, Paragraph, Timestamp, UserId};
+use kernel::{Actor, BusinessId, ClaimId, Paragraph, StaffRole, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use self::error::STAFF_MAX;

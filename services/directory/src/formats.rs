@@ -1,7 +1,7 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::{ReturnReason, StaffRole};
-use kernel::{Currency, GeoPosition, Money, Rating, Timestamp};
+use contracts::ReturnReason;
+use kernel::{Currency, GeoPosition, Money, Rating, StaffRole, Timestamp};
 use serde_json::json;
 use shell::testing::Golden;
 use strum::IntoEnumIterator as _;

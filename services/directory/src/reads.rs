@@ -1,8 +1,7 @@
 //! What other services read of the directory.
 
 use async_trait::async_trait;
-use contracts::StaffRole;
-use kernel::{BusinessId, Cursor, LeadId, Page, Problem, UserId};
+use kernel::{BusinessId, Cursor, LeadId, Page, Problem, StaffRole, UserId};
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 use ports::store::{Key, Stored};
 use shell::{Table, UnitOfWork};

@@ -87,6 +87,7 @@ fn trusted(
     context: &DecisionContext,
 ) -> Result<Decision<User>, UserError> {
     let registered = match before {
+        Some(user) if user.email_verified => Decision::unchanged(user),
         Some(user) => user.register_again(registration.clone(), context.now),
         None => User::register(id, registration.clone(), context.now),
     };

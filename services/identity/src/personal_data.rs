@@ -27,7 +27,7 @@ impl PersonalData for Reads {
         Ok(json!({
             "profile": ProfileView::of(&user),
             "addresses": AddressBookView::of(book.as_deref()).items,
-            "sessions": sessions.iter().map(|session| SessionView::of(session)).collect::<Vec<_>>(),
+            "sessions": sessions.iter().map(|session| SessionView::of(session, None)).collect::<Vec<_>>(),
         }))
     }
 }

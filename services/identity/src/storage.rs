@@ -100,7 +100,7 @@ impl Record for Attempts {
     }
 
     fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.window_ends_at)
+        Some(self.known_until.map_or(self.window_ends_at, |known_until| known_until.max(self.window_ends_at)))
     }
 }
 
@@ -223,13 +223,7 @@ pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), 
     follow_admins(admins.cloned(), user).map(|_| ())
 }
 
-/// Counts an attempt in the commit, or refuses it.
-pub fn take_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
-    let version = before.as_ref().map(|attempts| attempts.version);
-    Changes::put(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
-}
-
-/// Counts an attempt that has been made.
+/// Counts an attempt in the commit.
 pub fn count_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
     Changes::put(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))

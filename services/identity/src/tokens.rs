@@ -25,8 +25,9 @@ pub struct Tokens {
     /// Seconds that the access token counts.
     #[schema(example = 600)]
     pub expires_in: u64,
-    /// Gets the next pair of tokens, once.
-    pub refresh_token: String,
+    /// Gets the next pair of tokens, once. Absent where it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
 impl Tokens {
@@ -41,10 +42,10 @@ impl Tokens {
             exp: issued_at.saturating_add_unsigned(expires_in),
             sid: session.id,
             roles: user.roles.clone(),
-            businesses: user.businesses.clone(),
+            businesses: user.businesses.iter().map(|membership| membership.business_id).collect(),
         };
         let refresh = RefreshToken { session: session.id, user: session.user_id, generation: session.generation };
-        Ok(Self { access_token: signer.sign(&claims)?, token_type: "Bearer", expires_in, refresh_token: refresh.write(signer) })
+        Ok(Self { access_token: signer.sign(&claims)?, token_type: "Bearer", expires_in, refresh_token: Some(refresh.write(signer)) })
     }
 }
 
@@ -54,7 +55,7 @@ impl From<&PoolTokens> for Tokens {
             access_token: tokens.access_token.clone(),
             token_type: "Bearer",
             expires_in: tokens.expires_in_secs,
-            refresh_token: tokens.refresh_token.clone(),
+            refresh_token: Some(tokens.refresh_token.clone()),
         }
     }
 }

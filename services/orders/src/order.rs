@@ -329,7 +329,7 @@ impl Order {
         let note = note.map(Note::into_string);
         let reason = match part {
             Part::Customer => CancelReason::ByCustomer,
-            Part::Seller if !self.is_all_of(by) => return Err(OrderError::NotAllowed),
+            Part::Seller if !self.lines.iter().all(|line| by.manages(line.seller_id)) => return Err(OrderError::NotAllowed),
             Part::Seller => CancelReason::BySeller,
             Part::Staff => CancelReason::ByAdmin,
         };

@@ -290,9 +290,9 @@ impl Review {
         Decision::changed(self)
     }
 
-    /// Those who act for the business answer, or write another answer in place of theirs.
+    /// Those who manage the business answer, or write another answer in place of theirs.
     pub fn answer(mut self, by: &Actor, text: Reply, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
-        if !by.acts_for(self.business_id) {
+        if !by.manages(self.business_id) {
             return Err(ReviewError::NotBusiness);
         }
         let text = String::from(text);

@@ -25,7 +25,7 @@ use super::extract::{Arrival, read_body};
 use super::limits::{Backpressure, Place, Places, RateLimits};
 use super::route::{Route, Routes};
 use super::{Failure, LimitsConfig, RequestContext};
-use crate::auth::Authenticator;
+use crate::auth::{Authenticated, Authenticator};
 use crate::metering::OPERATION;
 use crate::runtime::Runtime;
 use crate::telemetry::Telemetry;
@@ -100,8 +100,8 @@ impl Edge {
     /// Who asks for what. Nothing is read of the body.
     async fn identify(&self, parts: &Parts, route: &Arc<Route>, request_id: &str, client: Client) -> Result<RequestContext, Problem> {
         let headers = &parts.headers;
-        let actor = match text(headers, &header::AUTHORIZATION) {
-            None => Actor::Guest,
+        let Authenticated { actor, session } = match text(headers, &header::AUTHORIZATION) {
+            None => Actor::Guest.into(),
             Some(value) => {
                 let token =
                     value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -123,6 +123,7 @@ impl Edge {
             idempotency_key: idempotency_key(headers, &actor)?,
             actor,
             request_id: request_id.to_owned(),
+            session,
             client,
             if_match: if_match(headers)?,
             wait: preferred_wait(headers).map(|wait| wait.min(self.longest_wait())),

@@ -27,7 +27,7 @@ pub use limits::LimitsConfig;
 pub use listing::{Listing, NoFilter, Paging};
 pub(crate) use operation::described;
 pub use operation::{FirstArgument, Operation, described_access};
-pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
+pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, is_same_origin, link, page, time};
 pub use reply::{Failure, HandlerResult, Reply};
 pub use request_context::RequestContext;
 pub(crate) use request_context::key_reused;

@@ -87,8 +87,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     }
 }
 
-/// What the browser says, if it says anything: Sec-Fetch-Site, or else the host of Origin.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+/// Whether one of our own pages asks, or no browser at all. What the browser says counts, if it says anything:
+/// Sec-Fetch-Site, or else the host of Origin.
+pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (text(HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin",

@@ -18,13 +18,14 @@ pub struct Reply {
     location: Option<String>,
     etag: Option<String>,
     cache_secs: Option<u32>,
+    cookie: Option<String>,
     no_store: bool,
     replayed: bool,
 }
 
 impl Reply {
     fn new(status: u16, body: String) -> Self {
-        Self { status, body, location: None, etag: None, cache_secs: None, no_store: false, replayed: false }
+        Self { status, body, location: None, etag: None, cache_secs: None, cookie: None, no_store: false, replayed: false }
     }
 
     fn json(status: u16, view: &impl Serialize) -> Self {
@@ -74,6 +75,12 @@ impl Reply {
     /// Anyone may keep the answer for so long. Without it an answer is not kept by shared caches.
     pub fn cache_secs(mut self, seconds: u32) -> Self {
         self.cache_secs = Some(seconds);
+        self
+    }
+
+    /// A value of Set-Cookie (RFC 6265). An answer that is kept for a repetition is kept without it.
+    pub fn cookie(mut self, cookie: impl Into<String>) -> Self {
+        self.cookie = Some(cookie.into());
         self
     }
 
@@ -129,6 +136,9 @@ impl IntoResponse for Reply {
         }
         if let Some(etag) = &self.etag {
             insert(&mut response, header::ETAG, etag);
+        }
+        if let Some(cookie) = &self.cookie {
+            insert(&mut response, header::SET_COOKIE, cookie);
         }
         if let Some(seconds) = self.cache_secs {
             insert(&mut response, header::CACHE_CONTROL, &format!("public, max-age={seconds}"));

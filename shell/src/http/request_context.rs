@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{Actor, Code, Duration, Problem};
+use kernel::{Actor, Code, Duration, Problem, SessionId};
 
 use super::Failure;
 use super::client::Client;
@@ -14,6 +14,8 @@ use super::route::Route;
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     pub actor: Actor,
+    /// The session of the access token, if it was made by the built-in issuer.
+    pub session: Option<SessionId>,
     pub request_id: String,
     /// For limits.
     pub client: Client,

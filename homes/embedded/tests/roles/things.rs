@@ -29,6 +29,7 @@ pub struct Things {
     pub verification_token: String,
     pub reset_token: String,
     pub refresh_token: String,
+    pub session: String,
     pub address: String,
 
     pub business: String,
@@ -137,6 +138,7 @@ impl Things {
         let disable = format!("/api/v1/admin/users/{}/disable", self.disabled);
         shop.post(Role::Admin, &disable, json!({ "reason": "complaints" })).await.expect(200);
         self.refresh_token = shop.sign_in(Role::Customer).await.get("/refresh_token");
+        self.session = self.refresh_token.split('.').next().unwrap().to_owned();
         (self.verification_token, self.reset_token) = shop.mailed_tokens().await;
         let home = json!({ "address": postal_address("Ann Lee") });
         self.address = shop.post(Role::Customer, "/api/v1/me/addresses", home).await.expect(201).get("/id");

@@ -10,7 +10,7 @@ pub enum ProductError {
     Unknown,
     #[error("the slug {0} belongs to another product")]
     SlugTaken(String),
-    #[error("only the seller of a product may change it")]
+    #[error("only owners and managers of its seller may change a product")]
     NotYours,
     #[error("the product is archived; make it a draft first")]
     Archived,

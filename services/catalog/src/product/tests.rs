@@ -1,6 +1,6 @@
 //! Tests of the rules of products.
 
-use kernel::{Code, Currency, Role};
+use kernel::{Code, Currency, Membership, Role, StaffRole};
 
 use super::*;
 use content::Draft;
@@ -13,7 +13,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn user(roles: &[Role], businesses: &[BusinessId]) -> Actor {
-    Actor::User { id: 9.into(), roles: roles.to_vec(), businesses: businesses.to_vec() }
+    Actor::User { id: 9.into(), roles: roles.to_vec(), businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect() }
 }
 
 fn variant(options: &[&str], amount: i64) -> VariantDraft {
@@ -84,6 +84,28 @@ fn a_new_product_tells_its_variants_with_derived_skus() {
     assert_eq!(ids.len(), 5);
     let foreign = Product::create(&user(&[Role::Business], &[OTHER]), 7.into(), HOUSE, &content, placing(ProductStatus::Draft), at(5));
     assert_eq!(foreign.unwrap_err(), ProductError::NotYours);
+}
+
+#[test]
+fn staff_of_the_seller_looks_and_changes_nothing() {
+    let member = |role| {
+        let businesses = vec![Membership { business_id: HOUSE, role }];
+        Actor::User { id: 9.into(), roles: vec![Role::Customer, Role::Business], businesses }
+    };
+    let dearer = content(vec![variant(&["Regular"], 1999), variant(&["Large"], 2599)]);
+    let (draft, archived) = (ProductStatus::Draft, ProductStatus::Archived);
+    for (role, may) in [(StaffRole::Staff, false), (StaffRole::Manager, true), (StaffRole::Owner, true)] {
+        let actor = member(role);
+        assert!(pot(draft).visible_to(&actor), "{role:?}");
+        let changes = [
+            Product::create(&actor, 8.into(), HOUSE, &dearer, placing(draft), at(5)),
+            pot(draft).edit(&actor, &dearer, placing(draft), at(5)),
+            pot(draft).change_status(&actor, archived, vec![], at(5)),
+        ];
+        for change in changes {
+            assert_eq!(change.map(|decision| decision.is_changed()), if may { Ok(true) } else { Err(ProductError::NotYours) }, "{role:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What clients send and see of businesses.
 
-use contracts::StaffRole;
-use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Timestamp};
+use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, StaffRole, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

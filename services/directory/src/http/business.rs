@@ -1,8 +1,7 @@
 //! Businesses over HTTP, for those who act for them.
 
 use axum::extract::State;
-use contracts::StaffRole;
-use kernel::{BusinessId, Page, Problem, UserId};
+use kernel::{BusinessId, Page, Problem, StaffRole, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};

@@ -1,8 +1,8 @@
 //! Enquiries and leads over HTTP.
 
 use axum::extract::State;
-use contracts::{Decision, StaffRole};
-use kernel::{BusinessId, LeadId, Page, Problem};
+use contracts::Decision;
+use kernel::{BusinessId, LeadId, Page, Problem, StaffRole};
 use ports::store::{Expect, Key, Record as _, Stored, Write};
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};

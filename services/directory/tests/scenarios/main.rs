@@ -33,6 +33,7 @@ impl IdentityReads for People {
             id,
             email: "somebody@example.com".parse().unwrap(),
             email_verified: id != UNVERIFIED,
+            email_proven: id != UNVERIFIED,
             name: "Somebody".into(),
             roles: Vec::new(),
             businesses: Vec::new(),

@@ -14,8 +14,8 @@ use super::without_record;
 use crate::App;
 use crate::addresses::{AddressBook, AddressBookError, Entry};
 use crate::admins::Admins;
-use crate::attempts::Attempts;
-use crate::sign_in::{account_subject, confirm_password, mail_subject};
+use crate::gate::{Counted, Gate};
+use crate::sign_in::{confirm_key, confirm_password};
 use crate::storage;
 use crate::user::{Name, ProfileChange, Telephone, User};
 use crate::views::{AddressBookView, ProfileView};
@@ -72,32 +72,31 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
         Some(_) => {
             let password =
                 body.current_password.ok_or_else(|| Problem::field("current_password", "is needed for another e-mail address"))?;
-            confirm_password(&app, &request, &user, "current_password", &password).await?;
-            Changes::none().delete_derived(storage::attempts_key(&account_subject(&user.email)))
+            confirm_password(&app, &user, "current_password", &password).await?;
+            Changes::none().delete_derived(confirm_key(id))
         }
         None => Changes::none(),
     };
-    let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
+    let gate = wanted.as_ref().map(|email| Gate::mail(&app, email, &request.client));
     let load = |_| async {
         let user = storage::user(table, id).await?;
         request.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
         let named = user.value.clone().change_profile(change.clone(), false, app.work.now())?;
         app.credentials.follow(&user, named.state()).await?;
-        let Some(email) = &wanted else {
+        let (Some(email), Some(gate)) = (&wanted, &gate) else {
             return Ok((user, true, None));
         };
         let email_free = storage::owner(table, email).await?.is_none();
-        Ok((user, email_free, table.get::<Attempts>(&storage::attempts_key(&subject)).await?))
+        Ok((user, email_free, Some(gate.load(table, app.work.now()).await?)))
     };
-    let limit = app.config.mails_per_address;
-    let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
+    let decide = |(user, email_free, counted): (Stored<User>, bool, Option<Counted>), context: &DecisionContext| {
         request.check_version(user.version)?;
         let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
         let reply = Reply::ok(&ProfileView::of(decision.state())).etag(user.version + u64::from(decision.is_changed()));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
-        if wanted.is_some() {
-            changes = changes.and(storage::take_attempt(attempts, &subject, limit, context.now)?);
+        if let (Some(gate), Some(counted)) = (&gate, counted) {
+            changes = changes.and(gate.take(counted, context.now)?);
         }
         Ok(changes.reply(reply))
     };
@@ -109,14 +108,14 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
 async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
     let id = request.user_id;
     let table = app.work.table();
-    let user = storage::user(table, id).await?;
-    let proved = confirm_password(&app, &request, &user, "password", &body.password).await?;
+    let proved = storage::user(table, id).await?;
+    confirm_password(&app, &proved, "password", &body.password).await?;
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
-        let attempts = storage::attempts_key(&account_subject(&user.email));
+        let sign_ins = Gate::sign_in(&app, &user.email, &request.client).known_key();
         let decision = user.value.clone().erase(Email::erased(id), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
-        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
+        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(confirm_key(id)).delete_derived(sign_ins).reply(Reply::no_content()))
     };
     let load = |_| async {
         let (user, admins) = storage::user_and_admins(table, id).await?;

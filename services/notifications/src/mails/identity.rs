@@ -1,6 +1,6 @@
 //! Mails about accounts. Anybody can register a stranger's address under any name, so they carry no one else's message.
 
-use contracts::{PasswordResetRequested, UserDisabled, UserRegistered, VerificationRequested};
+use contracts::{PasswordResetRequested, RegisteredAgain, UserDisabled, UserVerified, VerificationRequested};
 use kernel::{Email, UserId};
 
 use super::subscription::{Mails, drafts};
@@ -9,9 +9,14 @@ use crate::text::one_line;
 
 pub fn subscribe(mails: Mails) -> Mails {
     mails
-        .on(|_, _, event: &UserRegistered| {
+        .on(|_, _, event: &UserVerified| {
+            let welcome = || to_member(&event.email, event.user_id, Message::Welcome { name: greeting_name(&event.name) });
+            drafts(event.first.then(welcome))
+        })
+        .on(|_, _, event: &RegisteredAgain| {
+            let RegisteredAgain { user_id, serial, .. } = *event;
             let name = greeting_name(&event.name);
-            drafts([to_member(&event.email, event.user_id, Message::Welcome { name })])
+            drafts([to_member(&event.email, user_id, Message::AccountExists { user_id, name, serial })])
         })
         .on(|_, _, event: &VerificationRequested| {
             let VerificationRequested { user_id, serial, .. } = *event;

@@ -62,6 +62,8 @@ pub enum Message {
     Verification { user_id: UserId, name: String, serial: u32 },
     /// Brings the link to choose a new password.
     PasswordReset { user_id: UserId, name: String, serial: u32 },
+    /// Tells a customer who registers again that there is an account, with the link to choose a new password.
+    AccountExists { user_id: UserId, name: String, serial: u32 },
     /// Tells a customer that an admin has blocked the account.
     AccountDisabled { name: String },
     /// Tells the admin that a variant is running out.
@@ -135,6 +137,7 @@ impl Message {
             Self::Welcome { .. }
             | Self::Verification { .. }
             | Self::PasswordReset { .. }
+            | Self::AccountExists { .. }
             | Self::AccountDisabled { .. }
             | Self::ReviewRejected { .. } => Reader::Member,
             Self::OrderConfirmation
@@ -183,7 +186,7 @@ impl Message {
             Self::LeadReturned { lead_id, .. } => Link::AdminLead(lead_id),
             Self::Welcome { .. } => Link::Home,
             Self::Verification { user_id, serial, .. } => Link::Account { user_id, purpose: LinkPurpose::VerifyEmail, serial },
-            Self::PasswordReset { user_id, serial, .. } => Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial },
+            Self::PasswordReset { user_id, serial, .. } | Self::AccountExists { user_id, serial, .. } => Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial },
             Self::LowStockToAdmin { variant_id, .. } => Link::AdminStock(variant_id),
             Self::OrderToAdmin { .. } | Self::RefundFailed { .. } => Link::AdminOrder,
             Self::OrderConfirmation
@@ -243,6 +246,7 @@ impl Message {
             Self::Welcome { name: name() },
             Self::Verification { user_id, name: name(), serial: 1 },
             Self::PasswordReset { user_id, name: name(), serial: 1 },
+            Self::AccountExists { user_id, name: name(), serial: 1 },
             Self::AccountDisabled { name: name() },
             Self::LowStockToAdmin { variant_id: 7.into(), sku: "POT-CLAY-L".into(), available: 2, threshold: 5 },
             Self::OrderToAdmin { total },

@@ -6,8 +6,8 @@ use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
     CancelReason, ClaimRefused, ClaimRequested, Decline, DeclineCode, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
-    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, ReturnReason, ReviewPublished,
-    ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, VerificationRequested,
+    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, RegisteredAgain, ReturnReason, ReviewPublished,
+    ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, UserVerified, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;
@@ -27,13 +27,17 @@ fn of_customers() -> Vec<Case> {
     let payment = || PaymentRef { payment_id: 5.into(), order_id: OrderId(7), amount: eur(4488) };
     let verification = VerificationRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 3 };
     let reset = PasswordResetRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 4 };
+    let moved = UserVerified { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), proven: true, first: false };
+    let again = RegisteredAgain { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 5 };
     let shipped = OrderShipped { order: order(OrderId(7)), carrier: Some("DHL".into()), tracking_number: Some("0034".into()) };
     let refunded = PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
     let refused = RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "card expired".into() };
     let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
     let disabled = UserDisabled { user_id: UserId(6), reason: "for the staff only".into() };
     vec![
-        (registered("Ann"), vec![("welcome", ANN, "Welcome, Ann")]),
+        (verified("Ann"), vec![("welcome", ANN, "Welcome, Ann")]),
+        (moved.into(), vec![]),
+        (again.into(), vec![("account_exists", ANN, "https://shop.example/reset-password?token=")]),
         (verification.into(), vec![("verification", ANN, "https://shop.example/verify-email?token=")]),
         (reset.into(), vec![("password_reset", ANN, "https://shop.example/reset-password?token=")]),
         (disabled.into(), vec![("account_disabled", OWNER, "You cannot sign in for now.")]),
@@ -227,7 +231,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
     let (world, mailer) = sending();
     let busy = || Err(MailError::Transient("busy".into()));
     mailer.answers([busy(), busy(), Ok(()), Err(MailError::Permanent("no such mailbox".into()))]);
-    let welcome = world.publish(registered("Ann")).await;
+    let welcome = world.publish(verified("Ann")).await;
     world.deliver("notifications", &welcome).await.unwrap();
     let queued = world.events().await.pop().unwrap();
     assert_eq!(queued.event.kind(), "mail.queued");
@@ -246,7 +250,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
 
     // The address refused mail: what is not needed is held back, the rest is tried.
     world.advance(Duration::from_secs(30));
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.publish(confirmed(OrderId(8))).await;
     world.settle().await;
     assert_eq!(field(&log(&world, "?status=suppressed").await, "template"), ["welcome"]);
@@ -257,7 +261,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
 async fn a_person_can_send_a_mail_again() {
     let (world, mailer) = sending();
     mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.settle().await;
     let mail = log(&world, "?status=failed").await.remove(0);
     let path = format!("/api/v1/admin/mails/{}", mail["id"].as_str().unwrap());
@@ -280,7 +284,7 @@ async fn a_person_can_send_a_mail_again() {
 async fn an_erased_person_leaves_no_mail() {
     let (world, mailer) = sending();
     mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.publish(placed(OrderId(7))).await;
     world.publish(confirmed(OrderId(7))).await;
     world.settle().await;

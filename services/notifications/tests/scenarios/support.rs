@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserVerified};
 use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
@@ -118,6 +118,7 @@ impl IdentityReads for FakeAccounts {
             id,
             email: address(&format!("user{}", id.0)),
             email_verified: id != UNVERIFIED,
+            email_proven: id != UNVERIFIED,
             name: "Ann Lee".into(),
             roles: Vec::new(),
             businesses: Vec::new(),
@@ -238,8 +239,8 @@ pub fn cancelled_order(id: OrderId, reason: CancelReason, was_confirmed: bool) -
     OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed }.into()
 }
 
-pub fn registered(name: &str) -> Event {
-    UserRegistered { user_id: UserId(1001), email: address("ann"), name: name.into() }.into()
+pub fn verified(name: &str) -> Event {
+    UserVerified { user_id: UserId(1001), email: address("ann"), name: name.into(), proven: true, first: true }.into()
 }
 
 /// The log as staff sees it, newest first.

@@ -54,7 +54,7 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{BusinessId, Role, UserId};
+    use kernel::{BusinessId, Membership, Role, StaffRole, UserId};
 
     use super::*;
     use crate::order::tests::{NOW, SELLER, admin, method, order_that_is, placed};
@@ -62,8 +62,11 @@ mod tests {
 
     #[test]
     fn parts() {
-        let user =
-            |id, businesses: &[BusinessId]| Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses: businesses.to_vec() };
+        let member = |id, businesses: &[BusinessId], role| {
+            let businesses = businesses.iter().map(|id| Membership { business_id: *id, role }).collect();
+            Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses }
+        };
+        let user = |id, businesses: &[BusinessId]| member(id, businesses, StaffRole::Owner);
         let guest_order = placed();
         let owned = Order { customer_id: Some(UserId(7)), ..placed() };
         let erased = owned.clone().anonymize(UserId(7), None).unwrap().into_state();
@@ -91,5 +94,10 @@ mod tests {
         assert_eq!(shared.advance(Advance::Processing, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
         let cancelled = order_that_is(Name::Processing).cancel(Part::Seller, &seller, None, NOW).unwrap();
         assert_eq!(cancelled.state().status, Status::Cancelled(CancelReason::BySeller));
+
+        let staff = member(8, &[SELLER], StaffRole::Staff);
+        let confirmed = || order_that_is(Name::Confirmed);
+        assert_eq!(confirmed().cancel(Part::Seller, &staff, None, NOW).unwrap_err(), OrderError::NotAllowed, "it refunds money");
+        assert!(confirmed().advance(Advance::Processing, &staff, None, NOW).unwrap().is_changed(), "staff packs and ships");
     }
 }

@@ -64,6 +64,7 @@ impl IdentityReads for World {
             id: user,
             email: format!("user{}@example.com", user.0).parse().expect("an address"),
             email_verified: true,
+            email_proven: true,
             name: "Ann Lee".into(),
             roles: Vec::new(),
             businesses: Vec::new(),

@@ -18,7 +18,7 @@ pub enum ReviewError {
     /// For those who may not know that there is such a review, too.
     #[error("there is no such review")]
     Unknown,
-    #[error("only the business can answer")]
+    #[error("only owners and managers of the business can answer")]
     NotBusiness,
     #[error("nobody votes for a review of their own, or of their own business")]
     OwnVote,

@@ -1,4 +1,4 @@
-use kernel::Role;
+use kernel::{Membership, Role, StaffRole};
 use strum::IntoEnumIterator as _;
 
 use super::*;
@@ -24,7 +24,7 @@ fn owner() -> Actor {
 }
 
 fn user(id: u128, businesses: &[BusinessId]) -> Actor {
-    Actor::User { id: id.into(), roles: vec![Role::Customer], businesses: businesses.to_vec() }
+    Actor::User { id: id.into(), roles: vec![Role::Customer], businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect() }
 }
 
 fn reason() -> Reason {
@@ -116,6 +116,17 @@ fn only_what_is_published_counts_and_can_be_answered_or_reported() {
     let dismissed = reported.clone().dismiss_reports().into_state();
     assert_eq!((dismissed.reports, dismissed.queued_at), (0, None));
     assert_eq!(reported.reject(reason()).unwrap().into_state().queued_at, None);
+}
+
+#[test]
+fn who_manages_the_business_answers_for_it() {
+    let member = |role| {
+        let businesses = vec![Membership { business_id: in_status(Published).business_id, role }];
+        Actor::User { id: 20.into(), roles: vec![Role::Customer, Role::Business], businesses }
+    };
+    for (role, may) in [(StaffRole::Staff, false), (StaffRole::Manager, true), (StaffRole::Owner, true)] {
+        assert_eq!(in_status(Published).answer(&member(role), reply("Thanks"), later()).is_ok(), may, "{role:?}");
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl IdentityReads for Town {
             id: user,
             email: address(user),
             email_verified: user != UNVERIFIED,
+            email_proven: user != UNVERIFIED,
             name: format!("Ada Lovelace{}", user.0),
             roles: vec![Role::Customer],
             businesses: Vec::new(),
