@@ -12,7 +12,7 @@ const MISFITS_MAX: usize = 50;
 
 /// The fields of a value that do not fit its schema. Rules that are in no schema are not looked at.
 pub(super) fn misfits(components: Option<&Components>, schema: &RefOr<Schema>, value: &Value) -> Vec<FieldError> {
-    let mut comparison = Comparison { components, found: Vec::new() };
+    let mut comparison = Comparison { components, found: Vec::new(), is_tag_wrong: false };
     comparison.compare(schema, value, "");
     comparison.found
 }
@@ -23,7 +23,7 @@ pub(super) fn query_misfits<'a>(
     parameters: impl Iterator<Item = &'a Parameter>,
     given: &[(String, String)],
 ) -> Vec<FieldError> {
-    let mut comparison = Comparison { components, found: Vec::new() };
+    let mut comparison = Comparison { components, found: Vec::new(), is_tag_wrong: false };
     for parameter in parameters {
         match given.iter().find(|(name, _)| *name == parameter.name) {
             None if parameter.required == Required::True => comparison.add(&parameter.name, "is required"),
@@ -61,6 +61,8 @@ pub(super) fn in_words(message: &str) -> &str {
 struct Comparison<'a> {
     components: Option<&'a Components>,
     found: Vec<FieldError>,
+    /// Whether a field that takes one value only, as the tag of an alternative does, has another.
+    is_tag_wrong: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -106,23 +108,28 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Says what is wrong with the alternative that comes nearest: one of the value's own kind, with the fewest misfits.
+    /// Says what is wrong with the alternative that comes nearest: one of the value's own kind and tag, with the fewest misfits.
     fn compare_any(&mut self, alternatives: &[RefOr<Schema>], value: &Value, at: &str) {
         let place = if at.is_empty() { "body" } else { at };
-        let misfits = |alternative: &RefOr<Schema>| {
-            let mut comparison = Comparison { components: self.components, found: Vec::new() };
+        let compare = |alternative: &RefOr<Schema>| {
+            let mut comparison = Comparison { components: self.components, found: Vec::new(), is_tag_wrong: false };
             comparison.compare(alternative, value, at);
-            comparison.found
+            comparison
         };
-        let of_other_kind = |found: &Vec<FieldError>| found.iter().any(|misfit| misfit.field == place);
         let is_null = |alternative: &&RefOr<Schema>| match self.resolve(alternative) {
             Some(Schema::Object(object)) => types(&object.schema_type) == [Type::Null],
             _ => false,
         };
-        let fits = alternatives.iter().any(|alternative| misfits(alternative).is_empty());
-        let others = alternatives.iter().filter(|alternative| !is_null(alternative)).map(misfits);
-        if let Some(nearest) = others.min_by_key(|found| (of_other_kind(found), found.len())).filter(|_| !fits) {
-            self.found.extend(nearest);
+        if alternatives.iter().any(|alternative| compare(alternative).found.is_empty()) {
+            return;
+        }
+        let others = alternatives.iter().filter(|alternative| !is_null(alternative)).map(compare);
+        let distance = |other: &Comparison<'_>| {
+            let is_of_other_kind = other.is_tag_wrong || other.found.iter().any(|misfit| misfit.field == place);
+            (is_of_other_kind, other.found.len())
+        };
+        if let Some(nearest) = others.min_by_key(distance) {
+            self.found.extend(nearest.found);
         }
     }
 
@@ -132,6 +139,7 @@ impl<'a> Comparison<'a> {
             return self.add(at, must_be(allowed));
         }
         if let Some(values) = object.enum_values.as_ref().filter(|values| !values.contains(value) && !value.is_null()) {
+            self.is_tag_wrong |= values.len() == 1;
             let shown: Vec<_> = values.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect();
             return self.add(at, format!("must be {}", shown.join(" or ")));
         }
