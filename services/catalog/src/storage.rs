@@ -380,7 +380,7 @@ pub fn update_category(
         return Ok(Changes::none());
     }
     let after = decision.state().clone();
-    let slugs = slug_writes(after.id, Some((&before.slug, None)), &after.slug, slug)?;
+    let slugs = slug_writes(after.id, Some((before.slug.as_str(), None)), &after.slug, slug)?;
     let mut changes = slugs.into_iter().fold(Changes::update(before.version, decision)?, Changes::write);
     if after.ancestors != before.ancestors {
         // Nothing may come into a category while it moves.

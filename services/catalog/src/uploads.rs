@@ -94,7 +94,8 @@ async fn check_seller(app: &App, request: &SignedIn) -> Result<Option<BusinessId
     match &request.actor {
         actor if actor.is_admin() => Ok(None),
         Actor::User { businesses, .. } if !businesses.is_empty() => {
-            let sells = any_sells(app.work.table(), businesses).await?;
+            let businesses: Vec<_> = businesses.iter().map(|membership| membership.business_id).collect();
+            let sells = any_sells(app.work.table(), &businesses).await?;
             Ok(businesses.first().copied().filter(|_| !sells))
         }
         Actor::User { .. } | Actor::Guest | Actor::System => Err(Problem::forbidden("uploads are for sellers")),

@@ -4,6 +4,7 @@ use contracts::Decision;
 use kernel::{BusinessId, Problem, Timestamp};
 use ports::store::{Key, Stored};
 use shell::Changes;
+use shell::http::Client;
 
 use crate::App;
 use crate::business::Business;
@@ -22,7 +23,7 @@ pub struct Circumstances {
 }
 
 /// What limits count of an enquiry to a business.
-pub fn counted(app: &App, hashes: &[String], client: &str, business: BusinessId) -> Vec<Counted> {
+pub fn counted(app: &App, hashes: &[String], client: Client, business: BusinessId) -> Vec<Counted> {
     let mac = |text: String| app.deps.signer.mac(&text);
     let of_client = Counted::Client(mac(format!("enquiring client {client} {business}")));
     let of_business = Counted::Business(mac(format!("enquired business {business}")));

@@ -4,6 +4,7 @@
 
 use kernel::{Email, Problem, Timestamp};
 use ports::store::{Key, Stored};
+use shell::http::Client;
 use shell::{Changes, Table};
 
 use crate::App;
@@ -27,20 +28,21 @@ pub struct Counted {
 
 impl Gate {
     /// Before a password is looked at.
-    pub fn sign_in(app: &App, email: &Email, client: &str) -> Self {
+    pub fn sign_in(app: &App, email: &Email, client: Client) -> Self {
         let config = &app.config;
         Self::new(app, "sign-in", email, client, config.sign_ins_per_client, config.sign_ins_per_account)
     }
 
     /// Before a mail is sent to the address.
-    pub fn mail(app: &App, email: &Email, client: &str) -> Self {
+    pub fn mail(app: &App, email: &Email, client: Client) -> Self {
         let config = &app.config;
         Self::new(app, "mail", email, client, config.mails_per_client, config.mails_per_address)
     }
 
-    fn new(app: &App, purpose: &str, email: &Email, client: &str, per_client: AttemptLimit, per_account: AttemptLimit) -> Self {
+    fn new(app: &App, purpose: &str, email: &Email, client: Client, per_client: AttemptLimit, per_account: AttemptLimit) -> Self {
+        let client = client.to_string();
         let name = |purpose: &str, client: &str| app.signer.mac(&format!("attempts:{purpose}:{email}:{client}"));
-        Self { of_client: (name(purpose, client), per_client), of_all: (name(purpose, ""), per_account), sign_ins: name("sign-in", client) }
+        Self { of_client: (name(purpose, &client), per_client), of_all: (name(purpose, ""), per_account), sign_ins: name("sign-in", &client) }
     }
 
     pub async fn load(&self, table: &Table, now: Timestamp) -> Result<Counted, Problem> {

@@ -275,7 +275,7 @@ async fn list_eligible(request: SignedIn, State(app): State<App>, listing: Listi
     };
     Ok(Reply::ok(&page.map(|eligibility| {
         let target = eligibility.target;
-        EligibilityView::of(eligibility.value, subjects.get(&target).cloned(), written(target))
+        EligibilityView { subject: subjects.get(&target).cloned(), review_id: written(target), ..EligibilityView::of(eligibility.value) }
     })))
 }
 

@@ -328,12 +328,8 @@ impl Review {
     /// Whether the reader may say that it was helpful: the author may not, nor may the people of the business.
     pub fn check_vote(&self, reader: &Actor) -> Result<(), ReviewError> {
         self.check_published()?;
-        match reader {
-            Actor::User { id, businesses, .. } if *id == self.author_id || businesses.contains(&self.business_id) => {
-                Err(ReviewError::OwnVote)
-            }
-            Actor::User { .. } | Actor::Guest | Actor::System => Ok(()),
-        }
+        let own = reader.user_id() == Some(self.author_id) || reader.role_in(self.business_id).is_some();
+        if own { Err(ReviewError::OwnVote) } else { Ok(()) }
     }
 
     /// Readers only know of what is published.

@@ -139,12 +139,8 @@ pub(crate) struct EligibilityView {
 }
 
 impl EligibilityView {
-    pub fn of(
-        Eligibility { target, reference, since, .. }: Eligibility,
-        subject: Option<SubjectView>,
-        review_id: Option<ReviewId>,
-    ) -> Self {
-        Self { target, reference, since, subject, review_id }
+    pub fn of(Eligibility { target, reference, since, .. }: Eligibility) -> Self {
+        Self { target, reference, since, subject: None, review_id: None }
     }
 }
 

@@ -21,6 +21,11 @@ impl Client {
         })
     }
 
+    /// Of an IPv6 client the first of its network.
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// The last client that a trusted proxy names in X-Forwarded-For, or the peer itself. Each proxy appends the one it
     /// heard from, also as a line of its own. What stands in front of an entry that is no address is not believed.
     pub(crate) fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {

@@ -100,7 +100,7 @@ fn staff_of_the_seller_looks_and_changes_nothing() {
         let changes = [
             Product::create(&actor, 8.into(), HOUSE, &dearer, placing(draft), at(5)),
             pot(draft).edit(&actor, &dearer, placing(draft), at(5)),
-            pot(draft).change_status(&actor, archived, vec![], at(5)),
+            pot(draft).change_status(&actor, archived, vec![], true, at(5)),
         ];
         for change in changes {
             assert_eq!(change.map(|decision| decision.is_changed()), if may { Ok(true) } else { Err(ProductError::NotYours) }, "{role:?}");

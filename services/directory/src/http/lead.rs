@@ -33,7 +33,7 @@ async fn ask(
 ) -> HandlerResult {
     let enquiry = input.into_enquiry()?;
     let hashes = hashes(&app, &enquiry.contact(LeadId(0)));
-    let all = counted(&app, &hashes, &request.client, id);
+    let all = counted(&app, &hashes, request.client, id);
     let keys: Vec<Key> = all.iter().map(|counted| leads::asked_lately_key(counted.hash())).collect();
     let account = match request.actor.user_id() {
         Some(user) => app.deps.accounts.account(user).await?,

@@ -300,7 +300,7 @@ async fn strangers_cost_a_business_little() {
     }
     let refused = town.post(&path, &Harness::guest(), &from(30)).await.expect(429);
     assert!(refused.headers["retry-after"].parse::<u32>().unwrap() > 3_600);
-    let delivered = town.world.event_types().await.into_iter().filter(|kind| kind == "lead.delivered").count();
+    let delivered = town.world.event_types().await.into_iter().filter(|kind| *kind == "lead.delivered").count();
     assert_eq!(delivered, 5, "nobody is mailed about the others");
     town.post(&format!("/admin/leads/{last}/bill"), &Harness::admin(), &json!({})).await.expect(409);
     assert_eq!(admin(&town, &last, "deliver").await["unconfirmed"], json!(false));
@@ -357,6 +357,6 @@ async fn a_business_answers_and_the_enquirer_reads_it() {
     assert_eq!(lead(&town, &business, &id).await["contact"]["replies"][19]["text"], reply["text"]);
     assert_eq!(town.get("/me/enquiries", &Harness::customer(8)).await.expect(200).json["items"], json!([]));
     town.get("/me/enquiries", &Harness::guest()).await.expect(401);
-    let told = town.world.event_types().await.into_iter().filter(|kind| kind == "lead.answered").count();
+    let told = town.world.event_types().await.into_iter().filter(|kind| *kind == "lead.answered").count();
     assert_eq!(told, 20);
 }

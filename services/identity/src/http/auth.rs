@@ -144,12 +144,12 @@ async fn register(request: RequestContext, State(app): State<App>, Json(body): J
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
 async fn sign_in(request: RequestContext, State(app): State<App>, headers: HeaderMap, Json(body): Json<SignIn>) -> HandlerResult {
     let carrier = Carrier::wanted(body.cookie, &headers)?;
-    let gate = Gate::sign_in(&app, &body.email, &request.client);
+    let gate = Gate::sign_in(&app, &body.email, request.client);
     let (user, proof) = user_by_password(&app, &request, &gate, &body.email, &body.password).await?;
     if let Proof::Session(tokens) = &proof {
         at_pool::adopt_roles(&app, &user, tokens).await?;
     }
-    let origin = Origin::of(&headers, &request.client);
+    let origin = Origin::of(&headers, request.client);
     // If the user has changed since, the session carries an epoch that has ended.
     let decide = |(), context: &DecisionContext| {
         let passed = gate.passed(context.now)?;
@@ -331,7 +331,7 @@ pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let rule = |user: User, hash, now| Ok(user.reset_password(link.serial, hash, now)?);
     let answer = |user: &User, changes: Changes, context: &DecisionContext| {
-        let passed = Gate::sign_in(app, &user.email, &request.client).passed(context.now)?;
+        let passed = Gate::sign_in(app, &user.email, request.client).passed(context.now)?;
         Ok(changes.and(passed).reply(Reply::no_content()))
     };
     set_password(app, request, link.user, new_password, rule, answer).await
@@ -387,7 +387,7 @@ async fn change_password(
     let proved = storage::user(app.work.table(), id).await?;
     check_password(&body.new_password, &proved.email).map_err(|error| error.at("new_password"))?;
     confirm_password(&app, &proved, "current_password", &body.current_password).await?;
-    let (origin, carrier) = (Origin::of(&headers, &request.client), Carrier::used(&headers));
+    let (origin, carrier) = (Origin::of(&headers, request.client), Carrier::used(&headers));
     let rule = |user: User, hash, now| {
         unchanged_password(&proved, &user)?;
         Ok(user.change_password(hash, now)?)
@@ -445,7 +445,7 @@ where
 {
     let answered_at = tokio::time::Instant::now() + ANSWERED_AFTER;
     let table = app.work.table();
-    let gate = Gate::mail(app, email, &request.client);
+    let gate = Gate::mail(app, email, request.client);
     let load = |_| {
         let asked = ask();
         async {

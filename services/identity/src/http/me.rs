@@ -77,7 +77,7 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
         }
         None => Changes::none(),
     };
-    let gate = wanted.as_ref().map(|email| Gate::mail(&app, email, &request.client));
+    let gate = wanted.as_ref().map(|email| Gate::mail(&app, email, request.client));
     let load = |_| async {
         let user = storage::user(table, id).await?;
         request.check_version(user.version)?;
@@ -112,7 +112,7 @@ async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase
     confirm_password(&app, &proved, "password", &body.password).await?;
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
-        let sign_ins = Gate::sign_in(&app, &user.email, &request.client).known_key();
+        let sign_ins = Gate::sign_in(&app, &user.email, request.client).known_key();
         let decision = user.value.clone().erase(Email::erased(id), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
         Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(confirm_key(id)).delete_derived(sign_ins).reply(Reply::no_content()))
