@@ -270,7 +270,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str, pas
     let found = storage::user(table, link.user).await?;
     let email_free = storage::pending_email_free(table, &found).await?;
     // A dead link asks for no password.
-    found.value.clone().verify_email(link.serial, Follower::Somebody, email_free, app.work.now())?;
+    found.value.clone().verify_email(link.serial, Follower::Somebody, email_free, app.work.now()).map(drop)?;
     let by = match password {
         _ if request.actor.user_id() == Some(link.user) => Follower::Owner,
         Some(password) => {
