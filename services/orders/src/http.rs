@@ -126,12 +126,20 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> Ha
     Ok(listed(app.work.table().list(query).await?, None))
 }
 
-/// Get an order.
+/// Get an order. With `Prefer: wait=N` and If-None-Match the answer comes once the order has changed, or after that time: 304.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
-    let order = storage::shown(app.work.table(), id).await?;
+    let waiting = Waiting::begin(&app, &request, id);
+    let mut order = storage::shown(app.work.table(), id).await?;
     let with_token = query.opens(&app, id);
     order.part_of(&request.actor, with_token)?;
+    if request.if_none_match == Some(order.version)
+        && let Some(latest) = waiting.changed(order.version).await?
+    {
+        order = latest;
+        // It may be somebody else's by now.
+        order.part_of(&request.actor, with_token)?;
+    }
     Ok(shown(&order, &request.actor, with_token).etag(order.version))
 }
 

@@ -126,6 +126,7 @@ impl Edge {
             session,
             client,
             if_match: if_match(headers)?,
+            if_none_match: headers.get(header::IF_NONE_MATCH).and_then(version_in),
             wait: preferred_wait(headers).map(|wait| wait.min(self.longest_wait())),
             route: route.clone(),
             fingerprint: None,
@@ -223,13 +224,16 @@ fn idempotency_key(headers: &HeaderMap, actor: &Actor) -> Result<Option<String>,
 /// One of our ETags. `*` matches whatever there is, as if the header were absent.
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default().trim();
-    if value == "*" {
+    if value.as_bytes().trim_ascii() == b"*" {
         return Ok(None);
     }
-    let version = value.trim_start_matches("W/").trim_matches('"').strip_prefix('v').and_then(|digits| digits.parse().ok());
     // A tag that we never gave out matches nothing (RFC 9110): that is a failed precondition.
-    version.map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match holds no ETag of ours"))
+    version_in(value).map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match holds no ETag of ours"))
+}
+
+fn version_in(etag: &HeaderValue) -> Option<u64> {
+    let tag = etag.to_str().ok()?.trim();
+    tag.trim_start_matches("W/").trim_matches('"').strip_prefix('v')?.parse().ok()
 }
 
 fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {

@@ -22,6 +22,8 @@ pub struct RequestContext {
     pub idempotency_key: Option<String>,
     /// The version in If-Match.
     pub if_match: Option<u64>,
+    /// The version in If-None-Match, if it is one of ours: what the client knows already.
+    pub if_none_match: Option<u64>,
     /// How long the client would wait for the outcome (`Prefer: wait=N`, RFC 7240), at most 30 s.
     pub wait: Option<Duration>,
     /// An idempotency key counts for one operation.

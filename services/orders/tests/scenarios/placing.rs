@@ -230,6 +230,25 @@ async fn whoever_waits_is_answered_when_the_order_has_settled() {
 }
 
 #[tokio::test]
+async fn whoever_looks_at_an_order_can_wait_for_its_next_change() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let id = order_id(&shop.placed(1, &customer).await);
+    let path = format!("/api/v1/orders/{id}");
+    let look = |known: &'static str, wait: &'static str| {
+        shop.harness.get(&path).as_actor(&customer).header("If-None-Match", known).header("Prefer", wait).send()
+    };
+    let others = async {
+        shop.stock_reserved(id).await;
+        shop.captured(id).await;
+    };
+    let (answer, ()) = tokio::join!(look("\"v1\"", "wait=20"), others);
+    assert_eq!(text(&answer.expect(200), "status"), "confirmed");
+    look("\"v1\"", "wait=20").await.expect(200);
+    look("\"v2\"", "wait=1").await.expect(304);
+}
+
+#[tokio::test]
 async fn waiting_ends_without_an_outcome() {
     let shop = Shop::open();
     let customer = Harness::customer(1);
