@@ -12,6 +12,7 @@ use crate::{Outcome, process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Kernel,
+    Hours,
     Contracts,
     Ports,
     Shell,
@@ -33,6 +34,7 @@ impl Place {
     fn of(folder: &str) -> Option<Self> {
         match folder.split('/').collect::<Vec<_>>().as_slice() {
             ["kernel"] => Some(Self::Kernel),
+            ["hours"] => Some(Self::Hours),
             ["contracts"] => Some(Self::Contracts),
             ["ports"] => Some(Self::Ports),
             ["shell"] => Some(Self::Shell),
@@ -49,14 +51,15 @@ impl Place {
     }
 
     fn may_use(self, other: Self) -> bool {
-        use Place::{Adapter, App, Contracts, Home, HomePart, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
+        use Place::{Adapter, App, Contracts, Home, HomePart, Hours, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
         match self {
             Kernel | Tool => false,
-            Contracts => matches!(other, Kernel),
+            Hours | Contracts => matches!(other, Kernel),
             Ports => matches!(other, Kernel | Contracts),
-            Shell | Adapter | Suite => matches!(other, Kernel | Contracts | Ports),
-            Service => matches!(other, Kernel | Contracts | Ports | Shell),
-            Wiring => matches!(other, Kernel | Contracts | Ports | Shell | Service),
+            Shell | Suite => matches!(other, Kernel | Contracts | Ports),
+            Adapter => matches!(other, Kernel | Hours | Contracts | Ports),
+            Service => matches!(other, Kernel | Hours | Contracts | Ports | Shell),
+            Wiring => matches!(other, Kernel | Hours | Contracts | Ports | Shell | Service),
             HomePart => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
             Home => other == HomePart || HomePart.may_use(other),
             App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Home),
@@ -147,11 +150,11 @@ fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Pla
 fn rule(place: Place) -> &'static str {
     match place {
         Place::Kernel => "the kernel depends on nothing of ours",
-        Place::Contracts => "contracts see only the kernel",
+        Place::Contracts | Place::Hours => "contracts and hours see only the kernel",
         Place::Ports => "ports see only contracts and the kernel",
         Place::Shell => "the shell sees only ports and below",
         Place::Service => "services see only the shell and below, never one another and never an adapter",
-        Place::Adapter | Place::Suite => "adapters see only ports and below",
+        Place::Adapter | Place::Suite => "adapters see only ports, hours and below",
         Place::Wiring => "wiring sees services and below; a home brings the adapters",
         Place::Home | Place::HomePart => "homes see everything but other homes, apps and test suites",
         Place::App => "apps get their adapters from a home",
