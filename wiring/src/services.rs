@@ -82,6 +82,7 @@ fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let settings = directory::Config {
         public_url: config.shop.public_url.clone(),
         time_zone: config.shop.time_zone.clone(),
+        region: config.shop.region.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
     let dependencies = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
@@ -236,7 +237,7 @@ impl Readable for directory::Reads {
     const TABLE: TableSchema = directory::TABLE;
 
     fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
-        Self::new(work, &config.shop.time_zone)
+        Self::new(work, &config.shop.time_zone, &config.shop.region)
     }
 }
 

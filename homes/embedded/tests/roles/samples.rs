@@ -150,6 +150,7 @@ fn directory(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/businesses/{business_id}/leads", [business]),
         ask("GET /api/v1/businesses/{business_id}/leads/{lead_id}", [business, &t.lead]),
         ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/return", [business, &t.lead]).json(json!({ "reason": "spam" })),
+        ask("POST /api/v1/opening-hours/preview", []).json(json!({ "opening_hours": "Mo-Fr 09:00-18:00" })).no_write("a preview saves nothing"),
         ask("GET /api/v1/me/businesses", []),
         ask("GET /robots.txt", []),
         ask("GET /sitemap.xml", []),
