@@ -56,6 +56,8 @@ pub struct ShopSection {
     pub locale: String,
     /// The IANA time zone of businesses that name none.
     pub time_zone: String,
+    /// Whose holidays count for businesses whose address does not say: `DE`, or a federal state, `DE-BY`.
+    pub region: String,
     pub currency: Currency,
     /// Basis points, unless a product says otherwise: 1900 is 19 %.
     pub tax_rate: TaxRate,
@@ -176,6 +178,7 @@ impl Default for Config {
                 imprint: String::new(),
                 locale: "en".into(),
                 time_zone: "Europe/Berlin".into(),
+                region: "DE".into(),
                 currency: Currency::EUR,
                 tax_rate: TaxRate(1900),
                 prices_include_tax: true,
@@ -249,8 +252,11 @@ impl Config {
         if !["en", "de"].contains(&self.shop.locale.as_str()) {
             return refuse("shop.locale must be en or de");
         }
-        if !directory::is_time_zone(&self.shop.time_zone) {
+        if !hours::is_time_zone(&self.shop.time_zone) {
             return refuse("shop.time_zone must be an IANA name such as Europe/Berlin");
+        }
+        if !hours::is_region(&self.shop.region) {
+            return refuse("shop.region must be a country whose holidays are known, such as DE, or a federal state of Germany, such as DE-BY");
         }
         if self.directory.lead_price < 0 {
             return refuse("directory.lead_price cannot be negative");

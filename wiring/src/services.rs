@@ -85,6 +85,7 @@ fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let directory_config = directory::Config {
         public_url: config.shop.public_url.clone(),
         time_zone: config.shop.time_zone.clone(),
+        region: config.shop.region.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
     let deps = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
@@ -259,7 +260,7 @@ impl Readable for directory::Reads {
     const TABLE: TableSchema = directory::TABLE;
 
     fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
-        Self::new(work, &config.shop.time_zone)
+        Self::new(work, &config.shop.time_zone, &config.shop.region)
     }
 }
 

@@ -19,10 +19,10 @@ use tantivy::TantivyDocument;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
 use crate::analysis::{self, Languages};
-use crate::geo;
+use crate::{geo, hours};
 
 /// Another number makes an index that is built anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Separates what is packed into one column.
 pub const SEPARATOR: char = '\u{1f}';
 const DESCRIPTION_WORDS_MAX: usize = 400;
@@ -147,8 +147,7 @@ pub fn to_index(fields: &Fields, document: &Document) -> Result<TantivyDocument,
         }
     }
     if let Some(hours) = &document.hours {
-        let country = hours.country.as_deref().unwrap_or("");
-        out.add_text(fields.hours, format!("{}{SEPARATOR}{country}{SEPARATOR}{}", hours.time_zone, hours.expression));
+        out.add_text(fields.hours, hours::pack(hours, document.position));
     }
     out.add_i64(fields.created, document.created_at.as_millis());
     out.add_u64(fields.tie, tie(&document.id));

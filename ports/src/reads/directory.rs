@@ -32,6 +32,8 @@ pub struct BusinessListing {
     pub opening_hours: Option<String>,
     /// An IANA name such as `Europe/Berlin`.
     pub time_zone: Option<String>,
+    /// Whose holidays count: `DE`, `DE-BY`, `DE-Bayern`.
+    pub region: String,
     pub phone: Option<String>,
     pub website: Option<String>,
     pub image_url: Option<String>,

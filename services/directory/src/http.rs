@@ -4,6 +4,7 @@ mod browse;
 mod business;
 mod category;
 mod claim;
+mod hours;
 mod lead;
 mod moderation;
 
@@ -29,6 +30,7 @@ pub fn routes(app: App) -> OpenApiRouter {
         .merge(moderation::routes())
         .merge(category::routes())
         .merge(claim::routes())
+        .merge(hours::routes())
         .merge(lead::routes())
         .with_state(app)
 }

@@ -19,11 +19,12 @@ pub struct Reads {
     pub(crate) table: Table,
     /// Of businesses that name none.
     time_zone: String,
+    region: String,
 }
 
 impl Reads {
-    pub fn new(work: &UnitOfWork, time_zone: impl Into<String>) -> Self {
-        Self { table: work.table().clone(), time_zone: time_zone.into() }
+    pub fn new(work: &UnitOfWork, time_zone: impl Into<String>, region: impl Into<String>) -> Self {
+        Self { table: work.table().clone(), time_zone: time_zone.into(), region: region.into() }
     }
 
     async fn members(&self, id: BusinessId, roles: &[StaffRole]) -> Result<Vec<UserId>, Problem> {
@@ -51,6 +52,7 @@ impl Reads {
             position: profile.position,
             opening_hours: profile.opening_hours.clone(),
             time_zone: Some(profile.time_zone.clone().unwrap_or_else(|| self.time_zone.clone())),
+            region: profile.region(&self.region),
             phone: profile.phone.clone(),
             website: profile.website.clone(),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),

@@ -167,8 +167,24 @@ impl Profile {
         })
     }
 
-    pub fn country(&self) -> Option<&str> {
-        self.address.as_ref().map(|address| address.address_country.as_str()).filter(|country| !country.is_empty())
+    /// Whose holidays count: `DE`, `DE-Bayern`; those of `home`, the shop's region, for an address that does not say.
+    pub fn region(&self, home: &str) -> String {
+        let (country, region) = self.address.as_ref().map_or(("", ""), |address| (&address.address_country, &address.address_region));
+        match (country, region) {
+            ("", _) => home.to_owned(),
+            (country, "") if home.split('-').next() == Some(country) => home.to_owned(),
+            (country, "") => country.to_owned(),
+            (country, region) => format!("{country}-{region}"),
+        }
+    }
+
+    /// Checks only where it is.
+    pub fn checked_place(self) -> Result<Self, BusinessError> {
+        Ok(Self {
+            address: self.address.map(Address::checked).transpose()?,
+            time_zone: optional_line::<{ ShortLine::MAX }>("time_zone", self.time_zone)?.map(checked_zone).transpose()?,
+            ..self
+        })
     }
 }
 
@@ -227,7 +243,7 @@ fn checked_photos(photos: Vec<Photo>) -> Result<Vec<Photo>, BusinessError> {
 }
 
 fn checked_zone(name: String) -> Result<String, BusinessError> {
-    if hours::is_time_zone(&name) { Ok(name) } else { Err(refuse("time_zone", "must be an IANA name such as Europe/Berlin".into())) }
+    if ::hours::is_time_zone(&name) { Ok(name) } else { Err(refuse("time_zone", "must be an IANA name such as Europe/Berlin".into())) }
 }
 
 fn checked_email(text: String) -> Result<String, BusinessError> {

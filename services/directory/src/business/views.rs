@@ -4,7 +4,7 @@ use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Staff
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::hours::{self, OpenState};
+use super::hours::{self, HoursView};
 use super::pending::PendingChange;
 use super::profile::{Address, Description, Hours, Name, Photo, Profile, ShortLine, Url};
 use super::rating::RatingView;
@@ -83,21 +83,6 @@ impl ProfileInput {
     }
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HoursView {
-    /// As the business wrote them.
-    pub text: String,
-    /// False for a text that is not understood: there is no state then.
-    pub understood: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<OpenState>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
-    /// Absent where the state lasts for more than a year.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_change: Option<Timestamp>,
-}
-
 /// The public page of a business.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BusinessView {
@@ -149,7 +134,7 @@ pub struct BusinessCard {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<OpenState>,
+    pub state: Option<::hours::State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,17 +167,6 @@ pub struct ManagedBusiness {
     pub updated_at: Timestamp,
 }
 
-impl HoursView {
-    fn of(text: &str, business: &Business, settings: &Config, at: Timestamp) -> Self {
-        let now = hours::now(text, business.profile.country(), settings.time_zone_of(business), at);
-        Self {
-            text: text.to_owned(),
-            understood: now.is_some(),
-            state: now.as_ref().map(|now| now.state),
-            comment: now.as_ref().map(|now| now.comment.clone()).filter(|comment| !comment.is_empty()),
-            next_change: now.and_then(|now| now.next_change),
-        }
-    }
 }
 
 impl BusinessView {
@@ -209,11 +183,11 @@ impl BusinessView {
             tags: profile.tags.clone(),
             address: profile.address.clone(),
             position: profile.position,
-            time_zone: settings.time_zone_of(business).to_owned(),
+            time_zone: settings.time_zone_of(profile).to_owned(),
             phone: profile.phone.clone(),
             email: profile.email.clone(),
             website: profile.website.clone(),
-            opening_hours: profile.opening_hours.as_deref().map(|text| HoursView::of(text, business, settings, at)),
+            opening_hours: profile.opening_hours.as_deref().zip(settings.place_of(profile)).map(|(text, place)| HoursView::of(text, &place, at)),
             photos: profile.photos.clone(),
             rating,
             claimed: !business.members.is_empty(),
@@ -228,7 +202,6 @@ impl BusinessView {
 impl BusinessCard {
     pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Config, at: Timestamp) -> Self {
         let profile = &business.profile;
-        let state = |text: &str| hours::now(text, profile.country(), settings.time_zone_of(business), at).map(|now| now.state);
         // Half the way around the Earth is twenty million metres.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let metres = |(from, to): (GeoPosition, GeoPosition)| from.distance_m(to).round() as u32;
@@ -239,7 +212,7 @@ impl BusinessCard {
             categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
-            state: profile.opening_hours.as_deref().and_then(state),
+            state: profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::state(text, &place, at)),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
             rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),

@@ -134,7 +134,53 @@ async fn a_new_name_moves_the_page_and_the_old_address_leads_there() {
     town.post("/businesses", &Harness::customer(2), &wanted).await.expect(201);
     let taken = with(cafe(&category), json!({ "slug": "tea-room" }));
     assert_eq!(town.post("/businesses", &Harness::customer(3), &taken).await.expect(409).code(), "already-exists");
-    town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "whenever" }))).await.expect(422);
+    let refused = town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "Mo-Fr whenever" }))).await.expect(422);
+    assert!(refused.json.to_string().contains("`whenever` at character 7 is no word that is known here"), "{}", refused.json);
+}
+
+#[tokio::test]
+async fn hours_are_tried_before_they_are_saved() {
+    let town = Town::open();
+    let preview = async |body: serde_json::Value| town.post("/opening-hours/preview", &owner(), &body).await;
+    let span = |day: &str| json!({ "day": day, "opens": "09:00", "closes": "18:00" });
+    let week = json!({ "spans": [span("monday"), span("tuesday"), { "day": "saturday", "opens": "10:00", "closes": "12:00", "unknown": true, "comment": "by appointment" }], "public_holidays": "closed" });
+    let made = preview(json!({ "week": week, "position": { "lat": 48.1374, "lon": 11.5755 } })).await.expect(200).json;
+    assert_eq!(made["text"], "Mo-Tu 09:00-18:00; Sa 10:00-12:00 \"by appointment\"; PH off");
+    assert_eq!((&made["understood"], made["week"].as_array().map(Vec::len)), (&json!(true), Some(7)));
+    let saturday = made["week"].as_array().unwrap().iter().find(|day| day["day"] == "saturday").unwrap();
+    assert_eq!(saturday["spans"], json!([{ "opens": "10:00", "closes": "12:00", "state": "unknown", "comment": "by appointment" }]));
+
+    let typed = preview(json!({ "opening_hours": "Mo, Mi 9-12 Uhr" })).await.expect(200).json;
+    assert_eq!((&typed["text"], &typed["normalized"]), (&json!("Mo, Mi 9-12 Uhr"), &json!("Mo,We 09:00-12:00")));
+    assert!(typed["next_change"].is_string(), "{typed}");
+    let unfinished = preview(json!({ "opening_hours": "Mo-Fr 9-" })).await.expect(200).json;
+    assert_eq!((&unfinished["understood"], &unfinished["problem"]["offset"], &unfinished["problem"]["part"]), (&json!(false), &json!(8), &json!("")));
+    for body in [
+        json!({}),
+        json!({ "opening_hours": "24/7", "week": { "spans": [] } }),
+        json!({ "week": { "spans": [{ "day": "monday", "opens": "9", "closes": "18:00" }] } }),
+        json!({ "opening_hours": "24/7", "time_zone": "Europe/Munich" }),
+    ] {
+        preview(body).await.expect(422);
+    }
+    town.post("/opening-hours/preview", &Harness::guest(), &json!({ "opening_hours": "24/7" })).await.expect(401);
+}
+
+/// Only what is surely open is told to machines.
+#[tokio::test]
+async fn unknown_hours_are_not_open_for_machines() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    for (name, hours, expect) in [
+        ("Asked", "\"nach Vereinbarung\"", 0),
+        ("Open end", "Mo-Su 12:00-14:00+", 7),
+        ("List", "Mo, We, Fr 09:00-12:00", 3),
+    ] {
+        let id = town.published(&owner(), &with(cafe(&category), json!({ "name": name, "opening_hours": hours }))).await;
+        let page = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200).json;
+        assert_eq!(page["json_ld"]["openingHoursSpecification"].as_array().map(Vec::len), Some(expect), "{hours}: {page}");
+        assert!(expect > 0 || page["opening_hours"]["state"] == "unknown", "{page}");
+    }
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn a_copy_holds_what_is_forgotten() {
     let path = format!("/api/v1/businesses/{business}/staff/{}", ann.user_id().unwrap());
     town.world.put(&path, &json!({ "role": "staff" })).as_actor(&owner()).send().await.expect(200);
 
-    let reads = directory::Reads::new(&town.work, "Europe/Berlin");
+    let reads = directory::Reads::new(&town.work, "Europe/Berlin", "DE");
     let person = Person { user_id: ann.user_id().unwrap(), verified_email: Some("ann.sophie@example.com".parse().unwrap()) };
     let copy = reads.export(&person).await.unwrap();
     let members = |list: &str, name: &str| copy[list].as_array().unwrap().iter().map(|item| text(&item[name])).collect::<Vec<_>>();

@@ -66,6 +66,7 @@ impl Town {
             let settings = Config {
                 public_url: "https://town.example".into(),
                 time_zone: "Europe/Berlin".into(),
+                region: "DE-BY".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
             let dependencies = Deps { accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };

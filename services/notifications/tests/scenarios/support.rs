@@ -155,6 +155,7 @@ impl DirectoryReads for FakeDirectory {
             position: None,
             opening_hours: None,
             time_zone: None,
+            region: String::new(),
             phone: None,
             website: None,
             image_url: None,

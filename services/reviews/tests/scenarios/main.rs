@@ -70,6 +70,7 @@ impl DirectoryReads for Town {
             position: None,
             opening_hours: None,
             time_zone: None,
+            region: String::new(),
             phone: None,
             website: None,
             image_url: None,

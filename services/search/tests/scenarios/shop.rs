@@ -152,6 +152,7 @@ pub fn business(id: u128, name: &str, lat: f64, lon: f64) -> BusinessListing {
         position: GeoPosition::new(lat, lon),
         opening_hours: Some("Mo-Su 10:00-22:00".into()),
         time_zone: Some("Europe/Berlin".into()),
+        region: "DE".into(),
         phone: None,
         website: None,
         image_url: None,
