@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::Finding;
 use crate::{Outcome, process};
 
-<<<<<<< HEAD
 type Names = &'static [&'static str];
 
 /// Crates that stand at one place.
@@ -25,85 +24,27 @@ struct Layer {
 
 const fn layer(name: &'static str, folders: Names, first: usize, also: Names, rule: &'static str) -> Layer {
     Layer { name, folders, first, also, rule }
-=======
-/// Where a crate stands, told by its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Kernel,
-    Hours,
-    Contracts,
-    Ports,
-    Shell,
-    Service,
-    Adapter,
-    /// The tests that every store has to pass.
-    Suite,
-    Wiring,
-    /// What a home brings: its adapters, its ways of running services.
-    Home,
-    /// What several homes offer alike.
-    HomePart,
-    App,
-    /// Programs of the workshop: they drive the binary and know nothing of its insides.
-    Tool,
-}
-
-impl Place {
-    fn of(folder: &str) -> Option<Self> {
-        match folder.split('/').collect::<Vec<_>>().as_slice() {
-            ["kernel"] => Some(Self::Kernel),
-            ["hours"] => Some(Self::Hours),
-            ["contracts"] => Some(Self::Contracts),
-            ["ports"] => Some(Self::Ports),
-            ["shell"] => Some(Self::Shell),
-            ["services", _] => Some(Self::Service),
-            ["adapters", "suite" | "fault-proxy"] => Some(Self::Suite),
-            ["adapters", _] => Some(Self::Adapter),
-            ["wiring"] => Some(Self::Wiring),
-            ["homes", "test-gateway"] => Some(Self::HomePart),
-            ["homes", _] => Some(Self::Home),
-            ["apps", _] | ["sim"] => Some(Self::App),
-            ["bench" | "xtask"] => Some(Self::Tool),
-            _ => None,
-        }
-    }
-
-    fn may_use(self, other: Self) -> bool {
-        use Place::{Adapter, App, Contracts, Home, HomePart, Hours, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
-        match self {
-            Kernel | Tool => false,
-            Hours | Contracts => matches!(other, Kernel),
-            Ports => matches!(other, Kernel | Contracts),
-            Shell | Suite => matches!(other, Kernel | Contracts | Ports),
-            Adapter => matches!(other, Kernel | Hours | Contracts | Ports),
-            Service => matches!(other, Kernel | Hours | Contracts | Ports | Shell),
-            Wiring => matches!(other, Kernel | Hours | Contracts | Ports | Shell | Service),
-            HomePart => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
-            Home => other == HomePart || HomePart.may_use(other),
-            App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Home),
-        }
-    }
->>>>>>> h1
 }
 
 const OF_HOMES: &str = "homes see everything but other homes, apps and test suites";
 
 /// What a folder fits first is its layer.
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     layer("kernel", &["kernel"], 0, &[], "the kernel depends on nothing of ours"),
     layer("contracts", &["contracts"], 1, &[], "contracts see only the kernel"),
     layer("ports", &["ports"], 2, &[], "ports see only contracts and the kernel"),
     layer("shell", &["shell"], 3, &[], "the shell sees only ports and below"),
-    layer("service", &["services/*"], 4, &[], "services see only the shell and below, never one another and never an adapter"),
-    layer("wiring", &["wiring"], 5, &[], "wiring sees services and below; a home brings the adapters"),
+    layer("service", &["services/*"], 4, &["hours"], "services see only the shell and below, never one another and never an adapter"),
+    layer("wiring", &["wiring"], 5, &["hours"], "wiring sees services and below; a home brings the adapters"),
     // The tests that every store has to pass.
     layer("suite", &["adapters/suite", "adapters/fault-proxy"], 3, &[], "adapters see only ports and below"),
-    layer("adapter", &["adapters/*"], 3, &[], "adapters see only ports and below"),
+    layer("adapter", &["adapters/*"], 3, &["hours"], "adapters see only ports and below"),
     // What several homes offer alike.
-    layer("part of homes", &["homes/test-gateway"], 6, &["adapter"], OF_HOMES),
+    layer("part of homes", &["homes/test-gateway"], 6, &["hours", "adapter"], OF_HOMES),
     // What a home brings: its adapters, its ways of running services.
-    layer("home", &["homes/*"], 6, &["adapter", "part of homes"], OF_HOMES),
+    layer("home", &["homes/*"], 6, &["hours", "adapter", "part of homes"], OF_HOMES),
     layer("app", &["apps/*"], 6, &["home"], "apps get their adapters from a home"),
+    layer("hours", &["hours"], 1, &[], "opening hours see only the kernel"),
     // Programs of the workshop: they know nothing of the binary's insides.
     layer("tool", &["bench", "xtask"], 0, &[], "workshop programs drive the binary from outside"),
 ];
@@ -146,7 +87,6 @@ fn layer_of(folder: &str) -> Option<&'static Layer> {
 
 /// The exceptions: for tests, every store is held against the suite and the memory adapter, the test
 /// gateway is tried on stores, the shell's harness runs services on the memory adapter, search is tried on
-<<<<<<< HEAD
 /// its index, and payments are tried against the test gateway. A crate's own tests may want one of its features.
 fn allowed(from: &Layer, folder: &str, used: &str, dev: bool, optional: bool) -> bool {
     let Some(to) = layer_of(used) else { return false };
@@ -160,39 +100,6 @@ fn allowed(from: &Layer, folder: &str, used: &str, dev: bool, optional: bool) ->
     };
     let ordinary = LAYERS[..from.first].iter().any(|layer| layer.name == to.name) || from.also.contains(&to.name);
     ordinary || excepted || dev && used == folder
-=======
-/// its index, and payments are tried against the test gateway.
-fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
-    let dev = dependency.kind.as_deref() == Some("dev");
-    // A crate's own tests may want one of its features.
-    let itself = dev && dependency.folder == package.folder;
-    itself
-        || match place {
-            Place::Adapter if dev && other == Place::Adapter => {
-                dependency.folder == "adapters/memory" || package.folder == "adapters/test-gateway"
-            }
-            Place::Adapter => dev && other == Place::Suite,
-            Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-            Place::App | Place::Home | Place::HomePart => dev && matches!(other, Place::Adapter | Place::Suite),
-            Place::Service => dev && matches!(dependency.folder.as_str(), "adapters/test-gateway" | "adapters/tantivy"),
-            _ => false,
-        }
-}
-
-fn rule(place: Place) -> &'static str {
-    match place {
-        Place::Kernel => "the kernel depends on nothing of ours",
-        Place::Contracts | Place::Hours => "contracts and hours see only the kernel",
-        Place::Ports => "ports see only contracts and the kernel",
-        Place::Shell => "the shell sees only ports and below",
-        Place::Service => "services see only the shell and below, never one another and never an adapter",
-        Place::Adapter | Place::Suite => "adapters see only ports, hours and below",
-        Place::Wiring => "wiring sees services and below; a home brings the adapters",
-        Place::Home | Place::HomePart => "homes see everything but other homes, apps and test suites",
-        Place::App => "apps get their adapters from a home",
-        Place::Tool => "workshop programs drive the binary from outside",
-    }
->>>>>>> h1
 }
 
 fn line_of(manifest: &str, name: &str) -> usize {

@@ -167,8 +167,6 @@ pub struct ManagedBusiness {
     pub updated_at: Timestamp,
 }
 
-}
-
 impl BusinessView {
     pub fn of(business: &Business, tree: &Tree, rating: Rating, settings: &Config, at: Timestamp) -> Self {
         let profile = &business.profile;
