@@ -256,7 +256,9 @@ impl Config {
             return refuse("shop.time_zone must be an IANA name such as Europe/Berlin");
         }
         if !hours::is_region(&self.shop.region) {
-            return refuse("shop.region must be a country whose holidays are known, such as DE, or a federal state of Germany, such as DE-BY");
+            return refuse(
+                "shop.region must be a country whose holidays are known, such as DE, or a federal state of Germany, such as DE-BY",
+            );
         }
         if self.directory.lead_price < 0 {
             return refuse("directory.lead_price cannot be negative");

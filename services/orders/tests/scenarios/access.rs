@@ -166,7 +166,13 @@ async fn guest_orders_move_into_the_account_of_a_verified_address() {
         placed.push((order_id(&got), text(&got, "guest_token")));
     }
     assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, []);
-    let verified = UserVerified { user_id: ann.user_id().unwrap(), email: "ann@example.com".parse().unwrap(), name: "Ann".into(), proven: true, first: true };
+    let verified = UserVerified {
+        user_id: ann.user_id().unwrap(),
+        email: "ann@example.com".parse().unwrap(),
+        name: "Ann".into(),
+        proven: true,
+        first: true,
+    };
     shop.hear(verified.clone()).await;
     assert_eq!(listed(&shop, "/api/v1/orders?limit=100", &ann).await.len(), 60);
     shop.hear(verified).await;
