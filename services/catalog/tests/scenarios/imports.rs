@@ -63,11 +63,11 @@ async fn check_file(path: &Path) {
         let rows = &expected[product["slug"].as_str().unwrap()];
         check_product(product, one, rows);
     }
-    let events = shop.world.events().await.len();
+    let events = shop.events().await.len();
     let again = import(&shop, &file).await;
     assert!(again.iter().all(|one| one.outcome == Outcome::Unchanged));
     assert_eq!(again.iter().map(|one| &one.variants).collect::<Vec<_>>(), imported.iter().map(|one| &one.variants).collect::<Vec<_>>());
-    assert_eq!((visible(&shop).await, shop.world.events().await.len()), (seen, events), "a second import changes nothing");
+    assert_eq!((visible(&shop).await, shop.events().await.len()), (seen, events), "a second import changes nothing");
 }
 
 fn check_product(product: &Value, imported: &Imported, rows: &[BTreeMap<String, String>]) {
@@ -207,7 +207,7 @@ async fn imports_side_by_side_make_one_of_each() {
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|outcome| **outcome == Outcome::Created).count(), 2, "{done:?}");
-    assert_eq!(shop.world.event_types().await, ["product_category.changed", "product.changed", "product.changed"]);
+    assert_eq!(shop.event_types().await, ["product_category.changed", "product.changed", "product.changed"]);
     assert_eq!(shop.world.get("/api/v1/categories").send().await.expect(200).json["items"].as_array().unwrap().len(), 1);
 }
 

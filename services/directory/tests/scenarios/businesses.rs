@@ -5,15 +5,14 @@ use kernel::{Duration, Rating, ReviewTarget};
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, UNVERIFIED, cafe, owner, text, time_zones, with};
+use super::{Town, cafe, owner, text, time_zones, unverified, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;
     town.post("/businesses", &Harness::guest(), &cafe(&category)).await.expect(401);
-    let unverified = Harness::customer(UNVERIFIED.0);
-    assert_eq!(town.post("/businesses", &unverified, &cafe(&category)).await.expect(403).code(), "forbidden");
+    assert_eq!(town.post("/businesses", &unverified(), &cafe(&category)).await.expect(403).code(), "forbidden");
     let made = town.post("/businesses", &owner(), &cafe(&category)).await.expect(201);
     let id = text(&made.json["id"]);
     assert_eq!((made.json["slug"].as_str(), made.json["status"].as_str()), (Some("cafe-foehn"), Some("draft")));
