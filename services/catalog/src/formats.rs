@@ -105,7 +105,15 @@ fn what_was_stored_once_stays_readable() {
         .record("ProductRating", [rating])
         .record("Seller", [true, false].map(|published| Seller { business_id: 2.into(), published, sequence: 7 }))
         .record("EarlyPictures", [EarlyPictures { business_id: 2.into(), count: 2 }])
-        .record("SlugOwner", [None, Some(Timestamp::from_millis(9))].map(|until| SlugOwner { slug: "green-tea".into(), id: ProductId(1), current: until.is_none(), until }))
+        .record(
+            "SlugOwner",
+            [None, Some(Timestamp::from_millis(9))].map(|until| SlugOwner {
+                slug: "green-tea".into(),
+                id: ProductId(1),
+                current: until.is_none(),
+                until,
+            }),
+        )
         .record("Card", cards())
         .record("Category", categories())
         .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true, until: None }])

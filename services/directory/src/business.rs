@@ -15,8 +15,8 @@ pub mod zone;
 use std::collections::BTreeSet;
 
 use contracts::{
-    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
-    BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
+    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected,
+    BusinessRemoved, BusinessStaffChanged, BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
 };
 use kernel::{Actor, BusinessId, ClaimId, Paragraph, Timestamp, UserId};
 use serde::{Deserialize, Serialize};

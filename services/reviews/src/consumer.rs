@@ -20,7 +20,9 @@ pub fn consumer(app: App) -> Consumer<App> {
         .on::<LeadBilled>(|app, delivery, billed| {
             Box::pin(async move {
                 match billed.customer_id {
-                    Some(customer) if billed.price.amount > 0 => enquired(app, delivery, customer, billed.business_id, billed.lead_id).await,
+                    Some(customer) if billed.price.amount > 0 => {
+                        enquired(app, delivery, customer, billed.business_id, billed.lead_id).await
+                    }
                     Some(_) | None => Ok(()),
                 }
             })

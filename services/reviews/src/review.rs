@@ -329,7 +329,9 @@ impl Review {
     pub fn check_vote(&self, reader: &Actor) -> Result<(), ReviewError> {
         self.check_published()?;
         match reader {
-            Actor::User { id, businesses, .. } if *id == self.author_id || businesses.contains(&self.business_id) => Err(ReviewError::OwnVote),
+            Actor::User { id, businesses, .. } if *id == self.author_id || businesses.contains(&self.business_id) => {
+                Err(ReviewError::OwnVote)
+            }
             Actor::User { .. } | Actor::Guest | Actor::System => Ok(()),
         }
     }

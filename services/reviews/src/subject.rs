@@ -21,7 +21,10 @@ pub(crate) struct SubjectView {
 }
 
 /// Those of at most 100 targets that are there.
-pub(crate) async fn subjects(app: &App, targets: impl Iterator<Item = ReviewTarget>) -> Result<HashMap<ReviewTarget, SubjectView>, Problem> {
+pub(crate) async fn subjects(
+    app: &App,
+    targets: impl Iterator<Item = ReviewTarget>,
+) -> Result<HashMap<ReviewTarget, SubjectView>, Problem> {
     let (mut businesses, mut products): (Vec<BusinessId>, Vec<ProductId>) = (Vec::new(), Vec::new());
     for target in targets {
         match target {

@@ -82,7 +82,8 @@ async fn list_own(request: SignedIn, State(app): State<App>, listing: Listing) -
     businesses.dedup();
     let (contacts, businesses) =
         futures::try_join!(table.get_many_eventual::<Contact>(&contacts), table.get_many_eventual::<Business>(&businesses))?;
-    let name = |id: BusinessId| businesses.iter().flatten().find(|business| business.id == id).map(|business| business.profile.name.clone());
+    let name =
+        |id: BusinessId| businesses.iter().flatten().find(|business| business.id == id).map(|business| business.profile.name.clone());
     let view = |(lead, contact): (&Stored<Lead>, Option<Stored<Contact>>)| {
         let contact = contact?.value;
         Some(OwnEnquiry {

@@ -56,7 +56,10 @@ async fn who_asked_is_forgotten_and_the_books_stay() {
     }
     let lead = async |id: &str| town.get(&format!("/businesses/{business}/leads/{id}"), &owner()).await;
     let after = lead(&billed).await.expect(200).json;
-    assert_eq!((&after["status"], &after["price"]["amount"], &after["preview"]["message_chars"]), (&json!("billed"), &json!(500), &json!(0)));
+    assert_eq!(
+        (&after["status"], &after["price"]["amount"], &after["preview"]["message_chars"]),
+        (&json!("billed"), &json!(500), &json!(0))
+    );
     assert!(after.get("contact").is_none(), "{after}");
     assert_eq!(lead(&other).await.expect(200).json["contact"]["email"], "bob@example.org", "others stay");
     town.post(&format!("/admin/leads/{suspicious}/deliver"), &Harness::admin(), &json!({})).await.expect(404);

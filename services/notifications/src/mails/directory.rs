@@ -1,12 +1,12 @@
 //! Mails about businesses, claims and leads. Those about leads never say who asked.
 
 use contracts::{
-    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, ClaimRefused, ClaimRequested, LeadAnswered, LeadCredited,
-    LeadDelivered, LeadReturned,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    ClaimRefused, ClaimRequested, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
 };
 
-use super::{Draft, Message};
 use super::subscription::{Mails, to_house, to_owners, to_person};
+use super::{Draft, Message};
 use crate::lookup;
 
 pub fn subscribe(mails: Mails) -> Mails {

@@ -159,7 +159,9 @@ impl Message {
     /// Where its button leads.
     pub fn link(&self) -> Option<Link> {
         Some(match *self {
-            Self::BusinessSubmitted { business_id, .. } | Self::BusinessEditSubmitted { business_id, .. } => Link::AdminBusiness(business_id),
+            Self::BusinessSubmitted { business_id, .. } | Self::BusinessEditSubmitted { business_id, .. } => {
+                Link::AdminBusiness(business_id)
+            }
             Self::BusinessPublished { ref slug, .. } => Link::Business { slug: slug.clone() },
             Self::BusinessRejected { business_id, .. }
             | Self::BusinessEditDecided { business_id, .. }

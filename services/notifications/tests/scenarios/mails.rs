@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::support::*;
 use contracts::{
-    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
-    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
-    VerificationRequested,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    CancelReason, ClaimRefused, ClaimRequested, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned, OrderShipped,
+    PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed, ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue,
+    ReviewSubmitted, StockLow, UserDisabled, UserErased, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;

@@ -8,7 +8,8 @@ use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced
 use kernel::{BusinessId, Currency, Cursor, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads,
+    OrderSummary,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;

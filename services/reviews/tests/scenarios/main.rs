@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{Event, LeadAnswered, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
 use kernel::{
-    Actor, BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role, Timestamp,
-    UserId,
+    Actor, BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role,
+    Timestamp, UserId,
 };
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing, ProductReads,
-    ReviewReads as _,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing,
+    ProductReads, ReviewReads as _,
 };
 use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{BusinessChanged, ProductChanged};
 use kernel::{
-    BusinessId, CategoryId, Currency, Cursor, GeoPosition, LeadId, Money, Page, PostalAddress, Problem, ProductId, Rating, ReviewTarget, Timestamp,
-    UserId,
+    BusinessId, CategoryId, Currency, Cursor, GeoPosition, LeadId, Money, Page, PostalAddress, Problem, ProductId, Rating, ReviewTarget,
+    Timestamp, UserId,
 };
 use ports::Search;
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply, ProductListing, ProductReads, ReviewReads};
