@@ -33,13 +33,8 @@ fn attempt() -> PaymentTry {
     PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
 }
 
-const REASONS: [CancelReason; 5] = [
-    CancelReason::OutOfStock,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const REASONS: [CancelReason; 5] =
+    [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
 
 const DECLINES: [DeclineCode; 4] =
     [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];

@@ -57,7 +57,8 @@ fn what_was_acknowledged_survives_any_kill() {
     shop.start();
     let admin = shop.admin();
     eventually("every order settles", || {
-        let open: Vec<_> = ["pending", "awaiting_payment"].iter().flat_map(|status| admin.all(&format!("/api/v1/admin/orders?status={status}"))).collect();
+        let open: Vec<_> =
+            ["pending", "awaiting_payment"].iter().flat_map(|status| admin.all(&format!("/api/v1/admin/orders?status={status}"))).collect();
         for order in &open {
             let path = format!("/api/v1/orders/{}", order["id"].as_str().unwrap());
             // Whose card was declined gives up here.

@@ -124,7 +124,8 @@ fn a_gateway_that_is_away_for_a_minute_costs_no_order() {
     assert_eq!(book(&shop).get("captured"), None, "nothing was charged during the outage");
 
     for (place, order) in orders.iter().enumerate() {
-        let expect = if place % 4 == 3 { ("awaiting_payment".into(), "card_declined".into()) } else { ("confirmed".to_owned(), String::new()) };
+        let expect =
+            if place % 4 == 3 { ("awaiting_payment".into(), "card_declined".into()) } else { ("confirmed".to_owned(), String::new()) };
         assert_eq!(outcome(&admin, order), expect);
     }
     eventually("the breaker closes", || (breaker() == "closed").then_some(()));

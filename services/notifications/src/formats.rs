@@ -9,13 +9,8 @@ use crate::mailing::Mailing;
 use crate::mails::{Draft, Message, MoneyBack, OrderName, Template, sample};
 
 const ID: MailId = MailId(16);
-const CANCEL_REASONS: [CancelReason; 5] = [
-    CancelReason::OutOfStock,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const CANCEL_REASONS: [CancelReason; 5] =
+    [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
 const DECLINES: [DeclineCode; 4] =
     [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 const RETURN_REASONS: [ReturnReason; 4] =

@@ -317,13 +317,8 @@ mod tests {
 
     #[test]
     fn a_cancellation_says_why_and_what_becomes_of_the_money() {
-        let reasons = [
-            CancelReason::OutOfStock,
-            CancelReason::Expired,
-            CancelReason::ByCustomer,
-            CancelReason::BySeller,
-            CancelReason::ByAdmin,
-        ];
+        let reasons =
+            [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
         for locale in Locale::ALL {
             let mut seen = std::collections::HashSet::new();
             for reason in reasons {

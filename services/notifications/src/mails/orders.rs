@@ -64,13 +64,9 @@ mod tests {
 
     #[test]
     fn a_cancellation_is_mailed_when_the_customer_must_know() {
-        for (reason, was_confirmed, expect) in [
-            (ByCustomer, false, false),
-            (ByCustomer, true, true),
-            (OutOfStock, false, true),
-            (Expired, false, true),
-            (ByAdmin, true, true),
-        ] {
+        for (reason, was_confirmed, expect) in
+            [(ByCustomer, false, false), (ByCustomer, true, true), (OutOfStock, false, true), (Expired, false, true), (ByAdmin, true, true)]
+        {
             let order = contracts::OrderRef {
                 order_id: 1.into(),
                 number: "S-1".into(),

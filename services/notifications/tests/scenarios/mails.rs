@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Decline, DeclineCode, Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed,
-    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
-    VerificationRequested,
+    Decline, DeclineCode, Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentFailed,
+    PaymentRef, PaymentRefunded, RefundFailed, ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow,
+    UserDisabled, UserErased, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;

@@ -8,7 +8,8 @@ use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced
 use kernel::{BusinessId, Currency, Cursor, Duration, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary, OrderTokens,
+    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -174,8 +175,14 @@ pub fn shop(delivery: Delivery, config: Config) -> Harness {
 }
 
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
-    let dependencies =
-        Deps { orders: Arc::new(FakeOrders), order_tokens: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+    let dependencies = Deps {
+        orders: Arc::new(FakeOrders),
+        order_tokens: Arc::new(FakeOrders),
+        links: Arc::new(FakeLinks),
+        accounts: Arc::new(FakeAccounts),
+        directory,
+        delivery,
+    };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 

@@ -114,8 +114,10 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
     let payment = PaymentRef { payment_id: PaymentId::of_try(order_id, number), order_id, amount: order.total() };
     let refund = |refunded| PaymentRefunded { payment: payment.clone(), refund_id: RefundId(1), refund: refunded, refunded };
     let short = ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 };
-    let failed =
-        PaymentFailed { payment: payment.clone(), decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() } };
+    let failed = PaymentFailed {
+        payment: payment.clone(),
+        decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() },
+    };
     match news {
         "stock.reserved" => order.stock_reserved(now),
         "stock.refused" => order.stock_refused(&StockRefused { order_id, short: vec![short] }, now),
