@@ -7,23 +7,25 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use kernel::{BusinessId, Cursor, Problem};
+use kernel::{BusinessId, Cursor, Problem, VariantId};
+use ports::reads::Availability;
+use ports::store::{KEYS_MAX, Query};
 use serde::Deserialize;
 use shell::Failure;
-use shell::http::{OpenApiRouter, Query, SignedIn};
+use shell::http::{OpenApiRouter, SignedIn};
 use utoipa::IntoParams;
 
 use crate::App;
 use crate::category::Category;
-use crate::product::{Product, ProductStatus, listed_seller};
+use crate::product::{Product, ProductStatus, Variant, listed_seller};
 use crate::storage;
-use crate::text::decimal;
+use crate::text::{cell, decimal};
 
 const PAGE: usize = 100;
 /// A million products; beyond it the file ends.
 const PAGES_MAX: usize = 10_000;
 
-const HEADINGS: [&str; 27] = [
+const HEADINGS: [&str; 28] = [
     "Handle",
     "Title",
     "Body (HTML)",
@@ -39,6 +41,7 @@ const HEADINGS: [&str; 27] = [
     "Option3 Value",
     "Variant SKU",
     "Variant Grams",
+    "Variant Inventory Tracker",
     "Variant Inventory Qty",
     "Variant Inventory Policy",
     "Variant Price",
@@ -65,9 +68,14 @@ struct ExportQuery {
     seller: Option<BusinessId>,
 }
 
-/// Export products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
+/// Export products of any status in Shopify's CSV format, in the order in which they were made. A text that a spreadsheet
+/// would take for a formula begins with an apostrophe, which the import takes away.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
-async fn export(request: SignedIn, State(app): State<App>, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
+async fn export(
+    request: SignedIn,
+    State(app): State<App>,
+    shell::http::Query(query): shell::http::Query<ExportQuery>,
+) -> Result<Response, Failure> {
     let seller = listed_seller(&request.actor, query.seller)?;
     let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
@@ -92,14 +100,26 @@ async fn next_chunk(app: &App, names: &Names, seller: Option<BusinessId>, step: 
     match step {
         Step::Heading => Ok(Some((csv_of(|writer| writer.write_record(HEADINGS))?, Step::Page(0, None)))),
         Step::Page(number, cursor) if number < PAGES_MAX => {
-            let query = storage::products_query(seller, None).limit(PAGE).after(cursor);
+            let query = Query { descending: false, ..storage::products_query(seller, None).limit(PAGE).after(cursor) };
             let page = app.work.table().list::<Product>(query).await?;
-            let chunk = csv_of(|writer| page.items.iter().try_for_each(|product| write_product(writer, product, names)))?;
+            let stock = stock_of(app, page.items.iter().flat_map(|product| &product.variants)).await?;
+            let chunk = csv_of(|writer| page.items.iter().try_for_each(|product| write_product(writer, product, names, &stock)))?;
             let next = page.next.map_or(Step::End, |cursor| Step::Page(number + 1, Some(cursor)));
             Ok(Some((chunk, next)))
         }
         Step::Page(..) | Step::End => Ok(None),
     }
+}
+
+type Stock = HashMap<VariantId, Availability>;
+
+async fn stock_of(app: &App, variants: impl Iterator<Item = &Variant>) -> Result<Stock, Problem> {
+    let ids: Vec<VariantId> = variants.map(|variant| variant.id).collect();
+    let mut stock = Stock::with_capacity(ids.len());
+    for some in ids.chunks(KEYS_MAX) {
+        stock.extend(app.deps.stock.availability(some).await?.into_iter().map(|available| (available.variant_id, available)));
+    }
+    Ok(stock)
 }
 
 fn csv_of(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<Bytes, Problem> {
@@ -109,7 +129,7 @@ fn csv_of(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> R
 }
 
 /// A row for each variant, then rows for the pictures that are left.
-fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &Names) -> csv::Result<()> {
+fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &Names, stock: &Stock) -> csv::Result<()> {
     let category = product.category_id().and_then(|id| names.get(&id));
     for row in 0..product.variants.len().max(product.images.len()) {
         let mut fields = vec![String::new(); HEADINGS.len()];
@@ -126,19 +146,25 @@ fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &N
             }
             fields[13].clone_from(&variant.sku);
             fields[14] = variant.grams.to_string();
-            fields[17] = decimal(variant.price);
-            fields[18] = variant.compare_at_price.map(decimal).unwrap_or_default();
-            fields[19] = variant.requires_shipping.to_string();
-            fields[20] = (variant.tax_rate.is_none_or(|rate| rate.0 > 0)).to_string();
-            fields[21] = variant.barcode.clone().unwrap_or_default();
-            fields[25] = variant.image_url.clone().unwrap_or_default();
+            if let Some(available) = stock.get(&variant.id) {
+                // Without it, Shopify sells what it does not count.
+                fields[15] = "shopify".into();
+                fields[16] = available.available.max(0).to_string();
+                fields[17] = if available.backorder { "continue" } else { "deny" }.into();
+            }
+            fields[18] = decimal(variant.price);
+            fields[19] = variant.compare_at_price.map(decimal).unwrap_or_default();
+            fields[20] = variant.requires_shipping.to_string();
+            fields[21] = (variant.tax_rate.is_none_or(|rate| rate.0 > 0)).to_string();
+            fields[22] = variant.barcode.clone().unwrap_or_default();
+            fields[26] = variant.image_url.clone().unwrap_or_default();
         }
         if let Some(image) = product.images.get(row) {
-            fields[22].clone_from(&image.url);
-            fields[23] = (row + 1).to_string();
-            fields[24].clone_from(&image.alt);
+            fields[23].clone_from(&image.url);
+            fields[24] = (row + 1).to_string();
+            fields[25].clone_from(&image.alt);
         }
-        writer.write_record(&fields)?;
+        writer.write_record(fields.iter().map(|field| cell(field)))?;
     }
     Ok(())
 }
@@ -156,7 +182,7 @@ fn write_head(fields: &mut [String], product: &Product, category: &str) {
     if product.options.is_empty() {
         fields[7] = "Title".into();
     }
-    fields[26] = match product.status {
+    fields[27] = match product.status {
         ProductStatus::Draft => "draft",
         ProductStatus::Published => "active",
         ProductStatus::Archived => "archived",

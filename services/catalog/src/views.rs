@@ -27,7 +27,7 @@ pub struct ProductInput {
     pub title: String,
     /// Plain text or HTML; scripts, styles and the like are taken out.
     #[serde(default)]
-    #[schema(max_length = 20_000)]
+    #[schema(max_length = 100_000)]
     pub description: String,
     /// The brand.
     #[serde(default)]
@@ -43,8 +43,9 @@ pub struct ProductInput {
     #[serde(default)]
     #[schema(max_items = 20)]
     pub images: Vec<ImageInput>,
+    /// The product is listed under the first 30 of them; the search knows them all.
     #[serde(default)]
-    #[schema(max_items = 20)]
+    #[schema(max_items = 250)]
     pub tags: Vec<String>,
 }
 
