@@ -255,7 +255,7 @@ async fn a_file_that_went_out_brings_stock_and_order_back() {
     for (handle, title) in [("first", "=1+1"), ("second", "+49|' /C calc'!A0"), ("third", "'tis tea")] {
         let file = format!("Handle,Title,Variant Price\n{handle},{title},1\n");
         let imported = import(&shop, file.as_bytes()).await;
-        shop.world.advance(kernel::Duration::from_secs(1)).await;
+        shop.world.advance(kernel::Duration::from_secs(1));
         let (available, backorder) = (expected.len() as i64, handle == "second");
         shop.beside.stock.lock().unwrap().insert(imported[0].variants[0].variant_id, (available, backorder));
         expected.push((title.to_owned(), Some(available), backorder));
