@@ -165,19 +165,3 @@ pub struct LeadCredited {
     /// Zero where nothing had been charged.
     pub credit: Money,
 }
-
-macro_rules! about {
-    ($id:ident: $($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.$id.to_string()
-            }
-        }
-    )*};
-}
-
-about!(business_id: BusinessCreated, BusinessChanged, BusinessSubmitted, BusinessPublished, BusinessRejected, BusinessSuspended);
-about!(business_id: BusinessRemoved, BusinessStaffChanged, BusinessClaimed);
-about!(claim_id: ClaimRequested, ClaimRefused);
-about!(category_id: CategoryChanged);
-about!(lead_id: LeadDelivered, LeadBilled, LeadReturned, LeadCredited);

@@ -53,15 +53,3 @@ pub struct UserErased {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
 }
-
-macro_rules! about_user {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.user_id.to_string()
-            }
-        }
-    )*};
-}
-
-about_user!(UserRegistered, VerificationRequested, UserVerified, PasswordResetRequested, UserDisabled, UserErased);

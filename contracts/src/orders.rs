@@ -120,21 +120,3 @@ pub struct OrderStatusChanged {
 pub struct OrderAnonymized {
     pub order_id: OrderId,
 }
-
-impl OrderAnonymized {
-    pub(crate) fn subject(&self) -> String {
-        self.order_id.to_string()
-    }
-}
-
-macro_rules! about_order {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.order.order_id.to_string()
-            }
-        }
-    )*};
-}
-
-about_order!(OrderPlaced, OrderAwaitingPayment, OrderConfirmed, OrderCancelled, OrderShipped, OrderStatusChanged);

@@ -61,21 +61,3 @@ pub struct RefundFailed {
     pub refund: Money,
     pub message: String,
 }
-
-impl PaymentRef {
-    pub(crate) fn subject(&self) -> String {
-        self.payment_id.to_string()
-    }
-}
-
-macro_rules! about_payment {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.payment.subject()
-            }
-        }
-    )*};
-}
-
-about_payment!(PaymentRequiresAction, PaymentFailed, PaymentCaptured, PaymentRefunded, RefundFailed);

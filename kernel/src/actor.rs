@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BusinessId, UserId};
+use crate::{BusinessId, Problem, UserId};
 
 /// What a user may do beyond being a customer; every user is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     Customer,
     /// Acts for the businesses that the user owns or works for.
@@ -14,6 +15,12 @@ pub enum Role {
     /// Sees everything and helps customers, changes no configuration.
     Support,
     Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// The one on whose behalf a command runs.
@@ -65,6 +72,28 @@ impl Actor {
             Self::Guest => false,
             Self::System => true,
         }
+    }
+
+    /// The business for which the actor deals: the one that they name or, if they act for one only, that one.
+    ///
+    /// Errors: 403 for a business that they do not act for, 422 for `seller_id` if they act for several and name none.
+    pub fn own_business(&self, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
+        let own = match self {
+            Self::User { businesses, .. } => businesses.as_slice(),
+            Self::Guest | Self::System => &[],
+        };
+        match (wanted, own) {
+            (Some(wanted), own) if own.contains(&wanted) => Ok(wanted),
+            (None, [only]) => Ok(*only),
+            (None, [_, _, ..]) => Err(Problem::field("seller_id", "must name one of your businesses")),
+            (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for the business")),
+        }
+    }
+
+    /// Whose things the actor may list: staff everybody's (`None`) or those of the business that they name, others those
+    /// of their own business. Errors as in `own_business`.
+    pub fn listed_seller(&self, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
+        if self.is_staff() { Ok(wanted) } else { self.own_business(wanted).map(Some) }
     }
 
     /// A short text for logs and the history of an item: `user:usr_…`, `guest`, `system`.

@@ -15,6 +15,7 @@ mod slug;
 mod text;
 mod time;
 mod trace;
+mod written;
 
 pub use actor::{Actor, Role};
 pub use address::PostalAddress;

@@ -164,7 +164,7 @@ impl Harness {
             let mut quiet = true;
             for consumer in self.host.services().iter().flat_map(|service| &service.consumers) {
                 let after = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(consumer.name).copied().unwrap_or(0);
-                let page = self.log.read(after, &consumer.types(), 100).await.expect("the log can be read");
+                let page = self.log.read(after, consumer.types(), 100).await.expect("the log can be read");
                 quiet &= page.through == after;
                 for logged in page.events {
                     let envelope = logged.envelope.expect("the event can be read");

@@ -79,18 +79,18 @@ fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 
 fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = b.config();
-    let settings = directory::Config {
+    let directory_config = directory::Config {
         public_url: config.shop.public_url.clone(),
         time_zone: config.shop.time_zone.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
-    let dependencies = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
-    Ok(directory::service(&b.work()?, dependencies, settings))
+    let deps = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
+    Ok(directory::service(&b.work()?, deps, directory_config))
 }
 
 fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = catalog::Deps { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
-    Ok(catalog::service(&b.work()?, dependencies, catalog_settings(b.config())))
+    let deps = catalog::Deps { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
+    Ok(catalog::service(&b.work()?, deps, catalog_config(b.config())))
 }
 
 fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -100,7 +100,8 @@ fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 
 fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = cart::Config { currency: b.config().shop.currency };
-    Ok(cart::service(&b.work()?, b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
+    let deps = cart::Deps { catalog: b.read::<catalog::Reads>(), inventory: b.read::<inventory::Reads>() };
+    Ok(cart::service(&b.work()?, deps, config))
 }
 
 fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -144,17 +145,17 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         products: b.read::<catalog::Reads>(),
         orders: b.read::<orders::Reads>(),
     };
-    let settings = &b.config().reviews;
+    let section = &b.config().reviews;
     let config = reviews::Config {
-        moderation: settings.moderation,
-        unverified: settings.unverified,
-        remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
+        moderation: section.moderation,
+        unverified: section.unverified,
+        remind_after: (section.remind_after_days > 0).then(|| Duration::from_secs(u64::from(section.remind_after_days) * 24 * 3600)),
     };
     Ok(reviews::service(&b.work()?, deps, config))
 }
 
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = notifications::Deps {
+    let deps = notifications::Deps {
         orders: b.read::<orders::Reads>(),
         links: Arc::new(identity::Links::new(b.signer()?)),
         accounts: b.read::<identity::Reads>(),
@@ -175,7 +176,7 @@ fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         mailbox: true,
         ..notifications::Config::default()
     };
-    Ok(notifications::service(&b.work()?, dependencies, texts).root_routes(start_page::routes(config)))
+    Ok(notifications::service(&b.work()?, deps, texts).root_routes(start_page::routes(config)))
 }
 
 fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -185,7 +186,7 @@ fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         part("directory", b.read::<directory::Reads>()),
         part("cart", b.read::<cart::Reads>()),
         part("orders", b.read::<orders::Reads>()),
-        part("payments", Arc::new(payments::PersonalRecords::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
+        part("payments", Arc::new(payments::Reads::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
         part("reviews", b.read::<reviews::Reads>()),
         part("notifications", b.read::<notifications::Reads>()),
     ];
@@ -219,7 +220,7 @@ pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, 
     Ok(directory::TimeZoneMap::new(b.time_zones(&[Api])?))
 }
 
-fn catalog_settings(config: &Config) -> catalog::Config {
+fn catalog_config(config: &Config) -> catalog::Config {
     let shop = &config.shop;
     catalog::Config { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
@@ -228,7 +229,7 @@ impl Readable for catalog::Reads {
     const TABLE: TableSchema = catalog::TABLE;
 
     fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
-        Self::new(work, catalog_settings(config))
+        Self::new(work, catalog_config(config))
     }
 }
 

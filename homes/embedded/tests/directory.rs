@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -30,7 +31,7 @@ async fn a_mistyped_directory_is_no_empty_shop() {
 #[tokio::test]
 async fn what_is_kept_is_kept_from_others() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let config = config(folder.path());
     for _ in 0..2 {
         let home = Home::open(&config).unwrap();
@@ -43,8 +44,8 @@ async fn what_is_kept_is_kept_from_others() {
         }
         home.close().await.unwrap();
         // As an earlier version left them.
-        std::fs::set_permissions(folder.path().join("souk.db"), PermissionsExt::from_mode(0o644)).unwrap();
-        std::fs::set_permissions(folder.path().join("files"), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(folder.path().join("souk.db"), Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(folder.path().join("files"), Permissions::from_mode(0o755)).unwrap();
     }
 }
 

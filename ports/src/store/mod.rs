@@ -9,6 +9,7 @@ mod query;
 pub mod units;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 pub use commit::{Bound, Carrier, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
@@ -35,7 +36,7 @@ pub const PK_BYTES_MAX: usize = 2048;
 pub const SK_BYTES_MAX: usize = 1024;
 
 /// A table that a service declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TableSchema {
     /// The service's name.
     pub name: &'static str,

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use contracts::Decision;
 use kernel::{CartId, Problem, ProductId, UserId, VariantId};
+use ports::reads::Offer;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
@@ -10,7 +11,7 @@ use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestCont
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::cart::{Cart, CartError, Goods, LINES_MAX, QUANTITY_MAX};
+use crate::cart::{Cart, CartError, LINES_MAX, QUANTITY_MAX};
 use crate::storage::{self, Current, Mine};
 use crate::views::{CartView, Now};
 
@@ -58,18 +59,18 @@ async fn create(request: RequestContext, State(app): State<App>, Json(body): Jso
     let mut wanted: Vec<_> = body.lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let decide = |found: Vec<Goods>, context: &DecisionContext| {
+    let decide = |found: Vec<Offer>, context: &DecisionContext| {
         let mut cart = Cart::new(context.id(0), context.actor.user_id(), app.config.currency, context.now);
         for line in &body.lines {
-            let goods = found.iter().find(|goods| (goods.product_id, goods.variant_id) == (line.product_id, line.variant_id));
-            cart = cart.add(goods.cloned(), line.quantity, context.now)?.into_state();
+            let offer = found.iter().find(|offer| (offer.product_id, offer.variant_id) == (line.product_id, line.variant_id));
+            cart = cart.add(offer.cloned(), line.quantity, context.now)?.into_state();
         }
         let current = cart.customer_id.map(|customer_id| Current { customer_id, cart_id: cart.id });
         let reply = Reply::created(format!("/api/v1/carts/{}", cart.id), &CartView::of(cart.clone())?).etag(1);
         let changes = Changes::create(Decision::changed(cart))?;
         Ok(current.iter().try_fold(changes, Changes::derived)?.reply(reply))
     };
-    app.work.handle_request(&request, |_| storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.handle_request(&request, |_| storage::offers(&*app.deps.catalog, &wanted), decide).await
 }
 
 /// Get a cart with current prices and stock hints.
@@ -84,7 +85,7 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Ca
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
 async fn add(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
     let wanted = |_: &Cart| vec![(body.product_id, body.variant_id)];
-    edit(&app, &request, id, wanted, |cart, goods, context| cart.add(goods.first().cloned(), body.quantity, context.now)).await
+    edit(&app, &request, id, wanted, |cart, offers, context| cart.add(offers.first().cloned(), body.quantity, context.now)).await
 }
 
 /// Set the quantity of a variant in a cart.
@@ -107,7 +108,7 @@ async fn remove(request: RequestContext, State(app): State<App>, Path((id, varia
 /// Accept the current prices of the lines.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
 async fn accept_prices(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
-    edit(&app, &request, id, Cart::variants, |cart, goods, context| cart.accept_prices(goods, context.now)).await
+    edit(&app, &request, id, Cart::variants, |cart, offers, context| cart.accept_prices(offers, context.now)).await
 }
 
 /// Get the customer's current cart. If there is none, one is created.
@@ -152,16 +153,16 @@ async fn edit(
     request: &RequestContext,
     id: CartId,
     wanted: impl Fn(&Cart) -> Vec<(ProductId, VariantId)> + Sync,
-    rule: impl Fn(Cart, &[Goods], &DecisionContext) -> Result<Decision<Cart>, CartError>,
+    rule: impl Fn(Cart, &[Offer], &DecisionContext) -> Result<Decision<Cart>, CartError>,
 ) -> HandlerResult {
     let load = |_| async {
         let cart = storage::own_cart(app.work.table(), id, &request.actor).await?;
-        let goods = storage::goods(&*app.catalog, &wanted(&cart)).await?;
-        Ok((cart, goods))
+        let offers = storage::offers(&*app.deps.catalog, &wanted(&cart)).await?;
+        Ok((cart, offers))
     };
-    let decide = |(cart, goods): (Stored<Cart>, Vec<Goods>), context: &DecisionContext| {
+    let decide = |(cart, offers): (Stored<Cart>, Vec<Offer>), context: &DecisionContext| {
         request.check_version(cart.version)?;
-        changed(Some(cart.version), rule(cart.value, &goods, context)?, Changes::none())
+        changed(Some(cart.version), rule(cart.value, &offers, context)?, Changes::none())
     };
     app.work.handle_request(request, load, decide).await
 }
@@ -170,11 +171,7 @@ async fn edit(
 fn changed(version: Option<u64>, decision: Decision<Cart>, beside: Changes) -> Result<Outcome, Problem> {
     let etag = version.map_or(1, |version| version + u64::from(decision.is_changed()));
     let reply = Reply::ok(&CartView::of(decision.state().clone())?).etag(etag).no_store();
-    let own = match version {
-        None => Changes::create(decision)?,
-        Some(version) => Changes::update(version, decision)?,
-    };
-    Ok(beside.and(own).reply(reply))
+    Ok(beside.and(Changes::put(version, decision)?).reply(reply))
 }
 
 /// The customer's open cart with its version; a new one, which has none yet, with the change of the pointer.
@@ -185,19 +182,15 @@ fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> R
     }
     let cart = Cart::new(context.id(0), Some(customer), app.config.currency, context.now);
     let pointer = Decision::changed(Current { customer_id: customer, cart_id: cart.id });
-    let changes = match current {
-        None => Changes::create(pointer)?,
-        Some(current) => Changes::update(current.version, pointer)?,
-    };
-    Ok((cart, None, changes))
+    Ok((cart, None, Changes::put(current.map(|current| current.version), pointer)?))
 }
 
 async fn show_current(app: &App, cart: Stored<Cart>) -> HandlerResult {
     let wanted = cart.variants();
     let variants: Vec<VariantId> = wanted.iter().map(|(_, variant)| *variant).collect();
-    let (goods, stock) = futures::try_join!(storage::goods(&*app.catalog, &wanted), app.inventory.availability(&variants))?;
+    let (offers, stock) = futures::try_join!(storage::offers(&*app.deps.catalog, &wanted), app.deps.inventory.availability(&variants))?;
     let now = Now {
-        goods: goods.into_iter().map(|goods| (goods.variant_id, goods)).collect(),
+        offers: offers.into_iter().map(|offer| (offer.variant_id, offer)).collect(),
         stock: stock.into_iter().map(|stock| (stock.variant_id, stock)).collect(),
     };
     let version = cart.version;

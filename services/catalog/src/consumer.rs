@@ -15,9 +15,9 @@ pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
 async fn rate(work: &UnitOfWork, delivery: &Delivery, changed: &RatingChanged) -> Result<(), Problem> {
     let ReviewTarget::Product(id) = changed.target else { return Ok(()) };
     let sequence = delivery.envelope.sequence;
-    let follow = |before: Option<Stored<ProductRating>>, _: &DecisionContext| match before {
-        Some(before) => Changes::update(before.version, ProductRating::follow(Some(before.value), id, changed, sequence)),
-        None => Changes::create(ProductRating::follow(None, id, changed, sequence)),
+    let follow = |before: Option<Stored<ProductRating>>, _: &DecisionContext| {
+        let version = before.as_ref().map(|before| before.version);
+        Changes::put(version, ProductRating::follow(before.map(|before| before.value), id, changed, sequence))
     };
     let key = storage::rating_key(id);
     work.handle_event_guarded(delivery, |_| work.table().get(&key), follow).await

@@ -36,7 +36,7 @@ impl SlugWish {
 #[derive(Debug)]
 pub struct State {
     pub product: Option<Stored<Product>>,
-    owner: Option<Stored<SlugOwner>>,
+    owner: Option<Stored<SlugOwner<ProductId>>>,
     category: Option<Stored<Category>>,
 }
 
@@ -48,18 +48,9 @@ impl State {
         slug: Option<&SlugWish>,
         category_id: Option<CategoryId>,
     ) -> Result<Self, Problem> {
-        let product = match id {
-            Some(id) => table.get(&storage::product_key(id)).await?,
-            None => None,
-        };
-        let owner = match slug {
-            Some(wish) => table.get(&storage::slug_key(&wish.slug)).await?,
-            None => None,
-        };
-        let category = match category_id {
-            Some(id) => table.get(&storage::category_key(id)).await?,
-            None => None,
-        };
+        let product = table.find(id.map(storage::product_key)).await?;
+        let owner = table.find(slug.map(|wish| storage::slug_key::<ProductId>(&wish.slug))).await?;
+        let category = table.find(category_id.map(storage::category_key)).await?;
         if category.is_none() && category_id.is_some() {
             return Err(Problem::field("category_id", "names no category"));
         }
@@ -69,10 +60,7 @@ impl State {
     /// For a product that exists, with the category that it is in.
     pub async fn load_existing(table: &Table, id: ProductId) -> Result<Self, Problem> {
         let product = storage::product(table, id).await?;
-        let category = match product.category_id() {
-            Some(id) => table.get(&storage::category_key(id)).await?,
-            None => None,
-        };
+        let category = table.find(product.category_id().map(storage::category_key)).await?;
         Ok(Self { product: Some(product), owner: None, category })
     }
 
@@ -128,9 +116,9 @@ impl State {
     }
 
     /// A slug that is taken gets the end of the product's id, unless it was asked for.
-    fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner>>) {
+    fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner<ProductId>>>) {
         match &self.owner {
-            Some(owner) if owner.current && owner.product_id != id && !wish.exact => {
+            Some(owner) if owner.current && owner.id != id && !wish.exact => {
                 let id = id.to_string().to_ascii_lowercase();
                 let mut slug = wish.slug.clone();
                 slug.truncate(SLUG_CHARS_MAX - 9);

@@ -1,13 +1,13 @@
 //! Samples of all that is stored, held against the golden file.
 
-use kernel::{BusinessId, Currency, Money, Rating, TaxRate, Timestamp};
+use kernel::{BusinessId, CategoryId, Currency, Money, ProductId, Rating, TaxRate, Timestamp};
 use shell::testing::Golden;
 
-use crate::category::Category;
+use crate::category::{Category, Holdings};
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
 use crate::rating::ProductRating;
-use crate::storage::{Card, CategorySlug, HoldingsItem, SlugOwner};
+use crate::storage::{Card, SlugOwner};
 
 fn plain() -> Product {
     let variant = Variant {
@@ -77,14 +77,13 @@ fn cards() -> [Card; 2] {
         slug: "green-tea".into(),
         title: "Green Tea".into(),
         seller_id: BusinessId::HOUSE,
-        currency: Currency::EUR,
-        price_from: 1190,
-        price_to: 2290,
-        compare_at: None,
+        price_from: Money::new(1190, Currency::EUR),
+        price_to: Money::new(2290, Currency::EUR),
+        compare_at_price: None,
         image_url: None,
         variants: 2,
     };
-    let full = Card { compare_at: Some(1390), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
+    let full = Card { compare_at_price: Some(plain.price_to), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
     [plain, full]
 }
 
@@ -100,10 +99,10 @@ fn what_was_stored_once_stays_readable() {
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Product", products())
         .record("ProductRating", [rating])
-        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), product_id: 1.into(), current: true }])
+        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), id: ProductId(1), current: true }])
         .record("Card", cards())
         .record("Category", categories())
-        .record("CategorySlug", [CategorySlug { slug: "hot-drinks".into(), category_id: 3.into(), current: true }])
-        .record("HoldingsItem", [HoldingsItem { category_id: 3.into(), products: 5, children: 1 }])
+        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true }])
+        .record("Holdings", [Holdings { category_id: 3.into(), products: 5, children: 1 }])
         .check();
 }

@@ -8,21 +8,28 @@ mod tests;
 use std::collections::HashSet;
 
 use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
-use kernel::{Actor, BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
+use kernel::{Actor, BusinessId, CategoryId, Money, Problem, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
 use serde::{Deserialize, Serialize};
 
 use content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
 
 pub use error::ProductError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ProductStatus {
     /// Seen by its seller only.
     Draft,
     Published,
     /// Gone from the shop; kept for the orders that name it. Its seller can make it a draft again.
     Archived,
+}
+
+impl ProductStatus {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,27 +93,9 @@ pub struct Placing {
     pub status: ProductStatus,
 }
 
-/// For whom an actor makes a product: the wanted seller, or else the only one they act for; the
-/// shop's own business for those who act for all.
-pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>, house: BusinessId) -> Result<BusinessId, ProductError> {
-    let seller = match (wanted, actor) {
-        (Some(wanted), _) => wanted,
-        (None, Actor::User { businesses, .. }) if !actor.is_admin() => match businesses.as_slice() {
-            [] => return Err(ProductError::NotYours),
-            [only] => *only,
-            [..] => return Err(ProductError::Field { field: "seller_id".into(), reason: "name one of your businesses".into() }),
-        },
-        (None, Actor::User { .. } | Actor::Guest | Actor::System) => house,
-    };
-    if actor.acts_for(seller) { Ok(seller) } else { Err(ProductError::NotYours) }
-}
-
-/// Whose products someone may list: staff all of them, sellers their own.
-pub fn listed_seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, ProductError> {
-    if actor.is_staff() {
-        return Ok(wanted);
-    }
-    seller_for(actor, wanted, BusinessId::HOUSE).map(Some)
+/// For whom an actor makes a product: the wanted seller or else, for admins, the shop's own business.
+pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
+    if actor.is_admin() { Ok(wanted.unwrap_or(BusinessId::HOUSE)) } else { actor.own_business(wanted) }
 }
 
 impl Product {

@@ -66,9 +66,7 @@ async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): J
     if !(1..=UPLOAD_BYTES_MAX as u64).contains(&body.size_bytes) {
         return Err(Problem::field("size_bytes", format!("must be 1 to {UPLOAD_BYTES_MAX}")).into());
     }
-    let mut chance = [0; 16];
-    app.work.runtime().entropy.fill(&mut chance);
-    let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
+    let name = format!("{:032x}.{}", u128::from_le_bytes(app.work.runtime().entropy.bytes()), picture.extension);
     let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {
         tracing::info!(user = %request.user_id, name, body.size_bytes, "an upload was prepared");

@@ -67,7 +67,9 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
     (Suspended, "remove", Removed),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Somebody who acts for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BusinessMember)]
 pub struct Member {
     pub user_id: UserId,
     pub role: StaffRole,
@@ -132,19 +134,8 @@ impl Business {
         profile: Profile,
         now: Timestamp,
     ) -> Result<Decision<Self>, BusinessError> {
-        let business = Self {
-            id,
-            slug,
-            status: Draft,
-            profile: profile.checked()?,
-            members: vec![Member { user_id: owner, role: StaffRole::Owner, since: now }],
-            source: None,
-            lead_terms: LeadTerms::default(),
-            moderation_reason: None,
-            created_at: now,
-            updated_at: now,
-            published_at: None,
-        };
+        let members = vec![Member { user_id: owner, role: StaffRole::Owner, since: now }];
+        let business = Self { members, ..Self::new(id, slug, Draft, profile.checked()?, now) };
         let created = BusinessCreated { business_id: id, name: business.profile.name.clone(), owner_id: Some(owner), published: false };
         let staff = BusinessStaffChanged { business_id: id, user_id: owner, role: Some(StaffRole::Owner) };
         Ok(Decision::changed(business).emit(created).emit(staff))
@@ -152,21 +143,28 @@ impl Business {
 
     /// A listing from a file: nobody's until it is claimed, published as it arrives.
     pub fn import(imported: Imported, profile: Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let business = Self {
-            id: imported.id,
-            slug: imported.slug,
-            status: Published,
-            profile: profile.checked_import()?,
+        let source = Source { id: imported.source_id, kept: BTreeSet::new() };
+        let business = Self::new(imported.id, imported.slug, Published, profile.checked_import()?, now);
+        let business = Self { source: Some(source), published_at: Some(now), ..business };
+        let created = BusinessCreated { business_id: business.id, name: business.profile.name.clone(), owner_id: None, published: true };
+        Ok(Decision::changed(business).emit(created))
+    }
+
+    /// Nobody's, and from nowhere.
+    fn new(id: BusinessId, slug: String, status: Status, profile: Profile, now: Timestamp) -> Self {
+        Self {
+            id,
+            slug,
+            status,
+            profile,
             members: Vec::new(),
-            source: Some(Source { id: imported.source_id, kept: BTreeSet::new() }),
+            source: None,
             lead_terms: LeadTerms::default(),
             moderation_reason: None,
             created_at: now,
             updated_at: now,
-            published_at: Some(now),
-        };
-        let created = BusinessCreated { business_id: business.id, name: business.profile.name.clone(), owner_id: None, published: true };
-        Ok(Decision::changed(business).emit(created))
+            published_at: None,
+        }
     }
 
     /// The file says it again. What its people have changed stays, and what was removed stays away.

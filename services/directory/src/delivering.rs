@@ -55,9 +55,9 @@ impl Circumstances {
         }
         let month = self.month(now);
         let count = Month::count(month.map(|month| month.value.clone()), lead.business_id, now);
-        self.senders.iter().try_fold(storage::put(month, count)?, |changes, (hash, asked)| {
+        self.senders.iter().try_fold(Changes::put(month.map(|month| month.version), count)?, |changes, (hash, asked)| {
             let mark = Asked::note(hash.clone(), lead.business_id, lead.id, now);
-            Ok(changes.and(storage::put(asked.as_ref(), mark)?))
+            Ok(changes.and(Changes::put(asked.as_ref().map(|asked| asked.version), mark)?))
         })
     }
 

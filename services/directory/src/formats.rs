@@ -17,21 +17,6 @@ use crate::lead::limits::{Asked, AskedToday, Month};
 use crate::lead::{self, Lead, LeadTerms};
 use crate::storage::{CategoryCount, Listed, SlugOwner};
 
-const FIELDS: [Field; 12] = [
-    Field::Name,
-    Field::Description,
-    Field::Categories,
-    Field::Tags,
-    Field::Address,
-    Field::Position,
-    Field::TimeZone,
-    Field::Phone,
-    Field::Email,
-    Field::Website,
-    Field::OpeningHours,
-    Field::Photos,
-];
-
 fn at() -> Timestamp {
     Timestamp::from_millis(1)
 }
@@ -89,7 +74,7 @@ fn full_business(status: business::Status) -> Business {
         status,
         profile: full_profile(),
         members: members.to_vec(),
-        source: Some(Source { id: "osm:node/7".into(), kept: FIELDS.into() }),
+        source: Some(Source { id: "osm:node/7".into(), kept: Field::iter().collect() }),
         lead_terms: LeadTerms { price: Some(500), monthly_cap: Some(20), covered_by_plan: true },
         moderation_reason: Some("Please name the street.".into()),
         published_at: Some(at()),

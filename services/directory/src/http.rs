@@ -7,9 +7,20 @@ mod claim;
 mod lead;
 mod moderation;
 
+use serde::Deserialize;
 use shell::http::OpenApiRouter;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ByStatus<S: ToSchema> {
+    /// Those that wait for an admin, unless given.
+    #[param(inline)]
+    status: Option<S>,
+}
 
 pub fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()

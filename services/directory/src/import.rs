@@ -22,7 +22,7 @@ use crate::editing::SlugWish;
 use crate::import::places::{Place, RefusedRow};
 use crate::storage::{self, SlugOwner};
 
-const CAUSE: &str = "import:businesses";
+const CAUSE: &str = "directory.import";
 /// Commits under way at the same time: they share the store's group commits.
 const AT_ONCE: usize = 8;
 /// Writes that a commit may come to, by the most that each of its businesses can need; DynamoDB allows 100.
@@ -278,10 +278,7 @@ fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Resu
         for (id, delta) in moved {
             *deltas.entry(id).or_default() += delta;
         }
-        let put = match before {
-            Some(before) => Changes::update(before.version, decision)?,
-            None => Changes::create(decision)?,
-        };
+        let put = Changes::put(before.as_ref().map(|before| before.version), decision)?;
         changes = writes.into_iter().fold(changes.and(put), Changes::write);
     }
     let moved = deltas.into_iter().filter(|(_, delta)| *delta != 0);

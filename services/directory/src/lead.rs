@@ -57,16 +57,18 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
 ];
 
 /// What a business pays for a lead, decided by admins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LeadTerms {
     /// Minor units; the shop's price where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 100_000_000)]
     pub price: Option<i64>,
     /// Leads per calendar month (UTC), duplicates not counted; no limit where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_cap: Option<u32>,
     /// The plan pays: every lead is free.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub covered_by_plan: bool,
 }
 

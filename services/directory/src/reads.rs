@@ -60,12 +60,9 @@ impl DirectoryReads for Reads {
         let mut distinct: Vec<BusinessId> = ids.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        if distinct.is_empty() {
-            return Ok(Vec::new());
-        }
         let keys: Vec<Key> = distinct.iter().map(|id| storage::business_key(*id)).collect();
         let tree = storage::shown_tree(&self.table).await?;
-        let found: Vec<Option<Stored<Business>>> = self.table.get_many_eventual(&keys).await?;
+        let found = self.table.get_many_eventual::<Business>(&keys).await?;
         let of = |id: &BusinessId| {
             let index = distinct.binary_search(id).ok()?;
             found.get(index)?.as_ref().map(|business| self.listing(business, &tree))

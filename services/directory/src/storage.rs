@@ -227,21 +227,13 @@ pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem>
 /// The ratings of at most 100 businesses, for showing.
 pub async fn ratings(table: &Table, ids: impl Iterator<Item = BusinessId>) -> Result<HashMap<BusinessId, Rating>, Problem> {
     let keys: Vec<Key> = ids.map(rating_key).collect();
-    let found: Vec<Option<Stored<BusinessRating>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    let found = table.get_many_eventual::<BusinessRating>(&keys).await?;
     Ok(found.into_iter().flatten().map(|found| (found.business_id, found.rating)).collect())
-}
-
-/// The next state of an item, or the first.
-pub fn put<T: Record>(before: Option<&Stored<T>>, decision: Decision<T>) -> Result<Changes, Problem> {
-    match before {
-        Some(before) => Changes::update(before.version, decision),
-        None => Changes::create(decision),
-    }
 }
 
 /// One more business that a person acts for. `before` is what they have.
 pub fn joined(before: Option<&Stored<MembershipCount>>, user: UserId) -> Result<Changes, Problem> {
-    put(before, MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
+    Changes::put(before.map(|before| before.version), MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
 }
 
 /// The tree for deciding; version 0 while there is none.
@@ -266,7 +258,7 @@ pub fn save(
         return Ok(Changes::none());
     }
     let (writes, deltas) = following(before, owner, tree, decision.state())?;
-    let changes = writes.into_iter().fold(put(before, decision)?, Changes::write);
+    let changes = writes.into_iter().fold(Changes::put(before.map(|before| before.version), decision)?, Changes::write);
     Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
 }
 
@@ -311,7 +303,7 @@ pub fn following(
 
 /// The tree's next state, with counters for the categories that are new.
 pub fn save_tree(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
-    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
+    let mut changes = Changes::put((before.version > 0).then_some(before.version), decision)?;
     for id in new {
         let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
         changes = changes.write(Write::Put { item, expect: Expect::Absent });

@@ -112,7 +112,7 @@ async fn create(
             }
         }
     };
-    work.run_job("operator.create-user", load, decide).await?;
+    work.run_job("identity.create_user", load, decide).await?;
     let id = storage::owner(table, &email).await?.ok_or_else(|| Problem::internal("the new account is not found"))?;
     if let Some(pool) = credentials.pool() {
         let user = storage::user(table, id).await?;

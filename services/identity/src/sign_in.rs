@@ -10,15 +10,15 @@ use crate::App;
 use crate::attempts::Attempts;
 use crate::credentials::{Proof, Purpose};
 use crate::storage;
+use crate::tokens::short_hash;
 use crate::user::User;
 
-/// Hashed, so that what strangers typed is not kept.
 pub fn account_subject(email: &Email) -> String {
-    format!("account:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
+    format!("account:{}", short_hash(email.as_str()))
 }
 
 pub fn mail_subject(email: &Email) -> String {
-    format!("mail:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
+    format!("mail:{}", short_hash(email.as_str()))
 }
 
 /// The user whose password this is. The caller clears the attempts of the account in its commit.
@@ -44,7 +44,7 @@ pub async fn user_by_password(
     }
     let load = |_| table.get::<Attempts>(&client_key);
     app.work
-        .run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
+        .run_job("identity.count_failure", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
         .await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
@@ -70,6 +70,8 @@ async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
     let key = storage::attempts_key(&subject);
     let limit = app.config.sign_ins_per_account;
     let load = |_| app.work.table().get::<Attempts>(&key);
-    app.work.run_job("identity.sign-in", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now)).await?;
+    app.work
+        .run_job("identity.count_attempt", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now))
+        .await?;
     Ok(())
 }

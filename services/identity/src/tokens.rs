@@ -69,9 +69,7 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     pub fn write(&self, signer: &Signer) -> String {
-        let text = format!("{}.{}.{}", self.session, self.user, self.generation);
-        let mac = signer.mac(&format!("refresh:{text}"));
-        format!("{text}.{mac}")
+        sealed(signer, "refresh", &format!("{}.{}.{}", self.session, self.user, self.generation))
     }
 
     pub fn read(signer: &Signer, token: &str) -> Result<Self, Problem> {
@@ -96,13 +94,11 @@ pub struct Link {
 
 impl Link {
     pub fn write(&self, signer: &Signer, purpose: LinkPurpose) -> String {
-        let text = format!("{}.{}", self.user, self.serial);
         let name = match purpose {
             LinkPurpose::VerifyEmail => "verify-email",
             LinkPurpose::ResetPassword => "reset-password",
         };
-        let mac = signer.mac(&format!("{name}:{text}"));
-        format!("{text}.{mac}")
+        sealed(signer, name, &format!("{}.{}", self.user, self.serial))
     }
 
     pub fn read(signer: &Signer, purpose: LinkPurpose, token: &str) -> Result<Self, Problem> {
@@ -117,9 +113,14 @@ impl Link {
     }
 }
 
-/// The name under which an Idempotency-Key is remembered.
-pub fn retry_name(idempotency_key: &str) -> String {
-    blake3::hash(idempotency_key.as_bytes()).to_hex()[..32].to_owned()
+/// The text and its keyed hash, which counts for one purpose only.
+fn sealed(signer: &Signer, purpose: &str, text: &str) -> String {
+    format!("{text}.{}", signer.mac(&format!("{purpose}:{text}")))
+}
+
+/// Under which is remembered what strangers sent and nobody need read: addresses, Idempotency-Keys.
+pub fn short_hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
 /// Hashes are compared in constant time, and say nothing about how much of a guess was right.

@@ -1,6 +1,6 @@
 //! What clients see of accounts.
 
-use kernel::{AddressId, BusinessId, Email, PostalAddress, Role, SessionId, Timestamp, UserId};
+use kernel::{BusinessId, Email, Role, SessionId, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,58 +43,27 @@ impl ProfileView {
 /// An account as admins and support see it.
 #[derive(Serialize, ToSchema)]
 pub struct UserView {
-    pub id: UserId,
-    pub email: Email,
-    pub email_verified: bool,
-    pub name: String,
-    pub telephone: String,
-    pub roles: Vec<Role>,
-    pub businesses: Vec<BusinessId>,
+    #[serde(flatten)]
+    pub profile: ProfileView,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
-    pub created_at: Timestamp,
 }
 
 impl UserView {
     pub fn of(user: &User) -> Self {
-        Self {
-            id: user.id,
-            email: user.email.clone(),
-            email_verified: user.email_verified,
-            name: user.name.clone(),
-            telephone: user.telephone.clone(),
-            roles: user.roles.clone(),
-            businesses: user.businesses.clone(),
-            status: user.status,
-            disabled_reason: user.disabled_reason.clone(),
-            created_at: user.created_at,
-        }
-    }
-}
-
-/// An entry of the address book.
-#[derive(Serialize, ToSchema)]
-pub struct AddressView {
-    pub id: AddressId,
-    pub address: PostalAddress,
-    pub is_default: bool,
-}
-
-impl AddressView {
-    pub fn of(entry: &Entry) -> Self {
-        Self { id: entry.id, address: entry.address.clone(), is_default: entry.is_default }
+        Self { profile: ProfileView::of(user), status: user.status, disabled_reason: user.disabled_reason.clone() }
     }
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct AddressBookView {
-    pub items: Vec<AddressView>,
+pub struct AddressBookView<'a> {
+    pub items: &'a [Entry],
 }
 
-impl AddressBookView {
-    pub fn of(book: Option<&AddressBook>) -> Self {
-        Self { items: book.map(|book| book.entries.iter().map(AddressView::of).collect()).unwrap_or_default() }
+impl<'a> AddressBookView<'a> {
+    pub fn of(book: Option<&'a AddressBook>) -> Self {
+        Self { items: book.map(|book| book.entries.as_slice()).unwrap_or_default() }
     }
 }
 

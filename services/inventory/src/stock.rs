@@ -62,7 +62,9 @@ pub struct Described {
     pub title: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The integers of the item, named as serde names its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Counter {
     OnHand,
     Available,

@@ -83,9 +83,9 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
         let (mut mailing, mut events) = written(context.now).into_parts();
         // By address: one that refuses several of the mails is remembered once.
         let mut refusals = BTreeMap::new();
-        for (mail, outcome) in mailing.clone().all().zip(&outcomes) {
-            refusals.extend(sending::refusal(app, &mail, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
-            if let Some(ended) = sending::ended(mail, outcome, context.now) {
+        for (record, outcome) in mailing.clone().all().zip(&outcomes) {
+            refusals.extend(sending::refusal(app, &record, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
+            if let Some(ended) = sending::ended(record, outcome, context.now) {
                 events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
                 mailing = mailing.with(ended);
             }

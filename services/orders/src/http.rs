@@ -20,9 +20,9 @@ pub fn routes(app: App) -> OpenApiRouter {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Token {
+pub struct Token {
     /// The token that a guest was given when placing the order.
-    token: Option<String>,
+    pub token: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,7 +39,7 @@ struct StatusFilter {
 #[serde(deny_unknown_fields)]
 struct SellerFilter {
     /// The business whose orders are wanted. May be left out by those who act for one only.
-    business_id: Option<BusinessId>,
+    seller_id: Option<BusinessId>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,8 +91,8 @@ async fn place(request: RequestContext, State(app): State<App>, Json(body): Json
 
 /// List the caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(request: SignedIn, State(app): State<App>, page: Listing) -> HandlerResult {
-    let query = storage::of_customer(request.user_id).descending().limit(page.limit.get()).after(page.cursor);
+async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> HandlerResult {
+    let query = storage::of_customer(request.user_id).descending().limit(listing.limit.get()).after(listing.cursor);
     Ok(listed(app.work.table().list(query).await?, None))
 }
 
@@ -143,11 +143,11 @@ async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Pat
 
 /// List all orders, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(_: Staff, State(app): State<App>, page: Listing<StatusFilter>) -> HandlerResult {
+async fn list_all(_: Staff, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
     let table = app.work.table();
-    let orders = match page.filter.status {
-        Some(status) => storage::in_status(table, status, page.limit, page.cursor).await?,
-        None => storage::all(table, page.limit.get(), page.cursor).await?,
+    let orders = match listing.filter.status {
+        Some(status) => storage::in_status(table, status, listing.limit, listing.cursor).await?,
+        None => storage::all(table, listing.limit.get(), listing.cursor).await?,
     };
     Ok(listed(orders, None))
 }
@@ -163,9 +163,9 @@ async fn advance(request: SignedIn, State(app): State<App>, Path(id): Path<Order
 
 /// List the orders of a seller, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(request: SignedIn, State(app): State<App>, page: Listing<SellerFilter>) -> HandlerResult {
-    let seller = seller(&request.actor, page.filter.business_id)?;
-    Ok(listed(storage::of_seller(app.work.table(), seller, page.limit, page.cursor).await?, Some(seller)))
+async fn list_of_seller(request: SignedIn, State(app): State<App>, listing: Listing<SellerFilter>) -> HandlerResult {
+    let seller = request.actor.listed_seller(listing.filter.seller_id)?.ok_or_else(|| Problem::field("seller_id", "must be given"))?;
+    Ok(listed(storage::of_seller(app.work.table(), seller, listing.limit, listing.cursor).await?, Some(seller)))
 }
 
 /// Runs a rule on an order in which the caller has a part, and shows what became of it.
@@ -195,19 +195,6 @@ fn shown(order: &Order, actor: &Actor, query: &Token) -> Reply {
 
 fn listed(orders: Page<Stored<Order>>, seller: Option<BusinessId>) -> Reply {
     Reply::ok(&orders.map(|order| ListedView::of(&order, seller)))
-}
-
-fn seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
-    let own = match actor {
-        Actor::User { businesses, .. } => businesses.as_slice(),
-        Actor::Guest | Actor::System => &[],
-    };
-    match (wanted, own) {
-        (Some(seller), _) if actor.is_staff() || actor.acts_for(seller) => Ok(seller),
-        (None, [seller]) => Ok(*seller),
-        (None, [_, _, ..]) => Err(Problem::field("business_id", "is required, since you act for several businesses")),
-        (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for a business")),
-    }
 }
 
 impl AdvanceOrder {

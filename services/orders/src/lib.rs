@@ -52,7 +52,7 @@ pub(crate) struct App {
 
 pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
     let app = App { work: work.clone(), deps, config };
-    let expire = Schedule::new("orders.expire", EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
+    let expire = Schedule::new(deadline::EXPIRE, EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
     Service::new(work)
         .consumer(consumer::consumer(app.clone()))
         .schedule(expire)

@@ -39,6 +39,7 @@ use contracts::{
 };
 use kernel::{Actor, BusinessId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use access::Part;
 pub use draft::{Draft, DraftLine, Pricing, ShippingPrice};
@@ -97,8 +98,8 @@ pub struct Order<M = Money> {
 }
 
 /// What was bought, as it was sold: later changes of the catalog do not reach it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound = "M: amount::StoredAmount")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderLine)]
 pub struct Line<M = Money> {
     pub product_id: ProductId,
     pub variant_id: VariantId,
@@ -106,10 +107,14 @@ pub struct Line<M = Money> {
     pub sku: String,
     pub title: String,
     pub quantity: u32,
+    #[schema(value_type = Money)]
     pub unit_price: M,
+    /// In basis points: 1900 is 19 %.
     pub tax_rate: TaxRate,
     /// Included in the line's total.
+    #[schema(value_type = Money)]
     pub tax: M,
+    #[schema(value_type = Money)]
     pub total: M,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,

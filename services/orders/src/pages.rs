@@ -4,21 +4,16 @@ use axum::extract::State;
 use contracts::CancelReason;
 use kernel::{Code, Money, OrderId, PostalAddress, Timestamp};
 use maud::{Markup, PreEscaped, html};
-use serde::Deserialize;
 use shell::http::{PageAnswer, Path, Query, link, page, time};
 use shell::{Failure, RequestContext, RootRoutes};
 
-use crate::order::{OrderError, StatusName};
-use crate::views::{OrderView, StepView, TimelineView, TrackingView};
+use crate::http::Token;
+use crate::order::{OrderError, StatusName, Tracking};
+use crate::views::{OrderView, StepView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> RootRoutes {
     RootRoutes::new().get("/orders/{order_id}", show).with_state(app)
-}
-
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
 }
 
 async fn show(
@@ -114,7 +109,7 @@ fn lines(order: &OrderView) -> Markup {
     }
 }
 
-fn parcel(tracking: &TrackingView) -> Markup {
+fn parcel(tracking: &Tracking) -> Markup {
     html! {
         p {
             "Your parcel is with " (tracking.carrier.as_deref().unwrap_or("the carrier"))

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry};
 use kernel::{Actor, Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
+use ports::GatewayState;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use error::PaymentError;
 pub use refund::{Reason, Refund, RefundStatus};
@@ -38,14 +40,16 @@ pub enum Goal {
     Release,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PaymentFailure)]
 pub struct Failure {
     pub reason: CancelReason,
     /// A sentence for the customer.
     pub message: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PaymentStep)]
 pub struct StatusChange {
     pub status: Status,
     pub at: Timestamp,
@@ -104,22 +108,12 @@ pub enum GatewayQuestion {
     Refund(RefundId, Money),
 }
 
-/// What the gateway knows of a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    RequiresAction { action_url: String },
-    Authorized,
-    Captured,
-    Voided,
-    Declined { code: String },
-}
-
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayAnswer {
     /// The gateway is away, does not say, or does not know the payment: ask again later.
     Nothing,
-    Found(Found),
+    Found(GatewayState),
     /// The gateway will not authorize it, whatever the bank says.
     Refused,
     RefundSettled(RefundId),
@@ -262,30 +256,37 @@ impl Payment {
         self.history.last().map_or(self.opened_at, |step| step.at)
     }
 
-    fn learn(&mut self, found: &Found, now: Timestamp, events: &mut Vec<Event>) {
+    /// All that it has come to, from its opening on.
+    pub fn steps(&self) -> Vec<StatusChange> {
+        std::iter::once(StatusChange { status: Status::Pending, at: self.opened_at }).chain(self.history.iter().copied()).collect()
+    }
+
+    fn learn(&mut self, found: &GatewayState, now: Timestamp, events: &mut Vec<Event>) {
         let wanted = self.goal != Goal::Release;
         match (self.status, found) {
-            (Status::Pending, Found::RequiresAction { action_url }) => {
+            (Status::Pending, GatewayState::RequiresAction { action_url }) => {
                 self.step(Status::RequiresAction, now);
                 self.action_url = Some(action_url.clone());
                 if wanted {
                     events.push(PaymentRequiresAction { payment: self.reference(), action_url: action_url.clone() }.into());
                 }
             }
-            (Status::Pending | Status::RequiresAction, Found::Authorized) => {
+            (Status::Pending | Status::RequiresAction, GatewayState::Authorized) => {
                 self.step(Status::Authorized, now);
             }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Captured) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, GatewayState::Captured) => {
                 self.step(Status::Captured, now);
                 if wanted {
                     events.push(PaymentCaptured { payment: self.reference(), stock_held: self.stock_held }.into());
                 }
             }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Voided | Found::Declined { .. }) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, GatewayState::Voided | GatewayState::Declined { .. }) => {
                 if wanted {
                     let (reason, message) = match found {
-                        Found::Declined { code } => refusal(code),
-                        Found::Voided | Found::RequiresAction { .. } | Found::Authorized | Found::Captured => lapsed(),
+                        GatewayState::Declined { code, .. } => refusal(code),
+                        GatewayState::Voided | GatewayState::RequiresAction { .. } | GatewayState::Authorized | GatewayState::Captured => {
+                            lapsed()
+                        }
                     };
                     self.fail(reason, message, now, events);
                 } else {
@@ -293,13 +294,18 @@ impl Payment {
                 }
             }
             // Nothing new: the customer has not confirmed yet, or the gateway is not done.
-            (Status::RequiresAction | Status::Authorized, Found::RequiresAction { .. }) | (Status::Authorized, Found::Authorized) => {
+            (Status::RequiresAction | Status::Authorized, GatewayState::RequiresAction { .. })
+            | (Status::Authorized, GatewayState::Authorized) => {
                 self.ask_later(now);
             }
             // It is over: a late answer moves nothing back.
             (
                 Status::Captured | Status::Voided | Status::Failed,
-                Found::RequiresAction { .. } | Found::Authorized | Found::Captured | Found::Voided | Found::Declined { .. },
+                GatewayState::RequiresAction { .. }
+                | GatewayState::Authorized
+                | GatewayState::Captured
+                | GatewayState::Voided
+                | GatewayState::Declined { .. },
             ) => {}
         }
         self.give_back(now);

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use reads::Reads;
-pub use review::{Status, diagram, lifecycle};
+pub use review::diagram;
 pub use storage::TABLE;
 
 const REMIND_EVERY: Duration = Duration::from_secs(3600);

@@ -8,7 +8,7 @@ mod error;
 mod tests;
 
 use contracts::{Decision, ReviewPublished, ReviewRejected, ReviewSubmitted};
-use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId};
+use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId, stable_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,8 +23,9 @@ pub type Reply = Paragraph<1, 2000>;
 /// Why a moderator refuses a review.
 pub type Reason = Paragraph<1, 500>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, strum::Display, strum::EnumIter)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ReviewStatus)]
 pub enum Status {
     /// Waits for a moderator.
@@ -56,29 +57,11 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
     (Removed, "submit (unmoderated)", Published),
 ];
 
-impl Status {
-    pub const ALL: [Self; 4] = [Pending, Published, Rejected, Removed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Pending => "pending",
-            Published => "published",
-            Rejected => "rejected",
-            Removed => "removed",
-        }
-    }
-}
-
-/// Every transition of a review: from, on which command, to.
-pub fn lifecycle() -> &'static [(Status, &'static str, Status)] {
-    LIFECYCLE
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> pending: submit (moderated)\n    [*] --> published: submit (unmoderated)\n");
     for (from, command, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {command}\n"));
     }
     text
 }
@@ -166,10 +149,7 @@ pub struct Submission {
 impl Review {
     /// One review of a thing by an author: the id is a hash of both.
     pub fn id_of(target: ReviewTarget, author: UserId) -> ReviewId {
-        let hash = blake3::hash(format!("review {target} {author}").as_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.as_bytes()[..16]);
-        ReviewId(u128::from_be_bytes(bytes))
+        ReviewId(stable_id(&["review", &target.to_string(), &author.to_string()]))
     }
 
     /// A first review, or a new one in place of one that was removed. The same contents again are a repetition.

@@ -156,15 +156,11 @@ impl State {
         let before = self.review.as_ref().and_then(|review| review.counted());
         let aggregate = self.aggregate.as_ref().map_or_else(|| Aggregate::empty(self.target), |aggregate| aggregate.value.clone());
         let counted = aggregate.moved(before, decision.state().counted())?;
-        let review = match &self.review {
-            None => Changes::create(decision)?,
-            Some(present) => Changes::update(present.version, decision)?,
-        };
-        Ok(review.and(match &self.aggregate {
-            None if !counted.is_changed() => Changes::none(),
-            None => Changes::create(counted)?,
-            Some(present) => Changes::update(present.version, counted)?,
-        }))
+        let review = Changes::put(self.review.as_ref().map(|review| review.version), decision)?;
+        if !counted.is_changed() {
+            return Ok(review);
+        }
+        Ok(review.and(Changes::put(self.aggregate.as_ref().map(|aggregate| aggregate.version), counted)?))
     }
 
     /// The version of the review after `moved`.

@@ -148,9 +148,9 @@ pub struct TokenVerifier {
 impl TokenVerifier {
     /// Trusts the built-in issuer.
     pub fn new(issuer: impl Into<String>, keys: JwkSet, accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
-        signatures::install();
-        let built_in = Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) };
-        Self { issuers: vec![built_in], accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
+        let mut verifier = Self::trusting_none(accounts, clock);
+        verifier.issuers.push(Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) });
+        verifier
     }
 
     /// Trusts nobody yet; for shops whose tokens a user pool makes.

@@ -146,8 +146,7 @@ impl Edge {
 
     /// The request's id and its trace: as they were sent, or new ones.
     fn name(&self, headers: &HeaderMap) -> (String, TraceParent) {
-        let mut chance = [0; 34];
-        self.runtime.entropy.fill(&mut chance);
+        let chance: [u8; 34] = self.runtime.entropy.bytes();
         let given = text(headers, &HeaderName::from_static("x-request-id"))
             .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         let new_id = || {

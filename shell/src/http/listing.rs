@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::extract::unreadable_query;
 
 /// How much of a list is wanted, and from where: for `params(…)` of its description. `Listing` reads it.
 #[derive(Debug, utoipa::IntoParams)]
@@ -55,7 +56,7 @@ impl<F: DeserializeOwned> Listing<F> {
         };
         let cursor = take("cursor")?.map(Cursor);
         let rest = serde_urlencoded::to_string(&parameters).map_err(Problem::internal)?;
-        let filter = serde_urlencoded::from_str(&rest).map_err(|error| unreadable(&error))?;
+        let filter = serde_urlencoded::from_str(&rest).map_err(|error| unreadable_query(&error.to_string()))?;
         Ok(Self { filter, limit, cursor })
     }
 }

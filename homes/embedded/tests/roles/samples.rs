@@ -179,7 +179,7 @@ fn moderation(t: &Things) -> Vec<Sample> {
 }
 
 fn catalog(t: &Things) -> Vec<Sample> {
-    let of_business = || format!("seller={}", t.business);
+    let of_business = || format!("seller_id={}", t.business);
     let bread = |title, status| product(title, &t.business, &t.category, status, 1900);
     vec![
         ask("GET /api/v1/categories", []),
@@ -262,7 +262,7 @@ fn orders(t: &Things) -> Vec<Sample> {
         with_token(ask("GET /api/v1/orders/{order_id}/timeline", [&t.guest_order])),
         ask("GET /api/v1/admin/orders", []),
         ask("POST /api/v1/admin/orders/{order_id}/status", [&t.paid_order]).json(json!({ "status": "processing" })),
-        ask("GET /api/v1/seller/orders", []).query(format!("business_id={}", t.business)),
+        ask("GET /api/v1/seller/orders", []).query(format!("seller_id={}", t.business)),
         ask("GET /orders/{order_id}", [&t.paid_order]),
         with_token(ask("GET /orders/{order_id}", [&t.guest_order])),
     ]

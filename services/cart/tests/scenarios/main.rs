@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cart::{Config, Reads, TABLE, service};
+use cart::{Config, Deps, Reads, TABLE, service};
 use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
@@ -76,7 +76,8 @@ fn world() -> (Harness, Arc<Shop>) {
         shop.sells(variant, price, true);
         shop.has(variant, 10, false);
     }
-    let harness = Harness::new(|kit| vec![service(&kit.work(&TABLE), shop.clone(), shop.clone(), Config::default())]);
+    let harness =
+        Harness::new(|kit| vec![service(&kit.work(&TABLE), Deps { catalog: shop.clone(), inventory: shop.clone() }, Config::default())]);
     (harness, shop)
 }
 

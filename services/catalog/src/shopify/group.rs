@@ -64,6 +64,7 @@ impl Group<'_> {
             variants: gathered.variants,
             images: gathered.images.iter().map(|(_, _, image)| image.clone()).collect(),
             tags: get(Column::Tags).split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+            ..Draft::default()
         };
         let content = draft.checked(self.currency).map_err(|error| {
             let image_lines: Vec<u64> = gathered.images.iter().map(|(_, line, _)| *line).collect();

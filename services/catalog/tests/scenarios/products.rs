@@ -23,8 +23,8 @@ async fn who_may_make_products() {
     ] {
         shop.create(&actor, &body).await.expect(status);
     }
-    assert_eq!(shop.slugs(&format!("seller={POTTERY}")).await.len(), 2);
-    assert_eq!(shop.slugs(&format!("seller={HOUSE}")).await.len(), 1);
+    assert_eq!(shop.slugs(&format!("seller_id={POTTERY}")).await.len(), 2);
+    assert_eq!(shop.slugs(&format!("seller_id={HOUSE}")).await.len(), 1);
     assert_eq!(shop.world.event_types().await, ["product.changed"; 3]);
 }
 
@@ -258,7 +258,7 @@ async fn drafts_and_archived_products_are_not_for_sale() {
         let got = list(actor, query).send().await.expect(200);
         assert_eq!(got.json["items"].as_array().unwrap().len(), count, "{query}");
     }
-    list(potter(), &format!("?seller={HOUSE}")).send().await.expect(403);
+    list(potter(), &format!("?seller_id={HOUSE}")).send().await.expect(403);
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn listings_are_sorted_paged_and_filtered() {
         ("price_min=5&sort=newest", 422),
         ("cursor=nonsense", 400),
         ("category=no-such", 404),
-        (&format!("tag=x&seller={HOUSE}"), 422),
+        (&format!("tag=x&seller_id={HOUSE}"), 422),
         ("unknown=1", 400),
     ] {
         shop.world.get(&format!("/api/v1/products?{query}")).send().await.expect(status);

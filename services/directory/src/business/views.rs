@@ -1,7 +1,7 @@
 //! What clients send and see of businesses.
 
 use contracts::StaffRole;
-use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -159,13 +159,6 @@ pub struct BusinessCard {
     pub distance_m: Option<u32>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MemberView {
-    pub user_id: UserId,
-    pub role: StaffRole,
-    pub since: Timestamp,
-}
-
 /// A business as its own people and the staff of the shop see it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ManagedBusiness {
@@ -175,48 +168,15 @@ pub struct ManagedBusiness {
     /// Why moderation rejected or suspended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation_reason: Option<String>,
-    pub name: String,
-    pub description: String,
-    pub categories: Vec<CategoryId>,
-    pub tags: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<GeoPosition>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub website: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opening_hours: Option<String>,
-    pub photos: Vec<Photo>,
-    pub staff: Vec<MemberView>,
+    #[serde(flatten)]
+    pub profile: Profile,
+    pub staff: Vec<Member>,
     /// Where it was imported from: `osm:node/123`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    pub lead_terms: LeadTermsView,
+    pub lead_terms: LeadTerms,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// What the business pays for leads.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeadTermsView {
-    /// Minor units; the shop's price if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 100_000_000)]
-    pub price: Option<i64>,
-    /// Leads per calendar month (UTC); no limit if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monthly_cap: Option<u32>,
-    /// The plan pays: every lead is free.
-    #[serde(default)]
-    pub covered_by_plan: bool,
 }
 
 impl HoursView {
@@ -286,42 +246,17 @@ impl BusinessCard {
 
 impl From<Business> for ManagedBusiness {
     fn from(business: Business) -> Self {
-        let profile = business.profile;
-        let member = |member: Member| MemberView { user_id: member.user_id, role: member.role, since: member.since };
         Self {
             id: business.id,
             slug: business.slug,
             status: business.status,
             moderation_reason: business.moderation_reason,
-            name: profile.name,
-            description: profile.description,
-            categories: profile.categories,
-            tags: profile.tags,
-            address: profile.address,
-            position: profile.position,
-            time_zone: profile.time_zone,
-            phone: profile.phone,
-            email: profile.email,
-            website: profile.website,
-            opening_hours: profile.opening_hours,
-            photos: profile.photos,
-            staff: business.members.into_iter().map(member).collect(),
+            profile: business.profile,
+            staff: business.members,
             source: business.source.map(|source| source.id),
-            lead_terms: business.lead_terms.into(),
+            lead_terms: business.lead_terms,
             created_at: business.created_at,
             updated_at: business.updated_at,
         }
-    }
-}
-
-impl From<LeadTerms> for LeadTermsView {
-    fn from(terms: LeadTerms) -> Self {
-        Self { price: terms.price, monthly_cap: terms.monthly_cap, covered_by_plan: terms.covered_by_plan }
-    }
-}
-
-impl From<LeadTermsView> for LeadTerms {
-    fn from(view: LeadTermsView) -> Self {
-        Self { price: view.price, monthly_cap: view.monthly_cap, covered_by_plan: view.covered_by_plan }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Limit, Page, Problem, is_slug};
-use ports::store::{Bounds, Key, Stored};
+use ports::store::{Bounds, Key};
 use serde::Deserialize;
 use shell::http::{Anyone, Listing, OpenApiRouter, Paging, Path};
 use shell::{HandlerResult, Reply};
@@ -113,6 +113,7 @@ fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem
     if found.is_empty() { Err(CategoryError::NotFound.into()) } else { Ok(found) }
 }
 
+/// All, or the lists of several categories as one. The cursor of the latter is the sort key of the last business.
 async fn by_name(
     app: &App,
     categories: Option<&BTreeSet<CategoryId>>,
@@ -124,11 +125,6 @@ async fn by_name(
         let page = table.list::<Business>(storage::published_query().limit(limit.get()).after(cursor)).await?;
         return Ok(page.map(|business| business.value));
     };
-    merged(app, categories, limit, cursor).await
-}
-
-/// The lists of several categories as one, by name. The cursor is the sort key of the last business.
-async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Business>, Problem> {
     let mut listed: Vec<(String, BusinessId)> = Vec::new();
     for category in categories {
         let mut query = storage::category_query(*category).limit(limit.get() + 1);
@@ -138,7 +134,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
             }
             query = query.bounds(Bounds::AtLeast(format!("{last}~")));
         }
-        let page = app.work.table().list::<Listed>(query).await?;
+        let page = table.list::<Listed>(query).await?;
         listed.extend(page.items.into_iter().map(|listed| (listed.value.sort_key, listed.value.business_id)));
     }
     listed.sort();
@@ -147,10 +143,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
     listed.truncate(limit.get());
     let next = listed.last().filter(|_| more).map(|(sort_key, _)| Cursor(sort_key.clone()));
     let keys: Vec<Key> = listed.iter().map(|(_, id)| storage::business_key(*id)).collect();
-    if keys.is_empty() {
-        return Ok(Page { items: Vec::new(), next: None });
-    }
-    let found: Vec<Option<Stored<Business>>> = app.work.table().get_many_eventual(&keys).await?;
+    let found = table.get_many_eventual::<Business>(&keys).await?;
     let items = found.into_iter().flatten().map(|business| business.value).filter(Business::is_published).collect();
     Ok(Page { items, next })
 }

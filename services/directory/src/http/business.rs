@@ -51,7 +51,7 @@ async fn list_own(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
-    let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    let found = table.get_many_eventual::<Business>(&keys).await?;
     let items = found.into_iter().flatten().filter(|business| business.role_of(user).is_some()).map(|business| business.value.into());
     Ok(Reply::ok(&Page::<ManagedBusiness> { items: items.collect(), next: None }))
 }

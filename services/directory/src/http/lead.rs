@@ -4,11 +4,10 @@ use axum::extract::State;
 use contracts::{Decision, StaffRole};
 use kernel::{BusinessId, LeadId, Page, Problem};
 use ports::store::{Expect, Key, Record as _, Stored, Write};
-use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
-use utoipa::IntoParams;
 
+use super::ByStatus;
 use crate::App;
 use crate::business::{Business, BusinessError};
 use crate::delivering::{Circumstances, hashes};
@@ -21,15 +20,6 @@ use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(ask, list, show, give_back, list_all, deliver, bill, mark_spam, credit, refuse_return)
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct ByStatus {
-    /// Those that wait for a look, unless given.
-    #[param(inline)]
-    status: Option<Status>,
 }
 
 /// Send an enquiry to a business. The contact stays hidden until the lead is released to the business.
@@ -52,7 +42,7 @@ async fn ask(
         let sender = Sender { lead_id: context.id(0), business_id: id, customer_id: request.actor.user_id() };
         let counted = hashes.iter().zip(&today).try_fold(Changes::none(), |changes, (hash, today)| {
             let count = AskedToday::count(today.as_ref().map(|today| today.value.clone()), hash.clone(), context.now)?;
-            Ok::<_, Problem>(changes.and(storage::put(today.as_ref(), count)?))
+            Ok::<_, Problem>(changes.and(Changes::put(today.as_ref().map(|today| today.version), count)?))
         })?;
         let decision = Lead::ask(&enquiry, sender, circumstances.delivery(&app, context.now), context.now)?;
         let followed = circumstances.counted(&decision, context.now)?;
@@ -102,8 +92,8 @@ async fn give_back(
 }
 
 /// List leads by status for staff, newest first, without their contacts.
-#[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(Paging, ByStatus), responses((status = 200, body = Page<LeadView>)))]
-async fn list_all(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) -> HandlerResult {
+#[utoipa::path(get, path = "/admin/leads", tag = "directory", operation_id = "listAllLeads", params(Paging, ByStatus::<Status>), responses((status = 200, body = Page<LeadView>)))]
+async fn list_all(_: Staff, State(app): State<App>, listing: Listing<ByStatus<Status>>) -> HandlerResult {
     let status = listing.filter.status.unwrap_or(Status::New);
     let wanted = leads::leads_in_status(status).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Lead>(wanted).await?;
@@ -179,13 +169,13 @@ async fn views(app: &App, leads: &[Lead]) -> Result<Vec<LeadView>, Problem> {
     let mut originals: Vec<Key> = leads.iter().filter_map(|lead| lead.duplicate_of).map(leads::lead_key).collect();
     originals.sort();
     originals.dedup();
-    let originals: Vec<Option<Stored<Lead>>> = if originals.is_empty() { Vec::new() } else { table.get_many_eventual(&originals).await? };
+    let originals = table.get_many_eventual::<Lead>(&originals).await?;
     let open = |lead: &Lead| {
         let original = |id: LeadId| originals.iter().flatten().find(|original| original.id == id);
         lead.is_released() || lead.duplicate_of.and_then(original).is_some_and(|original| original.is_released())
     };
     let released: Vec<Key> = leads.iter().filter(|lead| open(lead)).map(|lead| leads::contact_key(lead.id)).collect();
-    let contacts: Vec<Option<Stored<Contact>>> = if released.is_empty() { Vec::new() } else { table.get_many_eventual(&released).await? };
+    let contacts = table.get_many_eventual::<Contact>(&released).await?;
     let contact = |id: LeadId| contacts.iter().flatten().find(|contact| contact.lead_id == id).map(|contact| contact.value.clone());
     Ok(leads.iter().map(|lead| LeadView::of(lead, contact(lead.id))).collect())
 }

@@ -2,33 +2,24 @@
 
 use axum::extract::State;
 use kernel::{BusinessId, Page};
-use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
 use shell::{HandlerResult, Reply};
-use utoipa::IntoParams;
 
+use super::ByStatus;
 use crate::App;
-use crate::business::views::{LeadTermsView, ManagedBusiness, ReasonInput};
+use crate::business::views::{ManagedBusiness, ReasonInput};
 use crate::business::{Business, Status};
 use crate::editing::change;
+use crate::lead::LeadTerms;
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(list, approve, reject, suspend, restore, set_lead_terms)
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct ByStatus {
-    /// Those that wait for moderation, unless given.
-    #[param(inline)]
-    status: Option<Status>,
-}
-
 /// List businesses by status for staff, the latest change first.
-#[utoipa::path(get, path = "/admin/businesses", tag = "directory", operation_id = "listAllBusinesses", params(Paging, ByStatus), responses((status = 200, body = Page<ManagedBusiness>)))]
-async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) -> HandlerResult {
+#[utoipa::path(get, path = "/admin/businesses", tag = "directory", operation_id = "listAllBusinesses", params(Paging, ByStatus::<Status>), responses((status = 200, body = Page<ManagedBusiness>)))]
+async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus<Status>>) -> HandlerResult {
     let wanted = storage::status_query(listing.filter.status.unwrap_or(Status::Pending)).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Business>(wanted).await?;
     Ok(Reply::ok(&page.map(|business| ManagedBusiness::from(business.value))))
@@ -59,12 +50,7 @@ async fn restore(request: Admin, State(app): State<App>, Path(id): Path<Business
 }
 
 /// Set what a business pays for leads from now on. Leads already delivered keep their price.
-#[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTermsView, responses((status = 200, body = ManagedBusiness)))]
-async fn set_lead_terms(
-    request: Admin,
-    State(app): State<App>,
-    Path(id): Path<BusinessId>,
-    Json(input): Json<LeadTermsView>,
-) -> HandlerResult {
-    change(&app, &request, id, |business, context| business.set_lead_terms(input.into(), context.now)).await
+#[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTerms, responses((status = 200, body = ManagedBusiness)))]
+async fn set_lead_terms(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<LeadTerms>) -> HandlerResult {
+    change(&app, &request, id, |business, context| business.set_lead_terms(input, context.now)).await
 }

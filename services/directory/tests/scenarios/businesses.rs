@@ -53,7 +53,7 @@ async fn a_business_is_registered_moderated_and_found() {
     assert_eq!(removed.json["status"], "removed");
     town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(404);
     assert!(town.get("/me/businesses", &owner()).await.expect(200).json["items"].as_array().unwrap().is_empty());
-    let told = town.world.event_types().await;
+    let emitted = town.world.event_types().await;
     let expect = [
         "category.changed",
         "business.created",
@@ -66,7 +66,7 @@ async fn a_business_is_registered_moderated_and_found() {
         "business.published",
         "business.removed",
     ];
-    assert_eq!(told, expect);
+    assert_eq!(emitted, expect);
 }
 
 #[tokio::test]
@@ -289,8 +289,8 @@ async fn staff_and_claims() {
     assert_eq!(town.get(&format!("/businesses/{mill}/profile"), &claimant).await.expect(200).json["staff"][0]["role"], "owner");
     town.post(&format!("/admin/claims/{rival}/approve"), &Harness::admin(), &json!({})).await.expect(409);
     town.post(&format!("/admin/claims/{rival}/refuse"), &Harness::admin(), &json!({ "reason": "has an owner" })).await.expect(200);
-    let told = town.world.event_types().await;
+    let emitted = town.world.event_types().await;
     for (kind, times) in [("business.claimed", 1), ("claim.requested", 2), ("claim.refused", 1)] {
-        assert_eq!(told.iter().filter(|other| **other == kind).count(), times, "{kind}");
+        assert_eq!(emitted.iter().filter(|other| **other == kind).count(), times, "{kind}");
     }
 }

@@ -207,8 +207,8 @@ async fn leads_go_back_and_are_credited() {
     assert_eq!(back(owner(), "wrong_number").await.expect(200).json["status"], "returned");
     town.post(&format!("/admin/leads/{id}/credit"), &owner(), &json!({})).await.expect(403);
     assert_eq!(admin(&town, &id, "credit").await["status"], "credited");
-    let told: Vec<_> = town.world.event_types().await.into_iter().filter(|kind| kind.starts_with("lead.")).collect();
-    assert_eq!(told, ["lead.delivered", "lead.billed", "lead.returned", "lead.credited"]);
+    let emitted: Vec<_> = town.world.event_types().await.into_iter().filter(|kind| kind.starts_with("lead.")).collect();
+    assert_eq!(emitted, ["lead.delivered", "lead.billed", "lead.returned", "lead.credited"]);
     let late = ask(&town, &business, &from(5)).await;
     town.world.advance(Duration::from_secs(7 * 24 * 3600 + 1));
     let refused =

@@ -35,7 +35,7 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
         let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
         storage::update_user_and_admins(&user, admins, decision)
     };
-    if app.work.run_job("identity.adopt-roles", load, decide).await? {
+    if app.work.run_job("identity.adopt_roles", load, decide).await? {
         tracing::info!(user = %user.id, groups = ?tokens.roles, "roles that were granted in the user pool were taken over");
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! Registration, signing in and out, links in mails, passwords.
 
 use axum::extract::State;
-use kernel::{Code, Email, Problem};
+use contracts::Decision;
+use kernel::{Code, Email, Problem, Timestamp, UserId};
 use ports::Enrolled;
 use ports::reads::LinkPurpose;
 use ports::store::Stored;
@@ -18,7 +19,7 @@ use crate::password::check_password;
 use crate::session::{Lifetimes, Presented, Session, SessionError};
 use crate::sign_in::{account_subject, confirm_password, mail_subject, user_by_password};
 use crate::storage;
-use crate::tokens::{Link, REFRESH_TOKEN_CHARS_MAX, RefreshToken, TOKEN_CHARS_MAX, Tokens, retry_name};
+use crate::tokens::{Link, REFRESH_TOKEN_CHARS_MAX, RefreshToken, TOKEN_CHARS_MAX, Tokens, short_hash};
 use crate::user::{Name, Registration, User};
 use crate::views::MailView;
 
@@ -147,7 +148,7 @@ async fn refresh(request: RequestContext, State(app): State<App>, Json(body): Js
         return at_pool::refresh(&app, pool, refresh_token).await;
     }
     let token = RefreshToken::read(&app.signer, refresh_token)?;
-    let presented = Presented { generation: token.generation, retry: request.idempotency_key.as_deref().map(retry_name) };
+    let presented = Presented { generation: token.generation, retry: request.idempotency_key.as_deref().map(short_hash) };
     let table = app.work.table();
     let load = |_| storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
@@ -180,7 +181,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
             Err(SessionError::Ended) | Ok(_) => Ok(Changes::none()),
         }
     };
-    if app.work.run_job("identity.refresh-token-reused", load, decide).await? {
+    if app.work.run_job("identity.revoke_session", load, decide).await? {
         tracing::warn!(user = %token.user, session = %token.session, "a refresh token was used twice; the session is revoked");
     }
     Ok(())
@@ -274,21 +275,34 @@ async fn reset_password(request: RequestContext, State(app): State<App>, Json(bo
 }
 
 pub(super) async fn reset(app: &App, request: &RequestContext, token: &str, new_password: &str) -> HandlerResult {
-    let table = app.work.table();
     let (link, user) = reset_link(app, token).await?;
     check_password(new_password, &user.email).map_err(|error| error.at("new_password"))?;
+    let rule = |user: User, hash, now| Ok(user.reset_password(link.serial, hash, now)?);
+    set_password(app, request, link.user, new_password, rule, |_, changes, _| Ok(changes.reply(Reply::no_content()))).await
+}
+
+/// Sets a password by a rule, which is given its hash, and forgets the attempts at the former one.
+async fn set_password(
+    app: &App,
+    request: &RequestContext,
+    id: UserId,
+    new_password: &str,
+    rule: impl Fn(User, String, Timestamp) -> Result<Decision<User>, Problem> + Sync,
+    answer: impl Fn(&User, Changes, &DecisionContext) -> Result<Outcome, Problem>,
+) -> HandlerResult {
     let hash = app.credentials.hash(new_password, app.entropy()).await?;
     let load = |_| async {
-        let user = storage::user(table, link.user).await?;
-        let changed = user.value.clone().reset_password(link.serial, hash.clone(), app.work.now())?;
-        app.credentials.set_password(user.id, "new_password", new_password).await?;
+        let user = storage::user(app.work.table(), id).await?;
+        let changed = rule(user.value.clone(), hash.clone(), app.work.now())?;
+        app.credentials.set_password(id, "new_password", new_password).await?;
         app.credentials.follow(&user, changed.state()).await?;
         Ok(user)
     };
     let decide = |user: Stored<User>, context: &DecisionContext| {
-        let decision = user.value.clone().reset_password(link.serial, hash.clone(), context.now)?;
+        let decision = rule(user.value.clone(), hash.clone(), context.now)?;
+        let changed = decision.state().clone();
         let attempts = storage::attempts_key(&account_subject(&user.email));
-        Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
+        answer(&changed, storage::update_user(&user, decision)?.delete_derived(attempts), context)
     };
     app.work.handle_request(&without_record(request), load, decide).await
 }
@@ -310,31 +324,18 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
 async fn change_password(request: SignedIn, State(app): State<App>, Json(body): Json<ChangePassword>) -> HandlerResult {
     let id = request.user_id;
-    let table = app.work.table();
-    let user = storage::user(table, id).await?;
+    let user = storage::user(app.work.table(), id).await?;
     check_password(&body.new_password, &user.email).map_err(|error| error.at("new_password"))?;
     let proved = confirm_password(&app, &request, &user, "current_password", &body.current_password).await?;
-    let hash = app.credentials.hash(&body.new_password, app.entropy()).await?;
-    let load = |_| async {
-        let user = storage::user(table, id).await?;
+    let rule = |user: User, hash, now| {
         unchanged_password(&proved, &user)?;
-        let changed = user.value.clone().change_password(hash.clone(), app.work.now())?;
-        app.credentials.set_password(id, "new_password", &body.new_password).await?;
-        app.credentials.follow(&user, changed.state()).await?;
-        Ok(user)
+        Ok(user.change_password(hash, now)?)
     };
-    let decide = |user: Stored<User>, context: &DecisionContext| {
-        unchanged_password(&proved, &user)?;
-        let decision = user.value.clone().change_password(hash.clone(), context.now)?;
-        let changed = decision.state().clone();
-        let attempts = storage::attempts_key(&account_subject(&user.email));
-        let changes = storage::update_user(&user, decision)?.delete_derived(attempts);
-        match app.credentials.pool() {
-            None => start_session(&app, &changed, changes, context),
-            Some(_) => Ok(changes.reply(Reply::no_content())),
-        }
+    let answer = |user: &User, changes: Changes, context: &DecisionContext| match app.credentials.pool() {
+        None => start_session(&app, user, changes, context),
+        Some(_) => Ok(changes.reply(Reply::no_content())),
     };
-    let changed = app.work.handle_request(&without_record(&request), load, decide).await?;
+    let changed = set_password(&app, &request, id, &body.new_password, rule, answer).await?;
     match app.credentials.pool() {
         None => Ok(changed),
         Some(pool) => at_pool::sign_in_again(&app, pool, id, &body.new_password).await,

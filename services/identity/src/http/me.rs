@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 use super::auth::unchanged_password;
 use super::without_record;
 use crate::App;
-use crate::addresses::{AddressBook, AddressBookError};
+use crate::addresses::{AddressBook, AddressBookError, Entry};
 use crate::admins::Admins;
 use crate::attempts::Attempts;
 use crate::sign_in::{account_subject, confirm_password, mail_subject};
 use crate::storage;
 use crate::user::{Name, ProfileChange, Telephone, User};
-use crate::views::{AddressBookView, AddressView, ProfileView};
+use crate::views::{AddressBookView, ProfileView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     shell::routes!(profile, change_profile, erase, addresses, add_address, replace_address, remove_address)
@@ -139,19 +139,19 @@ async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
 }
 
 /// Add an address. The first one is the default.
-#[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
+#[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = Entry)))]
 async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
     let address = body.address.checked("address")?;
     let add = |book: AddressBook, context: &DecisionContext| book.add(context.id(0), address.clone(), body.is_default);
     change_book(&app, &request, add, |book, context| {
         let id: AddressId = context.id(0);
-        Ok(Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(book.entry(id)?)))
+        Ok(Reply::created(format!("/api/v1/me/addresses/{id}"), book.entry(id)?))
     })
     .await
 }
 
 /// Replace an address.
-#[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
+#[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = Entry)))]
 async fn replace_address(
     request: SignedIn,
     State(app): State<App>,
@@ -160,7 +160,7 @@ async fn replace_address(
 ) -> HandlerResult {
     let address = body.address.checked("address")?;
     let replace = |book: AddressBook, _: &DecisionContext| book.replace(id, address.clone(), body.is_default);
-    change_book(&app, &request, replace, |book, _| Ok(Reply::ok(&AddressView::of(book.entry(id)?)))).await
+    change_book(&app, &request, replace, |book, _| Ok(Reply::ok(book.entry(id)?))).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
@@ -188,7 +188,7 @@ async fn change_book(
         }
         // No address may be added while its owner is erased.
         let guard = Write::Check { key: storage::user_key(user.id), expect: Expect::Version(user.version) };
-        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
+        Ok(Changes::put(version, decision)?.write(guard).reply(reply))
     };
     app.work.handle_request(request, load, decide).await
 }

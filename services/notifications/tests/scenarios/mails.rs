@@ -121,12 +121,12 @@ async fn every_event_has_its_mail() {
             assert!(got.json["text"].as_str().unwrap().contains(text), "{kind}: {}", got.json["text"]);
             assert_eq!(got.json["cause_event"], json!(envelope.id));
         }
-        assert_eq!(world.event_types().await, vec![kind], "a captured mail tells nothing");
+        assert_eq!(world.event_types().await, vec![kind], "a captured mail emits no event");
     }
 }
 
 #[tokio::test]
-async fn a_cancellation_that_is_told_again_is_one_mail() {
+async fn a_repeated_cancellation_is_one_mail() {
     let world = capturing();
     for _ in 0..3 {
         world.publish(cancelled(CancelReason::OutOfStock, false)).await;

@@ -82,8 +82,8 @@ async fn sellers_see_and_fulfil_what_is_theirs() {
     let id = order_id(&shop.placed(1, &Harness::customer(1)).await);
     assert_eq!(listed(&shop, "/api/v1/seller/orders", &own).await, [id]);
     assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, []);
-    assert_eq!(listed(&shop, &format!("/api/v1/seller/orders?business_id={SELLER}"), &Harness::admin()).await, [id]);
-    shop.harness.get(&format!("/api/v1/seller/orders?business_id={SELLER}")).as_actor(&other).send().await.expect(403);
+    assert_eq!(listed(&shop, &format!("/api/v1/seller/orders?seller_id={SELLER}"), &Harness::admin()).await, [id]);
+    shop.harness.get(&format!("/api/v1/seller/orders?seller_id={SELLER}")).as_actor(&other).send().await.expect(403);
     shop.harness.get("/api/v1/seller/orders").as_actor(&Harness::customer(1)).send().await.expect(403);
     shop.show(id, &own).await.expect(200);
     shop.show(id, &other).await.expect(404);
@@ -153,7 +153,7 @@ async fn the_house_sees_what_it_sells_itself() {
     assert_eq!(listed(&shop, "/api/v1/seller/orders", &house).await, own);
     assert_eq!(listed(&shop, "/api/v1/seller/orders?limit=1", &house).await, own[..1]);
     assert_eq!(listed(&shop, "/api/v1/seller/orders", &other).await, others);
-    shop.harness.get(&format!("/api/v1/seller/orders?business_id={}", BusinessId::HOUSE)).as_actor(&other).send().await.expect(403);
+    shop.harness.get(&format!("/api/v1/seller/orders?seller_id={}", BusinessId::HOUSE)).as_actor(&other).send().await.expect(403);
 }
 
 #[tokio::test]

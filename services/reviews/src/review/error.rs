@@ -22,7 +22,7 @@ pub enum ReviewError {
     Answered,
     #[error("nobody votes for a review of their own")]
     OwnVote,
-    #[error("a {} review cannot be {wanted}", .status.as_str())]
+    #[error("a {status} review cannot be {wanted}")]
     Illegal { status: Status, wanted: &'static str },
 }
 

@@ -1,4 +1,5 @@
 use kernel::Role;
+use strum::IntoEnumIterator as _;
 
 use super::*;
 
@@ -75,11 +76,11 @@ fn every_move_is_in_the_table() {
             Review::submit(Some(review), Submission { contents: contents(2, "Anew."), ..submission(false) }, later())
         }),
     ];
-    for status in Status::ALL {
+    for status in Status::iter() {
         for (command, rule) in rules {
-            let listed = lifecycle().iter().find(|(from, label, _)| *from == status && *label == command).map(|(_, _, to)| *to);
+            let listed = LIFECYCLE.iter().find(|(from, label, _)| *from == status && *label == command).map(|(_, _, to)| *to);
             let reached = rule(in_status(status)).map(|decision| decision.state().status);
-            assert_eq!(reached.unwrap_or(status), listed.unwrap_or(status), "{command} in {}", status.as_str());
+            assert_eq!(reached.unwrap_or(status), listed.unwrap_or(status), "{command} in {status}");
         }
     }
 }
@@ -100,7 +101,7 @@ fn a_repetition_changes_nothing() {
 
 #[test]
 fn only_what_is_published_counts_and_can_be_answered_or_reported() {
-    for status in Status::ALL {
+    for status in Status::iter() {
         let review = in_status(status);
         assert_eq!(review.counted().is_some(), status == Published);
         assert_eq!(review.clone().answer(&owner(), reply("Thanks"), later()).is_ok(), status == Published);

@@ -1,16 +1,13 @@
-//! The one way from a record to what a person reads. Secrets of links exist only here and in the
-//! mail that goes out.
+//! The one way from a mail of the log to what a person reads. Secrets of links exist only here and in the mail that goes out.
 
 use kernel::{MailId, Problem};
-use ports::Mail;
 use ports::reads::OrderSummary;
 
 use crate::App;
 use crate::links::{Link, encode};
 use crate::lookup;
 use crate::mail::MailRecord;
-use crate::mails::OrderName;
-use crate::mails::{Message, sample_sale};
+use crate::mails::{Message, OrderName, sample_sale};
 use crate::render::Rendered;
 
 /// Whether links work. Staff read the log, but must not be able to use a customer's links.
@@ -22,33 +19,35 @@ pub enum Secrets {
 
 const HIDDEN: &str = "hidden";
 
-pub async fn rendered(app: &App, mail: &MailRecord, secrets: Secrets) -> Result<Rendered, Problem> {
-    let sale = sale(app, std::slice::from_ref(mail), secrets).await?;
-    render(app, &mail.message, mail.order.as_ref(), sale.as_ref(), secrets)
+pub async fn rendered(app: &App, record: &MailRecord, secrets: Secrets) -> Result<Rendered, Problem> {
+    let sale = sale(app, std::slice::from_ref(record), secrets).await?;
+    render(app, &record.mail.message, record.origin.order.as_ref(), sale.as_ref(), secrets)
 }
 
 /// The order that the mails are about, if one of them shows it or has a link with its token.
-pub async fn sale(app: &App, mails: &[MailRecord], secrets: Secrets) -> Result<Option<OrderSummary>, Problem> {
-    let needs = |mail: &MailRecord| {
-        let (about, order) = (mail.message.about(), mail.order.as_ref()?);
-        let has_token = order.guest && secrets == Secrets::Shown && about.link == Some(Link::Order);
-        (about.shows_sale || has_token).then_some(order.id)
+pub async fn sale(app: &App, records: &[MailRecord], secrets: Secrets) -> Result<Option<OrderSummary>, Problem> {
+    let needs = |record: &MailRecord| {
+        let (message, order) = (&record.mail.message, record.origin.order.as_ref()?);
+        let has_token = order.guest && secrets == Secrets::Shown && message.link() == Some(Link::Order);
+        (message.shows_sale() || has_token).then_some(order.id)
     };
-    match mails.iter().find_map(needs) {
+    match records.iter().find_map(needs) {
         Some(order) => lookup::order(app, order).await.map(Some),
         None => Ok(None),
     }
 }
 
-pub fn subject(app: &App, mail: &MailRecord) -> Result<String, Problem> {
-    app.shared.renderer.subject(&mail.message, mail.order.as_ref())
+pub fn subject(app: &App, record: &MailRecord) -> Result<String, Problem> {
+    app.shared.renderer.subject(&record.mail.message, record.origin.order.as_ref())
 }
 
 /// The mail as it is handed to the mail server. A person who asks for it again gets a new
 /// Message-ID, as their program would hide it otherwise.
-pub fn outgoing(app: &App, mail: &MailRecord, sale: Option<&OrderSummary>) -> Result<Mail, Problem> {
-    let Rendered { subject, text, html } = render(app, &mail.message, mail.order.as_ref(), sale, Secrets::Shown)?;
-    Ok(Mail { id: message_id(mail.id, mail.sending), from: app.shared.config.from.clone(), to: mail.to.clone(), subject, text, html })
+pub fn outgoing(app: &App, record: &MailRecord, sale: Option<&OrderSummary>) -> Result<ports::Mail, Problem> {
+    let MailRecord { id, origin, mail } = record;
+    let Rendered { subject, text, html } = render(app, &mail.message, origin.order.as_ref(), sale, Secrets::Shown)?;
+    let id = message_id(*id, mail.sending);
+    Ok(ports::Mail { id, from: app.shared.config.from.clone(), to: mail.to.clone(), subject, text, html })
 }
 
 /// A mail with made-up data.
@@ -68,7 +67,7 @@ fn render(
     sale: Option<&OrderSummary>,
     secrets: Secrets,
 ) -> Result<Rendered, Problem> {
-    let url = message.about().link.and_then(|link| {
+    let url = message.link().and_then(|link| {
         let path = link.path(order.map(|order| order.id))?;
         let query = token(app, &link, order, sale, secrets).map(|token| format!("?token={}", encode(&token)));
         Some(format!("{}{path}{}", app.shared.config.public_url.trim_end_matches('/'), query.unwrap_or_default()))

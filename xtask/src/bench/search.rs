@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
+use super::{figure, write_report};
 use crate::{Outcome, process, table};
 
 const REPORT: &str = "target/bench-search.json";
@@ -33,22 +34,15 @@ pub struct Quality {
 pub fn load(root: &Path, options: &Load) -> Outcome {
     let mut reports = Vec::new();
     for documents in &options.documents {
-        let numbers = [("--documents", *documents), ("--seconds", options.seconds), ("--clients", options.clients)];
         let mut command = example(root, "load");
-        for (name, number) in numbers {
-            command.args([name, &number.to_string()]);
-        }
+        command.args(["--documents", &documents.to_string(), "--seconds", &options.seconds.to_string()]);
+        command.args(["--clients", &options.clients.to_string()]);
         command.arg("--folder").arg(root.join("target/bench-search"));
-        let text = process::output(&mut command)?;
-        let report: Value = serde_json::from_str(text.trim()).map_err(|error| format!("the load driver printed no JSON: {error}"))?;
+        let report = process::json(&mut command)?;
         print!("{}", render(&report));
         reports.push(report);
     }
-    let path = root.join(REPORT);
-    let text = serde_json::to_string_pretty(&reports).map_err(|error| format!("cannot write the report: {error}"))?;
-    process::write(&path, &(text + "\n"))?;
-    println!("as JSON: {REPORT}");
-    Ok(())
+    write_report(root, REPORT, &reports.into())
 }
 
 pub fn quality(root: &Path, options: &Quality) -> Outcome {
@@ -66,21 +60,21 @@ fn example(root: &Path, name: &str) -> std::process::Command {
 }
 
 fn render(report: &Value) -> String {
-    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    let number = |name: &str, factor: f64, digits: usize| figure(&report[name], factor, digits);
     let mut text = format!(
-        "\n{} documents: {:.0} MB in {} segments, built in {:.1} s, {:.0} MB resident; a change is found after {:.0} ms\n",
-        report["documents"],
-        number(&report["bytes"]) / 1e6,
-        report["segments"],
-        number(&report["build_seconds"]),
-        number(&report["resident_mb"]),
-        number(&report["change_visible_ms"]),
+        "\n{} documents: {} MB in {} segments, built in {} s, {} MB resident; a change is found after {} ms\n",
+        number("documents", 1.0, 0),
+        number("bytes", 1e-6, 0),
+        number("segments", 1.0, 0),
+        number("build_seconds", 1.0, 1),
+        number("resident_mb", 1.0, 0),
+        number("change_visible_ms", 1.0, 0),
     );
-    let mut rows = Vec::new();
-    for (kind, figures) in report["kinds"].as_object().into_iter().flatten() {
-        let figure = |name: &str| format!("{:.1}", number(&figures[name]));
-        rows.push(vec![kind.clone(), figure("per_second"), figure("p50_ms"), figure("p99_ms"), figure("cpu_ms_per_query")]);
-    }
+    let row = |(kind, figures): (&String, &Value)| {
+        let columns = ["per_second", "p50_ms", "p99_ms", "cpu_ms_per_query"].map(|name| figure(&figures[name], 1.0, 1));
+        std::iter::once(kind.clone()).chain(columns).collect()
+    };
+    let rows: Vec<Vec<String>> = report["kinds"].as_object().into_iter().flatten().map(row).collect();
     text.push_str(&table::render(&["query", "per second", "p50 ms", "p99 ms", "CPU ms"], &rows));
     text
 }
