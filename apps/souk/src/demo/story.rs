@@ -189,7 +189,7 @@ impl Shop {
     }
 
     fn offer(&self, owner: &Client, bakery: &str, pictures: &HashMap<String, String>) -> Result<(), CliError> {
-        let there = self.guest.get(&format!("/products?seller={bakery}"))?;
+        let there = self.guest.get(&format!("/products?seller_id={bakery}"))?;
         let currency = items(&self.guest.get("/products?limit=1")?).first().map(|card| card["price_from"]["currency"].clone());
         for goods in GOODS.iter().filter(|goods| items(&there).iter().all(|card| card["title"] != goods.title)) {
             let picture = pictures.get(goods.picture);
