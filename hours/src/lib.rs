@@ -4,6 +4,8 @@
 //! beside it is taken as `opening_hours.js`, the reference implementation, takes it: `tests/reference.rs` compares
 //! them. Everything is counted in minutes.
 
+mod calendar;
+mod draft;
 mod parse;
 mod place;
 mod rules;

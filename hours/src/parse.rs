@@ -3,6 +3,7 @@
 use jiff::civil::{Date, Weekday};
 
 use crate::Misread;
+use crate::draft::Draft;
 use crate::rules::{Anchor, Dates, DayOfYear, Days, Holiday, Joint, Rule, Span, State, Time, Weekdays, Weeks, Years};
 use crate::words::{self, Token, Word};
 
@@ -37,27 +38,6 @@ struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],
     next: usize,
-}
-
-/// What a rule has of its parts so far.
-#[derive(Default)]
-struct Draft {
-    days: Days,
-    spans: Vec<Span>,
-    always: bool,
-    state: Option<State>,
-    comment: Option<String>,
-}
-
-impl Draft {
-    /// Whether hours or a state have been read, which come last.
-    fn is_full(&self) -> bool {
-        self.always || !self.spans.is_empty() || self.state.is_some()
-    }
-
-    fn is_empty(&self) -> bool {
-        !self.is_full() && self.days.is_empty() && self.comment.is_none()
-    }
 }
 
 impl Parser<'_> {

@@ -8,7 +8,7 @@ use opening_hours::ContextHolidays;
 use opening_hours::localization::Country;
 use sunrise::{Coordinates, DawnType, SolarDay, SolarEvent};
 
-use crate::rules::{SunEvent, easter, moved};
+use crate::calendar::{SunEvent, easter, moved};
 
 /// Without a position the sun rises at six.
 const SUN_MINUTES: [(SunEvent, i16); 4] =

@@ -5,8 +5,9 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use kernel::Timestamp;
 
 use crate::OpeningHours;
+use crate::calendar::moved;
 use crate::place::Place;
-use crate::rules::{Joint, Rule, Span, State, Time, moved};
+use crate::rules::{Joint, Rule, Span, State, Time};
 
 const DAY_MINUTES: usize = 1_440;
 const DAY: i16 = 1_440;
@@ -234,7 +235,7 @@ fn first_after(date: Date, minute: usize, zone: &TimeZone, after: Timestamp) -> 
     let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
     let ambiguous = zone.to_ambiguous_timestamp(date.at(hour, minute, 0, 0));
     let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let first = ambiguous.clone().compatible().ok()?;
+    let first = ambiguous.compatible().ok()?;
     let first = if gap { zone.preceding(first).next()?.timestamp() } else { first };
     let first = Timestamp::from_millis(first.as_millisecond());
     if first > after {

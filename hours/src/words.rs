@@ -3,7 +3,8 @@
 use jiff::civil::Weekday;
 
 use crate::Misread;
-use crate::rules::{State, SunEvent};
+use crate::calendar::SunEvent;
+use crate::rules::State;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {

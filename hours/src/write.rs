@@ -5,7 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use jiff::civil::Weekday;
 
 use crate::OpeningHours;
-use crate::rules::{Anchor, Dates, DayOfYear, Days, Holiday, Joint, Rule, Span, State, SunEvent, Time, Weekdays, Weeks, Years};
+use crate::calendar::SunEvent;
+use crate::rules::{Anchor, Dates, DayOfYear, Days, Holiday, Joint, Rule, Span, State, Time, Weekdays, Weeks, Years};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

@@ -4,26 +4,6 @@ use async_trait::async_trait;
 use kernel::{Money, PaymentId, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What a payment has come to at the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum GatewayState {
-    /// The customer must confirm at this address first.
-    RequiresAction {
-        action_url: String,
-    },
-    /// The money is reserved.
-    Authorized,
-    Captured,
-    /// What was reserved is free again.
-    Voided,
-    Declined {
-        /// The field's word: `card_declined`, `insufficient_funds`, ...
-        code: String,
-        message: String,
-    },
-}
-
 /// A request to reserve money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {

@@ -16,7 +16,7 @@ mod user_pool;
 
 pub use blobs::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 pub use clock::{Clock, Entropy, FixedEntropy, ManualClock, SystemClock, SystemEntropy};
-pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
+pub use gateway::{Authorization, GatewayError, GatewayPayment, GatewayRefund, PaymentGateway, RefundState};
 pub use log::{EventLog, LogPage, LoggedEvent, Position, Unreadable, check_log_limit};
 pub use mailer::{Mail, MailError, Mailer};
 pub use personal_data::{Person, PersonalData};

@@ -99,7 +99,9 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
         }
         for n in 1..=INDEXES_MAX {
             if !has_column(&transaction, name, &format!("x{n}p"))? {
-                transaction.execute_batch(&format!("ALTER TABLE \"{name}\" ADD COLUMN x{n}p TEXT; ALTER TABLE \"{name}\" ADD COLUMN x{n}s TEXT;"))?;
+                transaction.execute_batch(&format!(
+                    "ALTER TABLE \"{name}\" ADD COLUMN x{n}p TEXT; ALTER TABLE \"{name}\" ADD COLUMN x{n}s TEXT;"
+                ))?;
             }
         }
         for n in 1..=*indexes {

@@ -8,8 +8,8 @@ use kernel::{GeoPosition, Timestamp};
 use ports::search::Hours;
 use quick_cache::sync::Cache;
 
-use crate::schema::SEPARATOR;
-
+/// Between the parts of a packed text, none of which has it.
+const SEPARATOR: char = '\u{1f}';
 /// Texts that are kept.
 const KEPT_MAX: usize = 20_000;
 /// How long an answer holds at most.

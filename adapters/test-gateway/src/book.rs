@@ -14,7 +14,7 @@ use kernel::{Cursor, Money, Page, PaymentId, RefundId, Timestamp};
 use ports::store::{
     Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Query, Record, Store, StoreError, Stored, TableSchema, Write,
 };
-use ports::{GatewayError, GatewayPayment, GatewayRefund, GatewayState, RefundState};
+use ports::{GatewayError, GatewayPayment, GatewayRefund, RefundState};
 use serde::{Deserialize, Serialize};
 
 use crate::cards::{self, Behaviour};

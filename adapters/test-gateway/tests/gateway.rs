@@ -9,7 +9,7 @@ use std::time::Duration;
 use kernel::{Currency, Money, PaymentId, RefundId, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, CommitError, Expect, Key, Write};
-use ports::{Authorization, GatewayError, GatewayState, ManualClock, PaymentGateway, RefundState};
+use ports::{Authorization, GatewayError, ManualClock, PaymentGateway, RefundState};
 use sqlite::Sqlite;
 use test_gateway::{Behaviour, CARDS, Operation, OperationKind, Options, TABLE, TestGateway};
 

@@ -3,8 +3,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use contracts::GatewayState;
 use kernel::{Duration, PaymentId, Problem};
-use ports::{GatewayState, PaymentGateway as _};
+use ports::PaymentGateway as _;
 use serde::Deserialize;
 use shell::http::{Form, PageAnswer, Path, Query, escape, page};
 use shell::{HandlerResult, Reply, RootRoutes};

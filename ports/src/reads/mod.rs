@@ -49,23 +49,6 @@ pub trait LinkTokens: Send + Sync {
     fn link_token(&self, user: UserId, purpose: LinkPurpose, serial: u32) -> String;
 }
 
-/// A variant as it is sold now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    pub product_id: ProductId,
-    pub variant_id: VariantId,
-    pub seller_id: BusinessId,
-    pub sku: String,
-    /// Product and option values.
-    pub title: String,
-    pub unit_price: Money,
-    pub tax_rate: TaxRate,
-    pub requires_shipping: bool,
-    pub image_url: Option<String>,
-    /// False for drafts, archived products and variants that are gone.
-    pub for_sale: bool,
-}
-
 #[async_trait]
 pub trait CatalogReads: Send + Sync {
     /// The offers in the order of the ids (at most 100), `None` where there is no such variant.

@@ -6,8 +6,8 @@
 //! ```
 
 use contracts::{Decision, ORDER_LINES_MAX};
+use kernel::Offer;
 use kernel::{Actor, CartId, Code, Currency, Duration, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, UserId, VariantId};
-use ports::reads::Offer;
 use serde::{Deserialize, Serialize};
 
 /// All lines of a full cart fit one order.

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use contracts::Decision;
+use kernel::Offer;
 use kernel::{CartId, Problem, ProductId, UserId, VariantId};
-use ports::reads::Offer;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};

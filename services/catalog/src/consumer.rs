@@ -9,7 +9,8 @@ use shell::{Changes, Consumer, DecisionContext, Delivery, UnitOfWork};
 use crate::editing::State;
 use crate::product::ProductStatus;
 use crate::rating::ProductRating;
-use crate::seller::{Seller, seller_key};
+use crate::seller::Seller;
+use crate::standing::seller_key;
 use crate::storage;
 
 /// Listings from files belong to nobody, so nobody sells for them until they are claimed.

@@ -7,7 +7,7 @@ use shell::{Changes, DecisionContext, Table};
 use crate::category::Category;
 use crate::product::content::Content;
 use crate::product::{Placing, Product, ProductError, ProductStatus};
-use crate::seller::Standing;
+use crate::standing::Standing;
 use crate::storage::{self, SlugOwner};
 
 /// A slug that was asked for, or one near a text.

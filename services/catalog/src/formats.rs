@@ -7,9 +7,9 @@ use crate::category::{Category, Holdings};
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
 use crate::rating::ProductRating;
+use crate::seller::EarlyPictures;
 use crate::seller::Seller;
 use crate::storage::{Card, SlugOwner};
-use crate::uploads::EarlyPictures;
 
 fn plain() -> Product {
     let variant = Variant {

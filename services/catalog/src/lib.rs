@@ -17,6 +17,7 @@ mod reads;
 mod seller;
 mod shopify;
 mod sitemap;
+mod standing;
 mod storage;
 mod surroundings;
 mod text;

@@ -37,7 +37,7 @@ use utoipa::ToSchema;
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
 use crate::rating::ProductRating;
-use crate::seller::Standing;
+use crate::standing::Standing;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
 

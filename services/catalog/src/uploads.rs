@@ -5,22 +5,20 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use contracts::Decision;
 use kernel::{Actor, BusinessId, Code, Duration, Problem};
-use ports::store::{Key, Record, Stored};
+use ports::store::Stored;
 use ports::{Blob, BlobError, Blobs};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shell::http::{Json, LargeBody, OpenApiRouter, Path, SignedIn};
 use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RootRoutes};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::seller::any_sells;
+use crate::seller::EarlyPictures;
+use crate::standing::{any_sells, pictures_key};
 use crate::views::{DirectUploadView, PreparedUploadView, UploadView};
 
 pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
-/// What people may prepare before their business is published.
-const EARLY_PICTURES_MAX: u32 = 20;
 /// How long a client has to bring a picture itself.
 const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
@@ -141,35 +139,6 @@ async fn check_seller(app: &App, request: &SignedIn) -> Result<Option<BusinessId
         }
         Actor::User { .. } | Actor::Guest | Actor::System => Err(Problem::forbidden("uploads are for sellers")),
     }
-}
-
-/// Pictures that the people of a business have uploaded before it was published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlyPictures {
-    pub business_id: BusinessId,
-    pub count: u32,
-}
-
-impl EarlyPictures {
-    fn another(before: Option<Self>, business_id: BusinessId) -> Result<Decision<Self>, Problem> {
-        match before.map_or(0, |before| before.count) {
-            EARLY_PICTURES_MAX.. => {
-                let message = format!("before a business is published, its people upload at most {EARLY_PICTURES_MAX} pictures");
-                Err(Problem::new(Code::Conflict, message))
-            }
-            count => Ok(Decision::changed(Self { business_id, count: count + 1 })),
-        }
-    }
-}
-
-impl Record for EarlyPictures {
-    fn key(&self) -> Key {
-        pictures_key(self.business_id)
-    }
-}
-
-fn pictures_key(business: BusinessId) -> Key {
-    Key::new(format!("seller#{business}"), "pictures")
 }
 
 /// Before the picture is kept: otherwise many requests at once would pass the limit.

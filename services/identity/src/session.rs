@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, header};
 use contracts::Decision;
 use kernel::{Code, Duration, Problem, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use shell::http::Client;
 
 use crate::user::User;
 
@@ -43,9 +42,9 @@ pub struct Origin {
 }
 
 impl Origin {
-    pub fn of(headers: &HeaderMap, client: Client) -> Self {
+    pub fn of(headers: &HeaderMap, client: IpAddr) -> Self {
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Self { device: device(agent), network: network(client.address()) }
+        Self { device: device(agent), network: network(client) }
     }
 }
 

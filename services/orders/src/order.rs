@@ -44,12 +44,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::Part;
-pub use draft::{Draft, DraftLine, Pricing, ShippingPrice};
+pub use draft::Draft;
 pub use error::OrderError;
 pub use fulfilment::{Advance, ParcelText, Tracking};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
 pub use payment::Payment;
-pub use quote::{Quote, TaxShare, taxes};
+pub use quote::{DraftLine, Pricing, Quote, ShippingPrice, TaxShare, taxes};
 
 /// What a rule returns.
 pub type Decided = Result<Decision<Order>, OrderError>;

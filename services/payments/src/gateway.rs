@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{Money, PaymentId, RefundId, Timestamp};
-use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
+use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, PaymentGateway, RefundState};
 
 use crate::breaker::{Breaker, Limits, Outcome, Permit, State};
 use crate::payment::{GatewayAnswer, GatewayQuestion, Goal, Payment};

@@ -14,10 +14,10 @@ mod tests;
 use std::time::Duration;
 
 use contracts::{
-    Decision, Decline, DeclineCode, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry,
+    Decision, Decline, DeclineCode, Event, GatewayState, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction,
+    PaymentTry,
 };
 use kernel::{Actor, Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
-use ports::GatewayState;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -2,9 +2,7 @@
 
 use axum::handler::Handler;
 use serde::Serialize;
-use utoipa::openapi::PathItem;
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::Operation as Described;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::access::{ACCESS, Access};
@@ -70,10 +68,4 @@ macro_rules! routes {
         $(let router = router.routes($crate::http::described_access(&$handler, $crate::http::utoipa_axum::routes!($handler)));)+
         router
     }};
-}
-
-/// The operations of a path, with their methods.
-pub(crate) fn described(item: &PathItem) -> impl Iterator<Item = (&'static str, &Described)> {
-    let all = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }

@@ -12,7 +12,7 @@ use utoipa::openapi::path::{Operation as Described, Parameter, ParameterIn};
 
 use super::access::Access;
 use super::misfit::{misfits, query_misfits};
-use super::operation::described;
+use super::paths::described;
 
 /// Where an operation of the API document keeps how large its body may be, if it may be larger than others:
 /// `extensions(("x-body-bytes-max" = json!(…)))`. Its handler takes a `LargeBody`.

@@ -90,7 +90,7 @@ fn resolve<'a>(modules: &'a Crate, from: &[String], path: &[String], depth: u32)
     let (mut at, mut rest) = match path.split_first()? {
         (first, rest) if first == "crate" => (Vec::new(), rest),
         (first, rest) if first == "self" => (from.to_vec(), rest),
-        (first, _) if first == "super" || modules.contains_key(&[from, &[first.clone()]].concat()) => (from.to_vec(), path),
+        (first, _) if first == "super" || modules.contains_key(&[from, std::slice::from_ref(first)].concat()) => (from.to_vec(), path),
         _ => return None,
     };
     while let [next, after @ ..] = rest {
@@ -129,7 +129,7 @@ fn modules(files: &[File], root: &File) -> Crate {
         for child in &module.children {
             let places = [format!("{folder}/{child}.rs"), format!("{folder}/{child}/mod.rs")];
             if let Some(file) = files.iter().find(|file| places.contains(&file.path)) {
-                open.push(([&*module.path, &[child.clone()]].concat(), file));
+                open.push(([&*module.path, std::slice::from_ref(child)].concat(), file));
             }
         }
         modules.insert(module.path.clone(), module);

@@ -148,11 +148,6 @@ const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "Su"),
 ];
 
-/// Why a text is not understood.
-pub fn check(text: &str) -> Result<(), String> {
-    text.parse::<OpeningHours>().map(drop).map_err(|misread| format!("is not understood: {misread}"))
-}
-
 pub fn state(text: &str, place: &Place, at: Timestamp) -> Option<State> {
     Some(text.parse::<OpeningHours>().ok()?.state(place, at))
 }

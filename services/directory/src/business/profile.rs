@@ -6,7 +6,6 @@ use kernel::{CategoryId, GeoPosition, Line, Paragraph, PostalAddress};
 use serde::{Deserialize, Serialize};
 
 use super::error::{BusinessError, bad_text};
-use super::hours;
 
 pub type Name = Line<1, 120>;
 pub type Description = Paragraph<0, 5_000>;
@@ -128,7 +127,7 @@ fields! {
 impl Profile {
     /// Trims everything and refuses what does not fit. Opening hours must be understood.
     pub fn checked(self) -> Result<Self, BusinessError> {
-        let understood = self.opening_hours.as_deref().map_or(Ok(()), |hours| hours::check(hours.trim()));
+        let understood = self.opening_hours.as_deref().map_or(Ok(()), |hours| check_hours(hours.trim()));
         understood.map_err(|reason| refuse("opening_hours", reason))?;
         self.checked_import()
     }
@@ -265,4 +264,9 @@ fn checked_url(field: &'static str, url: String, upload: bool) -> Result<String,
     } else {
         Err(refuse(field, format!("must be an address of the web of at most {} characters", Url::MAX)))
     }
+}
+
+/// Why opening hours are not understood.
+pub fn check_hours(text: &str) -> Result<(), String> {
+    text.parse::<::hours::OpeningHours>().map(drop).map_err(|misread| format!("is not understood: {misread}"))
 }

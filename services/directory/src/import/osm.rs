@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use kernel::GeoPosition;
 
 use super::mapping::Mapping;
-use crate::business::hours;
-use crate::business::profile::{Address, Description, Hours, Profile, ShortLine, TAGS_MAX, Tag, Url};
+use crate::business::profile::{Address, Description, Hours, Profile, ShortLine, TAGS_MAX, Tag, Url, check_hours};
 
 pub type Tags = BTreeMap<String, String>;
 
@@ -23,7 +22,7 @@ pub fn profile(tags: &Tags, position: Option<GeoPosition>, mapping: &Mapping) ->
     let mut warnings = Vec::new();
     let name = tags.get("name").map(|name| name.trim().to_owned()).unwrap_or_default();
     let opening_hours = text(tags, &["opening_hours"], Hours::MAX, &mut warnings);
-    if let Some(Err(reason)) = opening_hours.as_deref().map(hours::check) {
+    if let Some(Err(reason)) = opening_hours.as_deref().map(check_hours) {
         warnings.push(format!("opening_hours {reason}: {}", opening_hours.as_deref().unwrap_or_default()));
     }
     let website = text(tags, &["website", "contact:website", "url"], Url::MAX, &mut warnings).and_then(|url| web(url, &mut warnings));

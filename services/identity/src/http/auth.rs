@@ -149,7 +149,7 @@ async fn sign_in(request: RequestContext, State(app): State<App>, headers: Heade
     if let Proof::Session(tokens) = &proof {
         at_pool::adopt_roles(&app, &user, tokens).await?;
     }
-    let origin = Origin::of(&headers, request.client);
+    let origin = Origin::of(&headers, request.client.address());
     // If the user has changed since, the session carries an epoch that has ended.
     let decide = |(), context: &DecisionContext| {
         let passed = gate.passed(context.now)?;
@@ -377,7 +377,7 @@ async fn change_password(request: SignedIn, State(app): State<App>, headers: Hea
     let proved = storage::user(app.work.table(), id).await?;
     check_password(&body.new_password, &proved.email).map_err(|error| error.at("new_password"))?;
     confirm_password(&app, &proved, "current_password", &body.current_password).await?;
-    let (origin, carrier) = (Origin::of(&headers, request.client), Carrier::used(&headers));
+    let (origin, carrier) = (Origin::of(&headers, request.client.address()), Carrier::used(&headers));
     let rule = |user: User, hash, now| {
         unchanged_password(&proved, &user)?;
         Ok(user.change_password(hash, now)?)

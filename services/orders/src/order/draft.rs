@@ -1,9 +1,8 @@
 //! What a checkout knows before there is an order.
 
-use kernel::{Actor, CartId, Currency, Duration, Email, Money, OrderId, PostalAddress, Timestamp, UserId};
-use ports::reads::Offer;
+use kernel::{Actor, CartId, Email, Money, OrderId, PostalAddress, Timestamp, UserId};
 
-use super::{Line, Method, Note, Order, OrderError, Payment, Quote, Status, StatusChange};
+use super::{DraftLine, Line, Method, Note, Order, OrderError, Payment, Pricing, Quote, Status, StatusChange};
 
 /// An order in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,35 +16,6 @@ pub struct Draft {
     pub billing_address: Option<PostalAddress>,
     pub note: Option<Note>,
     pub payment_method: Option<Method>,
-}
-
-/// What is ordered, as the catalog sells it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DraftLine {
-    pub offer: Offer,
-    pub quantity: u32,
-}
-
-/// What the shop's configuration says about sums and deadlines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pricing {
-    /// Every price is in it.
-    pub currency: Currency,
-    /// Whether the prices of the catalog have the tax in them.
-    pub prices_include_tax: bool,
-    pub shipping: ShippingPrice,
-    /// Where goods are shipped to, as ISO 3166-1 alpha-2; everywhere if none is named.
-    pub countries: Vec<String>,
-    /// How long an order waits to be paid.
-    pub payment_deadline: Duration,
-}
-
-/// What shipping costs, for orders with something to ship. It carries no tax of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShippingPrice {
-    pub flat: Money,
-    /// Lines worth this much are shipped for nothing.
-    pub free_from: Option<Money>,
 }
 
 impl Draft {

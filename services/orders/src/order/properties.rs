@@ -1,6 +1,6 @@
 //! What holds for any order of any news, however often it is repeated.
 
-use ports::reads::Offer;
+use kernel::Offer;
 use proptest::prelude::*;
 
 use super::lifecycle::StatusName as Name;

@@ -1,12 +1,40 @@
 //! What an order comes to: the one function that a quote and an order are priced by.
 
 use contracts::ORDER_LINES_MAX;
-use kernel::{Money, TaxRate};
-use ports::reads::Offer;
+use kernel::{Currency, Duration, Money, Offer, TaxRate};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{DraftLine, Line, OrderError, Pricing, ShippingPrice};
+use super::{Line, OrderError};
+
+/// What is ordered, as the catalog sells it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftLine {
+    pub offer: Offer,
+    pub quantity: u32,
+}
+
+/// What the shop's configuration says about sums and deadlines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pricing {
+    /// Every price is in it.
+    pub currency: Currency,
+    /// Whether the prices of the catalog have the tax in them.
+    pub prices_include_tax: bool,
+    pub shipping: ShippingPrice,
+    /// Where goods are shipped to, as ISO 3166-1 alpha-2; everywhere if none is named.
+    pub countries: Vec<String>,
+    /// How long an order waits to be paid.
+    pub payment_deadline: Duration,
+}
+
+/// What shipping costs, for orders with something to ship. It carries no tax of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippingPrice {
+    pub flat: Money,
+    /// Lines worth this much are shipped for nothing.
+    pub free_from: Option<Money>,
+}
 
 /// Lines at their prices, and what it takes to ship them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Every status meets everything that can happen to an order.
 
 use contracts::{CancelReason, Decline, DeclineCode, Event, PaymentRef, ShortLine};
+use kernel::Offer;
 use kernel::{BusinessId, CartId, Currency, Duration, PaymentId, RefundId, Role, TaxRate};
-use ports::reads::Offer;
 use strum::VariantArray as _;
 
 use super::lifecycle::StatusName as Name;

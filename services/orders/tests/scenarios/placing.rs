@@ -70,7 +70,12 @@ async fn only_the_first_requests_key_gives_a_guests_token_again() {
     let second = place().header("Idempotency-Key", "the-first-of-two-keys").send().await.expect(200);
     assert_eq!((&second.json["guest_token"], second.json["guest_token"].is_string()), (&first.json["guest_token"], true));
     let seller = Harness::business(1, SELLER);
-    for request in [place(), place().header("Idempotency-Key", "the-second-of-two-keys"), place().as_actor(&seller), place().as_actor(&Harness::support())] {
+    for request in [
+        place(),
+        place().header("Idempotency-Key", "the-second-of-two-keys"),
+        place().as_actor(&seller),
+        place().as_actor(&Harness::support()),
+    ] {
         let refused = request.send().await.expect(409);
         assert_eq!(refused.code(), "cart-closed");
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::GatewayState;
 use contracts::{Event, OrderAwaitingPayment, OrderCancelled, PaymentTry, StockReserved};
 use kernel::{PaymentId, Timestamp};
-use ports::{Clock, GatewayState, PaymentGateway};
+use ports::{Clock, PaymentGateway};
 use serde_json::json;
 use shell::testing::Harness;
 use test_gateway::Behaviour;

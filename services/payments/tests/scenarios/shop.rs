@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::GatewayState;
 use contracts::{CancelReason, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
 use kernel::{Actor, Currency, Money, OrderId, PaymentId, UserId};
 use payments::{GuardOptions, GuardedGateway, SETTLE};
-use ports::{GatewayState, PaymentGateway as _};
+use ports::PaymentGateway as _;
 use serde_json::Value;
 use shell::testing::{Harness, TestResponse};
 use test_gateway::{Behaviour, CARDS, OperationKind, Options, TestGateway};
