@@ -1,6 +1,5 @@
 //! The rules of an expression, and which days they are about.
 
-use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 
 use crate::calendar::{SunEvent, easter, moved};

@@ -1,6 +1,7 @@
 //! Payment gateways: card processors and the like.
 
 use async_trait::async_trait;
+use contracts::GatewayState;
 use kernel::{Money, PaymentId, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use contracts::GatewayState;
 use kernel::{Cursor, Money, Page, PaymentId, RefundId, Timestamp};
 use ports::store::{
     Commit, CommitError, Consistency, Expect, IndexEntry, Item, Key, Query, Record, Store, StoreError, Stored, TableSchema, Write,

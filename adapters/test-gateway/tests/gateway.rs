@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::GatewayState;
 use kernel::{Currency, Money, PaymentId, RefundId, Timestamp};
 use memory::MemoryStores;
 use ports::store::{Commit, CommitError, Expect, Key, Write};

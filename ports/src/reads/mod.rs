@@ -6,7 +6,7 @@ mod products;
 mod reviews;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CartId, Email, Membership, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
+use kernel::{BusinessId, CartId, Email, Membership, Money, Offer, OrderId, PostalAddress, Problem, ProductId, Role, UserId, VariantId};
 
 use crate::Person;
 

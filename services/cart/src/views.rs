@@ -1,7 +1,8 @@
 //! What clients see of a cart.
 
+use kernel::Offer;
 use kernel::{CartId, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, VariantId};
-use ports::reads::{Availability, Offer};
+use ports::reads::Availability;
 use serde::Serialize;
 use utoipa::ToSchema;
 

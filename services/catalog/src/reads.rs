@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, TaxRate, VariantId};
+use kernel::{BusinessId, CategoryId, Cursor, Money, Offer, Page, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{CatalogReads, CategoryListing, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;

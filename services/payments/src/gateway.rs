@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::GatewayState;
 use kernel::{Money, PaymentId, RefundId, Timestamp};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, PaymentGateway, RefundState};
 

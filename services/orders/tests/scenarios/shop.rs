@@ -9,10 +9,11 @@ use contracts::{
     Decline, DeclineCode, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
     StockRefused, StockReserved,
 };
+use kernel::Offer;
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use orders::{Config, Deps, Feature, GuestTokens, Pricing, ShippingPrice};
 use ports::GatewayError;
-use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads, Offer};
+use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey};
