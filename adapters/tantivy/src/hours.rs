@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::tz::TimeZone;
 use kernel::Timestamp;
 use opening_hours::localization::Country;
-use opening_hours::{Context, OpeningHours};
+use opening_hours::{Context, OpeningHours, RuleKind};
 use quick_cache::sync::Cache;
 
 use crate::schema::SEPARATOR;
+use crate::wish::Wish;
 
 /// Parsed texts that are kept.
 const KEPT_MAX: usize = 20_000;
@@ -43,12 +44,19 @@ impl Default for HoursBook {
 impl HoursBook {
     /// `packed` is time zone, country and expression as the column holds them.
     pub fn is_open(&self, packed: &str, now: Timestamp) -> bool {
-        let entry = self.entries.get(packed).unwrap_or_else(|| {
+        self.entry(packed).is_open(now.as_millis())
+    }
+
+    pub fn fulfils(&self, packed: &str, wish: Wish, now: Timestamp) -> bool {
+        self.entry(packed).fulfils(wish, now.as_millis())
+    }
+
+    fn entry(&self, packed: &str) -> Arc<Entry> {
+        self.entries.get(packed).unwrap_or_else(|| {
             let entry = Arc::new(Entry::read(packed));
             self.entries.insert(packed.to_owned(), entry.clone());
             entry
-        });
-        entry.is_open(now.as_millis())
+        })
     }
 }
 
@@ -65,6 +73,17 @@ impl Entry {
             (hours.with_context(context), zone)
         });
         Self { hours, known: Mutex::new(None) }
+    }
+
+    fn fulfils(&self, wish: Wish, now: i64) -> bool {
+        let Some((hours, zone)) = &self.hours else { return false };
+        let Some(now) = local(zone, now) else { return false };
+        let spans = wish.spans(now);
+        let mut open = spans.iter().map(|(from, until)| match from == until {
+            true => hours.is_open(*from),
+            false => hours.iter_range(*from, *until).any(|range| range.kind == RuleKind::Open),
+        });
+        if wish == Wish::Always { open.all(|open| open) } else { open.any(|open| open) }
     }
 
     fn is_open(&self, now: i64) -> bool {
@@ -99,6 +118,25 @@ fn local(zone: &TimeZone, now: i64) -> Option<chrono::NaiveDateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wish::Day;
+
+    #[test]
+    fn open_when_it_is_wished() {
+        let book = HoursBook::default();
+        let friday: Timestamp = "2026-11-20T11:00:00Z".parse().unwrap();
+        for (expression, wish, expect) in [
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekday(6), None), true),
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekday(5), None), false),
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekend, None), true),
+            ("Mo-Su 17:00-23:00", Wish::Day(Day::From(0), Some(22 * 60)), true),
+            ("Mo-Su 17:00-23:00", Wish::Day(Day::From(0), Some(16 * 60)), false),
+            ("24/7", Wish::Always, true),
+            ("Mo-Su 06:00-24:00", Wish::Always, false),
+        ] {
+            let packed = format!("Europe/Berlin{SEPARATOR}DE{SEPARATOR}{expression}");
+            assert_eq!(book.fulfils(&packed, wish, friday), expect, "{expression} {wish:?}");
+        }
+    }
 
     #[test]
     fn open_in_its_own_zone() {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::StaffRole;
-use kernel::{BusinessId, Cursor, Page, Problem, UserId};
+use kernel::{BusinessId, CategoryId, Cursor, Page, Problem, UserId};
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads};
 use ports::store::{Key, Stored};
 use shell::{Table, UnitOfWork};
@@ -41,6 +41,7 @@ impl Reads {
             categories: profile.categories.iter().filter_map(category).collect(),
             tags: profile.tags.clone(),
             address: profile.postal_address(),
+            district: profile.address.as_ref().map(|address| address.district.clone()).unwrap_or_default(),
             position: profile.position,
             opening_hours: profile.opening_hours.clone(),
             time_zone: Some(profile.time_zone.clone().unwrap_or_else(|| self.time_zone.clone())),
@@ -77,6 +78,10 @@ impl DirectoryReads for Reads {
         let tree = storage::shown_tree(&self.table).await?;
         let page = self.table.list::<Business>(storage::published_query().limit(PAGE).after(cursor)).await?;
         Ok(page.map(|business| self.listing(&business, &tree)))
+    }
+
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(storage::shown_tree(&self.table).await?.referred(reference).map(|category| category.id))
     }
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
