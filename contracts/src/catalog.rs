@@ -38,21 +38,3 @@ pub struct ProductCategoryChanged {
     pub name: String,
     pub deleted: bool,
 }
-
-impl ProductChanged {
-    pub(crate) fn subject(&self) -> String {
-        self.product_id.to_string()
-    }
-}
-
-impl ProductArchived {
-    pub(crate) fn subject(&self) -> String {
-        self.product_id.to_string()
-    }
-}
-
-impl ProductCategoryChanged {
-    pub(crate) fn subject(&self) -> String {
-        self.category_id.to_string()
-    }
-}

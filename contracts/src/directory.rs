@@ -1,20 +1,8 @@
 //! Events of the directory. Those about leads never hold who asked or what they wrote: only the
 //! directory keeps that, and hands it to the business once it is released.
 
-use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Money, UserId};
+use kernel::{BusinessId, CategoryId, ClaimId, LeadId, Money, StaffRole, UserId};
 use serde::{Deserialize, Serialize};
-
-/// What somebody does for a business. All of them act for it; the role says how far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StaffRole {
-    /// Everything, also the staff.
-    Owner,
-    /// The profile and the leads.
-    Manager,
-    /// Sees the profile and the leads.
-    Staff,
-}
 
 /// A business was registered by its owner, or imported without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +34,24 @@ pub struct BusinessPublished {
     pub business_id: BusinessId,
     pub name: String,
     pub slug: String,
+}
+
+/// A published business wants another name, website or main category; an admin decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessEditSubmitted {
+    pub business_id: BusinessId,
+    /// As everybody sees it.
+    pub name: String,
+}
+
+/// What a published business wanted to change is shown now, or is not (with a reason).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessEditDecided {
+    pub business_id: BusinessId,
+    /// As everybody sees it from now on.
+    pub name: String,
+    /// Why it was rejected; none where it was approved.
+    pub reason: Option<String>,
 }
 
 /// Moderation gave it back to its owner.
@@ -122,10 +128,9 @@ pub struct CategoryChanged {
 pub struct LeadDelivered {
     pub lead_id: LeadId,
     pub business_id: BusinessId,
-    /// What is to be charged: zero for one that is free or a duplicate.
+    /// Zero for one that is free. It is charged unless the same person has asked lately, which the business does not learn
+    /// before the lead is released.
     pub price: Money,
-    /// The same person asked this business within 30 days; this one is never charged.
-    pub duplicate_of: Option<LeadId>,
 }
 
 /// The lead is paid for, free, or covered by the plan: the business sees the contact.
@@ -135,6 +140,17 @@ pub struct LeadBilled {
     pub business_id: BusinessId,
     /// Zero where there was nothing to charge.
     pub price: Money,
+    /// Who asked, if they were signed in; they may review a business that has paid for their enquiry.
+    pub customer_id: Option<UserId>,
+}
+
+/// The business has answered whoever asked. What it wrote is asked of the directory, as the contact is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadAnswered {
+    pub lead_id: LeadId,
+    pub business_id: BusinessId,
+    /// Which of the answers: 0 is the first.
+    pub reply: u32,
     /// Who asked, if they were signed in; they may review the business.
     pub customer_id: Option<UserId>,
 }
@@ -165,19 +181,3 @@ pub struct LeadCredited {
     /// Zero where nothing had been charged.
     pub credit: Money,
 }
-
-macro_rules! about {
-    ($id:ident: $($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.$id.to_string()
-            }
-        }
-    )*};
-}
-
-about!(business_id: BusinessCreated, BusinessChanged, BusinessSubmitted, BusinessPublished, BusinessRejected, BusinessSuspended);
-about!(business_id: BusinessRemoved, BusinessStaffChanged, BusinessClaimed);
-about!(claim_id: ClaimRequested, ClaimRefused);
-about!(category_id: CategoryChanged);
-about!(lead_id: LeadDelivered, LeadBilled, LeadReturned, LeadCredited);

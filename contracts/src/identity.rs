@@ -4,12 +4,14 @@
 use kernel::{Email, UserId};
 use serde::{Deserialize, Serialize};
 
-/// An account was made. Its address is not verified yet.
+/// Somebody registered the address of an account whose address is verified. Nothing has changed, and its owner is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserRegistered {
+pub struct RegisteredAgain {
     pub user_id: UserId,
     pub email: Email,
     pub name: String,
+    /// Of the link to set the password, should it be forgotten.
+    pub serial: u32,
 }
 
 /// A verification mail is wanted: at registration, on request, or after a change of address.
@@ -22,12 +24,16 @@ pub struct VerificationRequested {
     pub serial: u32,
 }
 
-/// The person proved that the address is theirs.
+/// Somebody who reads mails to the address followed a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserVerified {
     pub user_id: UserId,
     pub email: Email,
     pub name: String,
+    /// And proved that the account is theirs. Only then is what a guest left under the address the account's.
+    pub proven: bool,
+    /// The account's first address, verified by the person and not by the operator: they are greeted.
+    pub first: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,19 +55,7 @@ pub struct UserDisabled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserErased {
     pub user_id: UserId,
-    /// The address, if it was verified to be the person's own: what was kept of them as a guest is found by it.
+    /// The address, if it was proven to be the person's own: what was kept of them as a guest is found by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
 }
-
-macro_rules! about_user {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.user_id.to_string()
-            }
-        }
-    )*};
-}
-
-about_user!(UserRegistered, VerificationRequested, UserVerified, PasswordResetRequested, UserDisabled, UserErased);

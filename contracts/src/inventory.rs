@@ -15,12 +15,6 @@ pub struct StockReserved {
     pub payment: Option<PaymentTry>,
 }
 
-impl StockReserved {
-    pub(crate) fn subject(&self) -> String {
-        self.order.order_id.to_string()
-    }
-}
-
 /// A line that could not be held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortLine {
@@ -45,16 +39,3 @@ pub struct StockLow {
     pub available: i64,
     pub threshold: i64,
 }
-
-macro_rules! about {
-    ($field:ident: $($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.$field.to_string()
-            }
-        }
-    )*};
-}
-
-about!(order_id: StockRefused);
-about!(variant_id: StockLow);

@@ -17,23 +17,16 @@ mod orders;
 mod payments;
 mod reviews;
 
-pub use catalog::{ProductArchived, ProductCategoryChanged, ProductChanged, VariantRef};
+pub use catalog::*;
 pub use decision::Decision;
-pub use directory::{
-    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
-    BusinessSubmitted, BusinessSuspended, CategoryChanged, ClaimRefused, ClaimRequested, LeadBilled, LeadCredited, LeadDelivered,
-    LeadReturned, ReturnReason, StaffRole,
-};
+pub use directory::*;
 pub use envelope::Envelope;
-pub use identity::{PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
-pub use inventory::{ShortLine, StockLow, StockRefused, StockReserved};
-pub use notifications::MailQueued;
-pub use orders::{
-    CancelReason, ORDER_LINES_MAX, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRef,
-    OrderShipped, OrderStatusChanged, PaymentTry,
-};
-pub use payments::{PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction, RefundFailed};
-pub use reviews::{RatingChanged, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted};
+pub use identity::*;
+pub use inventory::*;
+pub use notifications::*;
+pub use orders::*;
+pub use payments::*;
+pub use reviews::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,13 +39,14 @@ pub trait EventData: Sized {
     fn of(event: &Event) -> Option<&Self>;
 }
 
+/// By service: each event with the field that holds its subject, and its type.
 macro_rules! events {
-    ($($source:literal { $($name:ident($data:ty) = $type:literal,)* })*) => {
+    ($($source:literal { $($name:ident($($about:ident).+) = $type:literal,)* })*) => {
         /// Every event there is.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "type", content = "data")]
         pub enum Event {
-            $($(#[serde(rename = $type)] $name($data),)*)*
+            $($(#[serde(rename = $type)] $name($name),)*)*
         }
 
         impl Event {
@@ -71,7 +65,7 @@ macro_rules! events {
 
             /// The CloudEvents `subject`: the id of what the event is about.
             pub fn subject(&self) -> String {
-                match self { $($(Self::$name(data) => data.subject(),)*)* }
+                match self { $($(Self::$name(data) => data.$($about).+.to_string(),)*)* }
             }
 
             /// Reads the data of an event whose type is known; `None` for a type that is not ours.
@@ -88,13 +82,13 @@ macro_rules! events {
             }
         }
 
-        $($(impl From<$data> for Event {
-            fn from(data: $data) -> Self {
+        $($(impl From<$name> for Event {
+            fn from(data: $name) -> Self {
                 Self::$name(data)
             }
         }
 
-        impl EventData for $data {
+        impl EventData for $name {
             const KIND: &'static str = $type;
 
             fn of(event: &Event) -> Option<&Self> {
@@ -109,66 +103,69 @@ macro_rules! events {
 
 events! {
     "identity" {
-        UserRegistered(UserRegistered) = "user.registered",
-        VerificationRequested(VerificationRequested) = "user.verification_requested",
-        UserVerified(UserVerified) = "user.verified",
-        PasswordResetRequested(PasswordResetRequested) = "user.password_reset_requested",
-        UserDisabled(UserDisabled) = "user.disabled",
-        UserErased(UserErased) = "user.erased",
+        RegisteredAgain(user_id) = "user.registered_again",
+        VerificationRequested(user_id) = "user.verification_requested",
+        UserVerified(user_id) = "user.verified",
+        PasswordResetRequested(user_id) = "user.password_reset_requested",
+        UserDisabled(user_id) = "user.disabled",
+        UserErased(user_id) = "user.erased",
     }
     "catalog" {
-        ProductChanged(ProductChanged) = "product.changed",
-        ProductArchived(ProductArchived) = "product.archived",
-        ProductCategoryChanged(ProductCategoryChanged) = "product_category.changed",
+        ProductChanged(product_id) = "product.changed",
+        ProductArchived(product_id) = "product.archived",
+        ProductCategoryChanged(category_id) = "product_category.changed",
     }
     "inventory" {
-        StockReserved(StockReserved) = "stock.reserved",
-        StockRefused(StockRefused) = "stock.refused",
-        StockLow(StockLow) = "stock.low",
+        StockReserved(order.order_id) = "stock.reserved",
+        StockRefused(order_id) = "stock.refused",
+        StockLow(variant_id) = "stock.low",
     }
     "orders" {
-        OrderPlaced(OrderPlaced) = "order.placed",
-        OrderAwaitingPayment(OrderAwaitingPayment) = "order.awaiting_payment",
-        OrderConfirmed(OrderConfirmed) = "order.confirmed",
-        OrderCancelled(OrderCancelled) = "order.cancelled",
-        OrderShipped(OrderShipped) = "order.shipped",
-        OrderStatusChanged(OrderStatusChanged) = "order.status_changed",
-        OrderAnonymized(OrderAnonymized) = "order.anonymized",
+        OrderPlaced(order.order_id) = "order.placed",
+        OrderAwaitingPayment(order.order_id) = "order.awaiting_payment",
+        OrderConfirmed(order.order_id) = "order.confirmed",
+        OrderCancelled(order.order_id) = "order.cancelled",
+        OrderShipped(order.order_id) = "order.shipped",
+        OrderStatusChanged(order.order_id) = "order.status_changed",
+        OrderAnonymized(order_id) = "order.anonymized",
     }
     "payments" {
-        PaymentRequiresAction(PaymentRequiresAction) = "payment.requires_action",
-        PaymentFailed(PaymentFailed) = "payment.failed",
-        PaymentCaptured(PaymentCaptured) = "payment.captured",
-        PaymentRefunded(PaymentRefunded) = "payment.refunded",
-        RefundFailed(RefundFailed) = "payment.refund_failed",
+        PaymentRequiresAction(payment.payment_id) = "payment.requires_action",
+        PaymentFailed(payment.payment_id) = "payment.failed",
+        PaymentCaptured(payment.payment_id) = "payment.captured",
+        PaymentRefunded(payment.payment_id) = "payment.refunded",
+        RefundFailed(payment.payment_id) = "payment.refund_failed",
     }
     "directory" {
-        BusinessCreated(BusinessCreated) = "business.created",
-        BusinessChanged(BusinessChanged) = "business.changed",
-        BusinessSubmitted(BusinessSubmitted) = "business.submitted",
-        BusinessPublished(BusinessPublished) = "business.published",
-        BusinessRejected(BusinessRejected) = "business.rejected",
-        BusinessSuspended(BusinessSuspended) = "business.suspended",
-        BusinessRemoved(BusinessRemoved) = "business.removed",
-        BusinessStaffChanged(BusinessStaffChanged) = "business.staff_changed",
-        BusinessClaimed(BusinessClaimed) = "business.claimed",
-        ClaimRequested(ClaimRequested) = "claim.requested",
-        ClaimRefused(ClaimRefused) = "claim.refused",
-        CategoryChanged(CategoryChanged) = "category.changed",
-        LeadDelivered(LeadDelivered) = "lead.delivered",
-        LeadBilled(LeadBilled) = "lead.billed",
-        LeadReturned(LeadReturned) = "lead.returned",
-        LeadCredited(LeadCredited) = "lead.credited",
+        BusinessCreated(business_id) = "business.created",
+        BusinessChanged(business_id) = "business.changed",
+        BusinessSubmitted(business_id) = "business.submitted",
+        BusinessPublished(business_id) = "business.published",
+        BusinessRejected(business_id) = "business.rejected",
+        BusinessEditSubmitted(business_id) = "business.edit_submitted",
+        BusinessEditDecided(business_id) = "business.edit_decided",
+        BusinessSuspended(business_id) = "business.suspended",
+        BusinessRemoved(business_id) = "business.removed",
+        BusinessStaffChanged(business_id) = "business.staff_changed",
+        BusinessClaimed(business_id) = "business.claimed",
+        ClaimRequested(claim_id) = "claim.requested",
+        ClaimRefused(claim_id) = "claim.refused",
+        CategoryChanged(category_id) = "category.changed",
+        LeadDelivered(lead_id) = "lead.delivered",
+        LeadBilled(lead_id) = "lead.billed",
+        LeadAnswered(lead_id) = "lead.answered",
+        LeadReturned(lead_id) = "lead.returned",
+        LeadCredited(lead_id) = "lead.credited",
     }
     "reviews" {
-        ReviewSubmitted(ReviewSubmitted) = "review.submitted",
-        ReviewPublished(ReviewPublished) = "review.published",
-        ReviewRejected(ReviewRejected) = "review.rejected",
-        ReviewReminderDue(ReviewReminderDue) = "review.reminder_due",
-        RatingChanged(RatingChanged) = "rating.changed",
+        ReviewSubmitted(review_id) = "review.submitted",
+        ReviewPublished(review_id) = "review.published",
+        ReviewRejected(review_id) = "review.rejected",
+        ReviewReminderDue(order_id) = "review.reminder_due",
+        RatingChanged(target) = "rating.changed",
     }
     "notifications" {
-        MailQueued(MailQueued) = "mail.queued",
+        MailQueued(mail_id) = "mail.queued",
     }
 }
 

@@ -10,9 +10,3 @@ pub struct MailQueued {
     /// Counts the sendings that a person asked for; the first is 1.
     pub attempt: u32,
 }
-
-impl MailQueued {
-    pub(crate) fn subject(&self) -> String {
-        self.mail_id.to_string()
-    }
-}

@@ -71,10 +71,6 @@ pub struct OrderConfirmed {
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     OutOfStock,
-    PaymentDeclined,
-    InsufficientFunds,
-    /// The gateway could not be reached or refused for a reason of its own.
-    PaymentFailed,
     /// Unpaid at its deadline.
     Expired,
     ByCustomer,
@@ -120,21 +116,3 @@ pub struct OrderStatusChanged {
 pub struct OrderAnonymized {
     pub order_id: OrderId,
 }
-
-impl OrderAnonymized {
-    pub(crate) fn subject(&self) -> String {
-        self.order_id.to_string()
-    }
-}
-
-macro_rules! about_order {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.order.order_id.to_string()
-            }
-        }
-    )*};
-}
-
-about_order!(OrderPlaced, OrderAwaitingPayment, OrderConfirmed, OrderCancelled, OrderShipped, OrderStatusChanged);

@@ -3,8 +3,6 @@
 use kernel::{Money, OrderId, PaymentId, RefundId};
 use serde::{Deserialize, Serialize};
 
-use crate::CancelReason;
-
 /// Which payment, of which order, over how much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRef {
@@ -22,14 +20,33 @@ pub struct PaymentRequiresAction {
     pub action_url: String,
 }
 
-/// No money was taken and none will be by this payment.
+/// No money was taken and none will be by this payment. The order waits for another try until its deadline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFailed {
     #[serde(flatten)]
     pub payment: PaymentRef,
-    pub reason: CancelReason,
+    #[serde(flatten)]
+    pub decline: Decline,
+}
+
+/// Why a try to pay came to nothing. The customer may try again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = PaymentDecline)]
+pub struct Decline {
+    pub code: DeclineCode,
     /// A sentence for the customer.
     pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineCode {
+    CardDeclined,
+    InsufficientFunds,
+    /// The customer did not confirm it at their bank.
+    AuthenticationFailed,
+    /// The gateway could not be reached or refused for a reason of its own.
+    PaymentFailed,
 }
 
 /// The money has been taken, by the one try of the order that counts. A try that was given up is paid back without
@@ -61,21 +78,3 @@ pub struct RefundFailed {
     pub refund: Money,
     pub message: String,
 }
-
-impl PaymentRef {
-    pub(crate) fn subject(&self) -> String {
-        self.payment_id.to_string()
-    }
-}
-
-macro_rules! about_payment {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.payment.subject()
-            }
-        }
-    )*};
-}
-
-about_payment!(PaymentRequiresAction, PaymentFailed, PaymentCaptured, PaymentRefunded, RefundFailed);

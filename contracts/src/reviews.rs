@@ -53,27 +53,3 @@ pub struct ReviewReminderDue {
     pub customer_id: UserId,
     pub targets: Vec<ReviewTarget>,
 }
-
-macro_rules! about_review {
-    ($($name:ident),*) => {$(
-        impl $name {
-            pub(crate) fn subject(&self) -> String {
-                self.review_id.to_string()
-            }
-        }
-    )*};
-}
-
-about_review!(ReviewSubmitted, ReviewPublished, ReviewRejected);
-
-impl RatingChanged {
-    pub(crate) fn subject(&self) -> String {
-        self.target.to_string()
-    }
-}
-
-impl ReviewReminderDue {
-    pub(crate) fn subject(&self) -> String {
-        self.order_id.to_string()
-    }
-}

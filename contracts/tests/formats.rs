@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget};
+use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
@@ -33,16 +33,11 @@ fn attempt() -> PaymentTry {
     PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
 }
 
-const REASONS: [CancelReason; 8] = [
-    CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const REASONS: [CancelReason; 5] =
+    [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
+
+const DECLINES: [DeclineCode; 4] =
+    [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 
 #[derive(Default)]
 struct Events {
@@ -70,9 +65,9 @@ fn events_that_were_logged_once_stay_readable() {
 fn people(events: Events) -> Events {
     let name = || "Ann Lee".to_owned();
     events
-        .of([UserRegistered { user_id: 1.into(), email: email(), name: name() }])
+        .of([RegisteredAgain { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([VerificationRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
-        .of([UserVerified { user_id: 1.into(), email: email(), name: name() }])
+        .of([true, false].map(|proven| UserVerified { user_id: 1.into(), email: email(), name: name(), proven, first: true }))
         .of([PasswordResetRequested { user_id: 1.into(), email: email(), name: name(), serial: 1 }])
         .of([UserDisabled { user_id: 1.into(), reason: "Asked for it.".into() }])
         .of([Some(email()), None].map(|email| UserErased { user_id: 1.into(), email }))
@@ -119,7 +114,7 @@ fn shop(events: Events) -> Events {
 fn payments(events: Events) -> Events {
     events
         .of([PaymentRequiresAction { payment: payment(), action_url: "https://bank.example/confirm".into() }])
-        .of(REASONS.map(|reason| PaymentFailed { payment: payment(), reason, message: "The card was declined.".into() }))
+        .of(DECLINES.map(|code| PaymentFailed { payment: payment(), decline: Decline { code, message: "The card was declined.".into() } }))
         .of([PaymentCaptured { payment: payment(), stock_held: true }])
         .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(300) }])
         .of([RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "The account is closed.".into() }])
@@ -138,6 +133,8 @@ fn directory(events: Events) -> Events {
         .of([BusinessSubmitted { business_id, name: name() }])
         .of([BusinessPublished { business_id, name: name(), slug: "old-mill".into() }])
         .of([BusinessRejected { business_id, name: name(), reason: "Please name the street.".into() }])
+        .of([BusinessEditSubmitted { business_id, name: name() }])
+        .of([Some("It is another business.".to_owned()), None].map(|reason| BusinessEditDecided { business_id, name: name(), reason }))
         .of([BusinessSuspended { business_id, name: name(), reason: "It has closed for good.".into() }])
         .of([BusinessRemoved { business_id, members: vec![user_id] }])
         .of(roles.map(|role| BusinessStaffChanged { business_id, user_id, role }))
@@ -145,8 +142,9 @@ fn directory(events: Events) -> Events {
         .of([ClaimRequested { claim_id: 7.into(), business_id, business_name: name(), user_id }])
         .of([ClaimRefused { claim_id: 7.into(), business_id, business_name: name(), user_id, reason: "No proof was given.".into() }])
         .of([CategoryChanged { category_id: 4.into(), name: "Food".into(), deleted: false }])
-        .of([Some(8.into()), None].map(|duplicate_of| LeadDelivered { lead_id: 9.into(), business_id, price: eur(500), duplicate_of }))
+        .of([LeadDelivered { lead_id: 9.into(), business_id, price: eur(500) }])
         .of([Some(user_id), None].map(|customer_id| LeadBilled { lead_id: 9.into(), business_id, price: eur(500), customer_id }))
+        .of([Some(user_id), None].map(|customer_id| LeadAnswered { lead_id: 9.into(), business_id, reply: 0, customer_id }))
         .of(returns.map(|reason| LeadReturned { lead_id: 9.into(), business_id, reason }))
         .of([LeadCredited { lead_id: 9.into(), business_id, credit: eur(500) }])
         .of(targets().into_iter().map(|target| ReviewPublished { review_id: 1.into(), target, business_id, author_id, stars: 4 }))

@@ -4,15 +4,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use utoipa::openapi::SchemaFormat;
+
+use crate::written::{serde_as_text, text_schema};
 
 /// A mailbox address as HTML's input type=email accepts it, at most 254 characters (RFC 5321), lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Email(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an e-mail address")]
+#[error("must be an e-mail address")]
 pub struct EmailError;
 
 /// Nobody has an address below `.invalid` (RFC 2606).
@@ -57,37 +58,14 @@ impl FromStr for Email {
     }
 }
 
-impl TryFrom<String> for Email {
-    type Error = EmailError;
-
-    fn try_from(text: String) -> Result<Self, EmailError> {
-        text.parse()
-    }
-}
-
-impl From<Email> for String {
-    fn from(email: Email) -> String {
-        email.0
-    }
-}
-
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl utoipa::PartialSchema for Email {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .format(Some(utoipa::openapi::SchemaFormat::Custom("email".into())))
-            .max_length(Some(254))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for Email {}
+serde_as_text!(Email, "an e-mail address");
+text_schema!(Email, |schema| schema.format(Some(SchemaFormat::Custom("email".into()))).max_length(Some(254)));
 
 #[cfg(test)]
 mod tests {

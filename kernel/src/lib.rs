@@ -15,8 +15,9 @@ mod slug;
 mod text;
 mod time;
 mod trace;
+mod written;
 
-pub use actor::{Actor, Role};
+pub use actor::{Actor, Membership, Role, StaffRole};
 pub use address::PostalAddress;
 pub use backoff::Backoff;
 pub use email::Email;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::written::{serde_as_text, text_schema};
+
 /// Why a sum of money could not be computed or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
@@ -19,8 +21,7 @@ pub enum MoneyError {
 }
 
 /// An ISO 4217 currency that has minor units: `EUR`, `JPY`, `KWD`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
@@ -36,14 +37,6 @@ impl Currency {
     }
 }
 
-impl TryFrom<String> for Currency {
-    type Error = MoneyError;
-
-    fn try_from(code: String) -> Result<Self, MoneyError> {
-        code.parse()
-    }
-}
-
 impl std::str::FromStr for Currency {
     type Err = MoneyError;
 
@@ -55,23 +48,14 @@ impl std::str::FromStr for Currency {
     }
 }
 
-impl From<Currency> for &'static str {
-    fn from(currency: Currency) -> &'static str {
-        currency.code()
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
     }
 }
 
-impl utoipa::PartialSchema for Currency {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .description(Some("ISO 4217 code"))
-            .pattern(Some("^[A-Z]{3}$"))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for Currency {}
+serde_as_text!(Currency, "an ISO 4217 currency code");
+text_schema!(Currency, |schema| schema.description(Some("ISO 4217 code")).pattern(Some("^[A-Z]{3}$")));
 
 /// An amount in minor units, negative where money flows back. |amount| is at most 10^15, so that
 /// sums of many fit and JavaScript reads them exactly.
@@ -126,27 +110,6 @@ impl Money {
     /// The sum; zero of `currency` for no amounts.
     pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         amounts.into_iter().try_fold(Self::zero(currency), Self::plus)
-    }
-
-    /// Splits the amount in proportion to `weights`, by largest remainder: the parts add up to the
-    /// amount exactly; of equal remainders the earlier part gets the unit. All weights zero: equal shares.
-    pub fn prorate(self, weights: &[u64]) -> Vec<Self> {
-        if weights.is_empty() {
-            return Vec::new();
-        }
-        let equal = vec![1; weights.len()];
-        let weights = if weights.iter().all(|weight| *weight == 0) { &equal } else { weights };
-        let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
-        let amount = u128::from(self.amount.unsigned_abs());
-        let mut parts: Vec<u128> = weights.iter().map(|weight| amount * u128::from(*weight) / total).collect();
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(amount * u128::from(weights[*index]) % total));
-        let missing = usize::try_from(amount - parts.iter().sum::<u128>()).unwrap_or(0);
-        for index in order.into_iter().take(missing) {
-            parts[index] += 1;
-        }
-        let sign = self.amount.signum();
-        parts.into_iter().map(|part| Self { amount: sign * i64::try_from(part).unwrap_or(AMOUNT_MAX), currency: self.currency }).collect()
     }
 
     /// Reads a decimal amount such as `19.99` or `-5`, with no more decimals than the currency has.
@@ -214,7 +177,6 @@ fn half_up(numerator: i128, denominator: i128) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn eur(amount: i64) -> Money {
         Money::new(amount, Currency::EUR)
@@ -253,21 +215,6 @@ mod tests {
         {
             assert_eq!(TaxRate(rate).included_in(eur(gross)), eur(included));
             assert_eq!(TaxRate(rate).on_top_of(eur(gross)), eur(on_top));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn prorated_parts_add_up_and_stay_within_one_unit(amount in -1_000_000_i64..1_000_000, weights in prop::collection::vec(0_u64..10_000, 1..12)) {
-            let parts = eur(amount).prorate(&weights);
-            prop_assert_eq!(parts.iter().map(|part| part.amount).sum::<i64>(), amount);
-            let total: u64 = weights.iter().sum();
-            if total > 0 {
-                for (part, weight) in parts.iter().zip(&weights) {
-                    let exact = i128::from(amount) * i128::from(*weight);
-                    prop_assert!((i128::from(part.amount) * i128::from(total) - exact).abs() < i128::from(total));
-                }
-            }
         }
     }
 }

@@ -42,9 +42,11 @@ codes! {
     Forbidden = 403, "forbidden", "You may not do this";
     NotFound = 404, "not-found", "There is no such thing";
     MethodNotAllowed = 405, "method-not-allowed", "The method is not allowed here";
+    RequestTimeout = 408, "request-timeout", "The request came too slowly";
     Conflict = 409, "conflict", "The state does not allow this";
     AlreadyExists = 409, "already-exists", "This exists already";
     InsufficientStock = 409, "insufficient-stock", "There is not enough in stock";
+    OutOfStock = 409, "out-of-stock", "Something is sold out";
     PriceChanged = 409, "price-changed", "A price has changed since it was shown";
     CartClosed = 409, "cart-closed", "The cart has been ordered already";
     CartEmpty = 409, "cart-empty", "The cart is empty";
@@ -63,6 +65,7 @@ codes! {
     Internal = 500, "internal", "Something went wrong on our side";
     /// The store kept changing under the command, or the machine is too busy: try again.
     Overloaded = 503, "overloaded", "Too busy right now";
+    /// Something that we need is out of order: logged with its cause, which the client is not told.
     Unavailable = 503, "unavailable", "A part that this needs does not answer";
 }
 
@@ -96,10 +99,13 @@ impl Problem {
 
     /// One field is wrong.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let (field, message) = (field.into(), message.into());
-        let mut problem = Self::invalid(format!("{field}: {message}"));
-        problem.add_field(field, message);
-        problem
+        Self::fields(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// All fields that are wrong, of which there is at least one.
+    pub fn fields(fields: Vec<FieldError>) -> Self {
+        let shown: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
+        Self { fields, ..Self::invalid(shown.join("; ")) }
     }
 
     pub fn not_found(what: impl fmt::Display) -> Self {
@@ -115,8 +121,9 @@ impl Problem {
         Self::new(Code::Internal, cause.to_string())
     }
 
-    pub fn unavailable(detail: impl fmt::Display) -> Self {
-        Self { retry_after_secs: Some(1), ..Self::new(Code::Unavailable, detail.to_string()) }
+    /// Something else is out of order for now; `cause` is for the log only.
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        Self { retry_after_secs: Some(1), ..Self::new(Code::Unavailable, cause.to_string()) }
     }
 
     pub fn add_field(&mut self, field: impl Into<String>, message: impl Into<String>) {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::written::{serde_as_text, text_schema};
 use crate::{BusinessId, ProductId};
 
 /// The stars of all published reviews of one thing.
@@ -55,29 +56,8 @@ impl FromStr for ReviewTarget {
     }
 }
 
-impl Serialize for ReviewTarget {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ReviewTarget {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl utoipa::PartialSchema for ReviewTarget {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some("^(biz|prd)_[0-7][0-9A-HJKMNP-TV-Z]{25}$"))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for ReviewTarget {}
+serde_as_text!(ReviewTarget, "the identifier of a business or a product");
+text_schema!(ReviewTarget, |schema| schema.pattern(Some("^(biz|prd)_[0-7][0-9A-HJKMNP-TV-Z]{25}$")));
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
 /// Why a text was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +101,8 @@ macro_rules! text {
         /// The limits of the type are those of the API: write `#[schema(inline)]` at the field.
         impl<const MIN: usize, const MAX: usize> utoipa::PartialSchema for $name<MIN, MAX> {
             fn schema() -> RefOr<Schema> {
-                ObjectBuilder::new().schema_type(Type::String).min_length(Some(MIN)).max_length(Some(MAX)).into()
+                let format = SchemaFormat::Custom(stringify!($name).to_ascii_lowercase());
+                ObjectBuilder::new().schema_type(Type::String).format(Some(format)).min_length(Some(MIN)).max_length(Some(MAX)).into()
             }
         }
 

@@ -13,6 +13,19 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+impl dyn Entropy + '_ {
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// For `kernel::Backoff`: evenly distributed.
+    pub fn chance(&self) -> u16 {
+        u16::from_le_bytes(self.bytes())
+    }
+}
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

@@ -77,6 +77,9 @@ pub enum GatewayError {
 /// All operations are idempotent: repeated with the same ids they return the same outcome.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync {
+    /// Which kinds of means of payment it takes: `card`, `sepa_debit`.
+    fn methods(&self) -> &'static [&'static str];
+
     /// Cheap and local: whether this could be one of the gateway's means of payment at all.
     fn check_method(&self, method: &str) -> Result<(), GatewayError>;
 

@@ -53,6 +53,11 @@ pub trait EventLog: Send + Sync {
     /// The position of the newest event; 0 for an empty log.
     async fn head(&self) -> Result<Position, StoreError>;
 
+    /// Fails while events can be read or written only in vain: what keeps the log does not answer, or has no room.
+    async fn check(&self) -> Result<(), StoreError> {
+        self.head().await.map(|_| ())
+    }
+
     /// Forgets events from the oldest on: at most `limit` (1 to 1000), none after `keep_after`, until it
     /// meets one that is not older than `before`. The newest event stays, for it tells the head.
     /// Returns how many.

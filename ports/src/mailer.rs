@@ -18,6 +18,25 @@ pub struct Mail {
     pub html: String,
 }
 
+const ID_BYTES_MAX: usize = 200;
+
+impl Mail {
+    /// For adapters: refuses for good an id that does not fit into a header of the message.
+    pub fn check_id(&self) -> Result<(), MailError> {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if (1..=ID_BYTES_MAX).contains(&self.id.len()) && self.id.bytes().all(known) {
+            Ok(())
+        } else {
+            Err(MailError::Permanent("the mail's id does not fit into a header".into()))
+        }
+    }
+
+    /// For adapters: the subject in one line. A break in it could be taken for the start of another header.
+    pub fn subject_line(&self) -> String {
+        self.subject.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
     /// Trying again can help: the server is away, busy or greylists.

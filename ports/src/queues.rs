@@ -25,14 +25,16 @@ impl fmt::Display for DeadLetterId {
 }
 
 /// How a consumer is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct QueueStatus {
     pub consumer: String,
     /// The log's position up to which everything is settled, in a home with a log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     pub position: Option<Position>,
     /// What waits for its first try. In a home with a log: all events after the position, wanted or not.
     pub backlog: u64,
-    /// Deliveries that wait for another try; some are perhaps being tried now.
+    /// Deliveries that wait for another try.
     pub waiting: u64,
     /// Deliveries given up.
     pub dead: u64,

@@ -53,9 +53,8 @@ pub struct Hours {
     pub expression: String,
     /// IANA name.
     pub time_zone: String,
-    /// ISO 3166-1 alpha-2, for public holidays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
+    /// Whose public holidays count: `DE`, `DE-BY`, `DE-Bayern`.
+    pub region: String,
 }
 
 /// What can be found.

@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::Authenticator;
-use crate::http::{Edge, HandlerResult, LimitsConfig, Reply, closed, describe, wrap};
+use crate::http::{Edge, HandlerResult, LimitsConfig, Reply, describe, wrap};
 use crate::runtime::Runtime;
 use crate::service::Service;
 
@@ -30,7 +30,7 @@ pub struct ApiConfig {
 /// Routes that can be served.
 pub struct Api {
     router: Router,
-    document: OpenApi,
+    document: Arc<OpenApi>,
     pub(crate) edge: Arc<Edge>,
 }
 
@@ -53,8 +53,8 @@ impl Api {
             at_root = at_root.merge(std::mem::take(&mut service.root_routes));
         }
         let (router, document) = OpenApiRouter::new().nest("/api/v1", below_api).split_for_parts();
-        let document = describe(document);
-        let edge = Arc::new(Edge::new(&config.runtime, config.authenticator, config.limits, closed(&document)));
+        let document = Arc::new(describe(document));
+        let edge = Arc::new(Edge::new(&config.runtime, config.authenticator, config.limits, &document));
         let router = wrap(router.merge(at_root).merge(root(&document)?), &edge);
         Ok(Self { router, document, edge })
     }

@@ -58,15 +58,23 @@ impl Changes {
 
     /// A new item, always written. The commit conflicts if there is one already, and the rule is asked again.
     pub fn create<T: Record>(decision: Decision<T>) -> Result<Self, Problem> {
-        Self::put(Expect::Absent, true, decision)
+        Self::put_expecting(Expect::Absent, true, decision)
     }
 
     /// The next version of an item that was read at `version`, if the decision changed it.
     pub fn update<T: Record>(version: u64, decision: Decision<T>) -> Result<Self, Problem> {
-        Self::put(Expect::Version(version), decision.is_changed(), decision)
+        Self::put_expecting(Expect::Version(version), decision.is_changed(), decision)
     }
 
-    fn put<T: Record>(expect: Expect, write: bool, decision: Decision<T>) -> Result<Self, Problem> {
+    /// A new item where there was none, or the next version of the one that was read at `version`.
+    pub fn put<T: Record>(version: Option<u64>, decision: Decision<T>) -> Result<Self, Problem> {
+        match version {
+            Some(version) => Self::update(version, decision),
+            None => Self::create(decision),
+        }
+    }
+
+    fn put_expecting<T: Record>(expect: Expect, write: bool, decision: Decision<T>) -> Result<Self, Problem> {
         let mut changes = Self::none();
         let (state, events) = decision.into_parts();
         if write {

@@ -1,6 +1,5 @@
 //! What runs without a request: consumers of events and schedules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contracts::EventData;
@@ -34,15 +33,23 @@ pub struct Consumer<A = ()> {
     pub name: &'static str,
     pub retry: RetryPolicy,
     app: A,
-    /// By the type of the event. Shared, since a dispatcher clones its consumer for each delivery.
-    handlers: Arc<BTreeMap<&'static str, Handler>>,
+    /// The types of event that it subscribes to, sorted, and for each its handler.
+    types: Vec<&'static str>,
+    handlers: Vec<Handler>,
     /// What the counters call a delivery.
     pub(crate) operation: Arc<str>,
 }
 
 impl<A: Clone + Send + Sync + 'static> Consumer<A> {
     pub fn new(name: &'static str, app: A) -> Self {
-        Self { name, retry: RetryPolicy::default(), app, handlers: Arc::default(), operation: format!("event > {name}").into() }
+        Self {
+            name,
+            retry: RetryPolicy::default(),
+            app,
+            types: Vec::new(),
+            handlers: Vec::new(),
+            operation: format!("event > {name}").into(),
+        }
     }
 
     /// Subscribes to a type of event.
@@ -64,8 +71,13 @@ impl<A: Clone + Send + Sync + 'static> Consumer<A> {
                 }
             })
         });
-        let before = Arc::make_mut(&mut self.handlers).insert(E::KIND, handler);
-        assert!(before.is_none(), "{} subscribes to {} twice", self.name, E::KIND);
+        match self.types.binary_search(&E::KIND) {
+            Ok(_) => panic!("{} subscribes to {} twice", self.name, E::KIND),
+            Err(place) => {
+                self.types.insert(place, E::KIND);
+                self.handlers.insert(place, handler);
+            }
+        }
         self
     }
 
@@ -77,20 +89,21 @@ impl<A: Clone + Send + Sync + 'static> Consumer<A> {
 
     /// Without the type of what its handlers work with.
     pub(crate) fn erased(self) -> Consumer {
-        Consumer { name: self.name, retry: self.retry, app: (), handlers: self.handlers, operation: self.operation }
+        let Self { name, retry, types, handlers, operation, .. } = self;
+        Consumer { name, retry, app: (), types, handlers, operation }
     }
 }
 
 impl<A> Consumer<A> {
     /// The types of event that it subscribes to, sorted.
-    pub fn types(&self) -> Vec<&'static str> {
-        self.handlers.keys().copied().collect()
+    pub fn types(&self) -> &[&'static str] {
+        &self.types
     }
 
     pub(crate) async fn handle(&self, delivery: &Delivery) -> Result<(), Problem> {
-        match self.handlers.get(delivery.envelope.event.kind()) {
-            Some(handle) => handle(delivery).await,
-            None => Err(unwanted(delivery)),
+        match self.types.binary_search(&delivery.envelope.event.kind()) {
+            Ok(place) => self.handlers[place](delivery).await,
+            Err(_) => Err(unwanted(delivery)),
         }
     }
 }

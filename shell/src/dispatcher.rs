@@ -18,7 +18,7 @@ use ports::store::{Record as _, Stored};
 use ports::{EventLog, LogPage, LoggedEvent, Position};
 use tokio::sync::watch;
 
-use crate::changes::Changes;
+use crate::changes::{Changes, DecisionContext};
 use crate::checkpoint::Leadership;
 use crate::consumer::Consumer;
 use crate::deliver::deliver;
@@ -41,8 +41,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Between tries to record an outcome.
 const RECORD_BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), max: Duration::from_secs(2) };
 
-/// What a delivery needs besides the event. Cheap to clone.
-#[derive(Clone)]
+/// What a delivery needs besides the event.
 struct Worker {
     work: UnitOfWork,
     log: Arc<dyn EventLog>,
@@ -57,7 +56,7 @@ enum Ended {
 }
 
 pub(crate) struct Dispatcher {
-    worker: Worker,
+    worker: Arc<Worker>,
     /// Names this process among those that share the store.
     holder: String,
     /// None while another process delivers to the consumer.
@@ -75,7 +74,7 @@ impl Dispatcher {
     pub fn new(work: UnitOfWork, log: Arc<dyn EventLog>, consumer: Consumer, holder: String) -> Self {
         let save_tried_at = work.now();
         Self {
-            worker: Worker { work, log, consumer },
+            worker: Arc::new(Worker { work, log, consumer }),
             holder,
             leadership: None,
             running: FuturesUnordered::new(),
@@ -194,7 +193,7 @@ impl Dispatcher {
 
     /// Begins where the process before has stopped, unless that is at work.
     async fn take_over(&mut self) -> Result<(), Problem> {
-        let Worker { work, consumer, .. } = &self.worker;
+        let Worker { work, consumer, .. } = &*self.worker;
         if let Some(leadership) = Leadership::take(work, consumer.name, &self.holder).await? {
             tracing::debug!(consumer = self.name(), position = leadership.position(), "this process delivers from here on");
             self.read = leadership.position();
@@ -291,7 +290,7 @@ impl Dispatcher {
 
 impl Worker {
     async fn read(&self, after: Position) -> Result<LogPage, Problem> {
-        Ok(self.log.read(after, &self.consumer.types(), READ_AT_ONCE).await?)
+        Ok(self.log.read(after, self.consumer.types(), READ_AT_ONCE).await?)
     }
 
     /// Events that are not settled. Where another process settles them, its checkpoint tells.
@@ -305,25 +304,25 @@ impl Worker {
 
     /// Delivers an event and writes down how that went. As long as the store refuses the note of a failure, the event
     /// stays in flight and the checkpoint cannot pass it.
-    async fn attempt(&self, event: &LoggedEvent, replay: Option<String>, before: Option<&FailedDelivery>) {
+    async fn attempt(&self, event: &LoggedEvent, replay: Option<&str>, before: Option<&FailedDelivery>) {
         let result = self.deliver(event, replay, before).await;
         for failures in 1.. {
-            let Err(problem) = self.record(event, before, result.clone()).await else { return };
+            let Err(problem) = self.record(event, replay, before, result.clone()).await else { return };
             tracing::error!(consumer = self.consumer.name, position = event.position, %problem, "the outcome of a delivery could not be recorded");
-            tokio::time::sleep(RECORD_BACKOFF.delay(failures, self.chance())).await;
+            tokio::time::sleep(RECORD_BACKOFF.delay(failures, self.work.runtime().entropy.chance())).await;
         }
     }
 
-    async fn deliver(&self, event: &LoggedEvent, replay: Option<String>, before: Option<&FailedDelivery>) -> Result<(), Problem> {
+    async fn deliver(&self, event: &LoggedEvent, replay: Option<&str>, before: Option<&FailedDelivery>) -> Result<(), Problem> {
         match &event.envelope {
-            Ok(envelope) => deliver(self.work.runtime(), &self.consumer, envelope, next_attempt(before), replay).await,
+            Ok(envelope) => deliver(self.work.runtime(), &self.consumer, envelope, next_attempt(before), replay.map(str::to_owned)).await,
             Err(unreadable) => Err(Problem::internal(unreadable)),
         }
     }
 
     async fn retry(&self, failed: &FailedDelivery) {
         match failed.event(&*self.log).await {
-            Ok(event) => self.attempt(&event, None, Some(failed)).await,
+            Ok(event) => self.attempt(&event, failed.replay.as_deref(), Some(failed)).await,
             Err(problem) => {
                 tracing::error!(consumer = self.consumer.name, position = failed.position, %problem, "the log could not be read")
             }
@@ -334,25 +333,29 @@ impl Worker {
     async fn replay(&self, replay: Stored<Replay>) -> Result<(), Problem> {
         let page = self.read(replay.after).await?;
         let wanted = page.events.iter().filter(|event| event.position <= replay.through);
-        futures::future::join_all(wanted.map(|event| self.attempt(event, replay.again.clone(), None))).await;
+        futures::future::join_all(wanted.map(|event| self.attempt(event, replay.again.as_deref(), None))).await;
         let done = page.through >= replay.through || page.through == replay.after;
-        let (version, mut next) = (replay.version, replay.value);
-        next.after = page.through;
-        let load = async |_| Ok(());
-        self.work
-            .run_job("replay", load, |(), _| {
-                if done {
-                    Ok(Changes::none().delete(next.key(), version))
-                } else {
-                    Changes::update(version, Decision::changed(next.clone()))
-                }
-            })
-            .await?;
+        let load = async |_| self.work.table().get::<Replay>(&replay.key()).await;
+        let go_on = |found: Option<Stored<Replay>>, _: &DecisionContext| match found {
+            Some(found) if found.version == replay.version && done => Ok(Changes::none().delete(found.key(), found.version)),
+            Some(found) if found.version == replay.version => {
+                Changes::update(found.version, Decision::changed(Replay { after: page.through, ..found.value }))
+            }
+            // Another process goes on with it.
+            Some(_) | None => Ok(Changes::none()),
+        };
+        self.work.run_job("replay", load, go_on).await?;
         Ok(())
     }
 
     /// A failed delivery waits for its next try, or is a dead letter: at once where trying again is of no use.
-    async fn record(&self, event: &LoggedEvent, before: Option<&FailedDelivery>, result: Result<(), Problem>) -> Result<(), Problem> {
+    async fn record(
+        &self,
+        event: &LoggedEvent,
+        replay: Option<&str>,
+        before: Option<&FailedDelivery>,
+        result: Result<(), Problem>,
+    ) -> Result<(), Problem> {
         let Err(problem) = result else {
             return match before {
                 Some(failed) => queues::settle(&self.work, failed).await,
@@ -361,7 +364,7 @@ impl Worker {
         };
         let (consumer, now, attempts) = (&self.consumer, self.work.now(), next_attempt(before));
         let may_retry = attempts < consumer.retry.tries && event.envelope.is_ok();
-        let next_at = may_retry.then(|| now.plus(consumer.retry.backoff.delay(attempts, self.chance())));
+        let next_at = may_retry.then(|| now.plus(consumer.retry.backoff.delay(attempts, self.work.runtime().entropy.chance())));
         let readable = event.envelope.as_ref().ok();
         let (id, subject) = (readable.map(|envelope| envelope.id.to_string()), readable.map(|envelope| envelope.event.subject()));
         let request = readable.map(|envelope| envelope.correlation_id.as_str());
@@ -377,14 +380,9 @@ impl Worker {
         error.truncate(error.floor_char_boundary(2000));
         let first_failed_at = before.map_or(now, |before| before.first_failed_at);
         let (consumer, event) = (self.consumer.name.to_owned(), queues::stored_event(event)?);
-        let failed = FailedDelivery { consumer, position, event, attempts, first_failed_at, next_at, error };
+        let replay = replay.map(str::to_owned);
+        let failed = FailedDelivery { consumer, position, event, replay, attempts, first_failed_at, next_at, error };
         queues::park(&self.work, &failed, before).await
-    }
-
-    fn chance(&self) -> u16 {
-        let mut chance = [0; 2];
-        self.work.runtime().entropy.fill(&mut chance);
-        u16::from_le_bytes(chance)
     }
 }
 

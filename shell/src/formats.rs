@@ -19,10 +19,11 @@ fn lease() -> Lease {
 }
 
 fn failed_deliveries() -> [FailedDelivery; 2] {
-    [Some(at()), None].map(|next_at| FailedDelivery {
+    [(Some(at()), None), (None, Some("Run 1".into()))].map(|(next_at, replay)| FailedDelivery {
         consumer: "Orders".into(),
         position: 7,
         event: to_raw_value("What is left of an event that is no JSON").unwrap(),
+        replay,
         attempts: 2,
         first_failed_at: at(),
         next_at,

@@ -57,7 +57,7 @@ impl Host {
         let log = config.log.clone();
         let ready: Ready = Arc::new(move || {
             let log = log.clone();
-            Box::pin(async move { Ok(log.head().await.map(|_| ())?) })
+            Box::pin(async move { Ok(log.check().await?) })
         });
         let api = ApiConfig {
             runtime: config.work.runtime().clone(),
@@ -102,7 +102,7 @@ impl Host {
         for schedule in self.services.iter().flat_map(|service| service.schedules.iter().cloned()) {
             tasks.spawn(scheduler::run(work.clone(), schedule, holder.clone(), stopped.clone()));
         }
-        let http = tokio::spawn(serve(listener, router, limits.connections, stopped, SHUTDOWN_GRACE));
+        let http = tokio::spawn(serve(listener, router, limits, stopped, SHUTDOWN_GRACE));
         Ok(Running { stop, http, tasks })
     }
 }

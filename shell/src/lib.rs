@@ -34,7 +34,7 @@ mod unit_of_work;
 mod watch;
 
 pub use api::{Api, ApiConfig, Ready};
-pub use auth::{AUDIENCE, AccessClaims, Authenticator, Signer, SigningKey, TokenVerifier};
+pub use auth::{AUDIENCE, AccessClaims, Authenticated, Authenticator, Signer, SigningKey, TokenVerifier};
 pub use changes::{Changes, DecisionContext, JobOutcome, Outcome};
 pub use consumer::{Consumer, RetryPolicy, Schedule};
 pub use deliver::{deliver, find_consumer, find_schedule, tick};

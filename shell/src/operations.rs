@@ -32,21 +32,6 @@ pub fn operations(queues: Arc<dyn Queues>, consumers: impl IntoIterator<Item = S
     Service::without_table(OPERATIONS).routes(routes.with_state(operations))
 }
 
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = QueueStatus)]
-struct QueueView {
-    consumer: String,
-    /// The log's position up to which everything is settled, in a home with a log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    position: Option<u64>,
-    /// What waits for its first try. In a home with a log: all events after the position, wanted or not.
-    backlog: u64,
-    /// Deliveries that wait for another try.
-    waiting: u64,
-    /// Deliveries given up.
-    dead: u64,
-}
-
 /// A delivery that was given up, as it is shown.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = DeadLetter)]
@@ -77,13 +62,6 @@ struct Redriven {
     redriven: usize,
 }
 
-impl QueueView {
-    fn of(status: QueueStatus) -> Self {
-        let QueueStatus { consumer, position, backlog, waiting, dead } = status;
-        Self { consumer, position, backlog, waiting, dead }
-    }
-}
-
 impl DeadLetterView {
     pub fn of(consumer: &str, letter: DeadLetter) -> Self {
         let DeadLetter { id, content, attempts, since, error } = letter;
@@ -103,10 +81,10 @@ impl Operations {
 }
 
 /// List the queue of every consumer: its backlog, retries and dead letters.
-#[utoipa::path(get, path = "/admin/queues", tag = "operations", operation_id = "listQueues", responses((status = 200, body = Vec<QueueView>)))]
+#[utoipa::path(get, path = "/admin/queues", tag = "operations", operation_id = "listQueues", responses((status = 200, body = Vec<QueueStatus>)))]
 async fn list_queues(_: Admin, State(operations): State<Operations>) -> HandlerResult {
     let all = try_join_all(operations.consumers.iter().map(|consumer| operations.queues.status(consumer))).await?;
-    Ok(Reply::ok(&all.into_iter().map(QueueView::of).collect::<Vec<_>>()))
+    Ok(Reply::ok(&all))
 }
 
 /// List the dead letters of a consumer, oldest first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::Envelope;
 use kernel::{Code, Cursor, Page, Problem, Timestamp};
-use ports::store::{Bounds, EVENT_BYTES_MAX, Expect, Key, Query, Record, Stored, TableSchema, Write};
+use ports::store::{Bounds, EVENT_BYTES_MAX, Key, Query, Record, Stored, TableSchema};
 use ports::{Content, DeadLetter, DeadLetterId, EventLog, LoggedEvent, Position, QueueStatus, Queues, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -28,6 +28,9 @@ pub struct FailedDelivery {
     /// The event as the log has it, or the beginning of its text if that is no JSON. It is read only when it is needed:
     /// one that cannot be read must not hide the other failures.
     pub(crate) event: Box<RawValue>,
+    /// The name of the replay that it belongs to, if that wants effects again which have happened (`Delivery::replay`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// Tries so far.
     pub attempts: u32,
     pub first_failed_at: Timestamp,
@@ -230,7 +233,6 @@ pub(crate) async fn park(work: &UnitOfWork, failed: &FailedDelivery, before: Opt
 /// A delivery that had failed has succeeded.
 pub(crate) async fn settle(work: &UnitOfWork, failed: &FailedDelivery) -> Result<(), Problem> {
     let load = async |_| Ok(());
-    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().write(Write::Delete { key: failed.key(), expect: Expect::Anything })))
-        .await?;
+    work.run_job("dispatcher", load, |(), _| Ok(Changes::none().delete_derived(failed.key()))).await?;
     Ok(())
 }

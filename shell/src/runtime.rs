@@ -18,10 +18,4 @@ impl Runtime {
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
         Arc::new(Self { clock, entropy, telemetry: Arc::new(Telemetry::new()), watchers: Arc::default() })
     }
-
-    pub(crate) fn seed(&self) -> [u8; 16] {
-        let mut seed = [0; 16];
-        self.entropy.fill(&mut seed);
-        seed
-    }
 }

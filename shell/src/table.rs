@@ -11,6 +11,9 @@ use crate::telemetry::{EmittedLabels, StoreLabels, Telemetry};
 
 /// Pages of a listing that are read to fill one: large items and expired ones end a page early.
 const PAGES_MAX: usize = 100;
+/// Items to a page of a listing that is read as a whole, and pages of it.
+const WHOLE_LISTING_PAGE: usize = 100;
+const WHOLE_LISTING_PAGES_MAX: usize = 1_000;
 
 /// Typed reads. `get` is for deciding (strong), `get_eventual` and `list` are for showing (eventual, half the price).
 #[derive(Clone)]
@@ -29,6 +32,14 @@ impl Table {
         read(self.item(key, Consistency::Strong).await?)
     }
 
+    /// The item under the key, if there is a key to look under.
+    pub async fn find<T: Record>(&self, key: Option<Key>) -> Result<Option<Stored<T>>, Problem> {
+        match key {
+            Some(key) => self.get(&key).await,
+            None => Ok(None),
+        }
+    }
+
     pub async fn get_many<T: Record>(&self, keys: &[Key]) -> Result<Vec<Option<Stored<T>>>, Problem> {
         self.items(keys, Consistency::Strong).await
     }
@@ -45,6 +56,22 @@ impl Table {
         let page = self.count_reads(self.store.query(&query).await?);
         let items = page.items.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
+    }
+
+    /// All that a listing holds, for one that is about a single person or thing.
+    ///
+    /// Errors: `internal`, if it holds more than 1000 pages of 100 items.
+    pub async fn list_all<T: DeserializeOwned>(&self, query: Query) -> Result<Vec<Stored<T>>, Problem> {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        for _ in 0..WHOLE_LISTING_PAGES_MAX {
+            let page = self.list(query.clone().limit(WHOLE_LISTING_PAGE).after(cursor)).await?;
+            all.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(Problem::internal(format!("a listing of {} has more than {WHOLE_LISTING_PAGES_MAX} pages", self.service)))
     }
 
     /// One page of several listings as one, the last first. All are ordered by `place`, and what several hold at the
@@ -89,6 +116,9 @@ impl Table {
     }
 
     async fn items<T: DeserializeOwned>(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Stored<T>>>, Problem> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let items = self.count_reads(self.store.get_many(keys, consistency).await?);
         items.into_iter().map(read).collect()
     }

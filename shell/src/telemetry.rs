@@ -1,5 +1,7 @@
 //! Counters and histograms, in the Prometheus exposition format at `/metrics`.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct StoreLabels {
@@ -90,53 +92,25 @@ pub struct Telemetry {
 impl Telemetry {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("souk");
-        let telemetry_parts = (
-            Family::<StoreLabels, Units>::default(),
-            Family::<StoreLabels, Units>::default(),
-            Family::<StoreLabels, Counter>::default(),
-            Family::<RouteLabels, Counter>::default(),
-            SecondsFamily::<RouteLabels>::new_with_constructor(Buckets),
-            SecondsFamily::<ConsumerLabels>::new_with_constructor(Buckets),
-            SecondsFamily::<ConsumerLabels>::new_with_constructor(Buckets),
-        );
-        let (read_units, write_units, conflicts, requests, request_seconds, event_lag_seconds, event_seconds) = telemetry_parts;
-        let schedule_seconds = SecondsFamily::<ScheduleLabels>::new_with_constructor(Buckets);
-        let reads = Family::<StoreLabels, Counter>::default();
-        let (commits, events_emitted) = (Family::<StoreLabels, Counter>::default(), Family::<EmittedLabels, Counter>::default());
-        let (requests_shed, events, backlog, dead_letters) = (Counter::default(), Family::default(), Family::default(), Family::default());
-        registry.register("store_read_units", "Read units as DynamoDB bills them", read_units.clone());
-        registry.register("store_write_units", "Write units as DynamoDB bills them", write_units.clone());
-        registry.register("store_reads", "Calls that read, whatever they brought", reads.clone());
-        registry.register("store_commits", "Commits that were done", commits.clone());
-        registry.register("events_emitted", "Events that services told, by type", events_emitted.clone());
-        registry.register("store_conflicts", "Commits that found the state changed and ran their rule again", conflicts.clone());
-        registry.register("http_requests", "Requests by route and status", requests.clone());
-        registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, request_seconds.clone());
-        registry.register("http_requests_shed", "Requests refused because too much was going on", requests_shed.clone());
-        registry.register("events", "Deliveries by consumer and outcome", events.clone());
-        registry.register_with_unit("event_lag", "Time from an event to the end of its handling", Unit::Seconds, event_lag_seconds.clone());
-        registry.register_with_unit("event_handling", "Time that a consumer takes for an event", Unit::Seconds, event_seconds.clone());
-        registry.register_with_unit("schedule_run", "Time that a schedule takes when it runs", Unit::Seconds, schedule_seconds.clone());
-        registry.register("queue_backlog", "Events that a consumer has not looked at yet", backlog.clone());
-        registry.register("dead_letters", "Deliveries given up after the last try", dead_letters.clone());
+        let r = &mut registry;
         Self {
-            registry,
-            reads,
-            read_units,
-            write_units,
+            reads: counted(r, "store_reads", "Calls that read, whatever they brought"),
+            read_units: counted(r, "store_read_units", "Read units as DynamoDB bills them"),
+            write_units: counted(r, "store_write_units", "Write units as DynamoDB bills them"),
             taken: Taken::default(),
-            commits,
-            conflicts,
-            events_emitted,
-            requests,
-            request_seconds,
-            requests_shed,
-            events,
-            event_lag_seconds,
-            event_seconds,
-            schedule_seconds,
-            backlog,
-            dead_letters,
+            commits: counted(r, "store_commits", "Commits that were done"),
+            conflicts: counted(r, "store_conflicts", "Commits that found the state changed and ran their rule again"),
+            events_emitted: counted(r, "events_emitted", "Events that services told, by type"),
+            requests: counted(r, "http_requests", "Requests by route and status"),
+            request_seconds: timed(r, "http_request_duration", "Time to answer"),
+            requests_shed: counted(r, "http_requests_shed", "Requests refused because too much was going on"),
+            events: counted(r, "events", "Deliveries by consumer and outcome"),
+            event_lag_seconds: timed(r, "event_lag", "Time from an event to the end of its handling"),
+            event_seconds: timed(r, "event_handling", "Time that a consumer takes for an event"),
+            schedule_seconds: timed(r, "schedule_run", "Time that a schedule takes when it runs"),
+            backlog: counted(r, "queue_backlog", "Events that a consumer has not looked at yet"),
+            dead_letters: counted(r, "dead_letters", "Deliveries given up after the last try"),
+            registry,
         }
     }
 
@@ -172,4 +146,19 @@ impl Telemetry {
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
+}
+
+fn counted<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn timed<L>(registry: &mut Registry, name: &str, help: &str) -> SecondsFamily<L>
+where
+    L: EncodeLabelSet + Debug + Clone + Eq + Hash + Send + Sync + 'static,
+{
+    let seconds = SecondsFamily::new_with_constructor(Buckets);
+    registry.register_with_unit(name, help, Unit::Seconds, seconds.clone());
+    seconds
 }

@@ -2,6 +2,7 @@
 //! is moved by hand, and events that are delivered when the test says so.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,14 +11,15 @@ use axum::body::Body;
 pub use contracts::golden::Golden;
 use contracts::{Envelope, Event};
 use http::{Method, Request, StatusCode};
-use kernel::{Actor, BusinessId, Code, Duration, EventId, Problem, Role, Timestamp, UserId};
+use kernel::{Actor, BusinessId, Code, Duration, EventId, Membership, Problem, Role, SessionId, StaffRole, Timestamp, UserId};
 use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, EventLog, FixedEntropy, ManualClock, Position, Store};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticated, Authenticator};
 use crate::deliver::{deliver, find_consumer, find_schedule, tick};
 use crate::host::{Host, HostConfig};
 use crate::http::LimitsConfig;
@@ -60,13 +62,21 @@ const FOREIGN: TableSchema = TableSchema { name: "foreign", indexes: 0 };
 /// A chain of events that is longer than this does not come to rest.
 const ROUNDS_MAX: usize = 10_000;
 
-/// Tokens of the harness are the JSON of an actor.
+/// Tokens of the harness are the JSON of an actor and the session.
 struct ActorsAsTokens;
+
+#[derive(Serialize, Deserialize)]
+struct Token {
+    actor: Actor,
+    session: Option<SessionId>,
+}
 
 #[async_trait]
 impl Authenticator for ActorsAsTokens {
-    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
-        serde_json::from_str(bearer).map_err(|_| Problem::new(Code::InvalidToken, "not an actor"))
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated, Problem> {
+        serde_json::from_str::<Token>(bearer)
+            .map(|token| Authenticated { actor: token.actor, session: token.session })
+            .map_err(|_| Problem::new(Code::InvalidToken, "not an actor"))
     }
 }
 
@@ -114,8 +124,14 @@ impl Harness {
         Actor::User { id: UserId(1000 + n), roles: vec![Role::Customer], businesses: Vec::new() }
     }
 
+    /// An owner of the business.
     pub fn business(n: u128, business: BusinessId) -> Actor {
-        Actor::User { id: UserId(2000 + n), roles: vec![Role::Customer, Role::Business], businesses: vec![business] }
+        Self::member(n, business, StaffRole::Owner)
+    }
+
+    pub fn member(n: u128, business: BusinessId, role: StaffRole) -> Actor {
+        let businesses = vec![Membership { business_id: business, role }];
+        Actor::User { id: UserId(2000 + n), roles: vec![Role::Customer, Role::Business], businesses }
     }
 
     pub fn guest() -> Actor {
@@ -150,9 +166,17 @@ impl Harness {
         self.ask(Method::PATCH, path, Some(body))
     }
 
+    /// Another method, such as one that there is not.
+    ///
+    /// # Panics
+    /// If it cannot be one.
+    pub fn request(&self, method: &str, path: &str) -> TestRequest<'_> {
+        self.ask(method.parse().expect("a method"), path, None)
+    }
+
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> TestRequest<'_> {
         let body = body.map(|body| ("application/json".to_owned(), body.to_string().into_bytes()));
-        TestRequest { harness: self, method, path: path.into(), body, headers: Vec::new() }
+        TestRequest { harness: self, method, path: path.into(), body, headers: Vec::new(), client: None }
     }
 
     /// Delivers what waits, and what follows from it, until nothing waits.
@@ -164,7 +188,7 @@ impl Harness {
             let mut quiet = true;
             for consumer in self.host.services().iter().flat_map(|service| &service.consumers) {
                 let after = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(consumer.name).copied().unwrap_or(0);
-                let page = self.log.read(after, &consumer.types(), 100).await.expect("the log can be read");
+                let page = self.log.read(after, consumer.types(), 100).await.expect("the log can be read");
                 quiet &= page.through == after;
                 for logged in page.events {
                     let envelope = logged.envelope.expect("the event can be read");
@@ -254,17 +278,30 @@ pub struct TestRequest<'a> {
     path: String,
     body: Option<(String, Vec<u8>)>,
     headers: Vec<(String, String)>,
+    client: Option<IpAddr>,
 }
 
 impl TestRequest<'_> {
     pub fn as_actor(self, actor: &Actor) -> Self {
+        self.in_session(&actor.clone().into())
+    }
+
+    /// As somebody whose token was made in a session.
+    pub fn in_session(self, who: &Authenticated) -> Self {
+        let Authenticated { actor, session } = who.clone();
         match actor {
             Actor::Guest => self,
             Actor::User { .. } | Actor::System => {
-                let token = serde_json::to_string(actor).expect("an actor is JSON");
+                let token = serde_json::to_string(&Token { actor, session }).expect("an actor is JSON");
                 self.header("Authorization", &format!("Bearer {token}"))
             }
         }
+    }
+
+    /// From this address rather than from nowhere.
+    pub fn from_client(mut self, address: &str) -> Self {
+        self.client = Some(address.parse().expect("an address"));
+        self
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -292,7 +329,11 @@ impl TestRequest<'_> {
             }
             None => Body::empty(),
         };
-        let response = self.harness.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
+        let mut request = request.body(body).expect("a request");
+        if let Some(client) = self.client {
+            crate::http::set_client(request.extensions_mut(), client);
+        }
+        let response = self.harness.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the body arrives");
         let headers =

@@ -20,7 +20,5 @@ pub(crate) fn current() -> Option<TraceParent> {
 
 /// A trace that begins here.
 pub(crate) fn begin(entropy: &dyn Entropy) -> TraceParent {
-    let mut chance = [0; 24];
-    entropy.fill(&mut chance);
-    TraceParent::from_chance(chance)
+    TraceParent::from_chance(entropy.bytes())
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use contracts::{Decision, Envelope};
 use kernel::{Actor, Backoff, Duration, EventId, Problem, Timestamp};
-use ports::store::{Commit, CommitError, Consistency, IdempotencyRecord, Key, Record, Store, Stored, StoredResponse, TableSchema, Write};
+use ports::store::{
+    Commit, CommitError, Consistency, IdempotencyRecord, Key, Query, Record, Store, Stored, StoredResponse, TableSchema, Write,
+};
 
 use crate::changes::{Changes, DecisionContext, JobOutcome, Outcome};
 use crate::delivery::Delivery;
@@ -20,6 +22,8 @@ const ATTEMPTS_MAX: u32 = 24;
 /// Conflicts after which a rule is asked again without a pause.
 const AT_ONCE: u32 = 2;
 const CONFLICT_BACKOFF: Backoff = Backoff { first: Duration::from_millis(4), max: Duration::from_millis(64) };
+/// Items that `delete_listed` deletes in one commit. With a write that follows from each it has twice as many.
+const DELETED_AT_ONCE: usize = 40;
 /// How long an idempotency record answers repetitions.
 const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How long an inbox record stops a second effect; longer than any queue keeps a message.
@@ -208,7 +212,7 @@ impl UnitOfWork {
             causation_id: &request.request_id,
             correlation_id: &request.request_id,
             actor: request.actor.clone(),
-            seed: self.runtime.seed(),
+            seed: self.runtime.entropy.bytes(),
             begun_at: self.now(),
             marker,
             keeps: Keeps::Always,
@@ -276,7 +280,7 @@ impl UnitOfWork {
             causation_id,
             correlation_id: causation_id,
             actor: Actor::System,
-            seed: self.runtime.seed(),
+            seed: self.runtime.entropy.bytes(),
             begun_at: self.now(),
             marker: None,
             keeps: Keeps::WithChanges,
@@ -286,6 +290,24 @@ impl UnitOfWork {
             Ended::Done(value) => Ok(value),
             Ended::Repeated(record) => Err(Problem::internal(format!("a job met the record {}", record.id))),
         }
+    }
+
+    /// Deletes all that a listing holds, with the write that follows from each item. Begun again, it goes on with what is
+    /// left. An index may still show what is gone, so that each item is read again before it is deleted.
+    pub async fn delete_listed<T>(&self, causation_id: &str, listing: Query, follows: impl Fn(&T) -> Option<Write>) -> Result<(), Problem>
+    where
+        T: Record + Send + Sync,
+    {
+        for listed in self.table.list_all::<T>(listing).await?.chunks(DELETED_AT_ONCE) {
+            let keys: Vec<Key> = listed.iter().map(|item| item.key()).collect();
+            let delete = |found: Vec<Option<Stored<T>>>, _: &DecisionContext| {
+                Ok(found.iter().flatten().fold(Changes::none(), |changes, item| {
+                    follows(item).into_iter().fold(changes.delete(item.key(), item.version), Changes::write)
+                }))
+            };
+            self.run_job(causation_id, |_| self.table.get_many(&keys), delete).await?;
+        }
+        Ok(())
     }
 
     async fn run<S: Send, T>(
@@ -336,9 +358,7 @@ impl UnitOfWork {
     /// in step.
     async fn pause(&self, attempt: u32) {
         if attempt >= AT_ONCE {
-            let mut chance = [0; 2];
-            self.runtime.entropy.fill(&mut chance);
-            tokio::time::sleep(CONFLICT_BACKOFF.delay(attempt - AT_ONCE + 1, u16::from_le_bytes(chance))).await;
+            tokio::time::sleep(CONFLICT_BACKOFF.delay(attempt - AT_ONCE + 1, self.runtime.entropy.chance())).await;
         }
     }
 }

@@ -12,11 +12,11 @@ use common::{TABLE, count, mail, subscribed, tally_delivery, until};
 use contracts::Envelope;
 use kernel::{Actor, Backoff, Code, Duration, EventId, MailId, Problem, Timestamp};
 use memory::MemoryStores;
-use ports::store::{Commit, Query, TableSchema};
+use ports::store::{Commit, Consistency, Expect, Item, Key, NewItem, Query, TableSchema, Write};
 use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
-    Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
+    Authenticated, Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ struct Nobody;
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, _: &str) -> Result<Authenticated, Problem> {
         Err(Problem::new(Code::InvalidToken, "nobody signs in here"))
     }
 }
@@ -349,6 +349,58 @@ async fn a_replay_has_effects_again_only_when_told_so() {
     running.stop().await.unwrap();
     assert_eq!(home.count(1).await, 1, "the replay began after it");
     assert_eq!(home.count(2).await, 2);
+}
+
+#[tokio::test]
+async fn what_fails_in_a_replay_is_tried_again_as_a_part_of_it() {
+    let home = Home::new();
+    let (work, failed) = (home.work.clone(), Arc::new(AtomicBool::new(false)));
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let (work, failed) = (work.clone(), failed.clone());
+            async move {
+                if delivery.replay.is_some() && !failed.swap(true, Ordering::SeqCst) {
+                    return Err(Problem::unavailable("broken on purpose"));
+                }
+                tally_delivery(&work, &delivery).await
+            }
+        })
+        .await;
+    home.publish(1).await;
+    until("it is delivered", async || home.count(1).await == 1).await;
+    queues::replay(&home.queues, &*home.log, NAME, 0, true).await.unwrap();
+    until("the second try has an effect again", async || home.count(1).await == 2).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replay_that_another_process_has_taken_on_is_left_to_it() {
+    let home = Home::new();
+    let (table, replayed) = (home.stores.table(queues::TABLE), Arc::new(AtomicU32::new(0)));
+    let (shared, counted) = (table.clone(), replayed.clone());
+    let key = Key::new(format!("queue#{NAME}"), "replay");
+    let taken = key.clone();
+    let running = home
+        .consume(QUICK, move |delivery| {
+            let (table, counted, key) = (shared.clone(), counted.clone(), taken.clone());
+            async move {
+                if delivery.replay.is_some() && counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                    let Item { version, body, .. } = table.get(&key, Consistency::Strong).await?.value.unwrap();
+                    let item = NewItem { key, body, indexes: Vec::new(), expires_at: None };
+                    let writes = vec![Write::Put { item, expect: Expect::Version(version) }];
+                    table.commit(Commit { writes, ..Commit::default() }).await.unwrap();
+                }
+                Ok(())
+            }
+        })
+        .await;
+    home.publish(1).await;
+    queues::replay(&home.queues, &*home.log, NAME, 0, true).await.unwrap();
+    until("the replay is done", async || table.get(&key, Consistency::Strong).await.unwrap().value.is_none()).await;
+    running.stop().await.unwrap();
+    assert_eq!(replayed.load(Ordering::SeqCst), 2);
+    let metrics = home.queues.runtime().telemetry.render();
+    assert!(!metrics.contains("store_conflicts_total{"), "{metrics}");
 }
 
 #[tokio::test]

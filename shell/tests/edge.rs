@@ -44,8 +44,84 @@ async fn every_refusal_is_a_problem() {
         assert_eq!(got.headers["x-content-type-options"], "nosniff");
         assert!(!got.text.contains("4711"), "a panic's words stay inside: {}", got.text);
     }
-    let unknown = world.post(path, &json!({ "note": 5 })).send().await.expect(422);
-    assert_eq!(unknown.json["errors"][0]["field"], "note", "{}", unknown.text);
+}
+
+#[tokio::test]
+async fn every_field_that_is_wrong_is_named() {
+    let world = world();
+    for (body, expect) in [
+        (json!({}), &[("email", "is required"), ("name", "is required")][..]),
+        (json!(["ann@example.com", "Ann"]), &[("body", "must be an object")]),
+        (
+            json!({ "email": "ann", "name": " ", "age": "9" }),
+            &[("age", "must be a whole number"), ("email", "must be an e-mail address"), ("name", "must be 1 to 20 characters")],
+        ),
+        // What only the type knows is told beside what the schema knows.
+        (json!({ "name": "A\u{7}nn" }), &[("email", "is required"), ("name", "must not hold control characters")]),
+        (json!({ "email": "ann@example.com", "name": "Ann", "age": -1 }), &[("age", "must be at least 0")]),
+        (json!({ "email": "ann@example.com", "name": "Ann", "age": 5_000_000_000_u64 }), &[("age", "is not valid")]),
+        (
+            json!({ "email": "ann@example.com", "name": "Ann", "pets": [{ "name": "Tom", "cat": true }, { "nme": "Cy" }] }),
+            &[("pets[1].cat", "is required"), ("pets[1].name", "is required"), ("pets[1].nme", "is not known here")],
+        ),
+    ] {
+        let refused = world.post("/api/v1/people", &body).send().await.expect(422);
+        let mut errors: Vec<_> = refused.json["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| (error["field"].as_str().unwrap(), error["message"].as_str().unwrap()))
+            .collect();
+        errors.sort_unstable();
+        assert_eq!(errors, expect, "{body}");
+    }
+    world.post("/api/v1/people", &json!({ "email": "ann@example.com", "name": "Ann" })).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn parameters_that_are_not_known_are_refused() {
+    let world = world();
+    for (path, field, message) in [
+        ("/api/v1/people?aeg=9", "aeg", "is no parameter of this operation"),
+        ("/api/v1/people?age=9&age=8", "age", "is given twice"),
+        ("/api/v1/people?age=x", "age", "must be a whole number"),
+        ("/api/v1/people?limit=x", "limit", "must be a whole number"),
+        ("/api/v1/tallies/a?x", "x", "is no parameter of this operation"),
+    ] {
+        let refused = world.get(path).send().await.expect(400);
+        assert_eq!(refused.json["errors"], json!([{ "field": field, "message": message }]), "{path}");
+    }
+    assert_eq!(world.get("/api/v1/people?age=9&limit=5&").send().await.expect(200).json, 9);
+}
+
+#[tokio::test]
+async fn causes_that_lie_with_us_are_not_told() {
+    let refused = world().get("/api/v1/vault").as_actor(&Harness::admin()).send().await.expect(503);
+    assert!(refused.code() == "unavailable" && refused.headers.contains_key("retry-after"), "{}", refused.text);
+    assert!(!refused.text.contains("4711") && !refused.text.contains("/var"), "{}", refused.text);
+}
+
+/// Many guests share an address, and with it the scope of their keys.
+#[tokio::test]
+async fn keys_of_guests_are_long() {
+    let world = world();
+    let guest = Harness::guest();
+    assert_eq!(bump(&world, &guest, "a", "x", "key-1").await.expect(400).code(), "malformed-request");
+    bump(&world, &guest, "a", "x", "5f0c7c1e-9d2b-4c55").await.expect(201);
+}
+
+/// Whatever clients make up as a method is one more line of the metrics, not one each.
+#[tokio::test]
+async fn made_up_methods_are_counted_as_one() {
+    let world = world();
+    for number in 0..1000 {
+        world.request(&format!("M{number}"), "/api/v1/long").send().await.expect(405);
+        world.request(&format!("M{number}"), "/nowhere").send().await.expect(404);
+    }
+    let metrics = world.get("/metrics").send().await.text;
+    let lines: Vec<_> = metrics.lines().filter(|line| line.starts_with("souk_http_requests_total")).collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains("OTHER") && line.ends_with(" 1000")), "{lines:#?}");
 }
 
 #[tokio::test]

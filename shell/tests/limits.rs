@@ -4,19 +4,23 @@
 
 mod common;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use common::TABLE;
+use futures::StreamExt as _;
 use http::{Request, Response, StatusCode};
 use kernel::{Actor, Problem, Role, UserId};
 use memory::MemoryStores;
 use ports::{Clock, SystemClock, SystemEntropy};
-use shell::{Authenticator, Host, HostConfig, LimitsConfig, Runtime, UnitOfWork, queues};
+use shell::{Authenticated, Authenticator, Host, HostConfig, LimitsConfig, Runtime, UnitOfWork, queues};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 /// The token is the number of a user.
@@ -24,13 +28,17 @@ struct Numbers;
 
 #[async_trait]
 impl Authenticator for Numbers {
-    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated, Problem> {
         let id = UserId(bearer.parse().map_err(|_| Problem::new(kernel::Code::InvalidToken, "not a number"))?);
-        Ok(Actor::User { id, roles: vec![Role::Customer], businesses: Vec::new() })
+        Ok(Actor::User { id, roles: vec![Role::Customer], businesses: Vec::new() }.into())
     }
 }
 
 fn host(limits: LimitsConfig) -> Router {
+    whole_host(limits).router()
+}
+
+fn whole_host(limits: LimitsConfig) -> Host {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = MemoryStores::new(clock.clone());
     let runtime = Runtime::new(clock, Arc::new(SystemEntropy));
@@ -43,7 +51,7 @@ fn host(limits: LimitsConfig) -> Router {
         holder: "one".into(),
         pages: Router::new(),
     };
-    Host::new(config, vec![common::service(&work(TABLE))]).unwrap().router()
+    Host::new(config, vec![common::service(&work(TABLE))]).unwrap()
 }
 
 /// A request from an address, with headers.
@@ -53,6 +61,20 @@ async fn get(router: &Router, path: &str, peer: &str, headers: &[(&str, &str)]) 
         request = request.header(*name, *value);
     }
     let mut request = request.body(Body::empty()).unwrap();
+    request.extensions_mut().insert(ConnectInfo(format!("{peer}:4000").parse::<SocketAddr>().unwrap()));
+    router.clone().oneshot(request).await.unwrap()
+}
+
+/// A POST whose body comes in these pieces, and then nothing more if it does not end.
+async fn post(router: &Router, path: &str, peer: &str, headers: &[(&str, &str)], pieces: &[&'static [u8]], ends: bool) -> Response<Body> {
+    let pieces: Vec<Result<Bytes, Infallible>> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece))).collect();
+    let sent = futures::stream::iter(pieces);
+    let body = if ends { Body::from_stream(sent) } else { Body::from_stream(sent.chain(futures::stream::pending())) };
+    let mut request = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(body).unwrap();
     request.extensions_mut().insert(ConnectInfo(format!("{peer}:4000").parse::<SocketAddr>().unwrap()));
     router.clone().oneshot(request).await.unwrap()
 }
@@ -98,7 +120,7 @@ async fn an_account_has_one_rate_from_all_addresses() {
 
 #[tokio::test]
 async fn forwarded_addresses_count_from_trusted_proxies_only() {
-    let router = host(LimitsConfig { trusted_proxies: vec!["10.0.0.9".parse().unwrap()], ..tight() });
+    let router = host(LimitsConfig { trusted_proxies: vec!["10.0.0.9/32".parse().unwrap()], ..tight() });
     // Behind the proxy, each customer is a client. What a customer claims in front of it does not count.
     for customer in 1..=8 {
         let forwarded = format!("1.2.3.4, 192.0.2.{customer}");
@@ -125,6 +147,76 @@ async fn what_is_too_much_at_once_is_told_to_come_back() {
     assert_eq!((waited.status(), refused.status()), (StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE));
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(get(&router, "/health/live", "10.0.0.1", &[]).await.status(), StatusCode::OK);
+}
+
+/// Time stands still but for whoever waits: what a test waits for comes at once.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_never_end_hold_nobody_up() {
+    const HALF: &[&[u8]] = &[b"{"];
+    let router = host(LimitsConfig { concurrent_requests: 2, client_concurrent_requests: 1, ..LimitsConfig::default() });
+    let slow = |peer: &'static str| post(&router, "/api/v1/people", peer, &[], HALF, false);
+    let meanwhile = async {
+        tokio::task::yield_now().await;
+        let again = get(&router, "/health/live", "10.0.0.1", &[]).await;
+        (again, get(&router, "/health/live", "10.0.0.3", &[]).await, slow("10.0.0.3").await)
+    };
+    let (first, second, (again, other, third)) = tokio::join!(slow("10.0.0.1"), slow("10.0.0.2"), meanwhile);
+    assert_eq!((first.status(), second.status()), (StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(again.status(), StatusCode::TOO_MANY_REQUESTS, "a client has its own places");
+    assert!(again.headers().contains_key("retry-after"));
+    assert_eq!(other.status(), StatusCode::OK, "two that send slowly leave both places to those at work");
+    assert_eq!(third.status(), StatusCode::SERVICE_UNAVAILABLE, "not more of them than of those at work");
+    assert_eq!(get(&router, "/health/live", "10.0.0.1", &[]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_are_read_as_far_as_the_operation_takes_them() {
+    const PIECE: &[u8] = &[b' '; 40_000];
+    let router = host(LimitsConfig { body_bytes: 100_000, rate_limit: false, ..LimitsConfig::default() });
+    let key = ("idempotency-key", "5f0c7c1e-9d2b-4c55-8f0e");
+    let person: &[u8] = b"{\"name\":\"Ann\",\"email\":\"ann@example.com\"}";
+    let (even, odd) = (("authorization", "Bearer 2"), ("authorization", "Bearer 3"));
+    for (path, headers, pieces, ends, expect) in [
+        ("/api/v1/people", &[][..], &[PIECE, person][..], true, 200),
+        ("/api/v1/people", &[], &[PIECE, PIECE, PIECE], true, 413),
+        // None of these ends: they are answered before.
+        ("/api/v1/people", &[key], &[PIECE, PIECE, PIECE], false, 413),
+        ("/nowhere", &[key], &[PIECE], false, 404),
+        ("/api/v1/pictures", &[key], &[PIECE], false, 401),
+        ("/api/v1/pictures", &[odd, key], &[PIECE], false, 403),
+        ("/api/v1/pictures", &[even, key], &[PIECE; 26], false, 413),
+        ("/api/v1/pictures", &[even], &[PIECE; 25], true, 200),
+        ("/api/v1/pictures", &[even], &[PIECE], false, 408),
+    ] {
+        let got = post(&router, path, "10.0.0.1", headers, pieces, ends).await;
+        assert_eq!(got.status(), expect, "{path} {headers:?} {} pieces", pieces.len());
+    }
+}
+
+/// Whether the host answers on a connection, or closes it.
+async fn is_served(connection: &mut TcpStream) -> bool {
+    let asked = connection.write_all(b"GET /health/live HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+    let mut answer = [0; 12];
+    asked.is_ok() && connection.read_exact(&mut answer).await.is_ok() && answer.ends_with(b"200")
+}
+
+#[tokio::test]
+async fn one_address_has_some_of_the_connections_and_a_proxy_all() {
+    let limits = LimitsConfig { client_connections: 2, ..LimitsConfig::default() };
+    for (trusted_proxies, last) in [(vec![], false), (vec!["127.0.0.0/8".parse().unwrap()], true)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = whole_host(LimitsConfig { trusted_proxies, ..limits.clone() }).start(listener).await.unwrap();
+        let mut connections = Vec::new();
+        for expect in [true, true, last] {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            assert_eq!(is_served(&mut connection).await, expect);
+            connections.push(connection);
+        }
+        drop(connections);
+        common::until("there is a place again", async || is_served(&mut TcpStream::connect(address).await.unwrap()).await).await;
+        running.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ fn world() -> World {
         id: ANN,
         email: "ann@example.com".parse().unwrap(),
         email_verified: true,
+        email_proven: true,
         name: "Ann".into(),
         roles: vec![Role::Customer],
         businesses: vec![],
@@ -114,7 +115,7 @@ impl World {
 async fn a_pools_access_tokens_count_beside_our_own() {
     let world = world();
     world.published.publish(&["one"]);
-    let actor = world.verifier.authenticate(&token("one", &claims())).await.unwrap();
+    let actor = world.verifier.authenticate(&token("one", &claims())).await.unwrap().actor;
     assert_eq!(actor.user_id(), Some(ANN));
     assert!(!actor.is_admin(), "the account tells the roles, not the token");
     let own = AccessClaims {

@@ -17,7 +17,7 @@ use ports::store::{Body, Commit, Expect, Key, NewItem, TableSchema, Write};
 use ports::{Clock as _, Entropy, FixedEntropy, ManualClock, SystemEntropy};
 use serde_json::json;
 use shell::queues::{self, LEASE_FOR};
-use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
+use shell::{Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -29,7 +29,7 @@ struct Nobody;
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, _: &str) -> Result<Authenticated, Problem> {
         Err(Problem::new(Code::InvalidToken, "nobody signs in here"))
     }
 }

@@ -156,7 +156,7 @@ async fn units_are_counted_per_operation() {
     // The look for the idempotency record costs a read more, and a repetition only that. The item and the
     // record, which carries the event, are a transaction.
     for _ in 0..2 {
-        harness.post("/api/v1/tallies/b", &json!({})).header("idempotency-key", "k").send().await.expect(201);
+        harness.post("/api/v1/tallies/b", &json!({})).header("idempotency-key", "sixteen-letters-").send().await.expect(201);
     }
     let metrics = harness.get("/metrics").send().await.expect(200).text;
     assert_eq!((units(&metrics, "store_read_units", post), units(&metrics, "store_write_units", post)), (4.0, 5.0), "{metrics}");

@@ -121,6 +121,11 @@ impl<'a> Builder<'a> {
         Ok(Arc::new(move |method| gateway.check_method(method)))
     }
 
+    /// Like `method_check`, no call of the gateway.
+    pub fn payment_methods(&self) -> Result<Vec<String>, ConfigError> {
+        Ok(self.platform.gateway()?.methods().iter().map(|method| (*method).to_owned()).collect())
+    }
+
     pub fn time_zones(&mut self, used_by: &'static [ServiceRole]) -> Result<TimeZoneSource, ConfigError> {
         self.need(Resource::TimeZones, used_by);
         self.platform.time_zones()

@@ -1,7 +1,6 @@
 //! The configuration: `souk.toml`, then `SOUK_*` environment variables, then flags, in rising order.
 //! `souk serve` works with none of them.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use figment::Figment;
@@ -25,7 +24,8 @@ pub enum Environment {
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub environment: Environment,
-    pub listen: SocketAddr,
+    /// Address or name, and port.
+    pub listen: String,
     /// The directory that holds everything: the database, files, secrets.
     pub data: PathBuf,
     /// The least level of what is logged, also by target: `info`, `debug`, `shell=debug,info`.
@@ -57,6 +57,8 @@ pub struct ShopSection {
     pub locale: String,
     /// The IANA time zone of businesses that name none.
     pub time_zone: String,
+    /// Whose holidays count for businesses whose address does not say: `DE`, or a federal state, `DE-BY`.
+    pub region: String,
     pub currency: Currency,
     /// Basis points, unless a product says otherwise: 1900 is 19 %.
     pub tax_rate: TaxRate,
@@ -70,6 +72,8 @@ pub struct ShippingSection {
     pub flat: i64,
     /// Minor units of goods from which shipping is free.
     pub free_from: Option<i64>,
+    /// Where goods are shipped to, as ISO 3166-1 alpha-2; everywhere if none is named.
+    pub countries: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +175,7 @@ impl Default for Config {
         let example = |name: &str| format!("{name}@souk.example").parse().expect("an address");
         Self {
             environment: Environment::Development,
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: "127.0.0.1:8080".into(),
             data: "data".into(),
             log: "info".into(),
             shop: ShopSection {
@@ -182,11 +186,12 @@ impl Default for Config {
                 imprint: String::new(),
                 locale: "en".into(),
                 time_zone: "Europe/Berlin".into(),
+                region: "DE".into(),
                 currency: Currency::EUR,
                 tax_rate: TaxRate(1900),
                 prices_include_tax: true,
             },
-            shipping: ShippingSection { flat: 490, free_from: Some(5000) },
+            shipping: ShippingSection { flat: 490, free_from: Some(5000), countries: Vec::new() },
             orders: OrdersSection { payment_deadline_minutes: 30 },
             directory: DirectorySection { lead_price: 0 },
             reviews: ReviewsSection {
@@ -215,7 +220,7 @@ impl Default for Config {
 pub struct Flags {
     /// A file other than `souk.toml`; then it must exist.
     pub file: Option<PathBuf>,
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<String>,
     pub data: Option<PathBuf>,
 }
 
@@ -233,7 +238,7 @@ impl Config {
         }
         let mut figment =
             Figment::from(Serialized::defaults(Self::default())).merge(Toml::file(&file)).merge(Env::prefixed("SOUK_").split("__"));
-        if let Some(listen) = flags.listen {
+        if let Some(listen) = &flags.listen {
             figment = figment.merge(Serialized::default("listen", listen));
         }
         if let Some(data) = &flags.data {
@@ -256,8 +261,11 @@ impl Config {
         if !["en", "de"].contains(&self.shop.locale.as_str()) {
             return refuse("shop.locale must be en or de");
         }
-        if !directory::is_time_zone(&self.shop.time_zone) {
+        if !hours::is_time_zone(&self.shop.time_zone) {
             return refuse("shop.time_zone must be an IANA name such as Europe/Berlin");
+        }
+        if !hours::is_region(&self.shop.region) {
+            return refuse("shop.region must be a country whose holidays are known, such as DE, or a federal state of Germany, such as DE-BY");
         }
         if self.directory.lead_price < 0 {
             return refuse("directory.lead_price cannot be negative");
@@ -268,14 +276,18 @@ impl Config {
         if self.shipping.flat < 0 || self.shipping.free_from.is_some_and(|amount| amount < 0) {
             return refuse("shipping costs cannot be negative");
         }
+        let is_country = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !self.shipping.countries.iter().all(is_country) {
+            return refuse("shipping.countries must hold ISO 3166-1 alpha-2 codes such as DE");
+        }
         if self.orders.payment_deadline_minutes == 0 {
             return refuse("orders.payment_deadline_minutes must be at least 1");
         }
-        if self.limits.rate_limit
-            && [self.limits.requests_per_second, self.limits.burst, self.limits.account_requests_per_second, self.limits.account_burst]
-                .contains(&0)
-        {
-            return refuse("the rates in limits must be at least 1; set limits.rate_limit = false to have none");
+        let LimitsConfig { requests_per_second, burst, account_requests_per_second, account_burst, .. } = self.limits;
+        let LimitsConfig { client_concurrent_requests, client_connections, .. } = self.limits;
+        let rates = [requests_per_second, burst, account_requests_per_second, account_burst];
+        if self.limits.rate_limit && (rates.contains(&0) || [client_concurrent_requests, client_connections].contains(&0)) {
+            return refuse("the limits per client and per account must be at least 1; set limits.rate_limit = false to have none");
         }
         if self.environment == Environment::Production {
             if self.mail.transport == Transport::Capture {

@@ -1,6 +1,7 @@
 //! What the services say of themselves, as JSON: the source of documents, diagrams and cloud stacks.
 
 use contracts::Event;
+use ports::store::TableSchema;
 use serde::Serialize;
 use shell::{Need, Operation, Service};
 
@@ -19,7 +20,7 @@ pub struct ServiceManifest {
     pub name: &'static str,
     /// Absent for a service that keeps nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub table: Option<TableManifest>,
+    pub table: Option<TableSchema>,
     pub routes: Vec<Operation>,
     pub consumers: Vec<ConsumerManifest>,
     pub schedules: Vec<ScheduleManifest>,
@@ -29,12 +30,6 @@ pub struct ServiceManifest {
     pub reads: Vec<&'static str>,
     /// What it asks of its home besides stores, and who uses it.
     pub needs: Vec<Need>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct TableManifest {
-    pub name: &'static str,
-    pub indexes: u8,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,12 +48,12 @@ pub struct ScheduleManifest {
 pub fn manifest(services: &[Service]) -> Manifest {
     let services = services.iter().map(|service| ServiceManifest {
         name: service.name,
-        table: service.table.map(|table| TableManifest { name: table.name, indexes: table.indexes }),
+        table: service.table,
         routes: service.operations.clone(),
         consumers: service
             .consumers
             .iter()
-            .map(|consumer| ConsumerManifest { name: consumer.name, types: consumer.types(), tries: consumer.retry.tries })
+            .map(|consumer| ConsumerManifest { name: consumer.name, types: consumer.types().to_vec(), tries: consumer.retry.tries })
             .collect(),
         schedules: service
             .schedules

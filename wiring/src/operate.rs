@@ -67,8 +67,7 @@ impl<'a> Operator<'a> {
 
     /// 100 bits of chance, easy to type.
     pub fn new_password(&self) -> String {
-        let mut chance = [0; 20];
-        self.platform.runtime().entropy.fill(&mut chance);
+        let chance: [u8; 20] = self.platform.runtime().entropy.bytes();
         chance.iter().map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789z"[usize::from(byte % 32)])).collect()
     }
 

@@ -8,7 +8,7 @@ use shell::ServiceRole::{Api, Events, Tick};
 use std::sync::Arc;
 
 use crate::builder::{BuildError, Builder, Readable};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Gateway};
 use crate::platform::Platform;
 use crate::start_page;
 
@@ -74,23 +74,27 @@ pub fn service(config: &Config, platform: &dyn Platform, name: &str) -> Result<S
 }
 
 fn identity(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, identity::Config::default()))
+    let defaults = identity::Config::default();
+    let registrations_per_client = defaults.registrations_per_client.filter(|_| b.config().limits.rate_limit);
+    let config = identity::Config { registrations_per_client, ..defaults };
+    Ok(identity::service(&b.work()?, b.signer()?, credentials(b)?, config))
 }
 
 fn directory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = b.config();
-    let settings = directory::Config {
+    let directory_config = directory::Config {
         public_url: config.shop.public_url.clone(),
         time_zone: config.shop.time_zone.clone(),
+        region: config.shop.region.clone(),
         lead_price: config.money(config.directory.lead_price),
     };
-    let dependencies = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
-    Ok(directory::service(&b.work()?, dependencies, settings))
+    let deps = directory::Deps { accounts: b.read::<identity::Reads>(), time_zones: time_zones(b)?, signer: b.signer()? };
+    Ok(directory::service(&b.work()?, deps, directory_config))
 }
 
 fn catalog(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = catalog::Deps { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
-    Ok(catalog::service(&b.work()?, dependencies, catalog_settings(b.config())))
+    let deps = catalog::Deps { blobs: b.files(&[Api])?, stock: b.read::<inventory::Reads>() };
+    Ok(catalog::service(&b.work()?, deps, catalog_config(b.config())))
 }
 
 fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -100,7 +104,8 @@ fn inventory(b: &mut Builder<'_>) -> Result<Service, BuildError> {
 
 fn cart(b: &mut Builder<'_>) -> Result<Service, BuildError> {
     let config = cart::Config { currency: b.config().shop.currency };
-    Ok(cart::service(&b.work()?, b.read::<catalog::Reads>(), b.read::<inventory::Reads>(), config))
+    let deps = cart::Deps { catalog: b.read::<catalog::Reads>(), inventory: b.read::<inventory::Reads>() };
+    Ok(cart::service(&b.work()?, deps, config))
 }
 
 fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -108,19 +113,37 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         carts: b.read::<cart::Reads>(),
         catalog: b.read::<catalog::Reads>(),
         accounts: b.read::<identity::Reads>(),
+        stock: b.read::<inventory::Reads>(),
         check_method: b.method_check()?,
+        tokens: orders::GuestTokens::new(b.signer()?),
     };
     let config = b.config();
-    let pricing = orders::Config {
+    let pricing = orders::Pricing {
         currency: config.shop.currency,
         prices_include_tax: config.shop.prices_include_tax,
         shipping: orders::ShippingPrice {
             flat: config.money(config.shipping.flat),
             free_from: config.shipping.free_from.map(|amount| config.money(amount)),
         },
+        countries: config.shipping.countries.clone(),
         payment_deadline: config.payment_deadline(),
     };
-    Ok(orders::service(&b.work()?, deps, pricing))
+    let features = [
+        (config.payments.gateway == Gateway::Test, orders::Feature::TestPayments),
+        (config.reviews.unverified == reviews::Unverified::Accept, orders::Feature::UnverifiedReviews),
+        (config.directory.lead_price > 0, orders::Feature::PaidLeads),
+    ];
+    let shop = orders::Shop {
+        name: config.shop.name.clone(),
+        public_url: config.shop.public_url.clone(),
+        locale: config.shop.locale.clone(),
+        time_zone: config.shop.time_zone.clone(),
+        support_email: config.shop.support_email.clone(),
+        imprint: config.shop.imprint.clone(),
+        payment_methods: b.payment_methods()?,
+        features: features.into_iter().filter_map(|(has, feature)| has.then_some(feature)).collect(),
+    };
+    Ok(orders::service(&b.work()?, deps, orders::Config { pricing, shop }))
 }
 
 fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -144,18 +167,19 @@ fn reviews(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         products: b.read::<catalog::Reads>(),
         orders: b.read::<orders::Reads>(),
     };
-    let settings = &b.config().reviews;
+    let section = &b.config().reviews;
     let config = reviews::Config {
-        moderation: settings.moderation,
-        unverified: settings.unverified,
-        remind_after: (settings.remind_after_days > 0).then(|| Duration::from_secs(u64::from(settings.remind_after_days) * 24 * 3600)),
+        moderation: section.moderation,
+        unverified: section.unverified,
+        remind_after: (section.remind_after_days > 0).then(|| Duration::from_secs(u64::from(section.remind_after_days) * 24 * 3600)),
     };
     Ok(reviews::service(&b.work()?, deps, config))
 }
 
 fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
-    let dependencies = notifications::Deps {
+    let deps = notifications::Deps {
         orders: b.read::<orders::Reads>(),
+        order_tokens: Arc::new(orders::GuestTokens::new(b.signer()?)),
         links: Arc::new(identity::Links::new(b.signer()?)),
         accounts: b.read::<identity::Reads>(),
         directory: b.read::<directory::Reads>(),
@@ -175,7 +199,7 @@ fn notifications(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         mailbox: true,
         ..notifications::Config::default()
     };
-    Ok(notifications::service(&b.work()?, dependencies, texts).root_routes(start_page::routes(config)))
+    Ok(notifications::service(&b.work()?, deps, texts).root_routes(start_page::routes(config)))
 }
 
 fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -185,7 +209,7 @@ fn privacy(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         part("directory", b.read::<directory::Reads>()),
         part("cart", b.read::<cart::Reads>()),
         part("orders", b.read::<orders::Reads>()),
-        part("payments", Arc::new(payments::PersonalRecords::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
+        part("payments", Arc::new(payments::Reads::new(&b.work_of(payments::TABLE), b.read::<orders::Reads>()))),
         part("reviews", b.read::<reviews::Reads>()),
         part("notifications", b.read::<notifications::Reads>()),
     ];
@@ -219,7 +243,7 @@ pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, 
     Ok(directory::TimeZoneMap::new(b.time_zones(&[Api])?))
 }
 
-fn catalog_settings(config: &Config) -> catalog::Config {
+fn catalog_config(config: &Config) -> catalog::Config {
     let shop = &config.shop;
     catalog::Config { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
@@ -228,7 +252,7 @@ impl Readable for catalog::Reads {
     const TABLE: TableSchema = catalog::TABLE;
 
     fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
-        Self::new(work, catalog_settings(config))
+        Self::new(work, catalog_config(config))
     }
 }
 
@@ -236,7 +260,7 @@ impl Readable for directory::Reads {
     const TABLE: TableSchema = directory::TABLE;
 
     fn over(work: &shell::UnitOfWork, config: &Config) -> Self {
-        Self::new(work, &config.shop.time_zone)
+        Self::new(work, &config.shop.time_zone, &config.shop.region)
     }
 }
 

@@ -1,15 +1,13 @@
-//! Just enough of an HTTP client to set up a shop: one request, one JSON answer.
+//! A shop as its clients see it: one request, one JSON answer.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
+use minreq::Request;
 use serde_json::Value;
 
 use crate::Outcome;
 
-const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT_SECONDS: u64 = 20;
 
 #[derive(Debug)]
 pub struct Answer {
@@ -24,69 +22,35 @@ impl Answer {
 }
 
 pub fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Outcome<Answer> {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    send(address, "GET", path, &authorization, "")
+    let authorization = token.map(|token| ("Authorization", format!("Bearer {token}")));
+    send(minreq::get(format!("http://{address}{path}")).with_headers(authorization)).map_err(|error| format!("GET {path}: {error}"))
 }
 
 /// Posts a JSON body and demands a 2xx answer.
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Outcome<Answer> {
-    post_with(address, path, "", body)
+    post_with(address, path, &[], body)
 }
 
-/// With further headers, each ended by CR and LF.
-pub fn post_with(address: SocketAddr, path: &str, headers: &str, body: &Value) -> Outcome<Answer> {
-    let answer = send(address, "POST", path, headers, &body.to_string())?;
+/// With further headers.
+pub fn post_with(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &Value) -> Outcome<Answer> {
+    let request = minreq::post(format!("http://{address}{path}")).with_headers(headers.iter().copied());
+    let request = request.with_header("Content-Type", "application/json").with_body(body.to_string());
+    let answer = send(request).map_err(|error| format!("POST {path}: {error}"))?;
     if (200..300).contains(&answer.status) {
         return Ok(answer);
     }
     Err(format!("POST {path} answered {}: {}", answer.status, answer.body))
 }
 
-fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Outcome<Answer> {
-    // HTTP/1.0, so that the answer is never chunked and ends with the connection.
-    let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut text = Vec::new();
-    exchange(address, &request, &mut text).map_err(|error| format!("{method} {path}: {error}"))?;
-    parse(&String::from_utf8_lossy(&text)).ok_or_else(|| format!("{method} {path}: not an HTTP answer"))
-}
-
-fn exchange(address: SocketAddr, request: &str, answer: &mut Vec<u8>) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_nodelay(true)?;
-    stream.write_all(request.as_bytes())?;
-    stream.take(ANSWER_BYTES_MAX).read_to_end(answer)?;
-    Ok(())
-}
-
-fn parse(text: &str) -> Option<Answer> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let status = head.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Answer { status, body: body.to_owned() })
-}
-
-/// Waits until the server says that it is ready; returns when that was.
-pub fn wait_until_ready(address: SocketAddr, limit: Duration) -> Outcome<Instant> {
-    let deadline = Instant::now() + limit;
-    loop {
-        let last = match get(address, "/health/ready", None) {
-            Ok(answer) if answer.status == 200 => return Ok(Instant::now()),
-            Ok(answer) => format!("it answers {}: {}", answer.status, answer.body),
-            Err(error) => error,
-        };
-        if Instant::now() >= deadline {
-            return Err(format!("the server is not ready after {} s: {last}", limit.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
+fn send(request: Request) -> Result<Answer, minreq::Error> {
+    let response = request.with_timeout(TIMEOUT_SECONDS).with_follow_redirects(false).send()?;
+    Ok(Answer { status: response.status_code, body: response.as_str()?.to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     #[test]

@@ -49,10 +49,10 @@ pub fn ministack(root: &Path, stage: &str) -> Outcome<Emulator> {
     start(root, &name, command, address, || client::get(address, "/_ministack/ready", None).is_ok_and(|answer| answer.status == 200))
 }
 
-fn start(root: &Path, name: &str, mut command: Command, address: SocketAddr, ready: impl FnMut() -> bool) -> Outcome<Emulator> {
+fn start(root: &Path, name: &str, mut command: Command, address: SocketAddr, ready: impl Fn() -> bool) -> Outcome<Emulator> {
     let log = process::folder(&root.join("target/emulators"))?.join(format!("{name}.log"));
     let mut process = Background::start(&mut command, &log)?;
-    process.wait_until(READY_WITHIN, ready).map_err(|error| format!("{name}: {error}"))?;
+    process.wait_for(READY_WITHIN, || ready().then_some(())).map_err(|error| format!("{name}: {error}"))?;
     println!("{name} listens on {address}; its log: {}", log.display());
     Ok(Emulator { address, _process: process })
 }

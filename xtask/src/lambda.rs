@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::{Outcome, process, table};
 
 /// What a processor is called by AWS, by Rust, and by the machine that is it.
@@ -18,6 +16,10 @@ struct Target {
 impl Target {
     fn is_foreign(&self) -> bool {
         !self.triple.starts_with(std::env::consts::ARCH)
+    }
+
+    fn linker(&self) -> String {
+        format!("{}-gcc", self.triple.replace("-unknown", ""))
     }
 }
 
@@ -44,9 +46,9 @@ pub fn run(root: &Path) -> Outcome {
     let time_zones = time_zones(root)?;
     let mut rows = Vec::new();
     for target in &TARGETS {
-        rows.push(match unbuildable(target) {
-            Some(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), String::new(), why],
-            None => package(root, target, &time_zones)?,
+        rows.push(match buildable(target) {
+            Err(why) => vec![target.name.to_owned(), "not built".to_owned(), String::new(), String::new(), why],
+            Ok(()) => package(root, target, &time_zones)?,
         });
     }
     print!("{}", table::render(&["processor", "bootstrap", "unzipped", "zip", "note"], &rows));
@@ -58,22 +60,21 @@ pub fn run(root: &Path) -> Outcome {
 pub fn build_here(root: &Path) -> Outcome<PathBuf> {
     let here = TARGETS.iter().find(|target| !target.is_foreign());
     let here = here.ok_or_else(|| format!("Lambda has no processors of the kind {}", std::env::consts::ARCH))?;
-    match unbuildable(here) {
-        Some(why) => Err(why),
-        None => build(root, here),
-    }
+    buildable(here)?;
+    build(root, here)
 }
 
-/// Why this machine's toolchain cannot build for a processor.
-fn unbuildable(target: &Target) -> Option<String> {
-    let library = Command::new("rustc").args(["--print", "target-libdir", "--target", target.triple]).output().ok()?;
-    let folder = PathBuf::from(String::from_utf8_lossy(&library.stdout).trim());
-    if !library.status.success() || !folder.is_dir() {
-        return Some(format!("Rust's standard library for {} is missing: rustup target add {0}", target.triple));
+/// Whether this machine's toolchain can build for a processor; why not, if it cannot.
+fn buildable(target: &Target) -> Outcome {
+    let library = process::output(Command::new("rustc").args(["--print", "target-libdir", "--target", target.triple]));
+    if !library.is_ok_and(|folder| Path::new(folder.trim()).is_dir()) {
+        return Err(format!("Rust's standard library for {} is missing: rustup target add {0}", target.triple));
     }
-    let linker = format!("{}-gcc", target.triple.replace("-unknown", ""));
-    let found = Command::new(&linker).arg("--version").output().is_ok_and(|output| output.status.success());
-    (target.is_foreign() && !found).then(|| format!("{linker} is missing: it links, and compiles the parts in C"))
+    let linker = target.linker();
+    if target.is_foreign() && !process::works(Command::new(&linker).arg("--version")) {
+        return Err(format!("{linker} is missing: it links, and compiles the parts in C"));
+    }
+    Ok(())
 }
 
 fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
@@ -83,8 +84,7 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
     if target.is_foreign() {
         folder.push(target.triple);
         command.args(["--target", target.triple]);
-        let linker = format!("{}-gcc", target.triple.replace("-unknown", ""));
-        command.env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), linker);
+        command.env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), target.linker());
     }
     command.arg("--").arg(format!("-Clink-arg={}", root.join(LINKER_SCRIPT).display())).args(target.flags);
     process::run(&mut command)?;
@@ -93,8 +93,7 @@ fn build(root: &Path, target: &Target) -> Outcome<PathBuf> {
 
 /// Where cargo keeps the borders of time zones, the file that a function reads beside its program.
 pub fn time_zones(root: &Path) -> Outcome<PathBuf> {
-    let told = process::output(process::cargo(root).args(["metadata", "--format-version", "1"]))?;
-    let told: Value = serde_json::from_str(&told).map_err(|error| format!("cargo metadata: {error}"))?;
+    let told = process::json(process::cargo(root).args(["metadata", "--format-version", "1"]))?;
     let packages = told["packages"].as_array().into_iter().flatten();
     let manifest = packages.filter(|package| package["name"] == "tzf-dist").find_map(|package| package["manifest_path"].as_str());
     Ok(Path::new(manifest.ok_or("cargo knows no package tzf-dist")?).with_file_name("lite.tzb"))
@@ -110,15 +109,14 @@ fn package(root: &Path, target: &Target, time_zones: &Path) -> Outcome<Vec<Strin
         ));
     }
     let folder = root.join("target/lambda").join(target.name);
+    process::folder(&folder)?;
     let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
-    std::fs::create_dir_all(&folder).map_err(fail)?;
     let files = [folder.join("bootstrap"), folder.join(BORDERS_FILE)];
     std::fs::copy(&built, &files[0]).map_err(fail)?;
     std::fs::copy(time_zones, &files[1]).map_err(fail)?;
     let zip = root.join("target/lambda").join(format!("{}.zip", target.name));
-    match std::fs::remove_file(&zip) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
-        Ok(()) | Err(_) => {}
+    if zip.exists() {
+        std::fs::remove_file(&zip).map_err(fail)?;
     }
     process::run(Command::new("zip").args(["--quiet", "--junk-paths", "-9"]).arg(&zip).args(&files))?;
     let glibc = newest.map_or("needs no glibc".to_owned(), |(major, minor)| format!("needs GLIBC_{major}.{minor}"));
@@ -136,9 +134,8 @@ pub fn size_mib(file: &Path) -> Outcome<f64> {
 /// The newest version among the symbols that `objdump -T` lists.
 fn newest_glibc(symbols: &str) -> Option<(u32, u32)> {
     let versions = symbols.split("GLIBC_").skip(1).filter_map(|rest| {
-        let end = rest.find(|one: char| !(one.is_ascii_digit() || one == '.')).unwrap_or(rest.len());
-        let mut parts = rest[..end].split('.');
-        Some((parts.next()?.parse().ok()?, parts.next().unwrap_or("0").parse().ok()?))
+        let mut parts = rest.split(|one: char| !one.is_ascii_digit());
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     });
     versions.max()
 }

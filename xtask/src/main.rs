@@ -10,11 +10,10 @@ mod emulators;
 mod fakes;
 mod infra;
 mod lambda;
-mod manifest;
 mod new;
 mod process;
 mod products;
-mod search;
+mod shop;
 mod suites;
 mod table;
 mod test;
@@ -64,14 +63,8 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&root),
         Command::Bench(options) => bench::run(&root, &options),
         Command::Lambda => lambda::run(&root),
-        Command::Manifest => manifest::run(&root),
-        Command::New(new) => match new::run(&root, &new) {
-            Ok(outcome) => outcome,
-            Err(new::Refused(message)) => {
-                eprintln!("xtask: {message}");
-                return ExitCode::from(2);
-            }
-        },
+        Command::Manifest => infra::write_manifest(&root),
+        Command::New(new) => new::run(&root, &new),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

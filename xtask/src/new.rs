@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 
 use crate::{Outcome, process};
@@ -20,32 +21,12 @@ pub struct Options {
     name: String,
 }
 
-/// The sentence for somebody who asked for what cannot be: exit code 2.
-pub struct Refused(pub String);
-
 const NAME_CHARS_MAX: usize = 30;
-/// Of a crate or a module that has the name, or would be confused with one.
-const TAKEN: [&str; 17] = [
-    "kernel",
-    "contracts",
-    "ports",
-    "shell",
-    "wiring",
-    "xtask",
-    "bench",
-    "souk",
-    "lambda",
-    "memory",
-    "suite",
-    "http",
-    "storage",
-    "formats",
-    "consumer",
-    "reads",
-    "views",
+/// Words of Rust, modules of a service, and programs; the manifest of the workspace lists what else there is.
+const TAKEN: [&str; 24] = [
+    "as", "bench", "box", "break", "const", "consumer", "crate", "dyn", "else", "enum", "formats", "http", "impl", "lambda", "loop",
+    "match", "reads", "souk", "static", "storage", "trait", "types", "views", "xtask",
 ];
-const KEYWORDS: [&str; 14] =
-    ["as", "box", "break", "const", "crate", "dyn", "else", "enum", "impl", "loop", "match", "static", "trait", "types"];
 
 const TEMPLATES: [(&str, &str); 9] = [
     ("services/{{service}}/Cargo.toml", include_str!("../templates/service/Cargo.toml.txt")),
@@ -59,39 +40,8 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("contracts/src/{{service}}.rs", include_str!("../templates/service/contracts.rs.txt")),
 ];
 
-/// File, a line that it holds, and what comes before that line.
-const ENTRIES: [(&str, &str, &str); 11] = [
-    ("Cargo.toml", "wiring = { path = \"wiring\" }\n", "{{service}} = { path = \"services/{{service}}\" }\n"),
-    ("wiring/Cargo.toml", "\n[dev-dependencies]\n", "{{service}}.workspace = true\n"),
-    ("wiring/src/services.rs", "    Entry::with_table(search::TABLE", "    Entry::with_table({{service}}::TABLE, {{service}}),\n"),
-    (
-        "wiring/src/services.rs",
-        "fn search(b: &mut Builder<'_>)",
-        "fn {{service}}(b: &mut Builder<'_>) -> Result<Service, BuildError> {\n    Ok({{service}}::service(&b.work()?))\n}\n\n",
-    ),
-    ("contracts/src/lib.rs", "mod reviews;\n", "mod {{service}};\n"),
-    ("contracts/src/lib.rs", "pub use reviews::{", "pub use {{service}}::{{Noun}}Created;\n"),
-    (
-        "contracts/src/lib.rs",
-        "    \"notifications\" {\n",
-        "    \"{{service}}\" {\n        {{Noun}}Created({{Noun}}Created) = \"{{noun}}.created\",\n    }\n",
-    ),
-    (
-        "contracts/tests/formats.rs",
-        "        .of([MailQueued {",
-        "        .of([{{Noun}}Created { {{noun}}_id: 1.into(), owner_id: 2.into() }])\n",
-    ),
-    (
-        "contracts/formats.jsonl",
-        "{\"record\":\"mail.queued\"",
-        concat!(
-            "{\"record\":\"{{noun}}.created\",\"stored\":",
-            "{\"{{noun}}_id\":\"{{prefix}}_00000000000000000000000001\",\"owner_id\":\"usr_00000000000000000000000002\"}}\n"
-        ),
-    ),
-    ("kernel/src/id.rs", "    ReviewId = \"rev\";\n", "    {{Noun}}Id = \"{{prefix}}\";\n"),
-    ("kernel/src/lib.rs", "pub use money::{", "pub use id::{{Noun}}Id;\n"),
-];
+/// Of each: a file, a line that it holds, and what comes before that line.
+const ENTRIES: &str = include_str!("../templates/service/entries.json");
 
 /// What a service is called in all its places.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,18 +52,18 @@ struct Names {
     prefix: String,
 }
 
-pub fn run(root: &Path, new: &New) -> Result<Outcome, Refused> {
+pub fn run(root: &Path, new: &New) -> Outcome {
     let New::Service(options) = new;
-    let files = plan(root, &options.name)?;
-    Ok(write(root, &files, &options.name))
+    // Who asked for what cannot be is told so in the way of every wrong argument.
+    let files = plan(root, &options.name).unwrap_or_else(|refused| clap::Error::raw(ErrorKind::ValueValidation, refused + "\n").exit());
+    write(root, &files, &options.name)
 }
 
 fn write(root: &Path, files: &BTreeMap<String, String>, name: &str) -> Outcome {
     for (path, text) in files {
         let file = root.join(path);
-        let folder = file.parent().ok_or_else(|| format!("{path} has no folder"))?;
-        let failed = |error: std::io::Error| format!("cannot write {path}: {error}");
-        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, text)).map_err(failed)?;
+        process::folder(file.parent().ok_or_else(|| format!("{path} has no folder"))?)?;
+        process::write(&file, text)?;
         println!("wrote {path}");
     }
     // Modules and imports come into their order.
@@ -127,54 +77,54 @@ fn write(root: &Path, files: &BTreeMap<String, String>, name: &str) -> Outcome {
 }
 
 /// The files to be written, with their whole texts, by their paths.
-fn plan(root: &Path, name: &str) -> Result<BTreeMap<String, String>, Refused> {
-    let read = |path: &str| {
-        let file = root.join(path);
-        std::fs::read_to_string(&file).map_err(|error| Refused(format!("cannot read {}: {error}", file.display())))
-    };
-    let names = Names::of(name, &read("kernel/src/id.rs")?)?;
+fn plan(root: &Path, name: &str) -> Outcome<BTreeMap<String, String>> {
+    let read = |path: &str| process::read(&root.join(path));
+    let names = Names::of(name, &read("kernel/src/id.rs")?, &read("Cargo.toml")?)?;
     let mut files = BTreeMap::new();
     for (path, text) in TEMPLATES {
         let path = names.filled(path);
         if root.join(&path).exists() {
-            return Err(Refused(format!("{name} is taken: {path} exists")));
+            return Err(format!("{name} is taken: {path} exists"));
         }
         files.insert(path, names.filled(text));
     }
-    for (path, before, text) in ENTRIES {
-        let whole = match files.remove(path) {
+    let entries: Vec<[String; 3]> = serde_json::from_str(ENTRIES).map_err(|error| format!("the entries of a service: {error}"))?;
+    for [path, before, text] in entries {
+        let whole = match files.remove(&path) {
             Some(changed) => changed,
-            None => read(path)?,
+            None => read(&path)?,
         };
-        let at = match whole.match_indices(before).map(|(at, _)| at).collect::<Vec<_>>().as_slice() {
+        let at = match whole.match_indices(&before).map(|(at, _)| at).collect::<Vec<_>>().as_slice() {
             [at] => *at,
-            found => return Err(Refused(format!("{path} holds {before:?} {} times instead of once", found.len()))),
+            found => return Err(format!("{path} holds {before:?} {} times instead of once", found.len())),
         };
-        let changed = format!("{}{}{}", &whole[..at], names.filled(text), &whole[at..]);
-        files.insert(path.to_owned(), changed);
+        let changed = format!("{}{}{}", &whole[..at], names.filled(&text), &whole[at..]);
+        files.insert(path, changed);
     }
     Ok(files)
 }
 
 impl Names {
-    fn of(service: &str, ids: &str) -> Result<Self, Refused> {
+    /// From the kernel's identifiers and the manifest of the workspace.
+    fn of(service: &str, ids: &str, manifest: &str) -> Outcome<Self> {
         let fits = (3..=NAME_CHARS_MAX).contains(&service.len()) && service.bytes().all(|byte| byte.is_ascii_lowercase());
         if !fits {
-            return Err(Refused(format!("{service:?} is no name: 3 to {NAME_CHARS_MAX} lower-case letters, such as bookings")));
+            return Err(format!("{service:?} is no name: 3 to {NAME_CHARS_MAX} lower-case letters, such as bookings"));
         }
         let noun = match (service.strip_suffix("ies"), service.strip_suffix('s')) {
             (Some(stem), _) => format!("{stem}y"),
             (None, Some(stem)) => stem.to_owned(),
             (None, None) => service.to_owned(),
         };
-        if [service, &noun].iter().any(|word| TAKEN.contains(word) || KEYWORDS.contains(word)) || noun == service {
-            return Err(Refused(format!(
+        let taken = |word: &str| TAKEN.contains(&word) || manifest.contains(&format!("\n{word} = "));
+        if noun == service || taken(&noun) || TAKEN.contains(&service) {
+            return Err(format!(
                 "{service:?} cannot be the name of a service: it takes a plural that is no word of Rust or of a crate here"
-            )));
+            ));
         }
         let names = Self { service: service.to_owned(), prefix: prefix(&noun, ids), noun };
         if ids.contains(&names.filled("    {{Noun}}Id = ")) {
-            return Err(Refused(names.filled("{{service}} is taken: the kernel has {{Noun}}Id")));
+            return Err(names.filled("{{service}} is taken: the kernel has {{Noun}}Id"));
         }
         Ok(names)
     }
@@ -200,7 +150,7 @@ mod tests {
     use super::*;
 
     fn refused(name: &str) -> String {
-        plan(Path::new(".."), name).err().map(|refused| refused.0).unwrap_or_default()
+        plan(Path::new(".."), name).err().unwrap_or_default()
     }
 
     #[test]
@@ -215,7 +165,7 @@ mod tests {
             ("wiring/Cargo.toml", "bookings.workspace = true"),
             ("wiring/src/services.rs", "    Entry::with_table(bookings::TABLE, bookings),"),
             ("wiring/src/services.rs", "Ok(bookings::service(&b.work()?))"),
-            ("contracts/src/lib.rs", "BookingCreated(BookingCreated) = \"booking.created\","),
+            ("contracts/src/lib.rs", "BookingCreated(booking_id) = \"booking.created\","),
             ("contracts/tests/formats.rs", ".of([BookingCreated { booking_id: 1.into(), owner_id: 2.into() }])"),
             ("contracts/formats.jsonl", "{\"record\":\"booking.created\",\"stored\":{\"booking_id\":\"boo_"),
             ("services/bookings/formats.jsonl", "{\"record\":\"Booking\",\"stored\":"),
@@ -235,6 +185,8 @@ mod tests {
             ("bo", "is no name"),
             ("types", "cannot be the name"),
             ("booking", "it takes a plural"),
+            ("kernels", "cannot be the name"),
+            ("souks", "cannot be the name"),
             ("orders", "is taken"),
             ("products", "is taken: the kernel has ProductId"),
         ] {
@@ -245,8 +197,8 @@ mod tests {
     #[test]
     fn words_of_a_name() {
         let ids = "    ReservationId = \"rsv\";\n    ReviewId = \"rev\";\n";
-        let names = Names::of("revenues", ids).ok().unwrap();
+        let names = Names::of("revenues", ids, "").ok().unwrap();
         assert_eq!((names.noun.as_str(), names.prefix.as_str()), ("revenue", "reve"));
-        assert_eq!(Names::of("categories", ids).ok().unwrap().noun, "category");
+        assert_eq!(Names::of("categories", ids, "").ok().unwrap().noun, "category");
     }
 }

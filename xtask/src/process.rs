@@ -2,19 +2,23 @@
 //! by its process id alone, and never outlives this program.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::Outcome;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const BACKGROUND_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is asked whether something has happened. `bench` measures starts of a few milliseconds with it.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// What holds nothing of ours: made by tools, or another's code.
+const SKIPPED: [&str; 7] = [".git", ".tools", "target", "data", "node_modules", "dist", "cdk.out"];
 
 /// Cargo, in the repository's folder.
 pub fn cargo(root: &Path) -> Command {
@@ -31,24 +35,7 @@ pub fn run(command: &mut Command) -> Outcome {
 
 /// Runs a program and hands back what it printed.
 pub fn output(command: &mut Command) -> Outcome<String> {
-    let output = command.output();
-    printed(command, output)
-}
-
-/// Runs a program with this text as its input and hands back what it printed.
-pub fn output_of_input(command: &mut Command, input: &str) -> Outcome<String> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = command.spawn().and_then(|mut child| {
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes())?;
-        }
-        child.wait_with_output()
-    });
-    printed(command, output)
-}
-
-fn printed(command: &Command, output: std::io::Result<Output>) -> Outcome<String> {
-    let output = output.map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
+    let output = command.output().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(text);
@@ -56,14 +43,36 @@ fn printed(command: &Command, output: std::io::Result<Output>) -> Outcome<String
     Err(format!("`{}` failed: {}\n{text}{}", line(command), output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Runs a program that prints JSON and nothing else.
+pub fn json(command: &mut Command) -> Outcome<Value> {
+    serde_json::from_str(&output(command)?).map_err(|error| format!("`{}` printed no JSON: {error}", line(command)))
+}
+
+/// Whether a program is there and succeeds.
+pub fn works(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// Runs a program for at most this long; anything but success is an error.
 pub fn run_within(command: &mut Command, limit: Duration) -> Outcome {
-    let child = command.spawn().map_err(|error| format!("cannot run `{}`: {error}", line(command)))?;
-    let mut kept = Kept { child, ended: None };
-    match kept.wait(limit)? {
+    match Kept::start(command)?.wait(limit)? {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(format!("`{}` failed: {status}", line(command))),
         None => Err(format!("`{}` took longer than {} s and was stopped", line(command), limit.as_secs())),
+    }
+}
+
+/// Asks every so often until there is an answer.
+pub fn wait_for<T>(limit: Duration, interval: Duration, mut ask: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if Instant::now() >= deadline {
+            return Err(format!("it is not ready after {} s", limit.as_secs()));
+        }
+        std::thread::sleep(interval);
     }
 }
 
@@ -73,129 +82,71 @@ fn line(command: &Command) -> String {
 }
 
 /// A child that is killed when it is dropped.
-struct Kept {
-    child: Child,
-    ended: Option<ExitStatus>,
-}
+pub struct Kept(Child);
 
 impl Kept {
-    fn wait(&mut self, limit: Duration) -> Outcome<Option<ExitStatus>> {
+    pub fn start(command: &mut Command) -> Outcome<Self> {
+        command.spawn().map(Self).map_err(|error| format!("cannot run `{}`: {error}", line(command)))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How the child has ended, if it does so in time.
+    pub fn wait(&mut self, limit: Duration) -> Outcome<Option<ExitStatus>> {
         let deadline = Instant::now() + limit;
-        while self.ended.is_none() {
-            self.ended = self.child.try_wait().map_err(|error| format!("cannot wait for a child: {error}"))?;
-            if self.ended.is_none() {
-                if Instant::now() >= deadline {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(10));
+        loop {
+            let ended = self.0.try_wait().map_err(|error| format!("cannot wait for a child: {error}"))?;
+            if ended.is_some() || Instant::now() >= deadline {
+                return Ok(ended);
             }
+            std::thread::sleep(POLL_INTERVAL);
         }
-        Ok(self.ended)
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if self.ended.is_none() {
-            // It may have ended by itself meanwhile, which is what is wanted.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// A running `souk serve`.
-pub struct Server {
-    /// First, so that it is gone before the server's process id can belong to somebody else.
-    guard: Option<Kept>,
-    process: Kept,
-    pub address: SocketAddr,
-    log: PathBuf,
-}
-
-impl Server {
-    /// Starts the command, whose output must have a line with `listening on http://ADDRESS`. Everything
-    /// it prints goes into the log file.
-    pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
-        let file = File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let errors = file.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
-        let child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", line(command)))?;
-        let mut process = Kept { child, ended: None };
-        let guard = guard(&process.child.id().to_string())?;
-        let output = process.child.stdout.take().ok_or("the server has no output")?;
-        let address = match listening(output, file).recv_timeout(START_TIMEOUT) {
-            Ok(address) => address,
-            Err(_) => return Err(format!("the server did not say where it listens\n{}", tail(log))),
-        };
-        Ok(Self { guard: Some(guard), process, address, log: log.to_path_buf() })
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.process.child.id()
-    }
-
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Asks the server to end, as an operating system does, and demands that it ends well.
-    pub fn stop(mut self) -> Outcome {
-        if self.process.wait(Duration::ZERO)?.is_none() {
-            signal(&self.pid().to_string(), "TERM")?;
-        }
-        match self.process.wait(STOP_TIMEOUT)? {
-            Some(status) if status.success() => Ok(()),
-            Some(status) => Err(format!("the server ended with {status}\n{}", tail(&self.log))),
-            None => Err(format!("the server did not end within {} s of SIGTERM\n{}", STOP_TIMEOUT.as_secs(), tail(&self.log))),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.guard.take();
+        // It may have ended by itself meanwhile, which is what is wanted; its id is then left alone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 /// A program beside this one, in a process group of its own. It ends when this is dropped, and so does
 /// whatever it has started.
 pub struct Background {
-    /// First, for the reason that `Server` has.
+    /// First, so that it is gone before the group's id can belong to somebody else.
     guard: Option<Kept>,
-    process: Kept,
+    pub process: Kept,
     log: PathBuf,
 }
 
 impl Background {
     /// Everything it prints goes into the log file.
     pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
-        let file = File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let errors = file.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0);
-        let child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", line(command)))?;
-        let process = Kept { child, ended: None };
-        let guard = guard(&format!("-{}", process.child.id()))?;
+        Self::start_with_input(command.stdin(Stdio::null()), log)
+    }
+
+    /// With the input that the command says.
+    pub fn start_with_input(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let failed = |error: std::io::Error| format!("cannot write {}: {error}", log.display());
+        let file = File::create(log).map_err(failed)?;
+        let errors = file.try_clone().map_err(failed)?;
+        let process = Kept::start(command.stdout(file).stderr(errors).process_group(0))?;
+        let guard = guard(process.pid())?;
         Ok(Self { guard: Some(guard), process, log: log.to_path_buf() })
     }
 
-    /// Looks for a moment whether the program has ended, and says whether it succeeded.
-    pub fn ended(&mut self) -> Outcome<Option<bool>> {
-        Ok(self.process.wait(Duration::from_millis(50))?.map(|status| status.success()))
-    }
-
-    /// Asks until the program is ready; an error if it ends or takes too long.
-    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Outcome {
-        let deadline = Instant::now() + limit;
-        while !ready() {
-            if let Some(status) = self.process.wait(Duration::from_millis(50))? {
-                return Err(format!("it ended with {status}\n{}", tail(&self.log)));
-            }
-            if Instant::now() >= deadline {
-                return Err(format!("it is not ready after {} s\n{}", limit.as_secs(), tail(&self.log)));
-            }
-        }
-        Ok(())
+    /// Asks until there is an answer; an error if the program ends or takes too long.
+    pub fn wait_for<T>(&mut self, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Outcome<T> {
+        let Self { process, log, .. } = self;
+        let answer = wait_for(limit, POLL_INTERVAL, || match (ask(), process.wait(Duration::ZERO)?) {
+            (None, Some(status)) => Err(format!("it ended with {status}")),
+            (answer, _) => Ok(answer),
+        });
+        answer.map_err(|error| format!("{error}\n{}", tail(log)))
     }
 }
 
@@ -203,19 +154,51 @@ impl Drop for Background {
     fn drop(&mut self) {
         self.guard.take();
         // What it started may still be there when it has ended itself; an empty group is an error to ignore.
-        let _ = signal(&format!("-{}", self.process.child.id()), "TERM");
+        let _ = signal(&format!("-{}", self.process.pid()), "TERM");
         let _ = self.process.wait(BACKGROUND_STOP_TIMEOUT);
-        let _ = signal(&format!("-{}", self.process.child.id()), "KILL");
+        let _ = signal(&format!("-{}", self.process.pid()), "KILL");
     }
 }
 
-/// A shell that waits for this program's end, however it comes about, and then kills the server.
-fn guard(whom: &str) -> Outcome<Kept> {
-    let script = format!("trap '' INT TERM; read _; kill -s KILL -- {whom}");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().map_err(|error| format!("cannot run sh: {error}"))?;
-    Ok(Kept { child, ended: None })
+/// A running `souk serve`.
+pub struct Server {
+    background: Background,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts the command, whose output must have a line with `listening on http://ADDRESS`. Everything
+    /// it prints goes into the log file.
+    pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let mut background = Background::start(command, log)?;
+        let listening = || address_in(&std::fs::read_to_string(log).ok()?);
+        let address = background.wait_for(START_TIMEOUT, listening);
+        let address = address.map_err(|error| format!("the server did not say where it listens: {error}"))?;
+        Ok(Self { background, address })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.background.process.pid()
+    }
+
+    /// Asks the server to end, as an operating system does, and demands that it ends well.
+    pub fn stop(mut self) -> Outcome {
+        let Background { process, log, .. } = &mut self.background;
+        if process.wait(Duration::ZERO)?.is_none() {
+            signal(&process.pid().to_string(), "TERM")?;
+        }
+        match process.wait(STOP_TIMEOUT)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the server ended with {status}\n{}", tail(log))),
+            None => Err(format!("the server did not end within {} s of SIGTERM\n{}", STOP_TIMEOUT.as_secs(), tail(log))),
+        }
+    }
+}
+
+/// A shell that waits for this program's end, however it comes about, and then kills the group.
+fn guard(group: u32) -> Outcome<Kept> {
+    let script = format!("trap '' INT TERM; read _; kill -s KILL -- -{group}");
+    Kept::start(Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// `whom`: a process id, or a dash and the id of a group.
@@ -239,44 +222,38 @@ pub fn empty_folder(path: PathBuf) -> Outcome<PathBuf> {
     Ok(path)
 }
 
-/// The files in a folder and below whose names end so, sorted.
-pub fn files_below(folder: &Path, ending: &str) -> Outcome<Vec<PathBuf>> {
+/// The files in a folder and below that may be ours, sorted. Links are not followed.
+pub fn files_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path, ending)?);
-        } else if path.to_string_lossy().ends_with(ending) {
-            files.push(path);
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        if SKIPPED.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if kind.is_dir() {
+            files.extend(files_below(&entry.path())?);
+        } else if kind.is_file() {
+            files.push(entry.path());
         }
     }
     files.sort();
     Ok(files)
 }
 
+pub fn read(path: &Path) -> Outcome<String> {
+    std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
 pub fn write(path: &Path, text: &str) -> Outcome {
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-/// Copies the server's output to the log for as long as it lasts and sends the address when it comes by.
-fn listening(output: impl Read + Send + 'static, mut log: File) -> mpsc::Receiver<SocketAddr> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // A full disk must not stop the server; whoever reads the log will see that it ends early.
-            let _ = log.write_all(format!("{line}\n").as_bytes());
-            if let Some(address) = address_in(&line) {
-                // Nobody waits any more if the address comes a second time.
-                let _ = sender.send(address);
-            }
-        }
-    });
-    receiver
-}
-
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("listening on http://")?;
+/// The address in the lines of a log that are complete.
+fn address_in(log: &str) -> Option<SocketAddr> {
+    let (lines, _) = log.rsplit_once('\n')?;
+    let (_, rest) = lines.split_once("listening on http://")?;
     let end = rest.find(|character: char| !(character.is_ascii_digit() || ".:[]".contains(character))).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
@@ -306,9 +283,10 @@ mod tests {
     #[test]
     fn reads_the_address() {
         let at = |line| address_in(line).map(|address| address.to_string());
-        assert_eq!(at("listening on http://127.0.0.1:8080").as_deref(), Some("127.0.0.1:8080"));
-        assert_eq!(at(r#"{"message":"listening on http://[::1]:80"}"#).as_deref(), Some("[::1]:80"));
-        assert_eq!(at("listening on 127.0.0.1:8080"), None);
+        assert_eq!(at("starting\nlistening on http://127.0.0.1:8080\n").as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(at("{\"message\":\"listening on http://[::1]:80\"}\n{").as_deref(), Some("[::1]:80"));
+        assert_eq!(at("listening on 127.0.0.1:8080\n"), None);
+        assert_eq!(at("listening on http://127.0.0.1:80"), None, "the line may go on");
     }
 
     #[test]
@@ -320,7 +298,7 @@ mod tests {
 
         let server = start(&serve(0)).unwrap();
         let pid = server.pid();
-        assert_eq!(server.url(), "http://127.0.0.1:9");
+        assert_eq!(server.address.to_string(), "127.0.0.1:9");
         assert!(alive(pid));
         assert_eq!(server.stop(), Ok(()));
         assert!(!alive(pid));
@@ -334,7 +312,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut command = script("echo listening on http://127.0.0.1:9; while :; do sleep 0.05; done");
         let server = Server::start(&mut command, &folder.path().join("log")).unwrap();
-        let (pid, guard) = (server.pid(), server.guard.as_ref().unwrap().child.id());
+        let (pid, guard) = (server.pid(), server.background.guard.as_ref().unwrap().pid());
         drop(server);
         assert!(!alive(pid) && !alive(guard));
     }
@@ -346,8 +324,7 @@ mod tests {
         let mut command = script(&format!("sleep 60 & echo $! > {}; wait", child.display()));
         let mut background = Background::start(&mut command, &log).unwrap();
         let pid = || std::fs::read_to_string(&child).ok().and_then(|text| text.trim().parse::<u32>().ok());
-        background.wait_until(Duration::from_secs(5), || pid().is_some()).unwrap();
-        let pid = pid().unwrap();
+        let pid = background.wait_for(Duration::from_secs(5), pid).unwrap();
         assert!(alive(pid));
         drop(background);
         // An orphan is cleared away by somebody else, in its own time.
@@ -357,7 +334,7 @@ mod tests {
         }));
 
         let mut ended = Background::start(&mut script("echo cannot bind; exit 3"), &log).unwrap();
-        let message = ended.wait_until(Duration::from_secs(5), || false).unwrap_err();
+        let message = ended.wait_for(Duration::from_secs(5), || None::<()>).unwrap_err();
         assert!(message.contains("exit status: 3") && message.contains("cannot bind"), "{message}");
     }
 
@@ -370,8 +347,8 @@ mod tests {
     }
 
     #[test]
-    fn input_reaches_the_program() {
-        assert_eq!(output_of_input(&mut script("read word; echo got $word"), "it\n").as_deref(), Ok("got it\n"));
+    fn what_a_program_says_comes_back() {
+        assert_eq!(output(&mut script("echo it")).as_deref(), Ok("it\n"));
         assert!(output(&mut script("echo no >&2; exit 1")).unwrap_err().contains("no"));
     }
 }

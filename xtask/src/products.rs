@@ -17,20 +17,8 @@ const KINDS: [(&str, &str, [&str; 3]); 8] = [
 ];
 const MAKERS: [&str; 6] = ["Aydin & Sons", "Harbour Workshop", "North Loom", "Old Mill Pottery", "Riverside Collective", "Yard No. 7"];
 const QUALITIES: [&str; 10] = ["Amber", "Quiet", "Festive", "Plain", "Hand-cut", "Winter", "Garden", "Traveller's", "Double", "Antique"];
-const SENTENCES: [&str; 12] = [
-    "Made in small batches by people who sign their work.",
-    "The surface shows slight differences from piece to piece, which is how you can tell it was finished by hand.",
-    "It is packed without plastic and travels well.",
-    "Wipe it with a damp cloth; it does not need anything stronger.",
-    "The pattern goes back to a drawing from the town archive.",
-    "Every part can be replaced, and we keep spare parts for ten years.",
-    "Two people check the measurements before it leaves the workshop.",
-    "It looks best in daylight, near a window that faces east.",
-    "The material comes from suppliers within a day's drive.",
-    "If it arrives damaged, send us a picture and we send another one.",
-    "It was designed to be handed on, not to be thrown away.",
-    "Customers tell us that it makes a good present for a new home.",
-];
+/// Of descriptions, one a line.
+const SENTENCES: &str = include_str!("sentences.txt");
 
 /// `count` products of two or three variants each, with about a kilobyte of description.
 pub fn shopify_csv(count: u32) -> String {
@@ -65,13 +53,14 @@ fn product(text: &mut String, number: u32) {
 }
 
 fn description(mixed: u32) -> String {
+    let sentences: Vec<&str> = SENTENCES.lines().collect();
     let mut body = String::from("<p>");
-    let mut next = pick(mixed >> 4, SENTENCES.len());
+    let mut next = pick(mixed >> 4, sentences.len());
     while body.len() < 1000 {
-        body.push_str(SENTENCES[next]);
+        body.push_str(sentences[next]);
         body.push_str(if body.len() % 3 == 0 { "</p><p>" } else { " " });
         // Five has no divisor in common with twelve, so every sentence comes up before one comes twice.
-        next = (next + 5) % SENTENCES.len();
+        next = (next + 5) % sentences.len();
     }
     body.push_str("</p>");
     body

@@ -40,16 +40,15 @@ fn suite(root: &Path, artifact: &Value) -> Option<Suite> {
 }
 
 /// Runs all of them, as Cargo does, each with what `prepare` adds; those that fail do not stop the others.
-pub fn run<'a>(root: &Path, suites: impl Iterator<Item = &'a Suite>, prepare: impl Fn(&mut Command)) -> Outcome {
+pub fn run<'a>(root: &Path, suites: impl Iterator<Item = &'a Suite>, prepare: impl Fn(&mut Command) -> &mut Command) -> Outcome {
     let (mut ran, mut failed) = (0, Vec::new());
     for suite in suites {
         println!("--- {} {}", suite.folder, suite.name);
         let folder = root.join(&suite.folder);
         let mut command = Command::new(&suite.program);
         command.current_dir(&folder).env("CARGO_MANIFEST_DIR", &folder);
-        prepare(&mut command);
         ran += 1;
-        if let Err(error) = process::run(&mut command) {
+        if let Err(error) = process::run(prepare(&mut command)) {
             println!("{error}");
             failed.push(format!("{} {}", suite.folder, suite.name));
         }
@@ -62,16 +61,11 @@ pub fn run<'a>(root: &Path, suites: impl Iterator<Item = &'a Suite>, prepare: im
 }
 
 /// Runs the examples in the documentation, if there are any: rustdoc would go through every crate to find none.
-pub fn run_examples(root: &Path, suites: &[Suite]) -> Outcome {
-    let mut folders: Vec<&str> = suites.iter().map(|suite| suite.folder.as_str()).collect();
-    folders.dedup();
-    for folder in folders {
-        for source in process::files_below(&root.join(folder).join("src"), ".rs")? {
-            let text = std::fs::read_to_string(&source).map_err(|error| format!("cannot read {}: {error}", source.display()))?;
-            if has_example(&text) {
-                println!("--- examples, such as in {}", source.display());
-                return process::run(cargo(root).args(["test", "--workspace", "--doc", "--no-fail-fast"]));
-            }
+pub fn run_examples(root: &Path) -> Outcome {
+    for source in process::files_below(root)?.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+        if has_example(&process::read(source)?) {
+            println!("--- examples, such as in {}", source.display());
+            return process::run(cargo(root).args(["test", "--workspace", "--doc", "--no-fail-fast"]));
         }
     }
     println!("--- no documentation has an example");
@@ -117,8 +111,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let suite = |name: &str, program: &str| Suite { folder: String::new(), name: name.to_owned(), program: program.into() };
         let suites = [suite("bad", "false"), suite("good", "true"), suite("worse", "false")];
-        assert_eq!(run(folder.path(), suites.iter(), |_| ()).unwrap_err(), "tests failed:  bad,  worse");
-        assert_eq!(run(folder.path(), suites[1..2].iter(), |_| ()), Ok(()));
-        assert!(run(folder.path(), suites[..0].iter(), |_| ()).is_err());
+        assert_eq!(run(folder.path(), suites.iter(), |command| command).unwrap_err(), "tests failed:  bad,  worse");
+        assert_eq!(run(folder.path(), suites[1..2].iter(), |command| command), Ok(()));
+        assert!(run(folder.path(), suites[..0].iter(), |command| command).is_err());
     }
 }

@@ -1,13 +1,14 @@
 //! `test`: all checks as stages. Each is timed; one that fails does not hide what the others find. Those that mostly
 //! wait for other programs run beside the others, each as a process of its own.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::process::{self, Background, cargo};
 use crate::suites::{self, Suite};
@@ -16,7 +17,7 @@ use crate::{Outcome, api, emulators, infra, table, tidy, tools};
 #[derive(Args)]
 pub struct Options {
     /// Run only this stage; may be given more than once.
-    #[arg(long, value_name = "STAGE")]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES.iter().map(|stage| stage.name)))]
     only: Vec<String>,
     /// End the run at the first stage that fails.
     #[arg(long)]
@@ -98,11 +99,10 @@ impl Workspace {
 
 pub fn run(root: &Path, options: &Options) -> Outcome {
     if options.list {
-        let rows: Vec<_> = STAGES.iter().map(|stage| format!("{:<11} {}", stage.name, stage.about)).collect();
-        println!("{}", rows.join("\n"));
+        STAGES.iter().for_each(|stage| println!("{:<11} {}", stage.name, stage.about));
         return Ok(());
     }
-    let chosen = choose(&options.only)?;
+    let chosen = choose(&options.only);
     let emulated = chosen.iter().any(|stage| stage.name == "aws");
     // Kept until the end, so that an early end of this run does not leave it behind.
     let _build = if emulated { tools::begin_dynoxide(root)? } else { None };
@@ -127,12 +127,11 @@ struct Board {
     /// This program's own path, asked for before a build could replace the file.
     program: std::io::Result<PathBuf>,
     fail_fast: bool,
-    results: Mutex<Vec<StageResult>>,
+    results: Mutex<BTreeMap<&'static str, StageResult>>,
     changed: Condvar,
 }
 
 struct StageResult {
-    name: &'static str,
     passed: bool,
     from: Duration,
     took: Duration,
@@ -143,22 +142,20 @@ impl Board {
         Self { begin: Instant::now(), program: std::env::current_exe(), fail_fast, results: Mutex::default(), changed: Condvar::new() }
     }
 
-    fn results(&self) -> MutexGuard<'_, Vec<StageResult>> {
+    fn results(&self) -> MutexGuard<'_, BTreeMap<&'static str, StageResult>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for what the stage needs; false if the run is to end before it.
     fn wait(&self, stage: &Stage, chosen: &[&Stage]) -> bool {
-        let needed: BTreeSet<&str> = chosen.iter().map(|stage| stage.name).filter(|name| stage.after.contains(name)).collect();
-        let waits = |results: &mut Vec<StageResult>| {
-            !self.is_over(results) && needed.iter().any(|name| results.iter().all(|result| result.name != *name))
-        };
+        let lacks = |results: &BTreeMap<_, _>, name| stage.after.contains(&name) && !results.contains_key(name);
+        let waits = |results: &mut BTreeMap<_, _>| !self.is_over(results) && chosen.iter().any(|stage| lacks(results, stage.name));
         let results = self.changed.wait_while(self.results(), waits).unwrap_or_else(PoisonError::into_inner);
         !self.is_over(&results)
     }
 
-    fn is_over(&self, results: &[StageResult]) -> bool {
-        self.fail_fast && results.iter().any(|result| !result.passed)
+    fn is_over(&self, results: &BTreeMap<&str, StageResult>) -> bool {
+        self.fail_fast && results.values().any(|result| !result.passed)
     }
 
     fn perform(&self, stage: &Stage, run: impl FnOnce() -> Outcome) {
@@ -172,16 +169,16 @@ impl Board {
         self.note(stage, || {
             let log = process::folder(&root.join("target/test"))?.join(format!("{}.log", stage.name));
             let program = self.program.as_ref().map_err(|error| format!("cannot tell where this program is: {error}"))?;
-            let mut process = Background::start(Command::new(program).args(["test", "--only", stage.name]), &log)?;
+            let mut background = Background::start(Command::new(program).args(["test", "--only", stage.name]), &log)?;
             let passed = loop {
-                if let Some(passed) = process.ended()? {
-                    break passed;
+                if let Some(status) = background.process.wait(Duration::from_millis(50))? {
+                    break status.success();
                 }
                 if self.is_over(&self.results()) {
                     return Err("stopped, because another stage failed".to_owned());
                 }
             };
-            print!("{}", std::fs::read_to_string(&log).map_err(|error| format!("cannot read {}: {error}", log.display()))?);
+            print!("{}", process::read(&log)?);
             if passed { Ok(()) } else { Err("see above".to_owned()) }
         });
     }
@@ -192,28 +189,25 @@ impl Board {
         if let Err(message) = &outcome {
             println!("=== stage `{0}` failed: {message}\nrun it alone with: cargo xtask test --only {0}", stage.name);
         }
-        self.results().push(StageResult { name: stage.name, passed: outcome.is_ok(), from, took: self.begin.elapsed() - from });
+        self.results().insert(stage.name, StageResult { passed: outcome.is_ok(), from, took: self.begin.elapsed() - from });
         self.changed.notify_all();
     }
 
     fn report(&self, chosen: &[&Stage]) -> Outcome {
         let results = self.results();
-        let row = |stage: &&Stage| match results.iter().find(|result| result.name == stage.name) {
-            Some(result) => vec![
-                stage.name.to_owned(),
-                if result.passed { "passed" } else { "FAILED" }.to_owned(),
-                seconds(result.from),
-                seconds(result.took),
-                if stage.beside { "beside the others" } else { "" }.to_owned(),
-            ],
-            None => vec![stage.name.to_owned(), "not run".to_owned(), String::new(), String::new(), String::new()],
+        let row = |stage: &&Stage| {
+            let result = results.get(stage.name);
+            let outcome = result.map_or("not run", |result| if result.passed { "passed" } else { "FAILED" });
+            let [from, took] = result.map_or_else(Default::default, |result| [result.from, result.took].map(seconds));
+            let beside = if stage.beside && result.is_some() { "beside the others" } else { "" };
+            vec![stage.name.to_owned(), outcome.to_owned(), from, took, beside.to_owned()]
         };
         if chosen.len() > 1 {
             let rows: Vec<_> = chosen.iter().map(row).collect();
             println!("\n{}", table::render(&["stage", "outcome", "from", "seconds", ""], &rows));
             println!("{} s in all", seconds(self.begin.elapsed()));
         }
-        let failed: Vec<_> = results.iter().filter(|result| !result.passed).map(|result| result.name).collect();
+        let failed: Vec<_> = results.iter().filter(|(_, result)| !result.passed).map(|(name, _)| *name).collect();
         if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
     }
 }
@@ -222,23 +216,21 @@ impl Board {
 fn whole(on: &Workspace, name: &str) -> Outcome {
     let python = tools::bin(&on.root).join("python");
     let suites = on.suites()?.iter().filter(|suite| suite.folder == BINARY && suite.name == name);
-    suites::run(&on.root, suites, |command| {
-        command.env("TEST_PYTHON", &python);
-    })
+    suites::run(&on.root, suites, |command| command.env("TEST_PYTHON", &python))
 }
 
 fn unit(on: &Workspace) -> Outcome {
     let elsewhere = |suite: &&Suite| AWS.contains(&suite.folder.as_str()) || suite.folder == BINARY && WHOLE.contains(&suite.name.as_str());
     let all = on.suites()?;
-    let tested = suites::run(&on.root, all.iter().filter(|suite| !elsewhere(suite)), |_| ());
-    tested.and(suites::run_examples(&on.root, all))
+    let tested = suites::run(&on.root, all.iter().filter(|suite| !elsewhere(suite)), |command| command);
+    tested.and(suites::run_examples(&on.root))
 }
 
 fn aws(on: &Workspace) -> Outcome {
     let (dynoxide, ministack) = (emulators::dynoxide(&on.root)?, emulators::ministack(&on.root, "aws")?);
     let suites = on.suites()?.iter().filter(|suite| AWS.contains(&suite.folder.as_str()));
     suites::run(&on.root, suites, |command| {
-        command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
+        command.env("TEST_DYNOXIDE_ENDPOINT", dynoxide.endpoint()).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint())
     })
 }
 
@@ -248,7 +240,7 @@ fn deploy(on: &Workspace) -> Outcome {
     let suites = on.suites()?.iter().filter(|suite| suite.folder == "apps/lambda" && suite.name == "deployed");
     let ministack = emulators::ministack(&on.root, "deploy")?;
     suites::run(&on.root, suites, |command| {
-        command.args(["--ignored", "--test-threads", "1"]).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint());
+        command.args(["--ignored", "--test-threads", "1"]).env("TEST_MINISTACK_ENDPOINT", ministack.endpoint())
     })
 }
 
@@ -258,12 +250,8 @@ fn api(on: &Workspace) -> Outcome {
     api::run(&on.root)
 }
 
-fn choose(only: &[String]) -> Outcome<Vec<&'static Stage>> {
-    if let Some(unknown) = only.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
-        let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
-        return Err(format!("there is no stage `{unknown}`; the stages are {}", names.join(", ")));
-    }
-    Ok(STAGES.iter().filter(|stage| only.is_empty() || only.iter().any(|name| name == stage.name)).collect())
+fn choose(only: &[String]) -> Vec<&'static Stage> {
+    STAGES.iter().filter(|stage| only.is_empty() || only.iter().any(|name| name == stage.name)).collect()
 }
 
 fn seconds(duration: Duration) -> String {
@@ -272,17 +260,26 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
 
     #[test]
     fn chooses_stages() {
-        let names = |only: &[&str]| {
-            let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
-            choose(&only).map(|stages| stages.iter().map(|stage| stage.name).collect::<Vec<_>>())
+        let names = |line: &str| {
+            let line = Line::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+            Ok::<Vec<_>, String>(choose(&line.options.only).iter().map(|stage| stage.name).collect())
         };
-        assert_eq!(names(&[]).unwrap().len(), STAGES.len());
-        assert_eq!(names(&["tidy", "fmt"]).unwrap(), ["fmt", "tidy"]);
-        assert!(names(&["nothing"]).unwrap_err().contains("there is no stage `nothing`"));
+        assert_eq!(names("test").unwrap().len(), STAGES.len());
+        assert_eq!(names("test --only tidy --only fmt").unwrap(), ["fmt", "tidy"]);
+        let refusal = names("test --only nothing").unwrap_err();
+        assert!(refusal.contains("invalid value 'nothing'") && refusal.contains("first-sale"), "{refusal}");
     }
 
     #[test]

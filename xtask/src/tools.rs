@@ -26,14 +26,20 @@ const DYNOXIDE: &str = "dynoxide-rs@3.2.0";
 /// The server alone; the rest of it would take several times as long to compile.
 const DYNOXIDE_FEATURES: &str = "native-sqlite,http-server,cli";
 
-/// The folder with the programs of the Python environment.
+impl Environment {
+    fn folder(&self, root: &Path) -> PathBuf {
+        root.join(".tools").join(self.folder)
+    }
+}
+
+/// The folder with the programs of the API tests and the mail server.
 pub fn bin(root: &Path) -> PathBuf {
-    bin_of(root, &API_TESTS)
+    API_TESTS.folder(root).join("bin")
 }
 
 /// The emulator of AWS.
 pub fn ministack(root: &Path) -> PathBuf {
-    bin_of(root, &MINISTACK).join("ministack")
+    MINISTACK.folder(root).join("bin/ministack")
 }
 
 /// The emulator of DynamoDB.
@@ -41,40 +47,40 @@ pub fn dynoxide(root: &Path) -> PathBuf {
     root.join(".tools/dynoxide/bin/dynoxide")
 }
 
-fn bin_of(root: &Path, environment: &Environment) -> PathBuf {
-    root.join(".tools").join(environment.folder).join("bin")
-}
-
 pub fn install(root: &Path) -> Outcome {
-    let installed = ensure_programs()?;
-    if installed.is_empty() {
-        println!("no system package had to be installed");
-    } else {
-        println!("system packages installed: {}", installed.join(", "));
-    }
+    ensure_programs()?;
     ensure(root, &API_TESTS)?;
     ensure(root, &MINISTACK)
 }
 
 fn ensure(root: &Path, environment: &Environment) -> Outcome {
-    let requirements = environment.requirements;
-    let wanted = read(&root.join(requirements))?;
-    let folder = root.join(".tools").join(environment.folder);
-    let stamp = folder.join("requirements.txt");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        println!("{} is up to date with {requirements}", folder.display());
-        return Ok(());
+    let requirements = root.join(environment.requirements);
+    let folder = environment.folder(root);
+    let installed = once(&requirements, &folder.join("requirements.txt"), || {
+        process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        process::run(
+            Command::new(folder.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"])
+                .arg(&requirements),
+        )?;
+        let [program, arguments @ ..] = environment.attempt else { return Ok(()) };
+        process::run(Command::new(folder.join("bin").join(program)).args(arguments))
+    })?;
+    if !installed {
+        println!("{} is up to date with {}", folder.display(), environment.requirements);
     }
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    process::run(
-        Command::new(folder.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"])
-            .arg(root.join(requirements)),
-    )?;
-    if let [program, arguments @ ..] = environment.attempt {
-        process::run(Command::new(folder.join("bin").join(program)).args(arguments))?;
+    Ok(())
+}
+
+/// Installs what a file lists, unless that has been done: a copy of the file tells. Returns whether it had to be done.
+pub fn once(list: &Path, copy: &Path, install: impl FnOnce() -> Outcome) -> Outcome<bool> {
+    let wanted = process::read(list)?;
+    if std::fs::read_to_string(copy).is_ok_and(|installed| installed == wanted) {
+        return Ok(false);
     }
-    process::write(&stamp, &wanted)
+    install()?;
+    process::write(copy, &wanted)?;
+    Ok(true)
 }
 
 /// Begins to build the emulator of DynamoDB beside the first stages, if it is missing. It takes a minute
@@ -127,23 +133,24 @@ const NEEDS: &[Need] = &[
     Need { packages: &["curl"], check: &["curl", "--version"], why: "docs/first-sale.md is run as it stands" },
     Need { packages: &["jq"], check: &["jq", "--version"], why: "docs/first-sale.md is run as it stands" },
 ];
-/// Sees to the programs that are missing; returns the system packages it had to install.
-fn ensure_programs() -> Outcome<Vec<&'static str>> {
-    let works = |need: &&Need| Command::new(need.check[0]).args(&need.check[1..]).output().is_ok_and(|output| output.status.success());
+
+/// Sees to the programs that are missing.
+fn ensure_programs() -> Outcome {
+    let works = |need: &&Need| process::works(Command::new(need.check[0]).args(&need.check[1..]));
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need)).collect();
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
-    let Some(first) = missing.first() else { return Ok(packages) };
+    let Some(first) = missing.first() else {
+        println!("no system package had to be installed");
+        return Ok(());
+    };
     let help = format!("{}: on Debian, apt-get install {}", first.why, packages.join(" "));
     let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let debian = Command::new("apt-get").arg("--version").output().is_ok_and(|output| output.status.success());
+    let debian = process::works(Command::new("apt-get").arg("--version"));
     if !(root && debian) {
         return Err(help);
     }
     process::run(Command::new("apt-get").arg("update").arg("--quiet"))?;
     process::run(Command::new("apt-get").args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&packages))?;
-    if missing.iter().all(works) { Ok(packages) } else { Err(help) }
-}
-
-fn read(path: &Path) -> Outcome<String> {
-    std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    println!("system packages installed: {}", packages.join(", "));
+    if missing.iter().all(works) { Ok(()) } else { Err(help) }
 }

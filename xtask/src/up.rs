@@ -27,7 +27,7 @@ pub fn run(root: &Path, options: &Options) -> Outcome {
     println!("Building the shop; the first time takes some minutes on two cores.");
     process::run(process::cargo(root).args(["build", "--profile", "local", "--package", "souk"]))?;
     let souk = root.join("target/local/souk");
-    std::fs::create_dir_all(&options.data).map_err(|error| format!("cannot make {}: {error}", options.data.display()))?;
+    process::folder(&options.data)?;
     process::run(Command::new(&souk).arg("demo").arg("--data").arg(&options.data))?;
 
     println!();

@@ -178,10 +178,8 @@ impl Bus {
 
     /// With jitter, so that several functions do not come back at once.
     async fn pause(&self, run: u32) {
-        let mut chance = [0; 2];
-        self.entropy.fill(&mut chance);
         let longest = PAUSE_MAX * (1 << (run - 1));
-        tokio::time::sleep(longest * u32::from(u16::from_le_bytes(chance)) / 65_536).await;
+        tokio::time::sleep(longest * u32::from(self.entropy.chance()) / 65_536).await;
     }
 }
 

@@ -13,7 +13,6 @@ use ports::{Mail, MailError, Mailer};
 use crate::clients::Clients;
 use crate::error::{code_of, describe};
 
-const ID_BYTES_MAX: usize = 200;
 /// Ours, by which two copies of one mail can be told to be one.
 pub const ID_HEADER: &str = "X-Souk-Mail-Id";
 const ID_TAG: &str = "souk-mail";
@@ -41,17 +40,14 @@ impl Mailer for SesMailer {
 
 /// What cannot be a message will not become one by trying again.
 fn compose(mail: &Mail) -> Result<EmailContent, MailError> {
-    let id_ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if mail.id.is_empty() || mail.id.len() > ID_BYTES_MAX || !mail.id.bytes().all(id_ok) {
-        return Err(MailError::Permanent("the mail's id does not fit into a header".into()));
-    }
+    mail.check_id()?;
     if mail.from.chars().any(char::is_control) {
         return Err(MailError::Permanent("the sender is no address".into()));
     }
     let utf8 = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(unfit);
     let header = |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(unfit);
     let message = Message::builder()
-        .subject(utf8(&one_line(&mail.subject))?)
+        .subject(utf8(&mail.subject_line())?)
         .body(Body::builder().text(utf8(&mail.text)?).html(utf8(&mail.html)?).build())
         .headers(header(ID_HEADER, &mail.id)?)
         // Holiday replies to a shop's mails help nobody (RFC 3834).
@@ -62,11 +58,6 @@ fn compose(mail: &Mail) -> Result<EmailContent, MailError> {
 
 fn unfit(error: impl std::fmt::Display) -> MailError {
     MailError::Permanent(error.to_string())
-}
-
-/// A subject is one line: a break in it could be taken for the start of another header.
-fn one_line(subject: &str) -> String {
-    subject.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Only what is wrong with this very mail is refused for good. What is wrong with us (the sender is not

@@ -56,10 +56,8 @@ impl CognitoPool {
 
     /// A password that nobody knows.
     fn unknown_password(&self) -> String {
-        let mut chance = [0; 32];
-        self.entropy.fill(&mut chance);
         // One of each kind of character, whatever the pool's rules ask for.
-        format!("Aa1-{}", URL_SAFE_NO_PAD.encode(chance))
+        format!("Aa1-{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>()))
     }
 
     async fn initiate(&self, user: Option<UserId>, password: &str) -> Result<PoolTokens, PoolError> {
@@ -198,11 +196,11 @@ impl UserPool for CognitoPool {
     async fn set_roles(&self, user: UserId, gained: &[Role], lost: &[Role]) -> Result<(), PoolError> {
         let (pool, username) = (self.clients.pool(), subject_of_user(user));
         for role in gained {
-            let add = pool.admin_add_user_to_group().user_pool_id(&self.pool_id).username(&username).group_name(group_of(*role));
+            let add = pool.admin_add_user_to_group().user_pool_id(&self.pool_id).username(&username).group_name(role.as_str());
             add.send().await.map_err(|error| failure(&error))?;
         }
         for role in lost {
-            let remove = pool.admin_remove_user_from_group().user_pool_id(&self.pool_id).username(&username).group_name(group_of(*role));
+            let remove = pool.admin_remove_user_from_group().user_pool_id(&self.pool_id).username(&username).group_name(role.as_str());
             remove.send().await.map_err(|error| failure(&error))?;
         }
         Ok(())
@@ -231,15 +229,6 @@ impl UserPool for CognitoPool {
 
 const ROLES: [Role; 4] = [Role::Customer, Role::Business, Role::Support, Role::Admin];
 
-fn group_of(role: Role) -> &'static str {
-    match role {
-        Role::Customer => "customer",
-        Role::Business => "business",
-        Role::Support => "support",
-        Role::Admin => "admin",
-    }
-}
-
 fn attribute(name: &str, value: &str) -> Result<AttributeType, PoolError> {
     AttributeType::builder().name(name).value(value).build().map_err(|error| PoolError::Misfit(error.to_string()))
 }
@@ -261,7 +250,7 @@ fn tokens(result: &AuthenticationResultType, presented: Option<&str>) -> Result<
         expires_in_secs: u64::try_from(result.expires_in()).map_err(|_| misfit())?,
         issued_at: Timestamp::from_millis(claims.iat.saturating_mul(1000)),
         // A pool may have groups that are none of ours.
-        roles: ROLES.into_iter().filter(|role| claims.groups.iter().any(|group| group == group_of(*role))).collect(),
+        roles: ROLES.into_iter().filter(|role| claims.groups.iter().any(|group| group == role.as_str())).collect(),
     })
 }
 

@@ -170,9 +170,7 @@ impl Queues {
     }
 
     fn rest(&self, backoff: Backoff, receives: u32) -> Duration {
-        let mut chance = [0; 2];
-        self.entropy.fill(&mut chance);
-        backoff.delay(receives, u16::from_le_bytes(chance)).min(HIDDEN_MAX)
+        backoff.delay(receives, self.entropy.chance()).min(HIDDEN_MAX)
     }
 }
 

@@ -9,7 +9,6 @@ use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use ports::{Mail, MailError, Mailer};
 
-const ID_BYTES_MAX: usize = 200;
 /// Idle connections that are kept for the next mails.
 const POOL_MAX: u32 = 8;
 /// Most servers close idle connections after five minutes.
@@ -46,30 +45,21 @@ impl Mailer for SmtpMailer {
 
 /// The message as it travels. What cannot be one will not become one by trying again.
 fn compose(mail: &Mail) -> Result<Message, MailError> {
-    let refuse = |reason: &str| MailError::Permanent(reason.to_owned());
     let from: Mailbox = mail.from.parse().map_err(|error| MailError::Permanent(format!("the sender is no address: {error}")))?;
     let to: Mailbox = mail.to.as_str().parse().map_err(|error| MailError::Permanent(format!("the recipient is no address: {error}")))?;
-    let id_ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if mail.id.is_empty() || mail.id.len() > ID_BYTES_MAX || !mail.id.bytes().all(id_ok) {
-        return Err(refuse("the mail's id does not fit into a Message-ID"));
-    }
+    mail.check_id()?;
     let message_id = format!("<{}@{}>", mail.id, from.email.domain());
     // Holiday replies to a shop's mails help nobody (RFC 3834).
     let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
     Message::builder()
         .from(from)
         .to(to)
-        .subject(one_line(&mail.subject))
+        .subject(mail.subject_line())
         .message_id(Some(message_id))
         .date_now()
         .raw_header(automatic)
         .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
         .map_err(|error| MailError::Permanent(error.to_string()))
-}
-
-/// A subject is one line: a break in it could be taken for the start of another header.
-fn one_line(subject: &str) -> String {
-    subject.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn classify(error: &SmtpError) -> MailError {
@@ -122,7 +112,7 @@ mod tests {
             assert!(!headers.lines().any(|line| line.to_ascii_lowercase().starts_with("bcc")), "{headers}");
             assert!(headers.lines().any(|line| line == "Message-ID: <msg_1@example.com>"), "{headers}");
         }
-        assert_eq!(one_line("\tYour\r\n\r\norder\n"), "Your order");
+        assert_eq!(Mail { subject: "\tYour\r\n\r\norder\n".into(), ..mail() }.subject_line(), "Your order");
     }
 
     #[tokio::test]

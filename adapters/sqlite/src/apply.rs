@@ -18,23 +18,14 @@ use crate::row;
 use crate::task::{NewEvent, TableCommit};
 
 /// Why a task was not done.
+#[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The others of its transaction go on.
-    ByRule(CommitError),
+    #[error(transparent)]
+    ByRule(#[from] CommitError),
     /// The transaction is lost.
-    ByFile(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Refused {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::ByFile(error)
-    }
-}
-
-impl From<CommitError> for Refused {
-    fn from(error: CommitError) -> Self {
-        Self::ByRule(error)
-    }
+    #[error(transparent)]
+    ByFile(#[from] rusqlite::Error),
 }
 
 /// What the commits of a transaction have done.

@@ -35,10 +35,16 @@ pub enum BackupError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Busy is worth another try; anything else is not.
+/// What may pass is worth another try: a file that is busy, a disk that is full. Anything else is not.
 pub fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(error.to_string()),
+        _ if is_of_disk(&error) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Failed(error.to_string()),
     }
+}
+
+/// The disk is full or does not answer. SQLite tells a disk without room by both codes, depending on the file.
+pub fn is_of_disk(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
 }

@@ -41,6 +41,11 @@ impl EventLog for SqliteLog {
         self.shared.readers.read(head)
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        self.shared.writer.check()?;
+        self.head().await.map(|_| ())
+    }
+
     async fn prune(&self, before: Timestamp, keep_after: Position, limit: usize) -> Result<usize, StoreError> {
         check_log_limit(limit)?;
         self.shared.writer.maintain(Task::Prune { before: before.as_millis(), keep_after: to_sql(keep_after), limit }).await

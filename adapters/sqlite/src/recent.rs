@@ -7,7 +7,6 @@
 //! `NOTICE_EVERY`, and forgets everything. That a key has no item is remembered as well: most products have
 //! no review, and their pages ask for it each time.
 
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
@@ -46,19 +45,13 @@ impl CachedItem {
 }
 
 /// A key of a table.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct TableKey {
     table: usize,
     key: Key,
 }
 
-impl Hash for TableKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        TableKeyRef { table: self.table, key: &self.key }.hash(state);
-    }
-}
-
-/// The same, borrowed, for looking one up.
+/// The same, borrowed, for looking one up: it has the same hash.
 #[derive(Hash)]
 struct TableKeyRef<'k> {
     table: usize,

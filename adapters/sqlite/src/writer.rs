@@ -1,6 +1,7 @@
 //! The thread that writes. What waits is done together: one transaction and one flush of the disk
 //! for up to `GROUP_MAX` commits, however they were refused or granted one by one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::Memory;
 use crate::apply::{Done, Refused, Statements};
-use crate::errors::{OpenError, store_error};
+use crate::errors::{OpenError, is_of_disk, store_error};
 use crate::log;
 use crate::recent::NOTICE_EVERY;
 use crate::task::{Answer, Answered, Task};
@@ -32,6 +33,8 @@ enum Message {
 pub struct Writer {
     queue: SyncSender<Message>,
     appended: watch::Receiver<Position>,
+    /// Whether the disk refused the last write. Leases are written every few seconds, so this does not last.
+    refused: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -43,15 +46,17 @@ impl Writer {
         let (appended_sender, appended) = watch::channel(head);
         let (ready_sender, ready) = sync_channel(1);
         let schemas = schemas.to_vec();
+        let refused = Arc::new(AtomicBool::new(false));
+        let shared = (clock, memory, refused.clone());
         let work = move || {
-            serve(&connection, &schemas, (clock, memory), appended_sender, &messages, &ready_sender);
+            serve(&connection, &schemas, shared, appended_sender, &messages, &ready_sender);
             // What is left in the queue is dropped with it, and so its callers learn that it was not done.
             drop(messages);
             finish(connection);
         };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(work).map_err(|error| failed(&error))?;
         ready.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        Ok(Self { queue, appended, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, appended, refused, thread: Mutex::new(Some(thread)) })
     }
 
     pub async fn run(&self, task: Task) -> Answer {
@@ -70,6 +75,14 @@ impl Writer {
             Err(CommitError::Store(error)) => Err(error),
             Err(other) => Err(StoreError::Failed(other.to_string())),
         }
+    }
+
+    /// Fails while the disk refuses writes.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.refused.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("the disk refused the last write".into()));
+        }
+        Ok(())
     }
 
     pub fn appended(&self) -> watch::Receiver<Position> {
@@ -110,7 +123,7 @@ fn finish(connection: Connection) {
 fn serve(
     connection: &Connection,
     schemas: &[TableSchema],
-    (clock, memory): (Arc<dyn Clock>, Arc<Memory>),
+    (clock, memory, refused): (Arc<dyn Clock>, Arc<Memory>, Arc<AtomicBool>),
     appended: watch::Sender<Position>,
     messages: &Receiver<Message>,
     ready: &SyncSender<Result<(), rusqlite::Error>>,
@@ -122,7 +135,7 @@ fn serve(
     };
     let heard = ready.send(prepared).is_ok();
     if let Some(statements) = statements.filter(|_| heard) {
-        Thread { connection, statements, clock, memory, appended }.serve(messages);
+        Thread { connection, statements, clock, memory, refused, appended }.serve(messages);
     }
 }
 
@@ -131,6 +144,7 @@ struct Thread<'c> {
     statements: Statements<'c>,
     clock: Arc<dyn Clock>,
     memory: Arc<Memory>,
+    refused: Arc<AtomicBool>,
     appended: watch::Sender<Position>,
 }
 
@@ -195,6 +209,13 @@ impl Thread<'_> {
     /// All tasks in one transaction. An error means that none of them was done.
     fn transact(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, rusqlite::Error> {
         let done = self.try_transact(tasks);
+        match &done {
+            // What is refused by a rule has written nothing.
+            Ok(answers) if answers.iter().any(Result::is_ok) => self.refused.store(false, Ordering::Relaxed),
+            Ok(_) => {}
+            Err(error) if is_of_disk(error) => self.refused.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
         if let Err(error) = &done {
             tracing::error!(%error, tasks = tasks.len(), "a transaction failed");
             self.statements.take_done();
@@ -243,5 +264,56 @@ impl Thread<'_> {
             self.appended.send_replace(head);
         }
         Ok(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Duration;
+    use ports::ManualClock;
+    use ports::store::{Body, Commit, Expect, Key, NewItem, Write};
+    use serde_json::json;
+
+    use super::*;
+    use crate::readers::Readers;
+    use crate::recent::Recent;
+    use crate::tail::Tail;
+    use crate::{Shared, Sqlite, file};
+
+    const SHELF: TableSchema = TableSchema { name: "shelf", indexes: 0 };
+
+    /// A limit on the pages of the file stands for the disk: SQLite answers the same to both.
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_until_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("souk.db");
+        let connection = file::open(&path, &[SHELF]).unwrap();
+        connection.pragma_update(None, "max_page_count", 40).unwrap();
+        let clock = Arc::new(ManualClock::new(kernel::Timestamp::from_millis(1_790_000_000_000)));
+        let memory = Arc::new(Memory { recent: Recent::new(), tail: Tail::new() });
+        let writer = Writer::start(connection, &[SHELF], clock.clone(), memory.clone()).unwrap();
+        let readers = Readers::new(&path);
+        let sqlite = Sqlite { shared: Arc::new(Shared { clock: clock.clone(), schemas: vec![SHELF], readers, memory, writer }) };
+        let (store, log) = (sqlite.table(&SHELF), sqlite.log());
+        let expires_at = Some(clock.now().plus(Duration::from_secs(60)));
+        let put = |n: u32| {
+            let body = Body::of(&json!({ "text": "x".repeat(20_000) })).unwrap();
+            let item = NewItem { key: Key::new("p", n.to_string()), body, indexes: vec![], expires_at };
+            store.commit(Commit { writes: vec![Write::Put { item, expect: Expect::Absent }], ..Commit::default() })
+        };
+        let mut count = 0;
+        let refused = loop {
+            match put(count).await {
+                Ok(_) => count += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(count > 1 && matches!(refused, CommitError::Store(StoreError::Unavailable(_))), "{count} {refused:?}");
+        assert!(matches!(log.check().await, Err(StoreError::Unavailable(_))));
+        assert!(log.head().await.is_ok(), "what is there can be read");
+        clock.advance(Duration::from_secs(60));
+        sqlite.sweep(100).await.unwrap();
+        put(count).await.unwrap();
+        log.check().await.unwrap();
     }
 }

@@ -22,7 +22,7 @@ use tantivy::TantivyDocument;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
 use crate::analysis::{self, Languages};
-use crate::{contact, geo, synonyms};
+use crate::{contact, geo, hours, synonyms};
 
 /// Another number makes an index that is built anew.
 pub const VERSION: u32 = 2;
@@ -157,8 +157,7 @@ pub fn to_index(fields: &Fields, document: &Document) -> Result<TantivyDocument,
         }
     }
     if let Some(hours) = &document.hours {
-        let country = hours.country.as_deref().unwrap_or("");
-        out.add_text(fields.hours, format!("{}{SEPARATOR}{country}{SEPARATOR}{}", hours.time_zone, hours.expression));
+        out.add_text(fields.hours, hours::pack(hours, document.position));
     }
     out.add_i64(fields.created, document.created_at.as_millis());
     out.add_u64(fields.tie, tie(&document.id));

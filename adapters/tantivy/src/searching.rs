@@ -16,10 +16,10 @@ use crate::collect::{Collected, Plan, Ranking, labelled};
 use crate::cursor::Next;
 use crate::dictionary::Snapshot;
 use crate::highlight::Marker;
-use crate::hours::HoursBook;
+use crate::hours::{HoursBook, pack};
 use crate::live::Store;
 use crate::plan::{self, EFFORT_MAX, Intent, Planned};
-use crate::schema::{SEPARATOR, column, name_key};
+use crate::schema::{column, name_key};
 use crate::understand::{self, Understood};
 use crate::{analysis, failed, suggest as completing};
 
@@ -185,10 +185,7 @@ fn document(snapshot: &Snapshot, address: DocAddress) -> Result<Document, Search
 }
 
 fn hit(document: Document, score: f64, query: &SearchQuery, marker: &Marker, hours: &HoursBook) -> Hit {
-    let open_now = document.hours.as_ref().map(|at| {
-        let country = at.country.as_deref().unwrap_or("");
-        hours.is_open(&format!("{}{SEPARATOR}{country}{SEPARATOR}{}", at.time_zone, at.expression), query.now)
-    });
+    let open_now = document.hours.as_ref().map(|at| hours.is_open(&pack(at, document.position), query.now));
     let distance = query.position.zip(document.position).map(|(from, to)| from.distance_m(to));
     let score = match query.sort {
         Sort::Relevance => score,

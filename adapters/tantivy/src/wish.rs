@@ -1,6 +1,7 @@
 //! When a place has to be open, from the words of a query: `Sonntag`, `um 22 Uhr`, `open at 8 pm`.
 
-use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use jiff::Span;
+use jiff::civil::Date;
 
 use crate::analysis::Word;
 
@@ -9,14 +10,14 @@ pub enum Day {
     /// So many days from today.
     From(i64),
     /// The next one, today included; Monday is 0.
-    Weekday(u32),
+    Weekday(i8),
     Weekend,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// At any time of the day, or at so many minutes after midnight.
-    Day(Day, Option<u16>),
+    Day(Day, Option<i16>),
     /// At all hours.
     Always,
 }
@@ -48,7 +49,7 @@ const DAYS: &[(&str, Day)] = &[
     ("ubermorgen", Day::From(2)),
 ];
 /// Parts of a day, each by a time within it.
-const PARTS: &[(&str, u16)] = &[
+const PARTS: &[(&str, i16)] = &[
     ("fruhmorgens", 7 * 60),
     ("morgens", 8 * 60),
     ("fruh", 8 * 60),
@@ -83,7 +84,9 @@ const BEFORE: &[&str] = &[
     "der", "den", "spat", "late",
 ];
 /// So far from a time are those that say before or after it.
-const MARGIN_MINUTES: u16 = 15;
+const MARGIN_MINUTES: i16 = 15;
+/// What is open then, today and tomorrow, is taken for open at all hours.
+const ALWAYS_MINUTES: [i16; 2] = [3 * 60 + 30, 15 * 60];
 
 /// Takes the words out that say when; none if there are none.
 pub fn take(text: &str, words: &mut Vec<Word>) -> Option<(Wish, String)> {
@@ -141,10 +144,10 @@ pub fn take(text: &str, words: &mut Vec<Word>) -> Option<(Wish, String)> {
 }
 
 /// How many words say a time, and the minutes after midnight: `20:30`, `22 Uhr`, `8 pm`, `8pm`.
-fn clock(text: &str, words: &[Word]) -> Option<(usize, u16)> {
-    let number = |word: &Word| word.plain.parse::<u16>().ok();
+fn clock(text: &str, words: &[Word]) -> Option<(usize, i16)> {
+    let number = |word: &Word| word.plain.parse::<i16>().ok();
     let first = words.first()?;
-    let joined = ["uhr", "pm", "am", "h"].iter().find_map(|unit| Some((first.plain.strip_suffix(unit)?.parse::<u16>().ok()?, *unit)));
+    let joined = ["uhr", "pm", "am", "h"].iter().find_map(|unit| Some((first.plain.strip_suffix(unit)?.parse::<i16>().ok()?, *unit)));
     if let Some((hour, unit)) = joined {
         return Some((1, minutes(hour, 0, unit)?));
     }
@@ -158,7 +161,7 @@ fn clock(text: &str, words: &[Word]) -> Option<(usize, u16)> {
     unit(1).and_then(|unit| Some((2, minutes(hour, 0, unit)?)))
 }
 
-fn minutes(hour: u16, minute: u16, unit: &str) -> Option<u16> {
+fn minutes(hour: i16, minute: i16, unit: &str) -> Option<i16> {
     let hour = match (unit, hour) {
         ("pm", 1..=11) => hour + 12,
         ("am", 12) => 0,
@@ -168,24 +171,19 @@ fn minutes(hour: u16, minute: u16, unit: &str) -> Option<u16> {
 }
 
 impl Wish {
-    /// The spans of local time in each of which, or in any of which, it has to be open; an empty span is an instant.
-    pub fn spans(self, now: NaiveDateTime) -> Vec<(NaiveDateTime, NaiveDateTime)> {
-        let today = now.date();
-        let span = |date: NaiveDate, minutes: Option<u16>| match minutes {
-            Some(minutes) => {
-                let at = date.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes.into());
-                (at, at)
-            }
-            None => (date.and_time(NaiveTime::MIN), date.and_time(NaiveTime::MIN) + TimeDelta::days(1)),
-        };
-        let next = |weekday: u32| today + TimeDelta::days(((7 + weekday - today.weekday().num_days_from_monday()) % 7).into());
+    /// When it has to be open, in the calendar of the place: at so many minutes after midnight, or at any time of the
+    /// day. One of the moments is enough, but `Always` takes all.
+    pub fn moments(self, today: Date) -> Vec<(Date, Option<i16>)> {
+        // Days that the calendar does not have any more are left out.
+        let after = |days: i64| today.checked_add(Span::new().days(days)).ok();
+        let next = |weekday: i8| after((7 + weekday - today.weekday().to_monday_zero_offset()).rem_euclid(7).into());
         match self {
             Self::Always => {
-                (0..2).flat_map(|day| [3 * 60 + 30, 15 * 60].map(|minutes| span(today + TimeDelta::days(day), Some(minutes)))).collect()
+                [0, 1].into_iter().filter_map(after).flat_map(|date| ALWAYS_MINUTES.map(|minute| (date, Some(minute)))).collect()
             }
-            Self::Day(Day::From(days), minutes) => vec![span(today + TimeDelta::days(days), minutes)],
-            Self::Day(Day::Weekday(weekday), minutes) => vec![span(next(weekday), minutes)],
-            Self::Day(Day::Weekend, minutes) => vec![span(next(5), minutes), span(next(6), minutes)],
+            Self::Day(Day::From(days), minute) => after(days).map(|date| (date, minute)).into_iter().collect(),
+            Self::Day(Day::Weekday(weekday), minute) => next(weekday).map(|date| (date, minute)).into_iter().collect(),
+            Self::Day(Day::Weekend, minute) => [5, 6].into_iter().filter_map(next).map(|date| (date, minute)).collect(),
         }
     }
 }
@@ -225,10 +223,10 @@ mod tests {
 
     #[test]
     fn the_next_such_day() {
-        let friday: NaiveDateTime = "2026-11-20T12:00:00".parse().unwrap();
-        let days = |wish: Wish| wish.spans(friday).iter().map(|(from, _)| from.to_string()).collect::<Vec<_>>();
-        assert_eq!(days(Wish::Day(Day::Weekday(6), Some(600))), ["2026-11-22 10:00:00"]);
-        assert_eq!(days(Wish::Day(Day::Weekday(4), None)), ["2026-11-20 00:00:00"]);
-        assert_eq!(days(Wish::Day(Day::From(1), None)), ["2026-11-21 00:00:00"]);
+        let friday: Date = "2026-11-20".parse().unwrap();
+        let days = |wish: Wish| wish.moments(friday).iter().map(|(date, _)| date.to_string()).collect::<Vec<_>>();
+        assert_eq!(days(Wish::Day(Day::Weekday(6), Some(600))), ["2026-11-22"]);
+        assert_eq!(days(Wish::Day(Day::Weekday(4), None)), ["2026-11-20"]);
+        assert_eq!(days(Wish::Day(Day::From(1), None)), ["2026-11-21"]);
     }
 }

@@ -81,35 +81,36 @@ impl TestGateway {
         Ok(now)
     }
 
-    /// Decides about a payment until what was decided could be written.
     async fn change(
         &self,
         id: PaymentId,
-        decide: impl Fn(Option<Stored<Payment>>) -> Decided<Payment> + Send,
+        rule: impl Fn(Option<Stored<Payment>>) -> Decided<Payment> + Send + Sync,
     ) -> Result<GatewayPayment, GatewayError> {
+        let payment = self.decide(|| async { rule(self.book.payment(id).await?) }).await?;
+        Ok(payment.view(&self.options.action_page))
+    }
+
+    /// Decides until what was decided could be written.
+    async fn decide<T, F>(&self, decide: impl Fn() -> F) -> Result<T, GatewayError>
+    where
+        F: Future<Output = Decided<T>> + Send,
+    {
         for _ in 0..TRIES_MAX {
-            let step = decide(self.book.payment(id).await?)?;
-            if let Some(answer) = self.done(step).await? {
-                return answer.map(|payment| payment.view(&self.options.action_page));
+            let Step { writes, answer } = decide().await?;
+            if writes.is_empty() || self.book.keep(writes).await? {
+                return answer;
             }
         }
-        Err(busy())
+        Err(GatewayError::Unavailable("others keep changing this payment".into()))
     }
-
-    /// The answer, once what it rests on is written; `None` if it has to be decided again.
-    async fn done<T>(&self, step: Step<T>) -> Result<Option<Result<T, GatewayError>>, GatewayError> {
-        let kept = step.writes.is_empty() || self.book.keep(step.writes).await?;
-        Ok(kept.then_some(step.answer))
-    }
-}
-
-/// Nothing was written by any of the tries.
-fn busy() -> GatewayError {
-    GatewayError::Unavailable("others keep changing this payment".into())
 }
 
 #[async_trait]
 impl PaymentGateway for TestGateway {
+    fn methods(&self) -> &'static [&'static str] {
+        &["card"]
+    }
+
     fn check_method(&self, method: &str) -> Result<(), GatewayError> {
         rules::card_of(method).map(|_| ())
     }
@@ -123,14 +124,11 @@ impl PaymentGateway for TestGateway {
         if card.behaviour != Behaviour::RequestLost {
             return self.change(request.payment_id, |known| rules::authorize(known, None, card, request, now)).await;
         }
-        for _ in 0..TRIES_MAX {
+        let authorize = || async {
             let (known, lost) = self.book.payment_and(request.payment_id, lost_key(request.payment_id)).await?;
-            let step = rules::authorize(known, lost.as_deref(), card, request, now)?;
-            if let Some(answer) = self.done(step).await? {
-                return answer.map(|payment| payment.view(&self.options.action_page));
-            }
-        }
-        Err(busy())
+            rules::authorize(known, lost.as_deref(), card, request, now)
+        };
+        Ok(self.decide(authorize).await?.view(&self.options.action_page))
     }
 
     async fn capture(&self, payment: PaymentId) -> Result<GatewayPayment, GatewayError> {
@@ -145,14 +143,11 @@ impl PaymentGateway for TestGateway {
 
     async fn refund(&self, payment: PaymentId, refund: RefundId, amount: Money) -> Result<GatewayRefund, GatewayError> {
         let now = self.reached()?;
-        for _ in 0..TRIES_MAX {
+        let refunded = || async {
             let (known, earlier) = self.book.payment_and(payment, refund_key(refund)).await?;
-            let step = rules::refund(known, earlier, payment, refund, amount, now)?;
-            if let Some(answer) = self.done(step).await? {
-                return answer.map(|refund| refund.view());
-            }
-        }
-        Err(busy())
+            rules::refund(known, earlier, payment, refund, amount, now)
+        };
+        Ok(self.decide(refunded).await?.view())
     }
 
     async fn find(&self, payment: PaymentId) -> Result<Option<GatewayPayment>, GatewayError> {

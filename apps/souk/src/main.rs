@@ -7,12 +7,12 @@ mod cost;
 mod demo;
 mod import;
 mod import_businesses;
+mod open_files;
 mod output;
 mod queues;
 mod search;
 mod serve;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,9 +44,9 @@ struct Arguments {
 enum Command {
     /// Run the shop
     Serve {
-        /// Address and port; port 0 takes a free one [default: 127.0.0.1:8080]
+        /// Address or name, and port; port 0 takes a free one [default: 127.0.0.1:8080]
         #[arg(long, value_name = "ADDRESS:PORT")]
-        listen: Option<SocketAddr>,
+        listen: Option<String>,
     },
     /// Bring data in
     #[command(subcommand)]
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let listen = match &arguments.command {
-        Command::Serve { listen } => *listen,
+        Command::Serve { listen } => listen.clone(),
         _ => None,
     };
     let config = Config::load(&Flags { file: arguments.config, listen, data: arguments.data })?;

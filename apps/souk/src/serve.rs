@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use wiring::Config;
 
+use crate::open_files;
 use crate::output::{CliError, say};
 
 /// Runs until SIGINT or SIGTERM, then finishes what was accepted.
@@ -17,10 +18,12 @@ pub async fn serve(config: &Config) -> Result<(), CliError> {
     tracing_subscriber::registry().with(filter).with(lines).init();
     let (mut interrupt, mut terminate) = (listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?);
 
-    let home = Home::open(config)?;
+    let mut config = config.clone();
+    config.limits.connections = open_files::fit(config.limits.connections);
+    let home = Home::open(&config)?;
     let _lock = home.lock()?;
     let listener =
-        TcpListener::bind(config.listen).await.map_err(|error| CliError::Input(format!("cannot listen on {}: {error}", config.listen)))?;
+        TcpListener::bind(&config.listen).await.map_err(|error| CliError::Input(format!("cannot listen on {}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     let running = home.host()?.start(listener).await?;
     say(&format!("listening on http://{address}"))?;

@@ -111,7 +111,7 @@ fn bad_input_is_named_and_changes_nothing() {
         (vec!["import", "products", file], 1, "1 products created, 0 updated, 0 unchanged, 1 refused"),
         (vec!["import", "products", file], 1, "0 products created, 0 updated, 1 unchanged, 1 refused"),
         (vec!["import", "products", "nowhere.csv"], 2, "nowhere.csv"),
-        (vec!["admin", "create", "--email", "nobody"], 2, "not an e-mail address"),
+        (vec!["admin", "create", "--email", "nobody"], 2, "must be an e-mail address"),
         (vec!["queues", "show", "nobody"], 2, "there is no consumer nobody"),
         (vec!["queues", "redrive", "orders"], 2, "--letter"),
         (vec!["queues", "redrive", "orders", "--letter", "7"], 2, "no dead letter 7"),

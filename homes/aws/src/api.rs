@@ -10,7 +10,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
-use shell::http::set_client;
+use shell::http::{client_address, set_client};
 use tower::ServiceExt as _;
 
 use crate::invocation::Invocations;
@@ -47,7 +47,7 @@ fn client_of(request: &Request) -> Option<IpAddr> {
         RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
         RequestContext::Alb(_) => {
             let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            forwarded.rsplit(',').next()?.trim().parse().ok()
+            client_address(forwarded.rsplit(',').next()?)
         }
         // The crate knows further callers; this function is set up for none of them.
         _ => None,

@@ -143,7 +143,7 @@ async fn a_request_and_its_event_are_one_trace() {
     let answer = shelf.api("identity").answer(registration("ann@example.com")).await;
     assert_eq!(answer.status(), 202);
     let told = shelf.told().await;
-    let registered = told.iter().find(|envelope| envelope.event.kind() == "user.registered").expect("a registration");
+    let registered = told.iter().find(|envelope| envelope.event.kind() == "user.verification_requested").expect("a registration");
     assert_eq!(registered.traceparent, TRACE.parse().ok(), "X-Ray's trace goes on in the events");
 
     let events = shelf.events("notifications", &cloud);
@@ -161,7 +161,7 @@ async fn bad_messages_fail_alone_and_rest() {
     let (shelf, cloud) = (Shelf::new(), Cloud::start());
     shelf.api("identity").answer(registration("ann@example.com")).await;
     let good = on_the_bus(&shelf.told().await[0]);
-    let unknown = good.replace("user.registered", "user.enchanted");
+    let unknown = good.replace("user.verification_requested", "user.enchanted");
     let events = shelf.events("notifications", &cloud);
     let response = events.deliver_all(&batch("souk-notifications", &["{}".into(), good.clone(), unknown])).await;
     let failed: Vec<_> = response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();

@@ -18,8 +18,7 @@ pub fn signing_key(config: &Config, entropy: &dyn Entropy) -> Result<SigningKey,
     private_directory(&folder)?;
     let path = folder.join("signing.key");
     let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
-    let mut seed = [0; 32];
-    entropy.fill(&mut seed);
+    let seed: [u8; 32] = entropy.bytes();
     let text: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(mut file) => {

@@ -14,7 +14,7 @@ use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, Entropy as _, Queues, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
+use shell::{Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
 use suite::dead_letters::QueueHome;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -28,7 +28,7 @@ struct Nobody;
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, _: &str) -> Result<Authenticated, Problem> {
         Err(Problem::new(Code::InvalidToken, "nobody signs in here"))
     }
 }

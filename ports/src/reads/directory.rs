@@ -1,7 +1,7 @@
 //! What other services may read of the directory.
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Page, PostalAddress, Problem, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, Cursor, Email, GeoPosition, LeadId, Page, PostalAddress, Problem, Timestamp, UserId};
 
 /// A category as a business stands in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,24 @@ pub struct BusinessListing {
     pub opening_hours: Option<String>,
     /// An IANA name such as `Europe/Berlin`.
     pub time_zone: Option<String>,
+    /// Whose holidays count: `DE`, `DE-BY`, `DE-Bayern`.
+    pub region: String,
     pub phone: Option<String>,
     pub website: Option<String>,
     pub image_url: Option<String>,
     pub published: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// What a business has answered to somebody who asked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnquiryReply {
+    pub email: Email,
+    pub name: String,
+    /// What they had asked.
+    pub message: String,
+    pub reply: String,
 }
 
 #[async_trait]
@@ -56,4 +68,10 @@ pub trait DirectoryReads: Send + Sync {
 
     /// Who may be written to about the business; empty for one that nobody has claimed.
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;
+
+    /// Who looks after its enquiries: owners and managers. Empty for one that nobody has claimed.
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;
+
+    /// One of the answers to an enquiry (0 is the first); `None` once who asked is erased.
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem>;
 }

@@ -6,11 +6,11 @@ mod products;
 mod reviews;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CartId, Email, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
+use kernel::{BusinessId, CartId, Email, Membership, Money, OrderId, PostalAddress, Problem, ProductId, Role, TaxRate, UserId, VariantId};
 
 use crate::Person;
 
-pub use directory::{BusinessListing, CategoryListing, DirectoryReads};
+pub use directory::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 pub use products::{ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
 
@@ -19,10 +19,13 @@ pub use reviews::{ReviewReads, ReviewTarget};
 pub struct Account {
     pub id: UserId,
     pub email: Email,
+    /// Mails arrive: somebody followed a link.
     pub email_verified: bool,
+    /// Whoever signs in is who reads the mails: what belongs to the address is theirs.
+    pub email_proven: bool,
     pub name: String,
     pub roles: Vec<Role>,
-    pub businesses: Vec<BusinessId>,
+    pub businesses: Vec<Membership>,
     pub disabled: bool,
     /// Access tokens made before this instant no longer count (sign out everywhere, new password).
     pub tokens_valid_from: kernel::Timestamp,
@@ -125,8 +128,6 @@ pub struct OrderSummary {
     pub number: String,
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// What a guest presents to see the order.
-    pub guest_token: Option<String>,
     pub placed_at: kernel::Timestamp,
     pub lines: Vec<OrderLineSummary>,
     pub subtotal: Money,
@@ -135,11 +136,19 @@ pub struct OrderSummary {
     pub tax: Money,
     pub total: Money,
     pub shipping_address: Option<PostalAddress>,
+    /// Until when it can be paid; absent once it is paid or has ended.
+    pub pay_by: Option<kernel::Timestamp>,
 }
 
 #[async_trait]
 pub trait OrderReads: Send + Sync {
     async fn order(&self, id: OrderId) -> Result<Option<OrderSummary>, Problem>;
+}
+
+/// What opens orders to guests. It follows from a key: nothing is read.
+pub trait OrderTokens: Send + Sync {
+    /// Counts while the order is a guest's.
+    fn guest_token(&self, order: OrderId) -> String;
 }
 
 /// Which orders are a person's.

@@ -9,6 +9,7 @@ mod query;
 pub mod units;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 pub use commit::{Bound, Carrier, Commit, CommitError, Expect, FailedWrite, IdempotencyRecord, Refusal, StoredResponse, Write, add_to};
 pub use item::{Body, IndexEntry, Item, Key, NewItem, Record, Stored};
@@ -35,7 +36,7 @@ pub const PK_BYTES_MAX: usize = 2048;
 pub const SK_BYTES_MAX: usize = 1024;
 
 /// A table that a service declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TableSchema {
     /// The service's name.
     pub name: &'static str,
@@ -60,10 +61,10 @@ pub enum StoreError {
     Invalid(String),
     #[error("the cursor is not one of this listing")]
     Cursor,
-    /// Nothing is known to be wrong with the request: too busy, throttled, out of reach.
+    /// Nothing is known to be wrong with the request: too busy, throttled, out of reach, a disk that is full or broken.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Data that cannot be read, a disk that is full or broken.
+    /// Data that cannot be read.
     #[error("the store failed: {0}")]
     Failed(String),
 }
@@ -72,7 +73,7 @@ impl From<StoreError> for kernel::Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Cursor => Self::new(kernel::Code::InvalidCursor, "the cursor is not one of this listing"),
-            StoreError::Unavailable(_) => Self { retry_after_secs: Some(1), ..Self::new(kernel::Code::Overloaded, error.to_string()) },
+            StoreError::Unavailable(_) => Self::unavailable(error),
             StoreError::Invalid(_) | StoreError::Failed(_) => Self::internal(error),
         }
     }

@@ -7,6 +7,7 @@
 
 use contracts::{Decision, ORDER_LINES_MAX};
 use kernel::{Actor, CartId, Code, Currency, Duration, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, UserId, VariantId};
+use ports::reads::Offer;
 use serde::{Deserialize, Serialize};
 
 /// All lines of a full cart fit one order.
@@ -48,18 +49,6 @@ pub enum Status {
     Open,
     Ordered { order_id: OrderId },
     Merged { into: CartId },
-}
-
-/// A variant as the catalog sells it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Goods {
-    pub product_id: ProductId,
-    pub variant_id: VariantId,
-    pub unit_price: Money,
-    pub title: String,
-    pub sku: String,
-    pub image_url: Option<String>,
-    pub for_sale: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,15 +110,15 @@ impl Cart {
         self.customer_id.is_none_or(|owner| actor.user_id() == Some(owner))
     }
 
-    /// Puts so many more pieces into the cart; `goods` is absent if the catalog does not know them. A line that is there
+    /// Puts so many more pieces into the cart; `offer` is absent if the catalog does not know them. A line that is there
     /// keeps the price that was agreed to.
-    pub fn add(mut self, goods: Option<Goods>, quantity: u32, now: Timestamp) -> Result<Decision<Self>, CartError> {
+    pub fn add(mut self, offer: Option<Offer>, quantity: u32, now: Timestamp) -> Result<Decision<Self>, CartError> {
         self.check_open()?;
-        let goods = goods.filter(|goods| goods.for_sale).ok_or(CartError::NotForSale)?;
-        if goods.unit_price.currency != self.currency {
+        let offer = offer.filter(|offer| offer.for_sale).ok_or(CartError::NotForSale)?;
+        if offer.unit_price.currency != self.currency {
             return Err(CartError::Currency(self.currency.code()));
         }
-        let Goods { product_id, variant_id, unit_price, title, sku, image_url, .. } = goods;
+        let Offer { product_id, variant_id, unit_price, title, sku, image_url, .. } = offer;
         match self.line_mut(variant_id) {
             Some(line) => {
                 line.quantity = quantity_of(line.quantity.checked_add(checked(quantity)?))?;
@@ -162,12 +151,12 @@ impl Cart {
     }
 
     /// The customer agrees to what the lines cost now. Lines that are not for sale stay as they are.
-    pub fn accept_prices(mut self, goods: &[Goods], now: Timestamp) -> Result<Decision<Self>, CartError> {
+    pub fn accept_prices(mut self, offers: &[Offer], now: Timestamp) -> Result<Decision<Self>, CartError> {
         self.check_open()?;
         let mut news = false;
         for line in &mut self.lines {
-            let current = goods.iter().find(|goods| goods.variant_id == line.variant_id && goods.for_sale);
-            let price = current.map_or(line.price_seen, |goods| goods.unit_price);
+            let current = offers.iter().find(|offer| offer.variant_id == line.variant_id && offer.for_sale);
+            let price = current.map_or(line.price_seen, |offer| offer.unit_price);
             if price.currency != self.currency {
                 return Err(CartError::Currency(self.currency.code()));
             }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use contracts::Decision;
 use kernel::{CartId, Problem, ProductId, UserId, VariantId};
+use ports::reads::Offer;
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
@@ -10,7 +11,7 @@ use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestCont
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::cart::{Cart, CartError, Goods, LINES_MAX, QUANTITY_MAX};
+use crate::cart::{Cart, CartError, LINES_MAX, QUANTITY_MAX};
 use crate::storage::{self, Current, Mine};
 use crate::views::{CartView, Now};
 
@@ -55,21 +56,18 @@ async fn create(request: RequestContext, State(app): State<App>, Json(body): Jso
     if body.lines.len() > LINES_MAX {
         return Err(Problem::field("lines", format!("at most {LINES_MAX}")).into());
     }
-    let mut wanted: Vec<_> = body.lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let decide = |found: Vec<Goods>, context: &DecisionContext| {
+    let wanted = distinct(body.lines.iter().map(|line| (line.product_id, line.variant_id)).collect());
+    let decide = |now: Now, context: &DecisionContext| {
         let mut cart = Cart::new(context.id(0), context.actor.user_id(), app.config.currency, context.now);
         for line in &body.lines {
-            let goods = found.iter().find(|goods| (goods.product_id, goods.variant_id) == (line.product_id, line.variant_id));
-            cart = cart.add(goods.cloned(), line.quantity, context.now)?.into_state();
+            cart = cart.add(line.offer(&now), line.quantity, context.now)?.into_state();
         }
         let current = cart.customer_id.map(|customer_id| Current { customer_id, cart_id: cart.id });
-        let reply = Reply::created(format!("/api/v1/carts/{}", cart.id), &CartView::of(cart.clone())?).etag(1);
+        let reply = Reply::created(format!("/api/v1/carts/{}", cart.id), &CartView::of(cart.clone(), &now)?).etag(1);
         let changes = Changes::create(Decision::changed(cart))?;
         Ok(current.iter().try_fold(changes, Changes::derived)?.reply(reply))
     };
-    app.work.handle_request(&request, |_| storage::goods(&*app.catalog, &wanted), decide).await
+    app.work.handle_request(&request, |_| now(&app, &wanted), decide).await
 }
 
 /// Get a cart with current prices and stock hints.
@@ -83,8 +81,8 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Ca
 /// Add to a cart. More of a variant that is in it already is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
 async fn add(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
-    let wanted = |_: &Cart| vec![(body.product_id, body.variant_id)];
-    edit(&app, &request, id, wanted, |cart, goods, context| cart.add(goods.first().cloned(), body.quantity, context.now)).await
+    let wanted = Some((body.product_id, body.variant_id));
+    edit(&app, &request, id, wanted, |cart, now, context| cart.add(body.offer(now), body.quantity, context.now)).await
 }
 
 /// Set the quantity of a variant in a cart.
@@ -95,19 +93,19 @@ async fn set_quantity(
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
 ) -> HandlerResult {
-    edit(&app, &request, id, |_| Vec::new(), |cart, _, context| cart.set_quantity(variant, body.quantity, context.now)).await
+    edit(&app, &request, id, None, |cart, _, context| cart.set_quantity(variant, body.quantity, context.now)).await
 }
 
 /// Remove a variant from a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
 async fn remove(request: RequestContext, State(app): State<App>, Path((id, variant)): Path<(CartId, VariantId)>) -> HandlerResult {
-    edit(&app, &request, id, |_| Vec::new(), |cart, _, context| cart.remove(variant, context.now)).await
+    edit(&app, &request, id, None, |cart, _, context| cart.remove(variant, context.now)).await
 }
 
 /// Accept the current prices of the lines.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
 async fn accept_prices(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
-    edit(&app, &request, id, Cart::variants, |cart, goods, context| cart.accept_prices(goods, context.now)).await
+    edit(&app, &request, id, None, |cart, now, context| cart.accept_prices(&now.offers, context.now)).await
 }
 
 /// Get the customer's current cart. If there is none, one is created.
@@ -118,11 +116,16 @@ async fn show_mine(request: SignedIn, State(app): State<App>) -> HandlerResult {
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
         return show_current(&app, cart).await;
     }
-    let decide = |mine: Mine, context: &DecisionContext| {
-        let (cart, version, pointer) = open(mine, customer, &app, context)?;
-        changed(version, Decision::unchanged(cart), pointer)
+    let load = |_| async {
+        let mine = storage::mine(table, customer).await?;
+        let variants = mine.cart.as_ref().map(|cart| cart.variants()).unwrap_or_default();
+        Ok((mine, now(&app, &variants).await?))
     };
-    app.work.handle_request(&request, |_| storage::mine(table, customer), decide).await
+    let decide = |(mine, now): (Mine, Now), context: &DecisionContext| {
+        let (cart, version, pointer) = open(mine, customer, &app, context)?;
+        changed(version, Decision::unchanged(cart), pointer, &now)
+    };
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Move the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
@@ -131,50 +134,49 @@ async fn merge(request: SignedIn, State(app): State<App>, Json(body): Json<Merge
     let (table, customer) = (app.work.table(), request.user_id);
     let load = |_| async {
         let guest = storage::own_cart(table, body.cart_id, &request.actor).await?;
-        Ok((storage::mine(table, customer).await?, guest))
+        let mine = storage::mine(table, customer).await?;
+        let variants = [Some(&guest), mine.cart.as_ref()].into_iter().flatten().flat_map(|cart| cart.variants()).collect();
+        Ok((mine, guest, now(&app, &distinct(variants)).await?))
     };
-    let decide = |(mine, guest): (Mine, Stored<Cart>), context: &DecisionContext| {
+    let decide = |(mine, guest, now): (Mine, Stored<Cart>, Now), context: &DecisionContext| {
         let (cart, version, pointer) = open(mine, customer, &app, context)?;
         if guest.customer_id.is_some() {
             // The customer's own cart needs no merging.
-            return changed(version, Decision::unchanged(cart), pointer);
+            return changed(version, Decision::unchanged(cart), pointer, &now);
         }
         let (own, closed) = cart.merge(guest.value, context.now)?;
-        changed(version, own, pointer.and(Changes::update(guest.version, closed)?))
+        changed(version, own, pointer.and(Changes::update(guest.version, closed)?), &now)
     };
     app.work.handle_request(&request, load, decide).await
 }
 
-/// A change of lines, bound to the version in If-Match if there is one. The rule is given what the catalog sells of
-/// the `wanted` variants.
+/// A change of lines, bound to the version in If-Match if there is one. The rule is given what is sold of the cart's
+/// variants and of the `wanted` one.
 async fn edit(
     app: &App,
     request: &RequestContext,
     id: CartId,
-    wanted: impl Fn(&Cart) -> Vec<(ProductId, VariantId)> + Sync,
-    rule: impl Fn(Cart, &[Goods], &DecisionContext) -> Result<Decision<Cart>, CartError>,
+    wanted: Option<(ProductId, VariantId)>,
+    rule: impl Fn(Cart, &Now, &DecisionContext) -> Result<Decision<Cart>, CartError>,
 ) -> HandlerResult {
     let load = |_| async {
         let cart = storage::own_cart(app.work.table(), id, &request.actor).await?;
-        let goods = storage::goods(&*app.catalog, &wanted(&cart)).await?;
-        Ok((cart, goods))
+        let variants = cart.variants().into_iter().chain(wanted).collect();
+        let now = now(app, &distinct(variants)).await?;
+        Ok((cart, now))
     };
-    let decide = |(cart, goods): (Stored<Cart>, Vec<Goods>), context: &DecisionContext| {
+    let decide = |(cart, now): (Stored<Cart>, Now), context: &DecisionContext| {
         request.check_version(cart.version)?;
-        changed(Some(cart.version), rule(cart.value, &goods, context)?, Changes::none())
+        changed(Some(cart.version), rule(cart.value, &now, context)?, Changes::none(), &now)
     };
     app.work.handle_request(request, load, decide).await
 }
 
 /// A new cart has no version yet.
-fn changed(version: Option<u64>, decision: Decision<Cart>, beside: Changes) -> Result<Outcome, Problem> {
+fn changed(version: Option<u64>, decision: Decision<Cart>, beside: Changes, now: &Now) -> Result<Outcome, Problem> {
     let etag = version.map_or(1, |version| version + u64::from(decision.is_changed()));
-    let reply = Reply::ok(&CartView::of(decision.state().clone())?).etag(etag).no_store();
-    let own = match version {
-        None => Changes::create(decision)?,
-        Some(version) => Changes::update(version, decision)?,
-    };
-    Ok(beside.and(own).reply(reply))
+    let reply = Reply::ok(&CartView::of(decision.state().clone(), now)?).etag(etag).no_store();
+    Ok(beside.and(Changes::put(version, decision)?).reply(reply))
 }
 
 /// The customer's open cart with its version; a new one, which has none yet, with the change of the pointer.
@@ -185,24 +187,35 @@ fn open(mine: Mine, customer: UserId, app: &App, context: &DecisionContext) -> R
     }
     let cart = Cart::new(context.id(0), Some(customer), app.config.currency, context.now);
     let pointer = Decision::changed(Current { customer_id: customer, cart_id: cart.id });
-    let changes = match current {
-        None => Changes::create(pointer)?,
-        Some(current) => Changes::update(current.version, pointer)?,
-    };
-    Ok((cart, None, changes))
+    Ok((cart, None, Changes::put(current.map(|current| current.version), pointer)?))
 }
 
 async fn show_current(app: &App, cart: Stored<Cart>) -> HandlerResult {
-    let wanted = cart.variants();
-    let variants: Vec<VariantId> = wanted.iter().map(|(_, variant)| *variant).collect();
-    let (goods, stock) = futures::try_join!(storage::goods(&*app.catalog, &wanted), app.inventory.availability(&variants))?;
-    let now = Now {
-        goods: goods.into_iter().map(|goods| (goods.variant_id, goods)).collect(),
-        stock: stock.into_iter().map(|stock| (stock.variant_id, stock)).collect(),
-    };
+    let now = now(app, &cart.variants()).await?;
     let version = cart.version;
     // Prices and stock move without the ETag, so that no cache may keep the answer.
-    Ok(Reply::ok(&CartView::current(cart.value, &now)?).etag(version).no_store())
+    Ok(Reply::ok(&CartView::of(cart.value, &now)?).etag(version).no_store())
+}
+
+async fn now(app: &App, wanted: &[(ProductId, VariantId)]) -> Result<Now, Problem> {
+    if wanted.is_empty() {
+        return Ok(Now::default());
+    }
+    let variants: Vec<VariantId> = wanted.iter().map(|(_, variant)| *variant).collect();
+    let (offers, stock) = futures::try_join!(app.deps.catalog.offers(wanted), app.deps.inventory.availability(&variants))?;
+    Ok(Now { offers: offers.into_iter().flatten().collect(), stock })
+}
+
+fn distinct(mut variants: Vec<(ProductId, VariantId)>) -> Vec<(ProductId, VariantId)> {
+    variants.sort_unstable();
+    variants.dedup();
+    variants
+}
+
+impl NewLine {
+    fn offer(&self, now: &Now) -> Option<Offer> {
+        now.offer(self.variant_id).filter(|offer| offer.product_id == self.product_id).cloned()
+    }
 }
 
 // The limits that the API document names are those of the rules.

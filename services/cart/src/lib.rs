@@ -33,15 +33,21 @@ impl Default for Config {
     }
 }
 
+/// What carts read of others.
+#[derive(Clone)]
+pub struct Deps {
+    pub catalog: Arc<dyn CatalogReads>,
+    pub inventory: Arc<dyn InventoryReads>,
+}
+
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
-    pub catalog: Arc<dyn CatalogReads>,
-    pub inventory: Arc<dyn InventoryReads>,
+    pub deps: Deps,
     pub config: Config,
 }
 
-pub fn service(work: &UnitOfWork, catalog: Arc<dyn CatalogReads>, inventory: Arc<dyn InventoryReads>, config: Config) -> Service {
-    let app = App { work: work.clone(), catalog, inventory, config };
+pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
+    let app = App { work: work.clone(), deps, config };
     Service::new(work).consumer(consumer::consumer(app.clone())).routes(http::routes(app))
 }

@@ -14,7 +14,7 @@ use crate::views::CartView;
 impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
         match storage::mine(&self.table, person.user_id).await?.cart {
-            Some(cart) => Ok(json!({ "carts": [CartView::of(cart.value)?] })),
+            Some(cart) => Ok(json!({ "carts": [CartView::remembered(cart.value)?] })),
             None => Ok(Value::Null),
         }
     }

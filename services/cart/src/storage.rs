@@ -8,13 +8,12 @@
 //! The customer's pointer is an item rather than an index, so that it can be read strongly and guarded:
 //! two tabs that ask at once get one cart.
 
-use kernel::{Actor, CartId, Problem, ProductId, Timestamp, UserId, VariantId};
-use ports::reads::{CatalogReads, Offer};
+use kernel::{Actor, CartId, Problem, Timestamp, UserId};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
 use shell::Table;
 
-use crate::cart::{Cart, CartError, Goods};
+use crate::cart::{Cart, CartError};
 
 pub const TABLE: TableSchema = TableSchema { name: "cart", indexes: 0 };
 
@@ -57,10 +56,7 @@ pub struct Mine {
 
 pub async fn mine(table: &Table, customer: UserId) -> Result<Mine, Problem> {
     let current = table.get::<Current>(&current_key(customer)).await?;
-    let cart = match &current {
-        Some(current) => table.get::<Cart>(&cart_key(current.cart_id)).await?,
-        None => None,
-    };
+    let cart = table.find(current.as_ref().map(|current| cart_key(current.cart_id))).await?;
     Ok(Mine { current, cart })
 }
 
@@ -69,19 +65,4 @@ pub async fn own_cart(table: &Table, id: CartId, actor: &Actor) -> Result<Stored
     let cart = table.get::<Cart>(&cart_key(id)).await?.ok_or(CartError::Missing)?;
     cart.check_owner(actor)?;
     Ok(cart)
-}
-
-/// What the catalog sells under these ids.
-pub async fn goods(catalog: &dyn CatalogReads, wanted: &[(ProductId, VariantId)]) -> Result<Vec<Goods>, Problem> {
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(catalog.offers(wanted).await?.into_iter().flatten().map(Goods::from).collect())
-}
-
-impl From<Offer> for Goods {
-    fn from(offer: Offer) -> Self {
-        let Offer { product_id, variant_id, unit_price, title, sku, image_url, for_sale, .. } = offer;
-        Self { product_id, variant_id, unit_price, title, sku, image_url, for_sale }
-    }
 }

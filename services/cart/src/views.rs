@@ -1,16 +1,13 @@
 //! What clients see of a cart.
 
-use std::collections::BTreeMap;
-
 use kernel::{CartId, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, VariantId};
-use ports::reads::Availability;
+use ports::reads::{Availability, Offer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::cart::{Cart, Goods, Line, Status};
+use crate::cart::{Cart, Line, Status};
 
-/// A cart. Read with GET it has current prices and stock hints. The answer to a change is made from the
-/// change alone: it shows the prices that were agreed to, and no hints.
+/// A cart with current prices and stock hints.
 #[derive(Serialize, ToSchema)]
 pub struct CartView {
     id: CartId,
@@ -81,63 +78,33 @@ enum StockState {
     Backorder,
 }
 
-/// What the catalog and the inventory say of the lines now.
+/// What the catalog and the inventory say of variants now.
+#[derive(Default)]
 pub struct Now {
-    pub goods: BTreeMap<VariantId, Goods>,
-    pub stock: BTreeMap<VariantId, Availability>,
+    pub offers: Vec<Offer>,
+    pub stock: Vec<Availability>,
+}
+
+impl Now {
+    pub fn offer(&self, variant: VariantId) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.variant_id == variant)
+    }
 }
 
 impl CartView {
-    /// From the cart alone.
-    pub fn of(cart: Cart) -> Result<Self, Problem> {
-        Self::build(cart, |line| {
-            let Line { product_id, variant_id, quantity, price_seen, title, sku, image_url } = line;
-            let (unit_price, total) = (price_seen, price_seen.times(quantity)?);
-            Ok(CartLineView {
-                product_id,
-                variant_id,
-                sku,
-                title,
-                image_url,
-                quantity,
-                unit_price,
-                total,
-                price_seen: None,
-                price_changed: false,
-                unavailable: false,
-                stock: None,
-            })
-        })
+    pub fn of(cart: Cart, now: &Now) -> Result<Self, Problem> {
+        Self::build(cart, Some(now))
     }
 
-    pub fn current(cart: Cart, now: &Now) -> Result<Self, Problem> {
-        Self::build(cart, |line| {
-            let goods = now.goods.get(&line.variant_id);
-            let available = goods.is_some_and(|goods| goods.for_sale && goods.unit_price.currency == line.price_seen.currency);
-            let unit_price = goods.filter(|_| available).map_or(line.price_seen, |goods| goods.unit_price);
-            let price_changed = unit_price != line.price_seen;
-            let stock = now.stock.get(&line.variant_id).filter(|_| available);
-            Ok(CartLineView {
-                product_id: line.product_id,
-                variant_id: line.variant_id,
-                sku: goods.map_or(line.sku, |goods| goods.sku.clone()),
-                title: goods.map_or(line.title, |goods| goods.title.clone()),
-                image_url: goods.map_or(line.image_url, |goods| goods.image_url.clone()),
-                quantity: line.quantity,
-                unit_price,
-                total: unit_price.times(line.quantity)?,
-                price_seen: price_changed.then_some(line.price_seen),
-                price_changed,
-                unavailable: !available,
-                stock: stock.map(|stock| StockHint::of(stock, line.quantity)),
-            })
-        })
+    /// From the cart alone, at the prices that were agreed to.
+    pub fn remembered(cart: Cart) -> Result<Self, Problem> {
+        Self::build(cart, None)
     }
 
-    fn build(cart: Cart, show: impl Fn(Line) -> Result<CartLineView, MoneyError>) -> Result<Self, Problem> {
+    fn build(cart: Cart, now: Option<&Now>) -> Result<Self, Problem> {
         let (updated_at, expires_at) = (cart.updated_at, cart.expires_at());
         let Cart { id, currency, lines, status, .. } = cart;
-        let lines = lines.into_iter().map(show).collect::<Result<Vec<_>, _>>()?;
+        let lines = lines.into_iter().map(|line| CartLineView::of(line, now)).collect::<Result<Vec<_>, _>>()?;
         let (status, order_id, merged_into) = match status {
             Status::Open => (CartStatus::Open, None, None),
             Status::Ordered { order_id } => (CartStatus::Ordered, Some(order_id), None),
@@ -154,6 +121,30 @@ impl CartView {
             lines,
             updated_at,
             expires_at,
+        })
+    }
+}
+
+impl CartLineView {
+    fn of(line: Line, now: Option<&Now>) -> Result<Self, MoneyError> {
+        let offer = now.and_then(|now| now.offer(line.variant_id));
+        let sold = offer.filter(|offer| offer.for_sale && offer.unit_price.currency == line.price_seen.currency);
+        let unit_price = sold.map_or(line.price_seen, |offer| offer.unit_price);
+        let price_changed = unit_price != line.price_seen;
+        let stock = sold.and(now).and_then(|now| now.stock.iter().find(|stock| stock.variant_id == line.variant_id));
+        Ok(Self {
+            product_id: line.product_id,
+            variant_id: line.variant_id,
+            sku: offer.map_or(line.sku, |offer| offer.sku.clone()),
+            title: offer.map_or(line.title, |offer| offer.title.clone()),
+            image_url: offer.map_or(line.image_url, |offer| offer.image_url.clone()),
+            quantity: line.quantity,
+            unit_price,
+            total: unit_price.times(line.quantity)?,
+            price_seen: price_changed.then_some(line.price_seen),
+            price_changed,
+            unavailable: now.is_some() && sold.is_none(),
+            stock: stock.map(|stock| StockHint::of(stock, line.quantity)),
         })
     }
 }

@@ -5,6 +5,7 @@ mod error;
 use contracts::{Decision, ProductCategoryChanged};
 use kernel::{CategoryId, Line, is_slug, slugify};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use error::CategoryError;
 
@@ -28,19 +29,27 @@ pub struct Category {
 
 /// What a category holds. An item of its own, since products come and go far more often than
 /// categories are edited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holdings {
+    pub category_id: CategoryId,
     /// Products that are not archived, in the category itself.
     pub products: i64,
     pub children: i64,
 }
 
 /// What an admin wants a category to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CategoryInput)]
 pub struct CategoryDraft {
+    #[schema(inline)]
     pub name: CategoryName,
-    /// Made from the name if absent.
+    /// Made from the name if absent; kept if absent in an edit.
+    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     pub slug: Option<String>,
+    pub parent_id: Option<CategoryId>,
+    /// Among its siblings, ascending.
+    #[serde(default)]
     pub position: u32,
 }
 
@@ -53,7 +62,7 @@ impl Category {
 
     /// An empty category may move; one that holds something stays, since its products are listed
     /// under all its ancestors.
-    pub fn edit(self, holdings: Holdings, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
+    pub fn edit(self, holdings: &Holdings, parent: Option<&Self>, draft: CategoryDraft) -> Result<Decision<Self>, CategoryError> {
         let slug = if draft.slug.is_some() { draft.checked_slug()? } else { self.slug.clone() };
         let edited = Self { slug, name: draft.name.into(), position: draft.position, ..self.clone() }.below(parent)?;
         if edited == self {
@@ -65,7 +74,7 @@ impl Category {
         Ok(edited.emit_changed())
     }
 
-    pub fn may_be_deleted(&self, holdings: Holdings) -> Result<(), CategoryError> {
+    pub fn may_be_deleted(&self, holdings: &Holdings) -> Result<(), CategoryError> {
         if holdings.is_empty() { Ok(()) } else { Err(CategoryError::NotEmpty) }
     }
 
@@ -100,8 +109,8 @@ impl Category {
 }
 
 impl Holdings {
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
+    pub fn is_empty(&self) -> bool {
+        self.products == 0 && self.children == 0
     }
 }
 
@@ -118,11 +127,15 @@ mod tests {
     use super::*;
 
     fn draft(name: &str) -> CategoryDraft {
-        CategoryDraft { name: name.parse().unwrap(), slug: None, position: 0 }
+        CategoryDraft { name: name.parse().unwrap(), slug: None, parent_id: None, position: 0 }
     }
 
     fn category(id: u128, parent: Option<&Category>) -> Category {
         Category::create(id.into(), parent, draft(&format!("Category {id}"))).unwrap().into_state()
+    }
+
+    fn holding(products: i64, children: i64) -> Holdings {
+        Holdings { category_id: 3.into(), products, children }
     }
 
     #[test]
@@ -136,10 +149,11 @@ mod tests {
         assert_eq!(Category::create(5.into(), Some(&fourth), draft("x")), Err(CategoryError::TooDeep));
         let edit =
             |category: &Category, parent: Option<&Category>, holdings| category.clone().edit(holdings, parent, draft(&category.name));
-        let empty = Holdings::default();
+        let empty = &holding(0, 0);
         assert_eq!(edit(&root, Some(&third), empty), Err(CategoryError::Cycle));
         assert_eq!(edit(&root, Some(&root), empty), Err(CategoryError::Cycle));
-        for holdings in [Holdings { products: 1, children: 0 }, Holdings { products: 0, children: 1 }] {
+        let not_empty = [holding(1, 0), holding(0, 1)];
+        for holdings in &not_empty {
             assert_eq!(edit(&third, Some(&root), holdings), Err(CategoryError::NotEmpty));
             assert_eq!(third.may_be_deleted(holdings), Err(CategoryError::NotEmpty));
             assert!(!edit(&third, Some(&second), holdings).unwrap().is_changed(), "where it was");
@@ -158,7 +172,7 @@ mod tests {
             ("茶", None, Ok("cha")),
             ("茶", Some("tea"), Ok("tea")),
         ] {
-            let draft = CategoryDraft { name: name.parse().unwrap(), slug: slug.map(str::to_owned), position: 0 };
+            let draft = CategoryDraft { name: name.parse().unwrap(), slug: slug.map(str::to_owned), parent_id: None, position: 0 };
             let slug = Category::create(1.into(), None, draft).map(|decision| decision.into_state().slug);
             assert_eq!(slug, expect.map(str::to_owned), "{name}");
         }
@@ -168,7 +182,7 @@ mod tests {
     #[test]
     fn a_renamed_category_keeps_its_slug() {
         let tea = Category::create(1.into(), None, draft("Tea")).unwrap().into_state();
-        let renamed = tea.edit(Holdings { products: 5, children: 0 }, None, CategoryDraft { position: 3, ..draft("Fine teas") }).unwrap();
+        let renamed = tea.edit(&holding(5, 0), None, CategoryDraft { position: 3, ..draft("Fine teas") }).unwrap();
         assert!(renamed.is_changed());
         assert_eq!((renamed.state().slug.as_str(), renamed.state().name.as_str(), renamed.state().position), ("tea", "Fine teas", 3));
     }

@@ -7,6 +7,7 @@ use shell::{Changes, DecisionContext, Table};
 use crate::category::Category;
 use crate::product::content::Content;
 use crate::product::{Placing, Product, ProductError, ProductStatus};
+use crate::seller::Standing;
 use crate::storage::{self, SlugOwner};
 
 /// A slug that was asked for, or one near a text.
@@ -36,44 +37,61 @@ impl SlugWish {
 #[derive(Debug)]
 pub struct State {
     pub product: Option<Stored<Product>>,
-    owner: Option<Stored<SlugOwner>>,
+    owner: Option<Stored<SlugOwner<ProductId>>>,
     category: Option<Stored<Category>>,
+    seller: Standing,
 }
 
 impl State {
-    /// For a new product, or one that may exist.
-    pub async fn load(
+    /// For a new product of a seller.
+    pub async fn load_new(table: &Table, seller_id: BusinessId, slug: &SlugWish, category_id: Option<CategoryId>) -> Result<Self, Problem> {
+        Self::beside(table, None, seller_id, Some(slug), category_id).await
+    }
+
+    /// For a product of an import, which may exist.
+    pub async fn load_imported(
         table: &Table,
-        id: Option<ProductId>,
+        id: ProductId,
+        seller_id: BusinessId,
+        slug: &SlugWish,
+        category_id: Option<CategoryId>,
+    ) -> Result<Self, Problem> {
+        Self::beside(table, table.get(&storage::product_key(id)).await?, seller_id, Some(slug), category_id).await
+    }
+
+    /// For a product that gets other content.
+    pub async fn load_edited(
+        table: &Table,
+        id: ProductId,
         slug: Option<&SlugWish>,
         category_id: Option<CategoryId>,
     ) -> Result<Self, Problem> {
-        let product = match id {
-            Some(id) => table.get(&storage::product_key(id)).await?,
-            None => None,
-        };
-        let owner = match slug {
-            Some(wish) => table.get(&storage::slug_key(&wish.slug)).await?,
-            None => None,
-        };
-        let category = match category_id {
-            Some(id) => table.get(&storage::category_key(id)).await?,
-            None => None,
-        };
+        let product: Stored<Product> = table.get(&storage::product_key(id)).await?.ok_or(ProductError::Unknown)?;
+        let seller_id = product.seller_id;
+        Self::beside(table, Some(product), seller_id, slug, category_id).await
+    }
+
+    async fn beside(
+        table: &Table,
+        product: Option<Stored<Product>>,
+        seller_id: BusinessId,
+        slug: Option<&SlugWish>,
+        category_id: Option<CategoryId>,
+    ) -> Result<Self, Problem> {
+        let owner = table.find(slug.map(|wish| storage::slug_key::<ProductId>(&wish.slug))).await?;
+        let category = table.find(category_id.map(storage::category_key)).await?;
         if category.is_none() && category_id.is_some() {
             return Err(Problem::field("category_id", "names no category"));
         }
-        Ok(Self { product, owner, category })
+        Ok(Self { product, owner, category, seller: Standing::load(table, seller_id).await? })
     }
 
     /// For a product that exists, with the category that it is in.
     pub async fn load_existing(table: &Table, id: ProductId) -> Result<Self, Problem> {
         let product = storage::product(table, id).await?;
-        let category = match product.category_id() {
-            Some(id) => table.get(&storage::category_key(id)).await?,
-            None => None,
-        };
-        Ok(Self { product: Some(product), owner: None, category })
+        let category = table.find(product.category_id().map(storage::category_key)).await?;
+        let seller = Standing::load(table, product.seller_id).await?;
+        Ok(Self { product: Some(product), owner: None, category, seller })
     }
 
     pub fn existing(&self) -> Result<&Stored<Product>, ProductError> {
@@ -82,9 +100,9 @@ impl State {
 
     pub fn create(&self, context: &DecisionContext, new: &NewProduct<'_>) -> Result<(Product, Changes), Problem> {
         let (slug, owner) = self.free_slug(new.slug, new.id);
-        let placing = Placing { slug, category_path: self.category_path(), status: new.status };
+        let placing = Placing { slug, category_path: self.category_path(), status: new.status, seller_sells: self.seller.sells() };
         let decision = Product::create(&context.actor, new.id, new.seller_id, new.content, placing, context.now)?;
-        Ok((decision.state().clone(), storage::save(None, owner, self.category.as_ref(), decision)?))
+        Ok((decision.state().clone(), storage::save(None, owner, self.category.as_ref(), &self.seller, decision)?))
     }
 
     /// Without a slug or a status, these stay.
@@ -110,17 +128,24 @@ impl State {
 
     pub fn change_status(&self, context: &DecisionContext, status: ProductStatus) -> Result<(Product, Changes), Problem> {
         let before = self.existing()?;
-        self.saved(before, before.value.clone().change_status(&context.actor, status, self.category_path(), context.now)?)
+        let product = before.value.clone();
+        self.saved(before, product.change_status(&context.actor, status, self.category_path(), self.seller.sells(), context.now)?)
+    }
+
+    /// Takes the product out of the shop, or brings it back, as its seller stands.
+    pub fn follow_seller(&self, context: &DecisionContext) -> Result<Changes, Problem> {
+        let before = self.existing()?;
+        Ok(self.saved(before, before.value.clone().follow_seller(self.seller.sells(), context.now))?.1)
     }
 
     fn saved(&self, before: &Stored<Product>, decision: contracts::Decision<Product>) -> Result<(Product, Changes), Problem> {
         let after = decision.state().clone();
-        Ok((after, storage::save(Some(before), self.owner.as_ref(), self.category.as_ref(), decision)?))
+        Ok((after, storage::save(Some(before), self.owner.as_ref(), self.category.as_ref(), &self.seller, decision)?))
     }
 
     fn placing(&self, before: &Product, slug: Option<&SlugWish>, status: ProductStatus) -> Placing {
         let slug = slug.map_or_else(|| before.slug.clone(), |wish| wish.slug.clone());
-        Placing { slug, category_path: self.category_path(), status }
+        Placing { slug, category_path: self.category_path(), status, seller_sells: self.seller.sells() }
     }
 
     fn category_path(&self) -> Vec<CategoryId> {
@@ -128,9 +153,9 @@ impl State {
     }
 
     /// A slug that is taken gets the end of the product's id, unless it was asked for.
-    fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner>>) {
+    fn free_slug(&self, wish: &SlugWish, id: ProductId) -> (String, Option<&Stored<SlugOwner<ProductId>>>) {
         match &self.owner {
-            Some(owner) if owner.current && owner.product_id != id && !wish.exact => {
+            Some(owner) if owner.keeps_from(id) && !wish.exact => {
                 let id = id.to_string().to_ascii_lowercase();
                 let mut slug = wish.slug.clone();
                 slug.truncate(SLUG_CHARS_MAX - 9);

@@ -15,43 +15,14 @@ use utoipa::IntoParams;
 
 use crate::App;
 use crate::category::Category;
-use crate::product::{Product, ProductStatus, listed_seller};
+use crate::product::{Product, ProductStatus};
+use crate::shopify::{Column, HEADINGS, OPTION_COLUMNS};
 use crate::storage;
 use crate::text::decimal;
 
 const PAGE: usize = 100;
 /// A million products; beyond it the file ends.
 const PAGES_MAX: usize = 10_000;
-
-const HEADINGS: [&str; 27] = [
-    "Handle",
-    "Title",
-    "Body (HTML)",
-    "Vendor",
-    "Type",
-    "Tags",
-    "Published",
-    "Option1 Name",
-    "Option1 Value",
-    "Option2 Name",
-    "Option2 Value",
-    "Option3 Name",
-    "Option3 Value",
-    "Variant SKU",
-    "Variant Grams",
-    "Variant Inventory Qty",
-    "Variant Inventory Policy",
-    "Variant Price",
-    "Variant Compare At Price",
-    "Variant Requires Shipping",
-    "Variant Taxable",
-    "Variant Barcode",
-    "Image Src",
-    "Image Position",
-    "Image Alt Text",
-    "Variant Image",
-    "Status",
-];
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(export).with_state(app)
@@ -62,13 +33,13 @@ pub fn routes(app: App) -> OpenApiRouter {
 #[serde(deny_unknown_fields)]
 struct ExportQuery {
     /// For staff; sellers get their own products.
-    seller: Option<BusinessId>,
+    seller_id: Option<BusinessId>,
 }
 
 /// Export products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
 async fn export(request: SignedIn, State(app): State<App>, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
-    let seller = listed_seller(&request.actor, query.seller)?;
+    let seller = request.actor.listed_seller(query.seller_id)?;
     let categories = app.work.table().list::<Category>(storage::categories_query()).await?;
     let names: HashMap<_, _> = categories.items.into_iter().map(|category| (category.id, category.value.name)).collect();
     let pages = stream::try_unfold(Step::Heading, move |step| {
@@ -90,7 +61,7 @@ type Names = HashMap<kernel::CategoryId, String>;
 
 async fn next_chunk(app: &App, names: &Names, seller: Option<BusinessId>, step: Step) -> Result<Option<(Bytes, Step)>, Problem> {
     match step {
-        Step::Heading => Ok(Some((csv_of(|writer| writer.write_record(HEADINGS))?, Step::Page(0, None)))),
+        Step::Heading => Ok(Some((csv_of(|writer| writer.write_record(HEADINGS.iter().map(|(_, names)| names[0])))?, Step::Page(0, None)))),
         Step::Page(number, cursor) if number < PAGES_MAX => {
             let query = storage::products_query(seller, None).limit(PAGE).after(cursor);
             let page = app.work.table().list::<Product>(query).await?;
@@ -108,58 +79,67 @@ fn csv_of(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> R
     Ok(writer.into_inner().map_err(Problem::internal)?.into())
 }
 
+/// The fields of a row: of each column of the file, or empty.
+struct Row([String; HEADINGS.len()]);
+
+impl Row {
+    fn set(&mut self, column: Column, text: impl Into<String>) {
+        self.0[column as usize] = text.into();
+    }
+}
+
 /// A row for each variant, then rows for the pictures that are left.
 fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &Names) -> csv::Result<()> {
     let category = product.category_id().and_then(|id| names.get(&id));
-    for row in 0..product.variants.len().max(product.images.len()) {
-        let mut fields = vec![String::new(); HEADINGS.len()];
-        fields[0].clone_from(&product.slug);
-        if row == 0 {
-            write_head(&mut fields, product, category.map_or("", String::as_str));
+    for index in 0..product.variants.len().max(product.images.len()) {
+        let mut row = Row(std::array::from_fn(|_| String::new()));
+        row.set(Column::Handle, &product.slug);
+        if index == 0 {
+            write_head(&mut row, product, category.map_or("", String::as_str));
         }
-        if let Some(variant) = product.variants.get(row) {
-            for (index, value) in variant.options.iter().enumerate() {
-                fields[8 + 2 * index].clone_from(value);
+        if let Some(variant) = product.variants.get(index) {
+            for (value, (_, column)) in variant.options.iter().zip(OPTION_COLUMNS) {
+                row.set(column, value);
             }
             if product.options.is_empty() {
-                fields[8] = "Default Title".into();
+                row.set(Column::OptionValue1, "Default Title");
             }
-            fields[13].clone_from(&variant.sku);
-            fields[14] = variant.grams.to_string();
-            fields[17] = decimal(variant.price);
-            fields[18] = variant.compare_at_price.map(decimal).unwrap_or_default();
-            fields[19] = variant.requires_shipping.to_string();
-            fields[20] = (variant.tax_rate.is_none_or(|rate| rate.0 > 0)).to_string();
-            fields[21] = variant.barcode.clone().unwrap_or_default();
-            fields[25] = variant.image_url.clone().unwrap_or_default();
+            row.set(Column::Sku, &variant.sku);
+            row.set(Column::Grams, variant.grams.to_string());
+            row.set(Column::Price, decimal(variant.price));
+            row.set(Column::CompareAt, variant.compare_at_price.map(decimal).unwrap_or_default());
+            row.set(Column::Shipping, variant.requires_shipping.to_string());
+            row.set(Column::Taxable, variant.tax_rate.is_none_or(|rate| rate.0 > 0).to_string());
+            row.set(Column::Barcode, variant.barcode.clone().unwrap_or_default());
+            row.set(Column::VariantImage, variant.image_url.clone().unwrap_or_default());
         }
-        if let Some(image) = product.images.get(row) {
-            fields[22].clone_from(&image.url);
-            fields[23] = (row + 1).to_string();
-            fields[24].clone_from(&image.alt);
+        if let Some(image) = product.images.get(index) {
+            row.set(Column::ImageSource, &image.url);
+            row.set(Column::ImagePosition, (index + 1).to_string());
+            row.set(Column::ImageAlt, &image.alt);
         }
-        writer.write_record(&fields)?;
+        writer.write_record(&row.0)?;
     }
     Ok(())
 }
 
-fn write_head(fields: &mut [String], product: &Product, category: &str) {
-    fields[1].clone_from(&product.title);
-    fields[2].clone_from(&product.description);
-    fields[3].clone_from(&product.vendor);
-    fields[4] = category.to_owned();
-    fields[5] = product.tags.join(", ");
-    fields[6] = (product.status == ProductStatus::Published).to_string();
-    for (index, name) in product.options.iter().enumerate() {
-        fields[7 + 2 * index].clone_from(name);
+fn write_head(row: &mut Row, product: &Product, category: &str) {
+    row.set(Column::Title, &product.title);
+    row.set(Column::Body, &product.description);
+    row.set(Column::Vendor, &product.vendor);
+    row.set(Column::Category, category);
+    row.set(Column::Tags, product.tags.join(", "));
+    row.set(Column::Published, (product.status == ProductStatus::Published).to_string());
+    for (name, (column, _)) in product.options.iter().zip(OPTION_COLUMNS) {
+        row.set(column, name);
     }
     if product.options.is_empty() {
-        fields[7] = "Title".into();
+        row.set(Column::OptionName1, "Title");
     }
-    fields[26] = match product.status {
+    let status = match product.status {
         ProductStatus::Draft => "draft",
         ProductStatus::Published => "active",
         ProductStatus::Archived => "archived",
-    }
-    .into();
+    };
+    row.set(Column::Status, status);
 }

@@ -1,13 +1,15 @@
 //! Samples of all that is stored, held against the golden file.
 
-use kernel::{BusinessId, Currency, Money, Rating, TaxRate, Timestamp};
+use kernel::{BusinessId, CategoryId, Currency, Money, ProductId, Rating, TaxRate, Timestamp};
 use shell::testing::Golden;
 
-use crate::category::Category;
+use crate::category::{Category, Holdings};
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
 use crate::rating::ProductRating;
-use crate::storage::{Card, CategorySlug, HoldingsItem, SlugOwner};
+use crate::seller::Seller;
+use crate::storage::{Card, SlugOwner};
+use crate::uploads::EarlyPictures;
 
 fn plain() -> Product {
     let variant = Variant {
@@ -35,6 +37,7 @@ fn plain() -> Product {
         tags: Vec::new(),
         category_path: Vec::new(),
         status: ProductStatus::Draft,
+        withheld: false,
         created_at: Timestamp::from_millis(1),
         updated_at: Timestamp::from_millis(2),
         published_at: None,
@@ -68,7 +71,8 @@ fn full() -> Product {
 fn products() -> Vec<Product> {
     use ProductStatus::{Archived, Draft, Published};
     let in_statuses = [Draft, Published, Archived].map(|status| Product { status, ..full() });
-    std::iter::once(plain()).chain(in_statuses).collect()
+    let withheld = Product { withheld: true, status: Published, ..full() };
+    std::iter::once(plain()).chain(in_statuses).chain([withheld]).collect()
 }
 
 fn cards() -> [Card; 2] {
@@ -77,14 +81,13 @@ fn cards() -> [Card; 2] {
         slug: "green-tea".into(),
         title: "Green Tea".into(),
         seller_id: BusinessId::HOUSE,
-        currency: Currency::EUR,
-        price_from: 1190,
-        price_to: 2290,
-        compare_at: None,
+        price_from: Money::new(1190, Currency::EUR),
+        price_to: Money::new(2290, Currency::EUR),
+        compare_at_price: None,
         image_url: None,
         variants: 2,
     };
-    let full = Card { compare_at: Some(1390), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
+    let full = Card { compare_at_price: Some(plain.price_to), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
     [plain, full]
 }
 
@@ -100,10 +103,20 @@ fn what_was_stored_once_stays_readable() {
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Product", products())
         .record("ProductRating", [rating])
-        .record("SlugOwner", [SlugOwner { slug: "green-tea".into(), product_id: 1.into(), current: true }])
+        .record("Seller", [true, false].map(|published| Seller { business_id: 2.into(), published, sequence: 7 }))
+        .record("EarlyPictures", [EarlyPictures { business_id: 2.into(), count: 2 }])
+        .record(
+            "SlugOwner",
+            [None, Some(Timestamp::from_millis(9))].map(|until| SlugOwner {
+                slug: "green-tea".into(),
+                id: ProductId(1),
+                current: until.is_none(),
+                until,
+            }),
+        )
         .record("Card", cards())
         .record("Category", categories())
-        .record("CategorySlug", [CategorySlug { slug: "hot-drinks".into(), category_id: 3.into(), current: true }])
-        .record("HoldingsItem", [HoldingsItem { category_id: 3.into(), products: 5, children: 1 }])
+        .record("SlugOwner<CategoryId>", [SlugOwner { slug: "hot-drinks".into(), id: CategoryId(3), current: true, until: None }])
+        .record("Holdings", [Holdings { category_id: 3.into(), products: 5, children: 1 }])
         .check();
 }

@@ -17,11 +17,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::editing::{self, NewProduct, SlugWish};
 use crate::json_ld;
-use crate::product::content::{PRICE_MAX, TAG_CHARS_MAX};
-use crate::product::{Product, ProductError, ProductStatus, listed_seller, seller_for};
+use crate::product::content::{Draft, PRICE_MAX, TAG_CHARS_MAX};
+use crate::product::{Product, ProductError, ProductStatus, seller_for};
 use crate::rating::ProductRating;
 use crate::storage::{self, Card, SlugOwner};
-use crate::views::{CardView, ProductInput, ProductPage, ProductSummary, ProductView, StatusInput};
+use crate::views::{ProductPage, ProductSummary, ProductView, StatusInput};
 use crate::{App, Config};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
@@ -48,12 +48,12 @@ pub enum Sort {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListFilter {
+struct ProductFilter {
     /// Id or slug of a category; what is in the categories below it is listed too.
     category: Option<String>,
     /// In any case.
     tag: Option<String>,
-    seller: Option<BusinessId>,
+    seller_id: Option<BusinessId>,
     /// Newest first by default, or by price if a price is given.
     #[param(inline)]
     sort: Option<Sort>,
@@ -65,23 +65,23 @@ struct ListFilter {
     price_max: Option<i64>,
 }
 
-/// List what is for sale. Give at most one of category, tag and seller.
-#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ListFilter, Paging), responses((status = 200, body = Page<CardView>)))]
-async fn list(_: Anyone, State(app): State<App>, listing: Listing<ListFilter>) -> HandlerResult {
+/// List what is for sale. Give at most one of category, tag and seller_id.
+#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ProductFilter, Paging), responses((status = 200, body = Page<Card>)))]
+async fn list(_: Anyone, State(app): State<App>, listing: Listing<ProductFilter>) -> HandlerResult {
     let query = listing.filter.store_query(&app).await?.limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Card>(query).await?;
     let etag = etag_of(&page);
-    Ok(Reply::ok(&page.map(|card| CardView::from(card.value))).etag(etag).cache_secs(CACHE_SECS))
+    Ok(Reply::ok(&page.map(|card| card.value)).etag(etag).cache_secs(CACHE_SECS))
 }
 
 /// Create a product.
-#[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = ProductInput, responses((status = 201, body = ProductView)))]
-async fn create(request: SignedIn, State(app): State<App>, Json(input): Json<ProductInput>) -> HandlerResult {
-    let seller_id = seller_for(&request.actor, input.seller_id, BusinessId::HOUSE)?;
-    let slug = input.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&input.title)), SlugWish::exactly)?;
-    let (category_id, status) = (input.category_id, input.status.unwrap_or(ProductStatus::Draft));
-    let content = input.into_draft().checked(app.settings.currency)?;
-    let load = |_| editing::State::load(app.work.table(), None, Some(&slug), category_id);
+#[utoipa::path(post, path = "/products", tag = "catalog", operation_id = "createProduct", request_body = Draft, responses((status = 201, body = ProductView)))]
+async fn create(request: SignedIn, State(app): State<App>, Json(draft): Json<Draft>) -> HandlerResult {
+    let seller_id = seller_for(&request.actor, draft.seller_id)?;
+    let slug = draft.slug.as_deref().map_or_else(|| Ok(SlugWish::near(&draft.title)), SlugWish::exactly)?;
+    let (category_id, status) = (draft.category_id, draft.status.unwrap_or(ProductStatus::Draft));
+    let content = draft.checked(app.settings.currency)?;
+    let load = |_| editing::State::load_new(app.work.table(), seller_id, &slug, category_id);
     let create = |state: editing::State, context: &DecisionContext| {
         let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(context, &new)?;
@@ -121,10 +121,10 @@ pub(crate) struct CachedPage {
 
 /// The page, and a tag of everything that it is made from.
 async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Problem> {
-    let beside = if product.status == ProductStatus::Published { Some(Beside::load(app, product).await?) } else { None };
+    let beside = if product.is_for_sale() { Some(Beside::load(app, product).await?) } else { None };
     let url = app.settings.product_url(&product.slug);
     let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &url, &beside.stock, beside.rating, &app.settings));
-    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld });
+    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }).for_scripts();
     Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
 }
 
@@ -146,12 +146,12 @@ impl Beside {
 }
 
 /// Replace a product. Needs If-Match, so that nobody overwrites what they have not seen.
-#[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = ProductInput, responses((status = 200, body = ProductView)))]
-async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(input): Json<ProductInput>) -> HandlerResult {
-    let slug = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
-    let (seller_id, category_id, status) = (input.seller_id, input.category_id, input.status);
-    let content = input.into_draft().checked(app.settings.currency)?;
-    let load = |_| editing::State::load(app.work.table(), Some(id), slug.as_ref(), category_id);
+#[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = Draft, responses((status = 200, body = ProductView)))]
+async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(draft): Json<Draft>) -> HandlerResult {
+    let slug = draft.slug.as_deref().map(SlugWish::exactly).transpose()?;
+    let (seller_id, category_id, status) = (draft.seller_id, draft.category_id, draft.status);
+    let content = draft.checked(app.settings.currency)?;
+    let load = |_| editing::State::load_edited(app.work.table(), id, slug.as_ref(), category_id);
     let edit = |state: &editing::State, context: &DecisionContext| {
         let before = state.existing()?;
         if !before.visible_to(&context.actor) {
@@ -164,7 +164,7 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductI
     change(&app, &request, load, edit, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
 }
 
-/// Change the status of a product.
+/// Change the status of a product. What a business sells can be published once the business itself is.
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(
     request: SignedIn,
@@ -208,26 +208,26 @@ async fn change(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListAllFilter {
+struct StatusFilter {
     #[param(inline)]
     status: Option<ProductStatus>,
     /// For staff. Sellers see their own products; those with several businesses name one.
-    seller: Option<BusinessId>,
+    seller_id: Option<BusinessId>,
 }
 
 /// List products of any status for staff and for their sellers, newest first.
-#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(ListAllFilter, Paging), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(request: SignedIn, State(app): State<App>, listing: Listing<ListAllFilter>) -> HandlerResult {
-    let seller = listed_seller(&request.actor, listing.filter.seller)?;
+#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(StatusFilter, Paging), responses((status = 200, body = Page<ProductSummary>)))]
+async fn list_all(request: SignedIn, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
+    let seller = request.actor.listed_seller(listing.filter.seller_id)?;
     let wanted = storage::products_query(seller, listing.filter.status).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Product>(wanted).await?;
     Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
 }
 
-impl ListFilter {
+impl ProductFilter {
     async fn store_query(self, app: &App) -> Result<StoreQuery, Problem> {
         let sort = self.sort.unwrap_or(if self.price_min.is_some() || self.price_max.is_some() { Sort::Price } else { Sort::Newest });
-        let pk = listing(app, self.category, self.tag, self.seller).await?.pk();
+        let pk = listing(app, self.category, self.tag, self.seller_id).await?.pk();
         Ok(match sort {
             Sort::Newest if self.price_min.is_some() || self.price_max.is_some() => {
                 return Err(Problem::field("sort", "must be price or -price where price_min or price_max is given"));
@@ -254,7 +254,7 @@ async fn listing(
         (None, Some(tag), None) => Ok(storage::Listing::Tag(tag)),
         (None, None, Some(seller)) => Ok(storage::Listing::Seller(seller)),
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-            Err(Problem::invalid("give one of category, tag and seller; search combines them"))
+            Err(Problem::invalid("give one of category, tag and seller_id; search combines them"))
         }
     }
 }
@@ -285,7 +285,9 @@ async fn find(app: &App, reference: &str) -> Result<Stored<Product>, Problem> {
     let table = app.work.table();
     let id = match reference.parse() {
         Ok(id) => Some(id),
-        Err(_) if is_slug(reference) => table.get_eventual::<SlugOwner>(&storage::slug_key(reference)).await?.map(|owner| owner.product_id),
+        Err(_) if is_slug(reference) => {
+            table.get_eventual::<SlugOwner<ProductId>>(&storage::slug_key::<ProductId>(reference)).await?.map(|owner| owner.id)
+        }
         Err(_) => None,
     };
     let product = match id {

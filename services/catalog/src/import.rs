@@ -10,10 +10,10 @@ use crate::category::{CategoryDraft, CategoryName};
 use crate::editing::{NewProduct, SlugWish, State};
 use crate::product::{Product, variant_title};
 use crate::shopify::ImportedProduct;
-use crate::storage::{self, CategorySlug};
+use crate::storage::{self, SlugOwner};
 use crate::surroundings::Surroundings;
 
-const CAUSE: &str = "import:products";
+const CAUSE: &str = "catalog.import";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -49,7 +49,7 @@ pub async fn import_product(work: &UnitOfWork, seller_id: BusinessId, product: &
     };
     let id = ProductId(stable_id(&["product", &seller_id.to_string(), &product.handle]));
     let slug = SlugWish::near(&product.handle);
-    let load = |_| State::load(work.table(), Some(id), Some(&slug), category_id);
+    let load = |_| State::load_imported(work.table(), id, seller_id, &slug, category_id);
     let decide = |state: State, context: &DecisionContext| {
         if state.product.is_some() {
             let (after, changes) = state.replace(context, &product.content, product.status)?;
@@ -86,20 +86,20 @@ async fn category(work: &UnitOfWork, name: &CategoryName) -> Result<CategoryId, 
     if let Some(id) = storage::category_with_slug(work.table(), &slug).await? {
         return Ok(id);
     }
-    let draft = CategoryDraft { name: name.clone(), slug: Some(slug.clone()), position: 0 };
+    let draft = CategoryDraft { name: name.clone(), slug: Some(slug.clone()), parent_id: None, position: 0 };
     let create = |around: Surroundings, context: &DecisionContext| match &around.slug {
         // Another import has made it meanwhile.
         Some(owner) if owner.current => Ok(Changes::none()),
         left => match around.named(name) {
             // The slug leads to it from now on.
             Some(category_id) => {
-                let leads = Decision::changed(CategorySlug { slug: slug.clone(), category_id, current: false });
-                left.as_ref().map_or_else(|| Changes::create(leads.clone()), |left| Changes::update(left.version, leads.clone()))
+                let leads = Decision::changed(SlugOwner { slug: slug.clone(), id: category_id, current: false, until: None });
+                Changes::put(left.as_ref().map(|left| left.version), leads)
             }
             None => Ok(around.create(context.id(0), draft.clone())?.1),
         },
     };
     work.run_job(CAUSE, |_| Surroundings::load_for_new(work.table(), None, &slug), create).await?;
-    let owner: Option<Stored<CategorySlug>> = work.table().get(&storage::category_slug_key(&slug)).await?;
-    Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.category_id)
+    let owner: Option<Stored<SlugOwner<CategoryId>>> = work.table().get(&storage::slug_key::<CategoryId>(&slug)).await?;
+    Ok(owner.ok_or_else(|| Problem::new(Code::Conflict, format!("the category {name} went away")))?.id)
 }

@@ -13,6 +13,7 @@ mod lines;
 mod product;
 mod rating;
 mod reads;
+mod seller;
 mod shopify;
 mod sitemap;
 mod storage;

@@ -8,21 +8,28 @@ mod tests;
 use std::collections::HashSet;
 
 use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
-use kernel::{Actor, BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
+use kernel::{Actor, BusinessId, CategoryId, Money, Problem, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
 use serde::{Deserialize, Serialize};
 
 use content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
 
 pub use error::ProductError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ProductStatus {
     /// Seen by its seller only.
     Draft,
     Published,
     /// Gone from the shop; kept for the orders that name it. Its seller can make it a draft again.
     Archived,
+}
+
+impl ProductStatus {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +58,9 @@ pub struct Product {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category_path: Vec<CategoryId>,
     pub status: ProductStatus,
+    /// Its seller's business is not published, so nobody can buy it for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it was first for sale.
@@ -84,29 +94,13 @@ pub struct Placing {
     pub slug: String,
     pub category_path: Vec<CategoryId>,
     pub status: ProductStatus,
+    /// Whether the seller's business is published.
+    pub seller_sells: bool,
 }
 
-/// For whom an actor makes a product: the wanted seller, or else the only one they act for; the
-/// shop's own business for those who act for all.
-pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>, house: BusinessId) -> Result<BusinessId, ProductError> {
-    let seller = match (wanted, actor) {
-        (Some(wanted), _) => wanted,
-        (None, Actor::User { businesses, .. }) if !actor.is_admin() => match businesses.as_slice() {
-            [] => return Err(ProductError::NotYours),
-            [only] => *only,
-            [..] => return Err(ProductError::Field { field: "seller_id".into(), reason: "name one of your businesses".into() }),
-        },
-        (None, Actor::User { .. } | Actor::Guest | Actor::System) => house,
-    };
-    if actor.acts_for(seller) { Ok(seller) } else { Err(ProductError::NotYours) }
-}
-
-/// Whose products someone may list: staff all of them, sellers their own.
-pub fn listed_seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, ProductError> {
-    if actor.is_staff() {
-        return Ok(wanted);
-    }
-    seller_for(actor, wanted, BusinessId::HOUSE).map(Some)
+/// For whom an actor makes a product: the wanted seller or else, for admins, the shop's own business.
+pub fn seller_for(actor: &Actor, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
+    if actor.is_admin() { Ok(wanted.unwrap_or(BusinessId::HOUSE)) } else { actor.own_business(wanted) }
 }
 
 impl Product {
@@ -118,7 +112,7 @@ impl Product {
         placing: Placing,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(seller_id) {
+        if !actor.manages(seller_id) {
             return Err(ProductError::NotYours);
         }
         let product = Self {
@@ -133,27 +127,29 @@ impl Product {
             images: Vec::new(),
             tags: Vec::new(),
             category_path: Vec::new(),
-            status: placing.status,
+            status: ProductStatus::Draft,
+            withheld: false,
             created_at: now,
             updated_at: now,
             published_at: None,
         };
+        product.may_become(placing.status, placing.seller_sells)?;
         Ok(product.filled(content, placing, now)?.emit_changed())
     }
 
     /// Replaces the content. A product that is archived and stays so is not edited.
     pub fn edit(self, actor: &Actor, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
-        self.may_become(placing.status)?;
+        self.may_become(placing.status, placing.seller_sells)?;
         if self.status == ProductStatus::Archived && placing.status == ProductStatus::Archived {
             return Err(ProductError::Archived);
         }
         self.replace(content, placing, now)
     }
 
-    /// What an import does: the file is the truth, also about the status.
+    /// What an import does: the file is the truth, also about the status. What its seller may not sell yet is withheld.
     pub fn replace(self, content: &Content, placing: Placing, now: Timestamp) -> Result<Decision<Self>, ProductError> {
         let edited = self.clone().filled(content, placing, self.updated_at)?;
         if edited == self {
@@ -169,24 +165,34 @@ impl Product {
         actor: &Actor,
         status: ProductStatus,
         category_path: Vec<CategoryId>,
+        seller_sells: bool,
         now: Timestamp,
     ) -> Result<Decision<Self>, ProductError> {
-        if !actor.acts_for(self.seller_id) {
+        if !actor.manages(self.seller_id) {
             return Err(ProductError::NotYours);
         }
         if self.status == status {
             return Ok(Decision::unchanged(self));
         }
-        self.may_become(status)?;
+        self.may_become(status, seller_sells)?;
         let published_at = self.published_at.or((status == ProductStatus::Published).then_some(now));
-        Ok(Self { status, category_path, published_at, updated_at: now, ..self }.emit_changed())
+        Ok(Self { status, withheld: !seller_sells, category_path, published_at, updated_at: now, ..self }.emit_changed())
+    }
+
+    /// The seller's business was published, or taken away.
+    pub fn follow_seller(self, seller_sells: bool, now: Timestamp) -> Decision<Self> {
+        if self.withheld != seller_sells {
+            return Decision::unchanged(self);
+        }
+        Self { withheld: !seller_sells, updated_at: now, ..self }.emit_changed()
+    }
+
+    pub fn is_for_sale(&self) -> bool {
+        self.status == ProductStatus::Published && !self.withheld
     }
 
     pub fn visible_to(&self, actor: &Actor) -> bool {
-        match self.status {
-            ProductStatus::Published => true,
-            ProductStatus::Draft | ProductStatus::Archived => actor.is_staff() || actor.acts_for(self.seller_id),
-        }
+        self.is_for_sale() || actor.is_staff() || actor.acts_for(self.seller_id)
     }
 
     /// A product stays with its seller.
@@ -221,9 +227,10 @@ impl Product {
         values
     }
 
-    fn may_become(&self, next: ProductStatus) -> Result<(), ProductError> {
+    fn may_become(&self, next: ProductStatus, seller_sells: bool) -> Result<(), ProductError> {
         use ProductStatus::{Archived, Draft, Published};
         match (self.status, next) {
+            (Draft, Published) if !seller_sells => Err(ProductError::SellerNotPublished),
             (Draft | Published | Archived, Draft | Archived) | (Draft | Published, Published) => Ok(()),
             (Archived, Published) => Err(ProductError::PublishArchived),
         }
@@ -244,6 +251,7 @@ impl Product {
             tags: draft.tags.clone(),
             category_path: placing.category_path,
             status: placing.status,
+            withheld: !placing.seller_sells,
             published_at,
             ..self
         })
@@ -322,7 +330,7 @@ impl Product {
                 product_id: self.id,
                 seller_id: self.seller_id,
                 title: self.title.clone(),
-                published: self.status == ProductStatus::Published,
+                published: self.is_for_sale(),
                 variants: self
                     .variants
                     .iter()

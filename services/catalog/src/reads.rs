@@ -39,6 +39,8 @@ struct OfferedProduct {
     images: Vec<OfferedImage>,
     variants: Vec<OfferedVariant>,
     status: ProductStatus,
+    #[serde(default)]
+    withheld: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +96,7 @@ impl Reads {
             tax_rate: variant.tax_rate.unwrap_or(self.settings.tax_rate),
             requires_shipping: variant.requires_shipping,
             image_url: variant.image_url.clone().or_else(|| product.images.first().map(|image| image.url.clone())),
-            for_sale: product.status == ProductStatus::Published,
+            for_sale: product.status == ProductStatus::Published && !product.withheld,
         }
     }
 }
@@ -152,7 +154,7 @@ fn listing(product: &Product, categories: &HashMap<CategoryId, Category>) -> Pro
         price_from: prices().min_by_key(|price| price.amount),
         price_to: prices().max_by_key(|price| price.amount),
         image_url: product.images.first().map(|image| image.url.clone()),
-        published: product.status == ProductStatus::Published,
+        published: product.is_for_sale(),
         created_at: product.created_at,
         updated_at: product.updated_at,
     }

@@ -93,46 +93,47 @@ impl<R: Read> Iterator for Products<R> {
 macro_rules! columns {
     ($($name:ident = $($heading:literal)|+;)*) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Column { $($name,)* }
+        pub enum Column { $($name,)* }
 
-        /// The headings of each column, in lower case: as exports have them, and as the newer template does.
-        const HEADINGS: &[(Column, &[&str])] = &[$((Column::$name, &[$($heading),+]),)*];
+        /// The headings of each column, in any case: as exports have them, and as the newer template does.
+        pub const HEADINGS: &[(Column, &[&str])] = &[$((Column::$name, &[$($heading),+]),)*];
     };
 }
 
 columns! {
-    Handle = "handle" | "url handle";
-    Title = "title";
-    Body = "body (html)" | "body html" | "description";
-    Vendor = "vendor";
-    Category = "type";
-    Taxonomy = "product category";
-    Tags = "tags";
-    Published = "published" | "published on online store";
-    Status = "status";
-    OptionName1 = "option1 name";
-    OptionValue1 = "option1 value";
-    OptionName2 = "option2 name";
-    OptionValue2 = "option2 value";
-    OptionName3 = "option3 name";
-    OptionValue3 = "option3 value";
-    Sku = "variant sku" | "sku";
-    Grams = "variant grams" | "weight value (grams)";
-    Quantity = "variant inventory qty" | "inventory quantity";
-    Policy = "variant inventory policy" | "continue selling when out of stock";
-    Price = "variant price" | "price";
-    CompareAt = "variant compare at price" | "compare-at price";
-    Shipping = "variant requires shipping" | "requires shipping";
-    Taxable = "variant taxable" | "charge tax";
-    Barcode = "variant barcode" | "barcode";
-    ImageSource = "image src" | "product image url";
-    ImagePosition = "image position";
-    ImageAlt = "image alt text";
-    VariantImage = "variant image" | "variant image url";
-    GiftCard = "gift card";
+    Handle = "Handle" | "URL handle";
+    Title = "Title";
+    Body = "Body (HTML)" | "Body HTML" | "Description";
+    Vendor = "Vendor";
+    Taxonomy = "Product Category";
+    Category = "Type";
+    Tags = "Tags";
+    Published = "Published" | "Published on online store";
+    OptionName1 = "Option1 Name";
+    OptionValue1 = "Option1 Value";
+    OptionName2 = "Option2 Name";
+    OptionValue2 = "Option2 Value";
+    OptionName3 = "Option3 Name";
+    OptionValue3 = "Option3 Value";
+    Sku = "Variant SKU" | "SKU";
+    Grams = "Variant Grams" | "Weight value (grams)";
+    Quantity = "Variant Inventory Qty" | "Inventory quantity";
+    Policy = "Variant Inventory Policy" | "Continue selling when out of stock";
+    Price = "Variant Price" | "Price";
+    CompareAt = "Variant Compare At Price" | "Compare-at price";
+    Shipping = "Variant Requires Shipping" | "Requires shipping";
+    Taxable = "Variant Taxable" | "Charge tax";
+    Barcode = "Variant Barcode" | "Barcode";
+    ImageSource = "Image Src" | "Product image URL";
+    ImagePosition = "Image Position";
+    ImageAlt = "Image Alt Text";
+    GiftCard = "Gift Card";
+    VariantImage = "Variant Image" | "Variant image URL";
+    Status = "Status";
 }
 
-const OPTION_COLUMNS: [(Column, Column); OPTIONS_MAX] =
+/// The name and the value of each option.
+pub const OPTION_COLUMNS: [(Column, Column); OPTIONS_MAX] =
     [(Column::OptionName1, Column::OptionValue1), (Column::OptionName2, Column::OptionValue2), (Column::OptionName3, Column::OptionValue3)];
 
 /// Where the columns are that a file has.
@@ -192,10 +193,11 @@ impl<R: Read> Products<R> {
         if !found {
             return Err(refused("the file is empty".into()));
         }
-        let headings: Vec<String> = record.iter().map(|heading| heading.trim_start_matches('\u{feff}').trim().to_lowercase()).collect();
+        let headings: Vec<&str> = record.iter().map(|heading| heading.trim_start_matches('\u{feff}').trim()).collect();
         let mut indexes = [None; HEADINGS.len()];
         for (column, names) in HEADINGS {
-            indexes[*column as usize] = names.iter().find_map(|name| headings.iter().position(|heading| heading == name));
+            indexes[*column as usize] =
+                names.iter().find_map(|name| headings.iter().position(|heading| heading.eq_ignore_ascii_case(name)));
         }
         for (column, name) in [(Column::Handle, "Handle"), (Column::Title, "Title"), (Column::Price, "Variant Price")] {
             if indexes[column as usize].is_none() {
@@ -299,6 +301,7 @@ impl Group<'_> {
             variants: gathered.variants,
             images: gathered.images.iter().map(|(_, _, image)| image.clone()).collect(),
             tags: get(Column::Tags).split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+            ..Draft::default()
         };
         let content = draft.checked(self.currency).map_err(|error| {
             let image_lines: Vec<u64> = gathered.images.iter().map(|(_, line, _)| *line).collect();

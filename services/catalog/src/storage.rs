@@ -3,8 +3,10 @@
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
 //! | product | `product#<id>` | `product` | id; index 1 to 4: lists for sellers and staff |
+//! | whether a seller may sell | `seller#<business>` | `seller` | with a change of a product of theirs |
+//! | pictures of a seller before | `seller#<business>` | `pictures` | with an upload of its people |
 //! | rating of a product | `product#<id>` | `rating` | with its product |
-//! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
+//! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect for a year when the slug changes |
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
 //! | category | `categories` | id | the whole tree at once, or one |
 //! | what a category holds | `holdings#<id>` | `holdings` | with its category; counters |
@@ -25,59 +27,85 @@
 use std::collections::HashSet;
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, Currency, Money, Problem, ProductId, Timestamp};
+use kernel::{BusinessId, CategoryId, Duration, Money, Problem, ProductId, Timestamp};
 use ports::store::{Body, Bound, Expect, IndexEntry, Key, NewItem, Query, Record, Stored, TableSchema, Write};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
+use utoipa::ToSchema;
 
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
 use crate::rating::ProductRating;
+use crate::seller::Standing;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
 
-/// What a listing shows of a product.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How long a slug that a product has left leads there.
+const SLUG_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A product in a listing: shown to clients as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProductCard)]
 pub struct Card {
     pub id: ProductId,
     pub slug: String,
     pub title: String,
     pub seller_id: BusinessId,
-    pub currency: Currency,
-    /// Minor units of the cheapest variant, and of the dearest.
-    pub price_from: i64,
-    pub price_to: i64,
+    /// Of the cheapest variant.
+    pub price_from: Money,
+    /// Of the dearest variant.
+    pub price_to: Money,
     /// What the cheapest variant cost before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compare_at: Option<i64>,
+    pub compare_at_price: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     pub variants: u32,
 }
 
-/// Whose a slug is. Two products cannot have one slug: the second put finds the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlugOwner {
-    pub slug: String,
-    pub product_id: ProductId,
-    /// False for a slug that the product had before; it gives way to a product that wants it.
-    pub current: bool,
+/// What has a slug. Two of a kind cannot have one: the second put finds the first.
+pub trait Slugged: Copy + Eq + Serialize + DeserializeOwned {
+    /// What the keys of its slugs begin with.
+    const KEYS: &'static str;
+
+    /// The slug is another one's.
+    fn taken(slug: &str) -> Problem;
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CategorySlug {
-    pub slug: String,
-    pub category_id: CategoryId,
-    /// False for a slug that the category had before, or that a file has for its name: it leads there, and imports
-    /// find the category by it, until another category wants it.
-    pub current: bool,
+impl Slugged for ProductId {
+    const KEYS: &'static str = "slug#";
+
+    fn taken(slug: &str) -> Problem {
+        ProductError::SlugTaken(slug.to_owned()).into()
+    }
 }
 
+impl Slugged for CategoryId {
+    const KEYS: &'static str = "slug#category#";
+
+    fn taken(slug: &str) -> Problem {
+        CategoryError::SlugTaken(slug.to_owned()).into()
+    }
+}
+
+/// Whose a slug is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldingsItem {
-    pub category_id: CategoryId,
-    pub products: i64,
-    pub children: i64,
+pub struct SlugOwner<Id> {
+    pub slug: String,
+    pub id: Id,
+    /// False for a slug that it had before, or that a file has for a category's name: it leads there until another one
+    /// wants it.
+    pub current: bool,
+    /// Until when nobody else gets the slug that a product had before, or its links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl<Id: Slugged> SlugOwner<Id> {
+    pub fn keeps_from(&self, id: Id) -> bool {
+        self.id != id && (self.current || self.until.is_some())
+    }
 }
 
 /// A listing that customers page through.
@@ -108,16 +136,12 @@ pub fn rating_key(id: ProductId) -> Key {
     Key::new(format!("product#{id}"), "rating")
 }
 
-pub fn slug_key(slug: &str) -> Key {
-    Key::new(format!("slug#{slug}"), "slug")
+pub fn slug_key<Id: Slugged>(slug: &str) -> Key {
+    Key::new(format!("{}{slug}", Id::KEYS), "slug")
 }
 
 pub fn category_key(id: CategoryId) -> Key {
     Key::new("categories", id.to_string())
-}
-
-pub fn category_slug_key(slug: &str) -> Key {
-    Key::new(format!("slug#category#{slug}"), "slug")
 }
 
 pub fn holdings_key(id: CategoryId) -> Key {
@@ -131,7 +155,7 @@ impl Record for Product {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let sk = time_sk(self.created_at, self.id);
-        let (seller, status) = (self.seller_id, status_name(self.status));
+        let (seller, status) = (self.seller_id, self.status.as_str());
         vec![
             IndexEntry::new(1, "products", sk.clone()),
             IndexEntry::new(2, format!("products#{status}"), sk.clone()),
@@ -147,15 +171,13 @@ impl Record for ProductRating {
     }
 }
 
-impl Record for SlugOwner {
+impl<Id: Slugged> Record for SlugOwner<Id> {
     fn key(&self) -> Key {
-        slug_key(&self.slug)
+        slug_key::<Id>(&self.slug)
     }
-}
 
-impl Record for CategorySlug {
-    fn key(&self) -> Key {
-        category_slug_key(&self.slug)
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.until
     }
 }
 
@@ -165,28 +187,14 @@ impl Record for Category {
     }
 }
 
-impl Record for HoldingsItem {
+impl Record for Holdings {
     fn key(&self) -> Key {
         holdings_key(self.category_id)
     }
 }
 
-impl HoldingsItem {
-    pub fn holdings(&self) -> Holdings {
-        Holdings { products: self.products, children: self.children }
-    }
-}
-
 fn time_sk(at: Timestamp, id: ProductId) -> String {
     format!("{:015}#{id}", at.as_millis().max(0))
-}
-
-fn status_name(status: ProductStatus) -> &'static str {
-    match status {
-        ProductStatus::Draft => "draft",
-        ProductStatus::Published => "published",
-        ProductStatus::Archived => "archived",
-    }
 }
 
 /// The start of a sort key by price; `#` and an id follow.
@@ -196,7 +204,7 @@ pub fn price_sk(amount: i64) -> String {
 
 /// All products for sellers and staff, newest first.
 pub fn products_query(seller: Option<BusinessId>, status: Option<ProductStatus>) -> Query {
-    let query = match (seller, status.map(status_name)) {
+    let query = match (seller, status.map(ProductStatus::as_str)) {
         (None, None) => Query::index(1, "products"),
         (None, Some(status)) => Query::index(2, format!("products#{status}")),
         (Some(seller), None) => Query::index(3, format!("seller#{seller}")),
@@ -215,13 +223,13 @@ pub async fn product(table: &Table, id: ProductId) -> Result<Stored<Product>, Pr
 
 /// The category that has the slug, or that had it before and is still there.
 pub async fn category_with_slug(table: &Table, slug: &str) -> Result<Option<CategoryId>, Problem> {
-    let Some(owner) = table.get_eventual::<CategorySlug>(&category_slug_key(slug)).await? else { return Ok(None) };
-    let there = owner.current || table.get_eventual::<Category>(&category_key(owner.category_id)).await?.is_some();
-    Ok(there.then_some(owner.category_id))
+    let Some(owner) = table.get_eventual::<SlugOwner<CategoryId>>(&slug_key::<CategoryId>(slug)).await? else { return Ok(None) };
+    let there = owner.current || table.get_eventual::<Category>(&category_key(owner.id)).await?.is_some();
+    Ok(there.then_some(owner.id))
 }
 
 /// A category that somebody names, with what it holds.
-pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>, Stored<HoldingsItem>), Problem> {
+pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>, Stored<Holdings>), Problem> {
     let missing = || Problem::not_found(format!("category {id}"));
     let category = table.get(&category_key(id)).await?.ok_or_else(missing)?;
     let holdings = table.get(&holdings_key(id)).await?.ok_or_else(missing)?;
@@ -229,11 +237,12 @@ pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>
 }
 
 /// All that makes a product's next state visible: its item, its cards, its slugs, the counters of its
-/// categories. `owner` is who has the slug now, `category` what the path was taken from.
+/// categories. `owner` is who has the slug now, `category` what the path was taken from, `seller` how its seller stands.
 pub fn save(
     before: Option<&Stored<Product>>,
-    owner: Option<&Stored<SlugOwner>>,
+    owner: Option<&Stored<SlugOwner<ProductId>>>,
     category: Option<&Stored<Category>>,
+    seller: &Standing,
     decision: Decision<Product>,
 ) -> Result<Changes, Problem> {
     if !decision.is_changed() {
@@ -242,30 +251,33 @@ pub fn save(
     let old = before.map(|stored| &stored.value);
     let new = decision.state();
     let mut writes = card_writes(old, new)?;
-    writes.extend(slug_writes(old, owner, new)?);
+    writes.extend(slug_writes(new.id, old.map(|old| (old.slug.as_str(), Some(new.updated_at.plus(SLUG_KEPT)))), &new.slug, owner)?);
     writes.extend(counter_writes(old, new, category));
-    let changes = match before {
-        None => Changes::create(decision)?,
-        Some(stored) => Changes::update(stored.version, decision)?,
-    };
+    writes.extend(seller.unchanged());
+    let changes = Changes::put(before.map(|stored| stored.version), decision)?;
     Ok(writes.into_iter().fold(changes, Changes::write))
 }
 
-/// A product may take a slug that nobody has, that is its own, or that another one has left.
-fn slug_writes(old: Option<&Product>, owner: Option<&Stored<SlugOwner>>, new: &Product) -> Result<Vec<Write>, Problem> {
-    if old.is_some_and(|old| old.slug == new.slug) {
+/// What takes a new slug in place of the old one, which leads on until it expires. It may be one that nobody has, that is its
+/// own, or that another one has left and does not keep.
+fn slug_writes<Id: Slugged>(
+    id: Id,
+    old: Option<(&str, Option<Timestamp>)>,
+    new: &str,
+    owner: Option<&Stored<SlugOwner<Id>>>,
+) -> Result<Vec<Write>, Problem> {
+    if old.is_some_and(|(old, _)| old == new) {
         return Ok(Vec::new());
     }
     let expect = match owner {
         None => Expect::Absent,
-        Some(owner) if owner.product_id == new.id || !owner.current => Expect::Version(owner.version),
-        Some(owner) => return Err(ProductError::SlugTaken(owner.slug.clone()).into()),
+        Some(owner) if !owner.keeps_from(id) => Expect::Version(owner.version),
+        Some(_) => return Err(Id::taken(new)),
     };
-    let item = SlugOwner { slug: new.slug.clone(), product_id: new.id, current: true }.to_item()?;
-    let mut writes = vec![Write::Put { item, expect }];
-    if let Some(old) = old {
-        let item = SlugOwner { slug: old.slug.clone(), product_id: old.id, current: false }.to_item()?;
-        writes.push(Write::Put { item, expect: Expect::Anything });
+    let item = |slug: &str, current, until| SlugOwner { slug: slug.to_owned(), id, current, until }.to_item();
+    let mut writes = vec![Write::Put { item: item(new, true, None)?, expect }];
+    if let Some((old, until)) = old {
+        writes.push(Write::Put { item: item(old, false, until)?, expect: Expect::Anything });
     }
     Ok(writes)
 }
@@ -312,26 +324,23 @@ fn card_writes(old: Option<&Product>, new: &Product) -> Result<Vec<Write>, Probl
 /// The cards of a product: none unless it is for sale.
 fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
     let (Some((cheapest, highest)), Some(published_at)) = (product.price_range(), product.published_at) else { return Ok(Vec::new()) };
-    match product.status {
-        ProductStatus::Draft | ProductStatus::Archived => return Ok(Vec::new()),
-        ProductStatus::Published => {}
+    if !product.is_for_sale() {
+        return Ok(Vec::new());
     }
-    let price_from = cheapest.price.amount;
     let image_url = product.images.first().map(|image| image.url.clone()).or_else(|| cheapest.image_url.clone());
     let body = Body::of(&Card {
         id: product.id,
         slug: product.slug.clone(),
         title: product.title.clone(),
         seller_id: product.seller_id,
-        currency: cheapest.price.currency,
-        price_from,
-        price_to: highest.amount,
-        compare_at: cheapest.compare_at_price.map(|money: Money| money.amount),
+        price_from: cheapest.price,
+        price_to: highest,
+        compare_at_price: cheapest.compare_at_price,
         image_url,
         variants: u32::try_from(product.variants.len()).unwrap_or(u32::MAX),
     })?;
     let newest_sk = time_sk(published_at, product.id);
-    let by_price = format!("{}#{}", price_sk(price_from), product.id);
+    let by_price = format!("{}#{}", price_sk(cheapest.price.amount), product.id);
     let mut listings = vec![Listing::All, Listing::Seller(product.seller_id)];
     listings.extend(product.category_path.iter().map(|id| Listing::Category(*id)));
     listings.extend(product.tags.iter().map(|tag| Listing::Tag(tag.clone())));
@@ -347,13 +356,13 @@ fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
 pub fn create_category(
     decision: Decision<Category>,
     parent: Option<&Stored<Category>>,
-    slug: Option<&Stored<CategorySlug>>,
+    slug: Option<&Stored<SlugOwner<CategoryId>>>,
 ) -> Result<Changes, Problem> {
     let category = decision.state().clone();
-    let counters = HoldingsItem { category_id: category.id, products: 0, children: 0 };
-    let mut changes = Changes::create(decision)?
-        .write(Write::Put { item: counters.to_item()?, expect: Expect::Absent })
-        .write(put_category_slug(&category, slug)?);
+    let counters = Holdings { category_id: category.id, products: 0, children: 0 };
+    let slugs = slug_writes(category.id, None, &category.slug, slug)?;
+    let counters = Write::Put { item: counters.to_item()?, expect: Expect::Absent };
+    let mut changes = slugs.into_iter().fold(Changes::create(decision)?.write(counters), Changes::write);
     if let Some(parent) = parent {
         changes = changes.write(count(parent.id, "children", 1)).write(unmoved(parent));
     }
@@ -362,20 +371,17 @@ pub fn create_category(
 
 pub fn update_category(
     before: &Stored<Category>,
-    holdings: &Stored<HoldingsItem>,
+    holdings: &Stored<Holdings>,
     decision: Decision<Category>,
     parent: Option<&Stored<Category>>,
-    slug: Option<&Stored<CategorySlug>>,
+    slug: Option<&Stored<SlugOwner<CategoryId>>>,
 ) -> Result<Changes, Problem> {
     if !decision.is_changed() {
         return Ok(Changes::none());
     }
     let after = decision.state().clone();
-    let mut changes = Changes::update(before.version, decision)?;
-    if after.slug != before.slug {
-        let left = CategorySlug { slug: before.slug.clone(), category_id: before.id, current: false };
-        changes = changes.write(put_category_slug(&after, slug)?).derived(&left)?;
-    }
+    let slugs = slug_writes(after.id, Some((before.slug.as_str(), None)), &after.slug, slug)?;
+    let mut changes = slugs.into_iter().fold(Changes::update(before.version, decision)?, Changes::write);
     if after.ancestors != before.ancestors {
         // Nothing may come into a category while it moves.
         changes = changes.write(Write::Check { key: holdings_key(after.id), expect: Expect::Version(holdings.version) });
@@ -386,24 +392,14 @@ pub fn update_category(
     Ok(changes)
 }
 
-pub fn delete_category(category: &Stored<Category>, holdings: &Stored<HoldingsItem>) -> Changes {
+pub fn delete_category(category: &Stored<Category>, holdings: &Stored<Holdings>) -> Changes {
     let changes = Changes::none()
         .delete(category.key(), category.version)
         .delete(holdings.key(), holdings.version)
-        .delete_derived(category_slug_key(&category.slug))
+        .delete_derived(slug_key::<CategoryId>(&category.slug))
         .emit(category.deleted());
     match category.parent_id() {
         Some(parent) => changes.write(count(parent, "children", -1)),
         None => changes,
     }
-}
-
-/// A category may take a slug that nobody has, that is its own, or that another one has left.
-fn put_category_slug(category: &Category, owner: Option<&Stored<CategorySlug>>) -> Result<Write, Problem> {
-    let expect = match owner {
-        None => Expect::Absent,
-        Some(owner) if owner.category_id == category.id || !owner.current => Expect::Version(owner.version),
-        Some(_) => return Err(CategoryError::SlugTaken(category.slug.clone()).into()),
-    };
-    Ok(Write::Put { item: CategorySlug { slug: category.slug.clone(), category_id: category.id, current: true }.to_item()?, expect })
 }

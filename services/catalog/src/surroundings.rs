@@ -5,13 +5,13 @@ use ports::store::Stored;
 use shell::{Changes, Table};
 
 use crate::category::{CATEGORIES_MAX, Category, CategoryDraft, CategoryError};
-use crate::storage::{self, CategorySlug};
+use crate::storage::{self, SlugOwner};
 
 /// What a new or edited category stands beside.
 pub struct Surroundings {
     pub parent: Option<Stored<Category>>,
     /// Who has the wanted slug.
-    pub slug: Option<Stored<CategorySlug>>,
+    pub slug: Option<Stored<SlugOwner<CategoryId>>>,
     /// All categories; read for a new one only.
     all: Vec<Stored<Category>>,
 }
@@ -23,14 +23,11 @@ impl Surroundings {
     }
 
     pub async fn load(table: &Table, parent_id: Option<CategoryId>, slug: Option<&str>) -> Result<Self, Problem> {
-        let parent = match parent_id {
-            Some(id) => Some(table.get(&storage::category_key(id)).await?.ok_or_else(|| Problem::field("parent_id", "names no category"))?),
-            None => None,
-        };
-        let slug = match slug {
-            Some(slug) => table.get(&storage::category_slug_key(slug)).await?,
-            None => None,
-        };
+        let parent = table.find(parent_id.map(storage::category_key)).await?;
+        if parent.is_none() && parent_id.is_some() {
+            return Err(Problem::field("parent_id", "names no category"));
+        }
+        let slug = table.find(slug.map(storage::slug_key::<CategoryId>)).await?;
         Ok(Self { parent, slug, all: Vec::new() })
     }
 

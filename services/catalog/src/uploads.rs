@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Code, Duration, Problem, Role};
+use contracts::Decision;
+use kernel::{Actor, BusinessId, Code, Duration, Problem};
+use ports::store::{Key, Record, Stored};
 use ports::{Blob, BlobError, Blobs};
-use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, SignedIn};
-use shell::{Failure, HandlerResult, Reply, RootRoutes};
+use serde::{Deserialize, Serialize};
+use shell::http::{Json, LargeBody, OpenApiRouter, Path, SignedIn};
+use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RootRoutes};
 use utoipa::ToSchema;
 
 use crate::App;
+use crate::seller::any_sells;
 use crate::views::{DirectUploadView, PreparedUploadView, UploadView};
 
 pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// What people may prepare before their business is published.
+const EARLY_PICTURES_MAX: u32 = 20;
 /// How long a client has to bring a picture itself.
 const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    let through_us = shell::routes!(upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
-    shell::routes!(prepare_upload).merge(through_us).with_state(app)
+    shell::routes!(prepare_upload, upload).with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -40,16 +42,20 @@ pub fn files(app: App) -> RootRoutes {
     RootRoutes::new().get("/files/{name}", file).with_state(app)
 }
 
-/// Upload a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address.
-#[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile",
+/// Upload a picture of at most 5 MiB: PNG, JPEG, WebP or GIF, as the raw body. The same picture gets the same address. For the
+/// people of a published business and for admins; those of a business that is not published upload at most 20.
+#[utoipa::path(post, path = "/uploads", tag = "catalog", operation_id = "uploadFile", extensions(("x-body-bytes-max" = json!(UPLOAD_BYTES_MAX))),
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = UploadView)))]
-async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> HandlerResult {
-    check_seller(&request)?;
-    let bytes = body.map_err(|rejection| body_problem(&rejection))?;
+async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, body: LargeBody) -> HandlerResult {
+    let unpublished = check_seller(&app, &request).await?;
+    let bytes = body.read().await?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
     let size_bytes = bytes.len();
+    if let Some(business) = unpublished {
+        count(&app, business).await?;
+    }
     app.deps.blobs.put(&name, Blob { bytes, content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
     tracing::info!(user = %request.user_id, name, size_bytes, "a picture was uploaded");
     let url = format!("/files/{name}");
@@ -60,17 +66,18 @@ async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, b
 /// hosts. Where there is no such way, the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
 async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
-    check_seller(&request)?;
+    let unpublished = check_seller(&app, &request).await?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;
     if !(1..=UPLOAD_BYTES_MAX as u64).contains(&body.size_bytes) {
         return Err(Problem::field("size_bytes", format!("must be 1 to {UPLOAD_BYTES_MAX}")).into());
     }
-    let mut chance = [0; 16];
-    app.work.runtime().entropy.fill(&mut chance);
-    let name = format!("{:032x}.{}", u128::from_le_bytes(chance), picture.extension);
+    let name = format!("{:032x}.{}", u128::from_le_bytes(app.work.runtime().entropy.bytes()), picture.extension);
     let upload = app.deps.blobs.direct_upload(&name, picture.content_type, body.size_bytes, DIRECT_VALID).await.map_err(blob_problem)?;
     if upload.is_some() {
+        if let Some(business) = unpublished {
+            count(&app, business).await?;
+        }
         tracing::info!(user = %request.user_id, name, body.size_bytes, "an upload was prepared");
     }
     let direct = upload.map(|upload| DirectUploadView {
@@ -82,9 +89,57 @@ async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): J
     Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
 }
 
-fn check_seller(request: &SignedIn) -> Result<(), Problem> {
-    let may = request.actor.is_admin() || request.actor.has_role(Role::Business);
-    if may { Ok(()) } else { Err(Problem::forbidden("uploads are for sellers")) }
+/// For whom the picture is counted: for a business of theirs, while none of them is published.
+async fn check_seller(app: &App, request: &SignedIn) -> Result<Option<BusinessId>, Problem> {
+    match &request.actor {
+        actor if actor.is_admin() => Ok(None),
+        Actor::User { businesses, .. } if !businesses.is_empty() => {
+            let businesses: Vec<_> = businesses.iter().map(|membership| membership.business_id).collect();
+            let sells = any_sells(app.work.table(), &businesses).await?;
+            Ok(businesses.first().copied().filter(|_| !sells))
+        }
+        Actor::User { .. } | Actor::Guest | Actor::System => Err(Problem::forbidden("uploads are for sellers")),
+    }
+}
+
+/// Pictures that the people of a business have uploaded before it was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyPictures {
+    pub business_id: BusinessId,
+    pub count: u32,
+}
+
+impl EarlyPictures {
+    fn another(before: Option<Self>, business_id: BusinessId) -> Result<Decision<Self>, Problem> {
+        match before.map_or(0, |before| before.count) {
+            EARLY_PICTURES_MAX.. => {
+                let message = format!("before a business is published, its people upload at most {EARLY_PICTURES_MAX} pictures");
+                Err(Problem::new(Code::Conflict, message))
+            }
+            count => Ok(Decision::changed(Self { business_id, count: count + 1 })),
+        }
+    }
+}
+
+impl Record for EarlyPictures {
+    fn key(&self) -> Key {
+        pictures_key(self.business_id)
+    }
+}
+
+fn pictures_key(business: BusinessId) -> Key {
+    Key::new(format!("seller#{business}"), "pictures")
+}
+
+/// Before the picture is kept: otherwise many requests at once would pass the limit.
+async fn count(app: &App, business: BusinessId) -> Result<(), Problem> {
+    let count = |before: Option<Stored<EarlyPictures>>, _: &DecisionContext| {
+        let version = before.as_ref().map(|before| before.version);
+        Changes::put(version, EarlyPictures::another(before.map(|before| before.value), business)?)
+    };
+    let key = pictures_key(business);
+    app.work.run_job("catalog.count_picture", |_| app.work.table().get(&key), count).await?;
+    Ok(())
 }
 
 /// A name stands for its content, so caches may keep it for good.
@@ -139,14 +194,6 @@ fn picture_of(bytes: &[u8], declared: Option<&str>) -> Result<Picture, Problem> 
         }
     }
     Ok(picture)
-}
-
-fn body_problem(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(Code::PayloadTooLarge, format!("a picture may have {UPLOAD_BYTES_MAX} bytes"))
-    } else {
-        Problem::new(Code::MalformedRequest, rejection.body_text())
-    }
 }
 
 fn blob_problem(error: BlobError) -> Problem {

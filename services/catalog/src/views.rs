@@ -4,144 +4,17 @@ use std::collections::BTreeMap;
 
 use kernel::{BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::category::{Category, CategoryDraft, CategoryName};
-use crate::json_ld::ProductData;
-use crate::product::content::{Draft, Image, VariantDraft};
+use crate::category::Category;
+use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
-use crate::storage::Card;
-
-/// What a product shall be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProductInput {
-    /// For whom it is made: needed by those who act for several businesses. It never changes.
-    pub seller_id: Option<BusinessId>,
-    /// Made from the title if absent; kept if absent in an edit. An old slug leads to the product until another one takes it.
-    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
-    pub slug: Option<String>,
-    /// A new product is a draft unless it says otherwise; an edit without it keeps the status.
-    pub status: Option<ProductStatus>,
-    #[schema(min_length = 1, max_length = 200)]
-    pub title: String,
-    /// Plain text or HTML; scripts, styles and the like are taken out.
-    #[serde(default)]
-    #[schema(max_length = 20_000)]
-    pub description: String,
-    /// The brand.
-    #[serde(default)]
-    #[schema(max_length = 100)]
-    pub vendor: String,
-    pub category_id: Option<CategoryId>,
-    /// Names such as Size; empty for a product that comes in one variant.
-    #[serde(default)]
-    #[schema(max_items = 3)]
-    pub options: Vec<String>,
-    #[schema(min_items = 1, max_items = 100)]
-    pub variants: Vec<VariantInput>,
-    #[serde(default)]
-    #[schema(max_items = 20)]
-    pub images: Vec<ImageInput>,
-    #[serde(default)]
-    #[schema(max_items = 20)]
-    pub tags: Vec<String>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VariantInput {
-    /// To keep a variant whose option values change. Without it, a variant with the same values is kept.
-    pub id: Option<VariantId>,
-    /// Made from the slug and the option values if absent.
-    #[schema(max_length = 100)]
-    pub sku: Option<String>,
-    /// One value for each option.
-    #[serde(default)]
-    #[schema(max_items = 3)]
-    pub options: Vec<String>,
-    /// With tax, in the shop's currency.
-    pub price: Money,
-    /// What it cost before; kept only where it is above the price.
-    pub compare_at_price: Option<Money>,
-    /// Basis points; the shop's rate if absent.
-    pub tax_rate: Option<TaxRate>,
-    #[schema(max_length = 50)]
-    pub barcode: Option<String>,
-    #[serde(default)]
-    #[schema(maximum = 10_000_000)]
-    pub grams: u32,
-    #[serde(default = "yes")]
-    pub requires_shipping: bool,
-    #[schema(max_length = 1_000)]
-    pub image_url: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImageInput {
-    /// `https://...`, or `/files/...` of an upload.
-    #[schema(max_length = 1_000)]
-    pub url: String,
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    pub alt: String,
-}
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatusInput {
     pub status: ProductStatus,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CategoryInput {
-    #[schema(inline)]
-    pub name: CategoryName,
-    /// Made from the name if absent; kept if absent in an edit.
-    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
-    pub slug: Option<String>,
-    pub parent_id: Option<CategoryId>,
-    /// Among its siblings, ascending.
-    #[serde(default)]
-    pub position: u32,
-}
-
-impl ProductInput {
-    pub fn into_draft(self) -> Draft {
-        let variant = |input: VariantInput| VariantDraft {
-            id: input.id,
-            sku: input.sku,
-            options: input.options,
-            price: input.price,
-            compare_at_price: input.compare_at_price,
-            tax_rate: input.tax_rate,
-            barcode: input.barcode,
-            grams: input.grams,
-            requires_shipping: input.requires_shipping,
-            image_url: input.image_url,
-        };
-        Draft {
-            title: self.title,
-            description: self.description,
-            vendor: self.vendor,
-            options: self.options,
-            variants: self.variants.into_iter().map(variant).collect(),
-            images: self.images.into_iter().map(|image| Image { url: image.url, alt: image.alt }).collect(),
-            tags: self.tags,
-        }
-    }
-}
-
-impl From<CategoryInput> for CategoryDraft {
-    fn from(input: CategoryInput) -> Self {
-        Self { name: input.name, slug: input.slug, position: input.position }
-    }
 }
 
 /// A product with all its variants.
@@ -151,6 +24,8 @@ pub struct ProductView<'a> {
     pub slug: &'a str,
     pub seller_id: BusinessId,
     pub status: ProductStatus,
+    /// Whether customers see it: it is published, and so is the business that sells it.
+    pub for_sale: bool,
     pub title: &'a str,
     /// Harmless HTML.
     pub description: &'a str,
@@ -162,7 +37,7 @@ pub struct ProductView<'a> {
     pub category_path: &'a [CategoryId],
     pub options: Vec<OptionView<'a>>,
     pub variants: Vec<VariantView<'a>>,
-    pub images: Vec<ImageView<'a>>,
+    pub images: &'a [Image],
     pub tags: &'a [String],
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -176,7 +51,7 @@ pub struct ProductPage<'a> {
     /// The same for machines: a Product of schema.org. Absent unless it is for sale.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
-    pub json_ld: Option<ProductData<'a>>,
+    pub json_ld: Option<Value>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -205,12 +80,6 @@ pub struct VariantView<'a> {
     pub image_url: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ImageView<'a> {
-    pub url: &'a str,
-    pub alt: &'a str,
-}
-
 impl<'a> ProductView<'a> {
     pub fn of(product: &'a Product, shop_tax_rate: TaxRate) -> Self {
         let option = |(index, name): (usize, &'a String)| OptionView { name, values: product.option_values(index) };
@@ -219,6 +88,7 @@ impl<'a> ProductView<'a> {
             slug: &product.slug,
             seller_id: product.seller_id,
             status: product.status,
+            for_sale: product.is_for_sale(),
             title: &product.title,
             description: &product.description,
             vendor: &product.vendor,
@@ -226,7 +96,7 @@ impl<'a> ProductView<'a> {
             category_path: &product.category_path,
             options: product.options.iter().enumerate().map(option).collect(),
             variants: product.variants.iter().map(|variant| VariantView::of(variant, shop_tax_rate)).collect(),
-            images: product.images.iter().map(|image| ImageView { url: &image.url, alt: &image.alt }).collect(),
+            images: &product.images,
             tags: &product.tags,
             created_at: product.created_at,
             updated_at: product.updated_at,
@@ -251,42 +121,6 @@ impl<'a> VariantView<'a> {
     }
 }
 
-/// A product in a listing.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CardView {
-    pub id: ProductId,
-    pub slug: String,
-    pub title: String,
-    pub seller_id: BusinessId,
-    /// Of the cheapest variant.
-    pub price_from: Money,
-    /// Of the dearest variant.
-    pub price_to: Money,
-    /// What the cheapest variant cost before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compare_at_price: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_url: Option<String>,
-    pub variants: u32,
-}
-
-impl From<Card> for CardView {
-    fn from(card: Card) -> Self {
-        let money = |amount| Money::new(amount, card.currency);
-        Self {
-            id: card.id,
-            seller_id: card.seller_id,
-            price_from: money(card.price_from),
-            price_to: money(card.price_to),
-            compare_at_price: card.compare_at.map(money),
-            slug: card.slug,
-            title: card.title,
-            image_url: card.image_url,
-            variants: card.variants,
-        }
-    }
-}
-
 /// A product in the list for its seller and staff.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProductSummary {
@@ -296,6 +130,8 @@ pub struct ProductSummary {
     pub vendor: String,
     pub seller_id: BusinessId,
     pub status: ProductStatus,
+    /// Whether customers see it: it is published, and so is the business that sells it.
+    pub for_sale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -316,6 +152,7 @@ impl From<Product> for ProductSummary {
             id: product.id,
             seller_id: product.seller_id,
             status: product.status,
+            for_sale: product.is_for_sale(),
             category_id: product.category_id(),
             price_from: range.map(|(lowest, _)| lowest),
             price_to: range.map(|(_, highest)| highest),

@@ -4,6 +4,7 @@ mod error;
 pub mod hours;
 mod json_ld;
 pub mod membership;
+pub mod pending;
 pub mod profile;
 pub mod rating;
 #[cfg(test)]
@@ -14,13 +15,14 @@ pub mod zone;
 use std::collections::BTreeSet;
 
 use contracts::{
-    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessPublished, BusinessRejected, BusinessRemoved, BusinessStaffChanged,
-    BusinessSubmitted, BusinessSuspended, Decision, StaffRole,
+    BusinessChanged, BusinessClaimed, BusinessCreated, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected,
+    BusinessRemoved, BusinessStaffChanged, BusinessSubmitted, BusinessSuspended, Decision,
 };
-use kernel::{Actor, BusinessId, ClaimId, Paragraph, Timestamp, UserId};
+use kernel::{Actor, BusinessId, ClaimId, Paragraph, StaffRole, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use self::error::STAFF_MAX;
+use self::pending::PendingChange;
 use self::profile::{Field, Profile};
 use crate::lead::LeadTerms;
 
@@ -67,7 +69,9 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
     (Suspended, "remove", Removed),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Somebody who acts for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BusinessMember)]
 pub struct Member {
     pub user_id: UserId,
     pub role: StaffRole,
@@ -99,6 +103,9 @@ pub struct Business {
     /// Why moderation rejected or suspended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moderation_reason: Option<String>,
+    /// What a published business wants to change of what people know it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingChange>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it was first published.
@@ -132,19 +139,8 @@ impl Business {
         profile: Profile,
         now: Timestamp,
     ) -> Result<Decision<Self>, BusinessError> {
-        let business = Self {
-            id,
-            slug,
-            status: Draft,
-            profile: profile.checked()?,
-            members: vec![Member { user_id: owner, role: StaffRole::Owner, since: now }],
-            source: None,
-            lead_terms: LeadTerms::default(),
-            moderation_reason: None,
-            created_at: now,
-            updated_at: now,
-            published_at: None,
-        };
+        let members = vec![Member { user_id: owner, role: StaffRole::Owner, since: now }];
+        let business = Self { members, ..Self::new(id, slug, Draft, profile.checked()?, now) };
         let created = BusinessCreated { business_id: id, name: business.profile.name.clone(), owner_id: Some(owner), published: false };
         let staff = BusinessStaffChanged { business_id: id, user_id: owner, role: Some(StaffRole::Owner) };
         Ok(Decision::changed(business).emit(created).emit(staff))
@@ -152,21 +148,29 @@ impl Business {
 
     /// A listing from a file: nobody's until it is claimed, published as it arrives.
     pub fn import(imported: Imported, profile: Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
-        let business = Self {
-            id: imported.id,
-            slug: imported.slug,
-            status: Published,
-            profile: profile.checked_import()?,
-            members: Vec::new(),
-            source: Some(Source { id: imported.source_id, kept: BTreeSet::new() }),
-            lead_terms: LeadTerms::default(),
-            moderation_reason: None,
-            created_at: now,
-            updated_at: now,
-            published_at: Some(now),
-        };
+        let source = Source { id: imported.source_id, kept: BTreeSet::new() };
+        let business = Self::new(imported.id, imported.slug, Published, profile.checked_import()?, now);
+        let business = Self { source: Some(source), published_at: Some(now), ..business };
         let created = BusinessCreated { business_id: business.id, name: business.profile.name.clone(), owner_id: None, published: true };
         Ok(Decision::changed(business).emit(created))
+    }
+
+    /// Nobody's, and from nowhere.
+    fn new(id: BusinessId, slug: String, status: Status, profile: Profile, now: Timestamp) -> Self {
+        Self {
+            id,
+            slug,
+            status,
+            profile,
+            members: Vec::new(),
+            source: None,
+            lead_terms: LeadTerms::default(),
+            moderation_reason: None,
+            pending: None,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+        }
     }
 
     /// The file says it again. What its people have changed stays, and what was removed stays away.
@@ -183,21 +187,54 @@ impl Business {
         Ok(Self { profile: fresh, updated_at: now, ..self }.edited())
     }
 
-    /// Replaces the profile.
+    /// Whether name, website and main category wait for a look when the actor edits them.
+    pub fn holds_back(&self, actor: &Actor) -> bool {
+        self.is_published() && !actor.is_admin()
+    }
+
+    /// Replaces the profile, or what of it may change at once. What waited before is replaced, too.
     pub fn edit(self, actor: &Actor, slug: String, profile: Profile, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
         self.require(actor, StaffRole::Manager)?;
         self.require_there("be edited")?;
         // Hours of an import that are not understood may stay, but no new ones come in.
         let profile = if profile.opening_hours == self.profile.opening_hours { profile.checked_import()? } else { profile.checked()? };
-        let differences = self.profile.differences(&profile);
-        if differences.is_empty() && slug == self.slug {
+        let (profile, pending) = if self.holds_back(actor) { PendingChange::split(&self.profile, profile, now) } else { (profile, None) };
+        let repeats = |(pending, before): (&PendingChange, &PendingChange)| pending.repeats(before);
+        let pending = if pending.as_ref().zip(self.pending.as_ref()).is_some_and(repeats) { self.pending.clone() } else { pending };
+        if self.profile == profile && slug == self.slug && pending == self.pending {
             return Ok(Decision::unchanged(self));
         }
-        let source = self.source.map(|mut source| {
+        let asks = pending.is_some() && pending != self.pending;
+        let shows = self.profile != profile || slug != self.slug;
+        let submitted = BusinessEditSubmitted { business_id: self.id, name: self.profile.name.clone() };
+        let edited = Self { slug, pending, updated_at: now, ..self.with_own(profile) };
+        let decision = if shows { edited.edited() } else { Decision::changed(edited) };
+        Ok(if asks { decision.emit(submitted) } else { decision })
+    }
+
+    /// Shows what waited for a look.
+    pub fn approve_change(self, slug: String, now: Timestamp) -> Decision<Self> {
+        let Some(pending) = self.pending.clone() else { return Decision::unchanged(self) };
+        let profile = pending.applied_to(self.profile.clone());
+        let decided = BusinessEditDecided { business_id: self.id, name: profile.name.clone(), reason: None };
+        Self { slug, pending: None, updated_at: now, ..self.with_own(profile) }.edited().emit(decided)
+    }
+
+    pub fn reject_change(self, reason: &Reason, now: Timestamp) -> Decision<Self> {
+        if self.pending.is_none() {
+            return Decision::unchanged(self);
+        }
+        let decided = BusinessEditDecided { business_id: self.id, name: self.profile.name.clone(), reason: Some(reason.to_string()) };
+        Decision::changed(Self { pending: None, updated_at: now, ..self }).emit(decided)
+    }
+
+    /// With a profile that no import takes back where it differs.
+    fn with_own(mut self, profile: Profile) -> Self {
+        let differences = self.profile.differences(&profile);
+        if let Some(source) = &mut self.source {
             source.kept.extend(differences);
-            source
-        });
-        Ok(Self { slug, profile, source, updated_at: now, ..self }.edited())
+        }
+        Self { profile, ..self }
     }
 
     pub fn submit(self, actor: &Actor, now: Timestamp) -> Result<Decision<Self>, BusinessError> {
@@ -267,7 +304,7 @@ impl Business {
         }
         let members = self.members.iter().map(|member| member.user_id).collect();
         let removed = BusinessRemoved { business_id: self.id, members };
-        Ok(Decision::changed(Self { members: Vec::new(), ..self.moved(Removed, None, now) }).emit(removed))
+        Ok(Decision::changed(Self { members: Vec::new(), pending: None, ..self.moved(Removed, None, now) }).emit(removed))
     }
 
     /// Gives somebody a role, or takes it away (`None`).

@@ -35,12 +35,18 @@ pub struct Tree {
 }
 
 /// What an admin wants a category to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BusinessCategoryInput)]
 pub struct CategoryDraft {
+    #[schema(min_length = 1, max_length = 80)]
     pub name: String,
-    /// Made from the name if absent; kept in an edit.
+    /// Made from the name if absent; kept if absent in an edit.
+    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     pub slug: Option<String>,
     pub parent_id: Option<CategoryId>,
+    /// Among its siblings, ascending.
+    #[serde(default)]
     pub position: u32,
 }
 

@@ -1,7 +1,7 @@
 //! What the directory does about events of others: it follows the ratings of businesses, and forgets people.
 
 use contracts::{RatingChanged, UserErased};
-use kernel::{BusinessId, ClaimId, LeadId, Problem, ReviewTarget, UserId};
+use kernel::{BusinessId, LeadId, Problem, ReviewTarget, UserId};
 use ports::store::{Query, Stored};
 use serde::de::DeserializeOwned;
 use shell::{Changes, Consumer, DecisionContext, Delivery, UnitOfWork};
@@ -18,10 +18,6 @@ use crate::lead::storage as leads;
 use crate::storage;
 
 const CAUSE: &str = "directory.forget";
-/// Items that are listed together.
-const AT_ONCE: usize = 100;
-/// Pages of one kind of item: more than anybody could have made.
-const PAGES_MAX: usize = 1_000;
 
 pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
     Consumer::new("directory", work)
@@ -32,8 +28,8 @@ pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
 async fn rate(work: &UnitOfWork, delivery: &Delivery, changed: &RatingChanged) -> Result<(), Problem> {
     let ReviewTarget::Business(id) = changed.target else { return Ok(()) };
     let follow = |before: Option<Stored<BusinessRating>>, _: &DecisionContext| {
-        let rating = before.as_ref().map(|before| before.value.clone());
-        storage::put(before.as_ref(), BusinessRating::follow(rating, id, changed, delivery.envelope.sequence))
+        let version = before.as_ref().map(|before| before.version);
+        Changes::put(version, BusinessRating::follow(before.map(|before| before.value), id, changed, delivery.envelope.sequence))
     };
     let key = storage::rating_key(id);
     work.handle_event_guarded(delivery, |_| work.table().get(&key), follow).await
@@ -44,12 +40,15 @@ async fn rate(work: &UnitOfWork, delivery: &Delivery, changed: &RatingChanged) -
 async fn forget(work: &UnitOfWork, erased: &UserErased) -> Result<(), Problem> {
     let user = erased.user_id;
     each(work, storage::memberships_query(user), |membership: Stored<Membership>| leave(work, user, membership.value.business_id)).await?;
+    // A list may be behind. Whoever acts for a business still has to be counted, for the commit in which they leave it.
     let forget_count = |count: Option<Stored<MembershipCount>>, _: &DecisionContext| {
+        let unused = count.filter(|count| count.businesses == 0);
         let delete = |count: Stored<_>| Changes::none().delete(storage::membership_count_key(user), count.version);
-        Ok(count.map_or_else(Changes::none, delete))
+        Ok(unused.map_or_else(Changes::none, delete))
     };
     work.run_job(CAUSE, |_| editing::memberships(work.table(), user), forget_count).await?;
-    each(work, storage::claims_of_user(user), |claim: Stored<Claim>| forget_claim(work, claim.value.id)).await?;
+    // What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
+    work.delete_listed(CAUSE, storage::claims_of_user(user), |_: &Claim| None).await?;
     each(work, leads::leads_of_customer(user), |lead: Stored<Lead>| forget_lead(work, lead.value.id, user)).await?;
     match &erased.email {
         Some(email) => {
@@ -68,23 +67,15 @@ async fn leave(work: &UnitOfWork, user: UserId, business: BusinessId) -> Result<
     work.run_job(CAUSE, |_| editing::load(work.table(), business), leave).await
 }
 
-/// What somebody wrote to prove that a business is theirs. A business that they got by it was left before.
-async fn forget_claim(work: &UnitOfWork, id: ClaimId) -> Result<bool, Problem> {
-    let forget = |claim: Option<Stored<Claim>>, _: &DecisionContext| {
-        Ok(claim.map_or_else(Changes::none, |claim| Changes::none().delete(storage::claim_key(id), claim.version)))
-    };
-    let key = storage::claim_key(id);
-    work.run_job(CAUSE, |_| work.table().get(&key), forget).await
-}
-
 /// Who asked, and what they wrote. What a business pays stays. An enquiry of somebody else who was signed in stays as
 /// well, whatever address they gave.
 async fn forget_lead(work: &UnitOfWork, id: LeadId, user: UserId) -> Result<bool, Problem> {
     let forget = |lead: Option<Stored<Lead>>, _: &DecisionContext| {
-        let Some(lead) = lead.filter(|lead| lead.customer_id.is_none_or(|customer| customer == user)) else {
-            return Ok(Changes::none());
-        };
         let changes = Changes::none().delete_derived(leads::contact_key(id));
+        let Some(lead) = lead else { return Ok(changes) };
+        if lead.customer_id.is_some_and(|customer| customer != user) {
+            return Ok(Changes::none());
+        }
         Ok(match lead.value.forget_customer() {
             Some(decision) => changes.and(Changes::update(lead.version, decision)?),
             None => changes.delete(leads::lead_key(id), lead.version),
@@ -100,16 +91,8 @@ where
     T: DeserializeOwned,
     F: Future<Output = Result<bool, Problem>>,
 {
-    let mut cursor = None;
-    for _ in 0..PAGES_MAX {
-        let page = work.table().list::<T>(listing.clone().limit(AT_ONCE).after(cursor)).await?;
-        for item in page.items {
-            step(item).await?;
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
+    for item in work.table().list_all::<T>(listing).await? {
+        step(item).await?;
     }
-    Err(Problem::internal(format!("a person has more than {PAGES_MAX} pages of one kind of item")))
+    Ok(())
 }

@@ -4,11 +4,12 @@ use contracts::Decision;
 use kernel::{BusinessId, Problem, Timestamp};
 use ports::store::{Key, Stored};
 use shell::Changes;
+use shell::http::Client;
 
 use crate::App;
 use crate::business::Business;
 use crate::lead::enquiry::Contact;
-use crate::lead::limits::{Asked, Month};
+use crate::lead::limits::{Asked, Counted, Month};
 use crate::lead::storage as leads;
 use crate::lead::{Delivery, Lead};
 use crate::storage;
@@ -19,6 +20,14 @@ pub struct Circumstances {
     /// Of who asked, each with the mark that they have left at the business.
     senders: Vec<(String, Option<Stored<Asked>>)>,
     month: Option<Stored<Month>>,
+}
+
+/// What limits count of an enquiry to a business.
+pub fn counted(app: &App, hashes: &[String], client: Client, business: BusinessId) -> Vec<Counted> {
+    let mac = |text: String| app.deps.signer.mac(&text);
+    let of_client = Counted::Client(mac(format!("enquiring client {client} {business}")));
+    let of_business = Counted::Business(mac(format!("enquired business {business}")));
+    hashes.iter().cloned().map(Counted::Person).chain([of_client, of_business]).collect()
 }
 
 /// The hashes by which somebody is known again.
@@ -38,12 +47,13 @@ impl Circumstances {
         })
     }
 
-    pub fn delivery(&self, app: &App, now: Timestamp) -> Delivery {
+    pub fn delivery(&self, app: &App, confirmed: bool, now: Timestamp) -> Delivery {
         Delivery {
             shop_price: app.settings.lead_price,
             terms: self.business.lead_terms,
             duplicate_of: self.senders.iter().find_map(|(_, asked)| asked.as_ref().map(|asked| asked.lead_id)),
             this_month: self.month(now).map_or(0, |month| month.delivered),
+            confirmed,
         }
     }
 
@@ -55,9 +65,9 @@ impl Circumstances {
         }
         let month = self.month(now);
         let count = Month::count(month.map(|month| month.value.clone()), lead.business_id, now);
-        self.senders.iter().try_fold(storage::put(month, count)?, |changes, (hash, asked)| {
+        self.senders.iter().try_fold(Changes::put(month.map(|month| month.version), count)?, |changes, (hash, asked)| {
             let mark = Asked::note(hash.clone(), lead.business_id, lead.id, now);
-            Ok(changes.and(storage::put(asked.as_ref(), mark)?))
+            Ok(changes.and(Changes::put(asked.as_ref().map(|asked| asked.version), mark)?))
         })
     }
 

@@ -62,13 +62,13 @@ impl SlugWish {
         self
     }
 
-    /// The first that the business may have, with who has left it.
+    /// The first that the business may have, with its own claim to it.
     pub fn choose<'a>(
         &self,
         id: BusinessId,
         owners: &'a [Option<Stored<SlugOwner>>],
     ) -> Result<(String, Option<&'a Stored<SlugOwner>>), BusinessError> {
-        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == id || !owner.current);
+        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == id);
         let found = self.0.iter().zip(owners).find(|(_, owner)| free(owner));
         let (slug, owner) = found.ok_or_else(|| BusinessError::SlugTaken(self.0.first().cloned().unwrap_or_default()))?;
         Ok((slug.clone(), owner.as_ref()))

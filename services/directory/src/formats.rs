@@ -1,36 +1,22 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::{ReturnReason, StaffRole};
-use kernel::{Currency, GeoPosition, Money, Rating, Timestamp};
+use contracts::ReturnReason;
+use kernel::{Currency, GeoPosition, Money, Rating, StaffRole, Timestamp};
 use serde_json::json;
 use shell::testing::Golden;
 use strum::IntoEnumIterator as _;
 
 use crate::business::membership::{Membership, MembershipCount};
+use crate::business::pending::PendingChange;
 use crate::business::profile::{Address, Field, Photo, Profile};
 use crate::business::rating::BusinessRating;
 use crate::business::{self, Business, Member, Source};
 use crate::category::{Category, Tree};
 use crate::claim::{self, Claim, Proof};
-use crate::lead::enquiry::Contact;
-use crate::lead::limits::{Asked, AskedToday, Month};
+use crate::lead::enquiry::{Contact, LeadReply};
+use crate::lead::limits::{Asked, AskedLately, Month};
 use crate::lead::{self, Lead, LeadTerms};
 use crate::storage::{CategoryCount, Listed, SlugOwner};
-
-const FIELDS: [Field; 12] = [
-    Field::Name,
-    Field::Description,
-    Field::Categories,
-    Field::Tags,
-    Field::Address,
-    Field::Position,
-    Field::TimeZone,
-    Field::Phone,
-    Field::Email,
-    Field::Website,
-    Field::OpeningHours,
-    Field::Photos,
-];
 
 fn at() -> Timestamp {
     Timestamp::from_millis(1)
@@ -50,6 +36,7 @@ fn plain_business() -> Business {
         source: None,
         lead_terms: LeadTerms::default(),
         moderation_reason: None,
+        pending: None,
         created_at: at(),
         updated_at: at(),
         published_at: None,
@@ -90,9 +77,15 @@ fn full_business(status: business::Status) -> Business {
         status,
         profile: full_profile(),
         members: members.to_vec(),
-        source: Some(Source { id: "osm:node/7".into(), kept: FIELDS.into() }),
+        source: Some(Source { id: "osm:node/7".into(), kept: Field::iter().collect() }),
         lead_terms: LeadTerms { price: Some(500), monthly_cap: Some(20), covered_by_plan: true },
         moderation_reason: Some("Please name the street.".into()),
+        pending: Some(PendingChange {
+            name: "New Mill".into(),
+            website: Some("https://new-mill.example".into()),
+            categories: vec![5.into()],
+            since: at(),
+        }),
         published_at: Some(at()),
         ..plain_business()
     }
@@ -135,7 +128,8 @@ fn plain_lead() -> Lead {
         id: 9.into(),
         business_id: 3.into(),
         customer_id: None,
-        preview: "Do you have time on Friday?".into(),
+        message_chars: 27,
+        unconfirmed: false,
         status: lead::Status::New,
         price: None,
         duplicate_of: None,
@@ -144,6 +138,7 @@ fn plain_lead() -> Lead {
         delivered_at: None,
         billed_at: None,
         returned_at: None,
+        answered_at: None,
     }
 }
 
@@ -151,6 +146,7 @@ fn plain_lead() -> Lead {
 fn full_lead(status: lead::Status, reason: ReturnReason) -> Lead {
     Lead {
         customer_id: Some(1.into()),
+        unconfirmed: true,
         status,
         price: Some(eur(500)),
         duplicate_of: Some(8.into()),
@@ -158,6 +154,7 @@ fn full_lead(status: lead::Status, reason: ReturnReason) -> Lead {
         delivered_at: Some(at()),
         billed_at: Some(at()),
         returned_at: Some(at()),
+        answered_at: Some(at()),
         ..plain_lead()
     }
 }
@@ -174,8 +171,9 @@ fn contacts() -> [Contact; 2] {
         lead_id: 9.into(),
         name: "Ann Lee".into(),
         email: "ann@example.com".parse().unwrap(),
-        phone,
         message: "Do you have time on Friday?".into(),
+        replies: phone.iter().map(|_| LeadReply { text: "Friday at ten suits us.".into(), at: at() }).collect(),
+        phone,
     })
 }
 
@@ -188,7 +186,7 @@ fn what_was_stored_once_stays_readable() {
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Business", businesses())
         .record("BusinessRating", [rating])
-        .record("SlugOwner", [SlugOwner { slug: "old-mill".into(), business_id: 3.into(), current: true }])
+        .record("SlugOwner", [None, Some(at())].map(|until| SlugOwner { slug: "old-mill".into(), business_id: 3.into(), until }))
         .record("Listed", [listed])
         .record("Membership", [Membership { user_id: 1.into(), business_id: 3.into() }])
         .record("MembershipCount", [MembershipCount { user_id: 1.into(), businesses: 2 }])
@@ -198,7 +196,7 @@ fn what_was_stored_once_stays_readable() {
         .record("Lead", leads())
         .record("Contact", contacts())
         .record("Asked", [Asked { hash: hash(), business_id: 3.into(), lead_id: 9.into(), expires_at: at() }])
-        .record("AskedToday", [AskedToday { hash: hash(), count: 2, expires_at: at() }])
+        .record("AskedLately", [AskedLately { hash: hash(), count: 2, expires_at: at() }])
         .record("Month", [Month { business_id: 3.into(), month: "2026-11".into(), delivered: 2 }])
         .check();
 }

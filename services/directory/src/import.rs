@@ -22,7 +22,7 @@ use crate::editing::SlugWish;
 use crate::import::places::{Place, RefusedRow};
 use crate::storage::{self, SlugOwner};
 
-const CAUSE: &str = "import:businesses";
+const CAUSE: &str = "directory.import";
 /// Commits under way at the same time: they share the store's group commits.
 const AT_ONCE: usize = 8;
 /// Writes that a commit may come to, by the most that each of its businesses can need; DynamoDB allows 100.
@@ -244,10 +244,7 @@ fn decided(chunk: &[Import], loaded: &Loaded, context: &DecisionContext) -> Resu
         for (id, delta) in moved {
             *deltas.entry(id).or_default() += delta;
         }
-        let put = match before {
-            Some(before) => Changes::update(before.version, decision)?,
-            None => Changes::create(decision)?,
-        };
+        let put = Changes::put(before.as_ref().map(|before| before.version), decision)?;
         changes = writes.into_iter().fold(changes.and(put), Changes::write);
     }
     let moved = deltas.into_iter().filter(|(_, delta)| *delta != 0);
@@ -262,7 +259,7 @@ impl SlugWish {
         owners: &'a [Option<Stored<SlugOwner>>],
     ) -> Result<(String, Option<&'a Stored<SlugOwner>>), crate::business::BusinessError> {
         let remaining = import.wish.slugs().iter().zip(owners).filter(|(slug, _)| self.slugs().contains(slug));
-        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == import.id || !owner.current);
+        let free = |owner: &Option<Stored<SlugOwner>>| owner.as_ref().is_none_or(|owner| owner.business_id == import.id);
         let found = remaining.into_iter().find(|(_, owner)| free(owner));
         let (slug, owner) = found.ok_or_else(|| crate::business::BusinessError::SlugTaken(import.source_id.clone()))?;
         Ok((slug.clone(), owner.as_ref()))

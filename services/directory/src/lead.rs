@@ -4,13 +4,12 @@
 pub mod enquiry;
 mod error;
 pub mod limits;
-mod masking;
 pub mod storage;
 #[cfg(test)]
 mod tests;
 pub mod views;
 
-use contracts::{Decision, LeadBilled, LeadCredited, LeadDelivered, LeadReturned, ReturnReason};
+use contracts::{Decision, LeadAnswered, LeadBilled, LeadCredited, LeadDelivered, LeadReturned, ReturnReason};
 use kernel::{BusinessId, Currency, Duration, LeadId, Money, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -57,16 +56,18 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
 ];
 
 /// What a business pays for a lead, decided by admins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LeadTerms {
     /// Minor units; the shop's price where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 100_000_000)]
     pub price: Option<i64>,
     /// Leads per calendar month (UTC), duplicates not counted; no limit where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_cap: Option<u32>,
     /// The plan pays: every lead is free.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub covered_by_plan: bool,
 }
 
@@ -77,8 +78,14 @@ pub struct Lead {
     /// If they were signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
-    /// The message without what could be a contact.
-    pub preview: String,
+    /// How long the message is, in characters: all that the business learns of it before the lead is released. Words and
+    /// numbers of people's own could always hold a contact.
+    #[serde(default)]
+    pub message_chars: u32,
+    /// One of many of a client, from an address that nobody has shown to be theirs: it costs nothing and stays hidden,
+    /// unless an admin delivers it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
     pub status: Status,
     /// Fixed at delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +102,9 @@ pub struct Lead {
     pub billed_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned_at: Option<Timestamp>,
+    /// When the business first answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
 }
 
 /// Which lead an enquiry becomes, and whose.
@@ -115,6 +125,8 @@ pub struct Delivery {
     pub duplicate_of: Option<LeadId>,
     /// Delivered to the business in this month, duplicates not counted.
     pub this_month: u32,
+    /// Whether it is charged: the address is known to be theirs, or it is one of the client's first.
+    pub confirmed: bool,
 }
 
 /// The lifecycle as a Mermaid state diagram.
@@ -140,7 +152,8 @@ impl Lead {
             id: from.lead_id,
             business_id: from.business_id,
             customer_id: from.customer_id,
-            preview: enquiry.preview(),
+            message_chars: enquiry.message_chars(),
+            unconfirmed: false,
             status: New,
             price: None,
             duplicate_of: None,
@@ -149,6 +162,7 @@ impl Lead {
             delivered_at: None,
             billed_at: None,
             returned_at: None,
+            answered_at: None,
         };
         match enquiry.verdict() {
             Verdict::Spam => lead.mark_spam(),
@@ -157,26 +171,30 @@ impl Lead {
         }
     }
 
-    /// Fixes the price. A free lead is billed at once; a duplicate never is.
+    /// Fixes the price. A free lead is billed at once; a duplicate never is. What a business sees and pays of a duplicate
+    /// before it is released is what any other lead shows: otherwise it could try out addresses.
     pub fn deliver(mut self, delivery: Delivery, now: Timestamp) -> Result<Decision<Self>, LeadError> {
         match self.status {
             New => {}
+            Delivered if self.unconfirmed && delivery.confirmed => {}
             Delivered | Billed | Returned | Credited => return Ok(Decision::unchanged(self)),
             Spam => return Err(self.illegal("be delivered")),
         }
-        let Delivery { shop_price, terms, duplicate_of, this_month } = delivery;
-        let currency = shop_price.currency;
-        let price = match duplicate_of {
-            Some(_) => zero(currency),
-            None if terms.monthly_cap.is_some_and(|cap| this_month >= cap) => return Err(LeadError::CapReached),
-            None if terms.covered_by_plan => zero(currency),
-            None => Money::new(terms.price.unwrap_or(shop_price.amount), currency),
-        };
+        let Delivery { shop_price, terms, duplicate_of, this_month, confirmed } = delivery;
+        if terms.monthly_cap.is_some_and(|cap| this_month >= cap) {
+            return Err(LeadError::CapReached);
+        }
+        let price = if terms.covered_by_plan { 0 } else { terms.price.unwrap_or(shop_price.amount) };
+        let price = Money::new(price, shop_price.currency);
         self.status = Delivered;
         self.price = Some(price);
         self.duplicate_of = duplicate_of;
+        self.unconfirmed = !confirmed;
         self.delivered_at = Some(now);
-        let delivered = LeadDelivered { lead_id: self.id, business_id: self.business_id, price, duplicate_of };
+        if self.unconfirmed {
+            return Ok(Decision::changed(self));
+        }
+        let delivered = LeadDelivered { lead_id: self.id, business_id: self.business_id, price };
         let decision = Decision::changed(self).emit(delivered);
         if duplicate_of.is_none() && price.amount == 0 { decision.then(|lead| lead.bill(now)) } else { Ok(decision) }
     }
@@ -185,6 +203,7 @@ impl Lead {
     pub fn bill(mut self, now: Timestamp) -> Result<Decision<Self>, LeadError> {
         match self.status {
             Delivered if self.duplicate_of.is_some() => return Err(self.illegal("be billed: it is a duplicate")),
+            Delivered if self.unconfirmed => return Err(self.illegal("be billed: it is unconfirmed; deliver it first")),
             Delivered => self.status = Billed,
             Returned | Credited if self.billed_at.is_none() && self.duplicate_of.is_none() => {}
             Billed | Returned | Credited => return Ok(Decision::unchanged(self)),
@@ -233,6 +252,7 @@ impl Lead {
     pub fn refuse_return(mut self, now: Timestamp) -> Result<Decision<Self>, LeadError> {
         match self.status {
             Returned if self.duplicate_of.is_some() => Err(self.illegal("be charged: it is a duplicate")),
+            Returned if self.unconfirmed => Err(self.illegal("be charged: it is unconfirmed")),
             Returned if self.billed_at.is_some() => {
                 self.status = Billed;
                 Ok(Decision::changed(self))
@@ -257,14 +277,28 @@ impl Lead {
         }
     }
 
+    /// The business answers whoever asked, for the `reply`-th time from 0. `is_open` for a duplicate that is released with
+    /// the lead before it.
+    pub fn answer(mut self, is_open: bool, reply: u32, now: Timestamp) -> Result<Decision<Self>, LeadError> {
+        if !self.is_delivered() {
+            return Err(LeadError::NotFound);
+        }
+        if !(is_open || self.is_released()) {
+            return Err(LeadError::NotReleased);
+        }
+        self.answered_at = self.answered_at.or(Some(now));
+        let event = LeadAnswered { lead_id: self.id, business_id: self.business_id, reply, customer_id: self.customer_id };
+        Ok(Decision::changed(self).emit(event))
+    }
+
     /// The person who asked is erased. The books need the lead, without the person and their words; `None` for one
     /// that no business has seen, which goes as a whole.
     pub fn forget_customer(mut self) -> Option<Decision<Self>> {
         match self.status {
             New => None,
             Delivered | Billed | Returned | Credited | Spam => {
-                let known = self.customer_id.take().is_some() || !self.preview.is_empty();
-                self.preview.clear();
+                let known = self.customer_id.take().is_some() || self.message_chars > 0;
+                self.message_chars = 0;
                 Some(if known { Decision::changed(self) } else { Decision::unchanged(self) })
             }
         }
@@ -283,9 +317,9 @@ impl Lead {
         }
     }
 
-    /// Whether it counts towards the cap of the month: a duplicate costs nothing.
+    /// Whether it counts towards the cap of the month: a duplicate and one that is unconfirmed cost nothing.
     pub fn counts(&self) -> bool {
-        self.is_delivered() && self.duplicate_of.is_none()
+        self.is_delivered() && self.duplicate_of.is_none() && !self.unconfirmed
     }
 
     fn illegal(&self, wanted: &'static str) -> LeadError {

@@ -25,7 +25,6 @@ use ports::reads::IdentityReads;
 use shell::{Service, Signer, UnitOfWork};
 
 pub use business::diagram;
-pub use business::hours::is_time_zone;
 pub use business::zone::TimeZoneMap;
 pub use import::mapping::{DEFAULT_MAPPING, Mapping, MappingError};
 pub use import::places::{FileKind, Place, RefusedRow, parse};
@@ -41,13 +40,20 @@ pub struct Config {
     pub public_url: String,
     /// The IANA time zone of businesses that name none.
     pub time_zone: String,
+    /// Whose holidays count for businesses whose address does not say: a country, `DE`, or a federal state, `DE-BY`.
+    pub region: String,
     /// What a lead costs a business, unless its terms say otherwise; zero makes leads free.
     pub lead_price: Money,
 }
 
 impl Config {
-    fn time_zone_of<'a>(&'a self, business: &'a business::Business) -> &'a str {
-        business.profile.time_zone.as_deref().unwrap_or(&self.time_zone)
+    fn time_zone_of<'a>(&'a self, profile: &'a business::profile::Profile) -> &'a str {
+        profile.time_zone.as_deref().unwrap_or(&self.time_zone)
+    }
+
+    /// `None` for a zone that is no longer in the database of time zones.
+    fn place_of(&self, profile: &business::profile::Profile) -> Option<hours::Place> {
+        hours::Place::new(self.time_zone_of(profile), &profile.region(&self.region), profile.position)
     }
 }
 

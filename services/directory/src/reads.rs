@@ -1,14 +1,15 @@
 //! What other services read of the directory.
 
 use async_trait::async_trait;
-use contracts::StaffRole;
-use kernel::{BusinessId, CategoryId, Cursor, Page, Problem, UserId};
-use ports::reads::{BusinessListing, CategoryListing, DirectoryReads};
+use kernel::{BusinessId, CategoryId, Cursor, LeadId, Page, Problem, StaffRole, UserId};
+use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 use ports::store::{Key, Stored};
 use shell::{Table, UnitOfWork};
 
 use crate::business::Business;
 use crate::category::Tree;
+use crate::lead::enquiry::Contact;
+use crate::lead::storage as leads;
 use crate::storage;
 
 const PAGE: usize = 100;
@@ -18,11 +19,18 @@ pub struct Reads {
     pub(crate) table: Table,
     /// Of businesses that name none.
     time_zone: String,
+    region: String,
 }
 
 impl Reads {
-    pub fn new(work: &UnitOfWork, time_zone: impl Into<String>) -> Self {
-        Self { table: work.table().clone(), time_zone: time_zone.into() }
+    pub fn new(work: &UnitOfWork, time_zone: impl Into<String>, region: impl Into<String>) -> Self {
+        Self { table: work.table().clone(), time_zone: time_zone.into(), region: region.into() }
+    }
+
+    async fn members(&self, id: BusinessId, roles: &[StaffRole]) -> Result<Vec<UserId>, Problem> {
+        let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(id)).await?;
+        let members = business.map(|business| business.value.members).unwrap_or_default();
+        Ok(members.into_iter().filter(|member| roles.contains(&member.role)).map(|member| member.user_id).collect())
     }
 
     fn listing(&self, business: &Business, tree: &Tree) -> BusinessListing {
@@ -45,6 +53,7 @@ impl Reads {
             position: profile.position,
             opening_hours: profile.opening_hours.clone(),
             time_zone: Some(profile.time_zone.clone().unwrap_or_else(|| self.time_zone.clone())),
+            region: profile.region(&self.region),
             phone: profile.phone.clone(),
             website: profile.website.clone(),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
@@ -61,12 +70,9 @@ impl DirectoryReads for Reads {
         let mut distinct: Vec<BusinessId> = ids.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        if distinct.is_empty() {
-            return Ok(Vec::new());
-        }
         let keys: Vec<Key> = distinct.iter().map(|id| storage::business_key(*id)).collect();
         let tree = storage::shown_tree(&self.table).await?;
-        let found: Vec<Option<Stored<Business>>> = self.table.get_many_eventual(&keys).await?;
+        let found = self.table.get_many_eventual::<Business>(&keys).await?;
         let of = |id: &BusinessId| {
             let index = distinct.binary_search(id).ok()?;
             found.get(index)?.as_ref().map(|business| self.listing(business, &tree))
@@ -85,8 +91,19 @@ impl DirectoryReads for Reads {
     }
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
-        let business: Option<Stored<Business>> = self.table.get_eventual(&storage::business_key(id)).await?;
-        let members = business.map(|business| business.value.members).unwrap_or_default();
-        Ok(members.into_iter().filter(|member| member.role == StaffRole::Owner).map(|member| member.user_id).collect())
+        self.members(id, &[StaffRole::Owner]).await
+    }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.members(id, &[StaffRole::Owner, StaffRole::Manager]).await
+    }
+
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem> {
+        let contact: Option<Stored<Contact>> = self.table.get_eventual(&leads::contact_key(lead)).await?;
+        let Some(contact) = contact.map(|contact| contact.value) else { return Ok(None) };
+        let reply = usize::try_from(reply).ok().and_then(|reply| contact.replies.get(reply));
+        // The read may be a moment behind the event.
+        let reply = reply.ok_or_else(|| Problem::not_found(format!("the reply to {lead}")))?.text.clone();
+        Ok(Some(EnquiryReply { email: contact.email, name: contact.name, message: contact.message, reply }))
     }
 }

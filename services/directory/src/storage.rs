@@ -2,9 +2,9 @@
 //!
 //! | item | pk | sk | read by |
 //! |---|---|---|---|
-//! | business | `business#<id>` | `business` | id; indexes 1 to 3 |
+//! | business | `business#<id>` | `business` | id; indexes 1 to 4 |
 //! | rating of a business | `business#<id>` | `rating` | with its business |
-//! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect when the slug changes |
+//! | slug of a business | `slug#<slug>` | `slug` | slug; kept as a redirect for a year when the slug changes |
 //! | business in a category | `in#<category>` | name, id | published businesses of a category, by name |
 //! | membership | `member#<user>` | `<business>` | the businesses of a person |
 //! | businesses of a person | `memberships#<user>` | `count` | by whoever adds one; a counter |
@@ -13,7 +13,7 @@
 //! | claim | `claim#<id>` | `claim` | id; index 1: all by status; index 2: of a person |
 //! | lead | `lead#<id>` | `lead` | id; index 1: of a business; index 2: by status; index 3: of a person |
 //! | who asked | `lead#<id>` | `contact` | with its lead, once it is released |
-//! | who asked lately | `sender#<hash>` | `<business>` or `day` | with a new enquiry; expires |
+//! | who asked lately, and how often | `sender#<hash>` | `<business>` or `lately` | with a new enquiry; expires |
 //! | leads of a month | `month#<business>` | `2026-11` | with a delivery |
 //!
 //! | index | pk | sk | of |
@@ -21,6 +21,7 @@
 //! | 1 | `published` | name, id | businesses that everybody sees |
 //! | 2 | `status#<status>` | time of the last change, id | businesses, for moderation |
 //! | 3 | `row#<n>` | longitude, id | published businesses of a band of latitude, from west to east |
+//! | 4 | `pending` | time of the wish, id | published businesses that want to change what waits for a look |
 //! | 1 | `claims#<status>` | time, id | claims |
 //! | 2 | `claims#user#<user>` | time, id | claims |
 //! | 1 | `contacts#<email>` | lead | who asked, by the address in small letters |
@@ -31,7 +32,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, ClaimId, Problem, Rating, UserId, slugify};
+use kernel::{BusinessId, CategoryId, ClaimId, Duration, Problem, Rating, Timestamp, UserId, slugify};
 use ports::store::{Bound, Bounds, Expect, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -43,15 +44,18 @@ use crate::category::{CATEGORIES_MAX, Tree};
 use crate::claim::{self, Claim, ClaimError};
 use crate::sort_key::time_sk;
 
-pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 3 };
+pub const TABLE: TableSchema = TableSchema { name: "directory", indexes: 4 };
 
 pub const PUBLISHED: u8 = 1;
 const BY_STATUS: u8 = 2;
 const BY_PLACE: u8 = 3;
+const PENDING: u8 = 4;
 const CLAIMS: u8 = 1;
 const CLAIMS_OF_USER: u8 = 2;
 /// Rows of 0.02 degrees, about 2.2 km, from the south pole.
 const ROWS_PER_DEGREE: f64 = 50.0;
+/// How long a slug that a business has left leads there.
+const SLUG_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest part of a name in a sort key.
 const NAME_KEY_BYTES_MAX: usize = 60;
 
@@ -60,8 +64,9 @@ const NAME_KEY_BYTES_MAX: usize = 60;
 pub struct SlugOwner {
     pub slug: String,
     pub business_id: BusinessId,
-    /// False for a slug that the business had before; it gives way to a business that wants it.
-    pub current: bool,
+    /// Until when a slug that the business had before leads to it. Nobody else gets it, or its links, before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A published business in the list of a category.
@@ -115,6 +120,9 @@ impl Record for Business {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), time_sk(self.updated_at, self.id))];
+        if let Some(pending) = &self.pending {
+            entries.push(IndexEntry::new(PENDING, "pending", time_sk(pending.since, self.id)));
+        }
         if self.is_published() {
             entries.push(IndexEntry::new(PUBLISHED, "published", name_sk(self)));
             if let Some(position) = self.profile.position {
@@ -128,6 +136,10 @@ impl Record for Business {
 impl Record for SlugOwner {
     fn key(&self) -> Key {
         slug_key(&self.slug)
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.until
     }
 }
 
@@ -189,6 +201,10 @@ pub fn status_query(status: Status) -> Query {
     Query::index(BY_STATUS, format!("status#{status}")).descending()
 }
 
+pub fn pending_query() -> Query {
+    Query::index(PENDING, "pending")
+}
+
 pub fn claims_query(status: claim::Status) -> Query {
     Query::index(CLAIMS, claims_pk(status))
 }
@@ -227,21 +243,13 @@ pub async fn claim(table: &Table, id: ClaimId) -> Result<Stored<Claim>, Problem>
 /// The ratings of at most 100 businesses, for showing.
 pub async fn ratings(table: &Table, ids: impl Iterator<Item = BusinessId>) -> Result<HashMap<BusinessId, Rating>, Problem> {
     let keys: Vec<Key> = ids.map(rating_key).collect();
-    let found: Vec<Option<Stored<BusinessRating>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    let found = table.get_many_eventual::<BusinessRating>(&keys).await?;
     Ok(found.into_iter().flatten().map(|found| (found.business_id, found.rating)).collect())
-}
-
-/// The next state of an item, or the first.
-pub fn put<T: Record>(before: Option<&Stored<T>>, decision: Decision<T>) -> Result<Changes, Problem> {
-    match before {
-        Some(before) => Changes::update(before.version, decision),
-        None => Changes::create(decision),
-    }
 }
 
 /// One more business that a person acts for. `before` is what they have.
 pub fn joined(before: Option<&Stored<MembershipCount>>, user: UserId) -> Result<Changes, Problem> {
-    put(before, MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
+    Changes::put(before.map(|before| before.version), MembershipCount::joined(before.map(|before| before.value.clone()), user)?)
 }
 
 /// The tree for deciding; version 0 while there is none.
@@ -266,7 +274,7 @@ pub fn save(
         return Ok(Changes::none());
     }
     let (writes, deltas) = following(before, owner, tree, decision.state())?;
-    let changes = writes.into_iter().fold(put(before, decision)?, Changes::write);
+    let changes = writes.into_iter().fold(Changes::put(before.map(|before| before.version), decision)?, Changes::write);
     Ok(deltas.into_iter().map(|(id, delta)| count(id, delta)).fold(changes, Changes::write))
 }
 
@@ -311,7 +319,7 @@ pub fn following(
 
 /// The tree's next state, with counters for the categories that are new.
 pub fn save_tree(before: &Stored<Tree>, decision: Decision<Tree>, new: &[CategoryId]) -> Result<Changes, Problem> {
-    let mut changes = if before.version == 0 { Changes::create(decision)? } else { Changes::update(before.version, decision)? };
+    let mut changes = Changes::put((before.version > 0).then_some(before.version), decision)?;
     for id in new {
         let item = CategoryCount { category_id: *id, businesses: 0 }.to_item()?;
         changes = changes.write(Write::Put { item, expect: Expect::Absent });
@@ -324,20 +332,20 @@ pub fn count(id: CategoryId, delta: i64) -> Write {
     Write::Add { key: count_key(id), deltas: vec![("businesses", delta)], bounds: vec![Bound::AtLeast("businesses", (-delta).max(0))] }
 }
 
-/// A business may take a slug that nobody has, that is its own, or that another one has left.
+/// A business may take a slug that nobody has, or that is or was its own.
 fn slug_writes(old: Option<&Business>, owner: Option<&Stored<SlugOwner>>, new: &Business) -> Result<Vec<Write>, Problem> {
     if old.is_some_and(|old| old.slug == new.slug) {
         return Ok(Vec::new());
     }
     let expect = match owner {
         None => Expect::Absent,
-        Some(owner) if owner.business_id == new.id || !owner.current => Expect::Version(owner.version),
+        Some(owner) if owner.business_id == new.id => Expect::Version(owner.version),
         Some(owner) => return Err(BusinessError::SlugTaken(owner.slug.clone()).into()),
     };
-    let item = SlugOwner { slug: new.slug.clone(), business_id: new.id, current: true }.to_item()?;
+    let item = SlugOwner { slug: new.slug.clone(), business_id: new.id, until: None }.to_item()?;
     let mut writes = vec![Write::Put { item, expect }];
     if let Some(old) = old {
-        let item = SlugOwner { slug: old.slug.clone(), business_id: old.id, current: false }.to_item()?;
+        let item = SlugOwner { slug: old.slug.clone(), business_id: old.id, until: Some(new.updated_at.plus(SLUG_KEPT)) }.to_item()?;
         writes.push(Write::Put { item, expect: Expect::Anything });
     }
     Ok(writes)

@@ -3,6 +3,7 @@
 use contracts::Decision;
 use kernel::{AddressId, Code, PostalAddress, Problem, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub const ADDRESSES_MAX: usize = 50;
 
@@ -13,7 +14,9 @@ pub struct AddressBook {
     pub entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An address with its place in the book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AddressEntry)]
 pub struct Entry {
     pub id: AddressId,
     pub address: PostalAddress,

@@ -65,11 +65,7 @@ impl Credentials {
     pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, Problem> {
         match self {
             Self::Own(passwords) => passwords.hash(password).await,
-            Self::Pool(_) => {
-                let mut chance = [0; 16];
-                entropy.fill(&mut chance);
-                Ok(format!("pool:{:032x}", u128::from_le_bytes(chance)))
-            }
+            Self::Pool(_) => Ok(format!("pool:{:032x}", u128::from_le_bytes(entropy.bytes()))),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Samples of all that is stored, held against the golden file.
 
-use kernel::{PostalAddress, Role, Timestamp};
+use kernel::{Membership, PostalAddress, Role, StaffRole, Timestamp};
 use shell::testing::Golden;
 
 use crate::addresses::{AddressBook, Entry};
 use crate::admins::Admins;
 use crate::attempts::Attempts;
-use crate::session::Session;
+use crate::session::{Origin, Session};
 use crate::storage::{EmailOwner, RoleMember};
 use crate::user::{BusinessNews, Links, Status, User};
 
@@ -21,6 +21,7 @@ fn plain() -> User {
         id: 1.into(),
         email: "ann@example.com".parse().unwrap(),
         email_verified: false,
+        email_proven: false,
         pending_email: None,
         name: "Ann Lee".into(),
         telephone: String::new(),
@@ -34,6 +35,7 @@ fn plain() -> User {
         tokens_valid_from: at(),
         verification: Links::default(),
         reset: Links::default(),
+        welcomed: false,
         created_at: at(),
     }
 }
@@ -44,7 +46,7 @@ fn full(status: Status) -> User {
     User {
         pending_email: Some("ann.lee@example.com".parse().unwrap()),
         telephone: "+49 89 1".into(),
-        businesses: vec![3.into()],
+        businesses: vec![Membership { business_id: 3.into(), role: StaffRole::Manager }],
         business_news: vec![BusinessNews { business_id: 3.into(), sequence: 7 }],
         status,
         disabled_reason: Some("Asked for it.".into()),
@@ -82,6 +84,7 @@ fn sessions() -> [Session; 2] {
         generation: 2,
         retry,
         revoked: false,
+        origin: Origin { device: "Firefox on Linux".into(), network: "203.0.113.0/24".into() },
         started_at: at(),
         refreshed_at: at(),
         expires_at: at(),
@@ -98,6 +101,6 @@ fn what_was_stored_once_stays_readable() {
         .record("EmailOwner", [EmailOwner { email: plain().email, user_id: 1.into() }])
         .record("RoleMember", ROLES.map(|role| RoleMember { role, user_id: 1.into() }))
         .record("Admins", [Admins { user_ids: vec![1.into()] }])
-        .record("Attempts", [Attempts { subject: "Sign-in of ann@example.com".into(), count: 2, window_ends_at: at() }])
+        .record("Attempts", [None, Some(at())].map(|known_until| Attempts { subject: "confirm:usr_1".into(), count: 2, last_at: at(), window_ends_at: at(), known_until }))
         .check();
 }

@@ -4,8 +4,10 @@
 mod admin;
 mod at_pool;
 mod auth;
+mod cookie;
 mod me;
 mod pages;
+mod sessions;
 mod well_known;
 
 use shell::RequestContext;
@@ -22,7 +24,7 @@ pub(crate) fn root_routes(app: &App) -> shell::RootRoutes {
 }
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(admin::routes()).with_state(app)
+    OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(sessions::routes()).merge(admin::routes()).with_state(app)
 }
 
 /// For requests with a secret in them or in the answer: the store keeps neither, so these commands

@@ -8,6 +8,7 @@ mod consumer;
 mod credentials;
 #[cfg(test)]
 mod formats;
+mod gate;
 mod http;
 mod membership;
 mod operator;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use kernel::Duration;
 use shell::{Service, Signer, UnitOfWork};
 
-pub use attempts::AttemptLimit;
+pub use attempts::{AttemptLimit, Beyond};
 pub use credentials::Credentials;
 pub use operator::{create_admin, create_customer};
 pub use reads::{Links, Reads};
@@ -40,12 +41,20 @@ pub struct Config {
     pub refresh_token_lifetime: Duration,
     /// After so long a session ends, however often it is refreshed.
     pub session_lifetime: Duration,
-    /// Tries of a password, right or wrong, until a right one; per account.
+    /// Tries of a client at one account, right or wrong, until a right one.
+    pub sign_ins_per_client: AttemptLimit,
+    /// Tries of all clients at one account that have not signed in to it before.
     pub sign_ins_per_account: AttemptLimit,
+    /// Tries to confirm the password by whoever is signed in or holds a mailed link, until a right one.
+    pub confirmations_per_account: AttemptLimit,
     /// Wrong passwords per client address, which many people may share.
     pub failures_per_client: AttemptLimit,
-    /// Requests that may send a mail, per address it would go to.
+    /// Requests of a client that may send a mail to one address.
+    pub mails_per_client: AttemptLimit,
+    /// Requests that may send a mail to one address, of all clients that have not signed in to its account before.
     pub mails_per_address: AttemptLimit,
+    /// Accounts that a client address may register; none where the shop limits no rates.
+    pub registrations_per_client: Option<AttemptLimit>,
 }
 
 impl Default for Config {
@@ -56,9 +65,13 @@ impl Default for Config {
             access_token_lifetime: minutes(10),
             refresh_token_lifetime: days(30),
             session_lifetime: days(180),
-            sign_ins_per_account: AttemptLimit { most: 10, within: minutes(15) },
-            failures_per_client: AttemptLimit { most: 50, within: minutes(15) },
-            mails_per_address: AttemptLimit { most: 5, within: minutes(60) },
+            sign_ins_per_client: AttemptLimit { most: 10, within: minutes(15), beyond: Beyond::Closed },
+            sign_ins_per_account: AttemptLimit { most: 100, within: minutes(60), beyond: Beyond::Pauses },
+            confirmations_per_account: AttemptLimit { most: 10, within: minutes(15), beyond: Beyond::Closed },
+            failures_per_client: AttemptLimit { most: 50, within: minutes(15), beyond: Beyond::Closed },
+            mails_per_client: AttemptLimit { most: 4, within: minutes(60), beyond: Beyond::Closed },
+            mails_per_address: AttemptLimit { most: 20, within: minutes(60), beyond: Beyond::Pauses },
+            registrations_per_client: Some(AttemptLimit { most: 20, within: minutes(60), beyond: Beyond::Closed }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! For which businesses a user acts, as the directory says.
 
 use contracts::Decision;
-use kernel::{BusinessId, Role, Timestamp};
+use kernel::{BusinessId, Membership, Role, StaffRole, Timestamp};
 
 use crate::user::{BusinessNews, Status, User};
 
@@ -9,9 +9,9 @@ use crate::user::{BusinessNews, Status, User};
 const NEWS_MAX: usize = 100;
 
 impl User {
-    /// The user acts for the business from now on, or no longer. Whoever acts for one has the role
+    /// The user acts for the business in this role from now on, or no longer. Whoever acts for one has the role
     /// business. Tokens that name a business too many end at once.
-    pub fn follow_business(mut self, business_id: BusinessId, acts: bool, sequence: u64, now: Timestamp) -> Decision<Self> {
+    pub fn follow_business(mut self, business_id: BusinessId, role: Option<StaffRole>, sequence: u64, now: Timestamp) -> Decision<Self> {
         match self.status {
             Status::Active | Status::Disabled => {}
             Status::Erased => return Decision::unchanged(self),
@@ -27,23 +27,20 @@ impl User {
             self.business_news.remove(0);
         }
         self.business_news.push(BusinessNews { business_id, sequence });
-        match (acts, self.businesses.contains(&business_id)) {
-            (true, false) => {
-                self.businesses.push(business_id);
-                self.businesses.sort_unstable();
-                if !self.roles.contains(&Role::Business) {
-                    self.roles.push(Role::Business);
-                    self.roles.sort_unstable();
-                }
+        let before = self.businesses.len();
+        self.businesses.retain(|membership| membership.business_id != business_id);
+        if let Some(role) = role {
+            self.businesses.push(Membership { business_id, role });
+            self.businesses.sort_unstable_by_key(|membership| membership.business_id);
+            if !self.roles.contains(&Role::Business) {
+                self.roles.push(Role::Business);
+                self.roles.sort_unstable();
             }
-            (false, true) => {
-                self.businesses.retain(|business| *business != business_id);
-                if self.businesses.is_empty() {
-                    self.roles.retain(|role| *role != Role::Business);
-                }
-                self.end_access(now);
+        } else if self.businesses.len() < before {
+            if self.businesses.is_empty() {
+                self.roles.retain(|role| *role != Role::Business);
             }
-            (true, true) | (false, false) => {}
+            self.end_access(now);
         }
         Decision::changed(self)
     }
@@ -68,9 +65,10 @@ mod tests {
     #[track_caller]
     fn check(news: &[(u128, bool, u64)], businesses: &[u128]) {
         let followed = news.iter().fold(ann(), |user, (business, acts, sequence)| {
-            user.follow_business(BusinessId(*business), *acts, *sequence, at(9)).into_state()
+            user.follow_business(BusinessId(*business), acts.then_some(StaffRole::Owner), *sequence, at(9)).into_state()
         });
-        assert_eq!(followed.businesses, businesses.iter().copied().map(BusinessId).collect::<Vec<_>>(), "{news:?}");
+        let owned = |id: &u128| Membership { business_id: BusinessId(*id), role: StaffRole::Owner };
+        assert_eq!(followed.businesses, businesses.iter().map(owned).collect::<Vec<_>>(), "{news:?}");
         assert_eq!(followed.roles.contains(&Role::Business), !businesses.is_empty(), "{news:?}");
     }
 
@@ -87,12 +85,14 @@ mod tests {
 
     #[test]
     fn tokens_end_when_a_business_is_lost() {
-        let gained = ann().follow_business(BusinessId(7), true, 100, at(9)).into_state();
+        let gained = ann().follow_business(BusinessId(7), Some(StaffRole::Manager), 100, at(9)).into_state();
         assert_eq!(gained.tokens_valid_from, ann().tokens_valid_from, "nobody is signed out for what they gain");
-        assert!(!gained.clone().follow_business(BusinessId(7), true, 100, at(10)).is_changed());
-        let lost = gained.follow_business(BusinessId(7), false, 200, at(10)).into_state();
+        let demoted = gained.clone().follow_business(BusinessId(7), Some(StaffRole::Staff), 150, at(10)).into_state();
+        assert_eq!(demoted.businesses, [Membership { business_id: BusinessId(7), role: StaffRole::Staff }], "counts with the next request");
+        assert!(!gained.clone().follow_business(BusinessId(7), Some(StaffRole::Manager), 100, at(10)).is_changed());
+        let lost = gained.follow_business(BusinessId(7), None, 200, at(10)).into_state();
         assert!(lost.tokens_valid_from > at(10));
         let erased = ann().erase("usr_1@erased.invalid".parse().unwrap(), at(1)).into_state();
-        assert!(!erased.follow_business(BusinessId(7), true, 100, at(2)).is_changed());
+        assert!(!erased.follow_business(BusinessId(7), Some(StaffRole::Manager), 100, at(2)).is_changed());
     }
 }

@@ -68,7 +68,7 @@ async fn create(
             }
         }
     };
-    work.run_job("operator.create-user", load, decide).await?;
+    work.run_job("identity.create_user", load, decide).await?;
     let id = storage::owner(table, &email).await?.ok_or_else(|| Problem::internal("the new account is not found"))?;
     if let Some(pool) = credentials.pool() {
         let user = storage::user(table, id).await?;
@@ -87,6 +87,7 @@ fn trusted(
     context: &DecisionContext,
 ) -> Result<Decision<User>, UserError> {
     let registered = match before {
+        Some(user) if user.email_verified => Decision::unchanged(user),
         Some(user) => user.register_again(registration.clone(), context.now),
         None => User::register(id, registration.clone(), context.now),
     };

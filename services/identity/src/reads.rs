@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, Email, Problem, Role, Timestamp, UserId};
+use kernel::{Email, Membership, Problem, Role, Timestamp, UserId};
 use ports::reads::{Account, IdentityReads, LinkPurpose, LinkTokens};
 use serde::Deserialize;
 use shell::{Signer, Table, UnitOfWork};
@@ -28,10 +28,12 @@ struct AccountItem {
     id: UserId,
     email: Email,
     email_verified: bool,
+    #[serde(default)]
+    email_proven: bool,
     name: String,
     roles: Vec<Role>,
     #[serde(default)]
-    businesses: Vec<BusinessId>,
+    businesses: Vec<Membership>,
     status: Status,
     tokens_valid_from: Timestamp,
 }
@@ -47,6 +49,7 @@ impl IdentityReads for Reads {
             id: item.id,
             email: item.email,
             email_verified: item.email_verified,
+            email_proven: item.email_proven,
             name: item.name,
             roles: item.roles,
             businesses: item.businesses,

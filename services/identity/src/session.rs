@@ -1,10 +1,17 @@
 //! A session: one sign-in, and the family of refresh tokens that follow one another in it.
 
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::{HeaderMap, header};
 use contracts::Decision;
 use kernel::{Code, Duration, Problem, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use shell::http::Client;
 
 use crate::user::User;
+
+/// So long after its use a refresh token gets the same successor again.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Each use of the refresh token makes the next generation. The token itself is not kept, not even
 /// hashed: it is a keyed hash of the session and the generation, and the key is not in the store.
@@ -19,9 +26,60 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
     pub revoked: bool,
+    #[serde(default)]
+    pub origin: Origin,
     pub started_at: Timestamp,
     pub refreshed_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+/// Where a session began, for its owner to recognize it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// `Firefox on Windows`; empty if the client does not say.
+    pub device: String,
+    /// The network of the client's address, such as `203.0.113.0/24`; empty if it is unknown.
+    pub network: String,
+}
+
+impl Origin {
+    pub fn of(headers: &HeaderMap, client: Client) -> Self {
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self { device: device(agent), network: network(client.address()) }
+    }
+}
+
+/// The browser and the system of a User-Agent, or else the name of the program. Browsers name others, too: the first that
+/// is found is theirs.
+fn device(agent: &str) -> String {
+    let named = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let browser = named(&[("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => agent.chars().take_while(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character)).take(40).collect(),
+    }
+}
+
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
 }
 
 /// How long sessions last.
@@ -58,7 +116,7 @@ impl From<SessionError> for Problem {
 }
 
 impl Session {
-    pub fn start(id: SessionId, user: &User, lifetimes: Lifetimes, now: Timestamp) -> Decision<Self> {
+    pub fn start(id: SessionId, user: &User, origin: Origin, lifetimes: Lifetimes, now: Timestamp) -> Decision<Self> {
         Decision::changed(Self {
             id,
             user_id: user.id,
@@ -66,14 +124,16 @@ impl Session {
             generation: 1,
             retry: None,
             revoked: false,
+            origin,
             started_at: now,
             refreshed_at: now,
             expires_at: now.plus(lifetimes.idle.min(lifetimes.most)),
         })
     }
 
-    /// Uses a refresh token up. The same request sent again (it carries the same Idempotency-Key)
-    /// gets the same generation again: its first answer may have been lost on the way.
+    /// Uses a refresh token up. The same request sent again (it carries the same Idempotency-Key) gets the same generation
+    /// again: its first answer may have been lost on the way. So does whoever sends the token again within seconds: two
+    /// windows of a browser refresh at once. A thief who is as quick gets what the owner has, and is found out later.
     pub fn refresh(
         mut self,
         user: &User,
@@ -95,8 +155,9 @@ impl Session {
             // Only a store that was restored from a backup is behind its own tokens.
             return Err(SessionError::Ended);
         }
-        let is_retry = presented.generation == self.generation - 1 && presented.retry.is_some() && presented.retry == self.retry;
-        if is_retry { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
+        let same_request = presented.retry.is_some() && presented.retry == self.retry;
+        let at_once = now < self.refreshed_at.plus(GRACE);
+        if presented.generation == self.generation - 1 && (same_request || at_once) { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
     }
 
     /// Signed out, or a used token was seen again.

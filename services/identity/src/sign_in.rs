@@ -1,33 +1,24 @@
-//! Proving who one is by a password. Attempts are counted per account before the password is looked
-//! at, so that many guesses at once are no way around the limit; failures also per client address.
-//! Unknown addresses are treated alike in all of it.
+//! Proving who one is by a password. Attempts are counted before the password is looked at, so that many guesses at
+//! once are no way around the limits; failures also per client address. Unknown addresses are treated alike in all of it.
 
-use kernel::{Code, Email, Problem};
-use ports::store::Stored;
-use shell::RequestContext;
+use kernel::{Code, Email, Problem, UserId};
+use ports::store::{Key, Stored};
+use shell::{Changes, RequestContext};
 
 use crate::App;
-use crate::attempts::Attempts;
+use crate::attempts::{AttemptLimit, Attempts};
 use crate::credentials::{Proof, Purpose};
+use crate::gate::Gate;
 use crate::storage;
 use crate::user::User;
 
-/// Hashed, so that what strangers typed is not kept.
-pub fn account_subject(email: &Email) -> String {
-    format!("account:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
-}
-
-pub fn mail_subject(email: &Email) -> String {
-    format!("mail:{}", &blake3::hash(email.as_str().as_bytes()).to_hex()[..32])
-}
-
-/// The user whose password this is. The caller clears the attempts of the account in its commit.
+/// The user whose password this is. The caller notes in its commit that the gate was passed.
 pub async fn user_by_password(
     app: &App,
     request: &RequestContext,
+    gate: &Gate,
     email: &Email,
     password: &str,
-    purpose: Purpose,
 ) -> Result<(Stored<User>, Proof), Problem> {
     let table = app.work.table();
     let client = format!("client:{}", request.client);
@@ -35,41 +26,51 @@ pub async fn user_by_password(
     let client_key = storage::attempts_key(&client);
     let failures = table.get::<Attempts>(&client_key).await?;
     Attempts::check(failures.as_deref(), limit, app.work.now())?;
-    take_account_attempt(app, email).await?;
+    let load = |_| gate.load(table, app.work.now());
+    app.work.run_job("identity.count_attempt", load, |counted, context| gate.take(counted, context.now)).await?;
 
     let user = storage::user_by_email(table, email).await?.filter(|user| user.may_sign_in());
-    let proof = app.credentials.prove(user.as_deref(), password, purpose).await?;
+    let proof = app.credentials.prove(user.as_deref(), password, Purpose::SignIn).await?;
     if let Some(proved) = user.zip(proof) {
         return Ok(proved);
     }
     let load = |_| table.get::<Attempts>(&client_key);
     app.work
-        .run_job("identity.sign-in-failed", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
+        .run_job("identity.count_failure", load, |failures, context| storage::count_attempt(failures, &client, limit, context.now))
         .await?;
     Err(Problem::new(Code::InvalidCredentials, "the address or the password is wrong"))
 }
 
-/// The same for somebody who is signed in and must prove it once more. `field` is the password's
-/// name in the request: a wrong one must not look like a token that has expired.
-pub async fn confirm_password(
-    app: &App,
-    request: &RequestContext,
-    user: &User,
-    field: &str,
-    password: &str,
-) -> Result<Stored<User>, Problem> {
-    match user_by_password(app, request, &user.email, password, Purpose::Confirm).await {
-        Ok((user, _)) => Ok(user),
-        Err(problem) if problem.code == Code::InvalidCredentials => Err(Problem::field(field, "is wrong")),
-        Err(problem) => Err(problem),
+/// Proves once more that an account is one's own. These attempts count apart from those to sign in, since whoever makes them
+/// holds a token or a mailed link already. `field` is the password's name in the request: a wrong one must not look like a
+/// token that has expired. The caller forgets the attempts in its commit.
+pub async fn confirm_password(app: &App, user: &User, field: &str, password: &str) -> Result<(), Problem> {
+    let subject = confirm_subject(user.id);
+    take(app, &subject, app.config.confirmations_per_account).await?;
+    let user = Some(user).filter(|user| user.may_sign_in());
+    match app.credentials.prove(user, password, Purpose::Confirm).await? {
+        Some(_) => Ok(()),
+        None => Err(Problem::field(field, "is wrong")),
     }
 }
 
-async fn take_account_attempt(app: &App, email: &Email) -> Result<(), Problem> {
-    let subject = account_subject(email);
-    let key = storage::attempts_key(&subject);
-    let limit = app.config.sign_ins_per_account;
+/// Where the attempts to confirm a password are counted.
+pub fn confirm_key(user: UserId) -> Key {
+    storage::attempts_key(&confirm_subject(user))
+}
+
+fn confirm_subject(user: UserId) -> String {
+    format!("confirm:{user}")
+}
+
+/// Counts an attempt, or refuses it.
+pub async fn take(app: &App, subject: &str, limit: AttemptLimit) -> Result<(), Problem> {
+    let key = storage::attempts_key(subject);
     let load = |_| app.work.table().get::<Attempts>(&key);
-    app.work.run_job("identity.sign-in", load, |attempts, context| storage::take_attempt(attempts, &subject, limit, context.now)).await?;
+    let decide = |attempts: Option<Stored<Attempts>>, context: &shell::DecisionContext| -> Result<Changes, Problem> {
+        Attempts::check(attempts.as_deref(), limit, context.now)?;
+        storage::count_attempt(attempts, subject, limit, context.now)
+    };
+    app.work.run_job("identity.count_attempt", load, decide).await?;
     Ok(())
 }

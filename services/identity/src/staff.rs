@@ -11,7 +11,7 @@ impl User {
     /// counts, since roles may have been taken away after it was made.
     pub fn adopt_roles(mut self, granted: &[Role], issued_at: Timestamp) -> Decision<Self> {
         match self.status {
-            Status::Active if self.email_verified && issued_at >= self.tokens_valid_from => {}
+            Status::Active if self.email_proven && issued_at >= self.tokens_valid_from => {}
             Status::Active | Status::Disabled | Status::Erased => return Decision::unchanged(self),
         }
         let adopted = self.adoptable(granted);

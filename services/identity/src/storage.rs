@@ -100,7 +100,7 @@ impl Record for Attempts {
     }
 
     fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.window_ends_at)
+        Some(self.known_until.map_or(self.window_ends_at, |known_until| known_until.max(self.window_ends_at)))
     }
 }
 
@@ -130,13 +130,7 @@ pub fn role_key(role: Role, user: UserId) -> Key {
 
 /// Customers have no partition of their own: everyone is one.
 pub fn role_partition(role: Role) -> String {
-    let name = match role {
-        Role::Customer => "customer",
-        Role::Business => "business",
-        Role::Support => "support",
-        Role::Admin => "admin",
-    };
-    format!("role#{name}")
+    format!("role#{}", role.as_str())
 }
 
 pub async fn user(table: &Table, id: UserId) -> Result<Stored<User>, Problem> {
@@ -148,10 +142,7 @@ pub async fn owner(table: &Table, email: &Email) -> Result<Option<UserId>, Probl
 }
 
 pub async fn user_by_email(table: &Table, email: &Email) -> Result<Option<Stored<User>>, Problem> {
-    match owner(table, email).await? {
-        Some(id) => table.get(&user_key(id)).await,
-        None => Ok(None),
-    }
+    table.find(owner(table, email).await?.map(user_key)).await
 }
 
 /// Whether the user may have the address that they want: nobody else has it.
@@ -222,13 +213,9 @@ pub fn update_user_and_admins(before: &Stored<User>, admins: Option<Stored<Admin
 }
 
 pub fn follow_admins(admins: Option<Stored<Admins>>, user: &User) -> Result<Changes, Problem> {
-    match admins {
-        Some(admins) => Changes::update(admins.version, admins.value.follow(user)?),
-        None => {
-            let decision = Admins::default().follow(user)?;
-            if decision.is_changed() { Changes::create(decision) } else { Ok(Changes::none()) }
-        }
-    }
+    let version = admins.as_ref().map(|admins| admins.version);
+    let decision = admins.map_or_else(Admins::default, |admins| admins.value).follow(user)?;
+    if decision.is_changed() { Changes::put(version, decision) } else { Ok(Changes::none()) }
 }
 
 /// Whether `follow_admins` would refuse; asked before the user pool follows.
@@ -236,28 +223,8 @@ pub fn check_admins(admins: Option<&Stored<Admins>>, user: &User) -> Result<(), 
     follow_admins(admins.cloned(), user).map(|_| ())
 }
 
-pub fn put_addresses(before: Option<u64>, decision: Decision<AddressBook>) -> Result<Changes, Problem> {
-    match before {
-        Some(version) => Changes::update(version, decision),
-        None => Changes::create(decision),
-    }
-}
-
-/// Counts an attempt in the commit, or refuses it.
-pub fn take_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
-    let version = before.as_ref().map(|attempts| attempts.version);
-    put_attempts(version, Attempts::take(before.map(|attempts| attempts.value), subject, limit, now)?)
-}
-
-/// Counts an attempt that has been made.
+/// Counts an attempt in the commit.
 pub fn count_attempt(before: Option<Stored<Attempts>>, subject: &str, limit: AttemptLimit, now: Timestamp) -> Result<Changes, Problem> {
     let version = before.as_ref().map(|attempts| attempts.version);
-    put_attempts(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
-}
-
-fn put_attempts(before: Option<u64>, decision: Decision<Attempts>) -> Result<Changes, Problem> {
-    match before {
-        Some(version) => Changes::update(version, decision),
-        None => Changes::create(decision),
-    }
+    Changes::put(version, Attempts::count(before.map(|attempts| attempts.value), subject, limit, now))
 }

@@ -25,8 +25,9 @@ pub struct Tokens {
     /// Seconds that the access token counts.
     #[schema(example = 600)]
     pub expires_in: u64,
-    /// Gets the next pair of tokens, once.
-    pub refresh_token: String,
+    /// Gets the next pair of tokens, once. Absent where it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
 impl Tokens {
@@ -41,10 +42,10 @@ impl Tokens {
             exp: issued_at.saturating_add_unsigned(expires_in),
             sid: session.id,
             roles: user.roles.clone(),
-            businesses: user.businesses.clone(),
+            businesses: user.businesses.iter().map(|membership| membership.business_id).collect(),
         };
         let refresh = RefreshToken { session: session.id, user: session.user_id, generation: session.generation };
-        Ok(Self { access_token: signer.sign(&claims)?, token_type: "Bearer", expires_in, refresh_token: refresh.write(signer) })
+        Ok(Self { access_token: signer.sign(&claims)?, token_type: "Bearer", expires_in, refresh_token: Some(refresh.write(signer)) })
     }
 }
 
@@ -54,7 +55,7 @@ impl From<&PoolTokens> for Tokens {
             access_token: tokens.access_token.clone(),
             token_type: "Bearer",
             expires_in: tokens.expires_in_secs,
-            refresh_token: tokens.refresh_token.clone(),
+            refresh_token: Some(tokens.refresh_token.clone()),
         }
     }
 }
@@ -69,9 +70,7 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     pub fn write(&self, signer: &Signer) -> String {
-        let text = format!("{}.{}.{}", self.session, self.user, self.generation);
-        let mac = signer.mac(&format!("refresh:{text}"));
-        format!("{text}.{mac}")
+        sealed(signer, "refresh", &format!("{}.{}.{}", self.session, self.user, self.generation))
     }
 
     pub fn read(signer: &Signer, token: &str) -> Result<Self, Problem> {
@@ -96,13 +95,11 @@ pub struct Link {
 
 impl Link {
     pub fn write(&self, signer: &Signer, purpose: LinkPurpose) -> String {
-        let text = format!("{}.{}", self.user, self.serial);
         let name = match purpose {
             LinkPurpose::VerifyEmail => "verify-email",
             LinkPurpose::ResetPassword => "reset-password",
         };
-        let mac = signer.mac(&format!("{name}:{text}"));
-        format!("{text}.{mac}")
+        sealed(signer, name, &format!("{}.{}", self.user, self.serial))
     }
 
     pub fn read(signer: &Signer, purpose: LinkPurpose, token: &str) -> Result<Self, Problem> {
@@ -117,9 +114,14 @@ impl Link {
     }
 }
 
-/// The name under which an Idempotency-Key is remembered.
-pub fn retry_name(idempotency_key: &str) -> String {
-    blake3::hash(idempotency_key.as_bytes()).to_hex()[..32].to_owned()
+/// The text and its keyed hash, which counts for one purpose only.
+fn sealed(signer: &Signer, purpose: &str, text: &str) -> String {
+    format!("{text}.{}", signer.mac(&format!("{purpose}:{text}")))
+}
+
+/// Under which is remembered what strangers sent and nobody need read: addresses, Idempotency-Keys.
+pub fn short_hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
 /// Hashes are compared in constant time, and say nothing about how much of a guess was right.

@@ -4,8 +4,8 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use contracts::{Decision, PasswordResetRequested, UserDisabled, UserErased, UserRegistered, UserVerified, VerificationRequested};
-use kernel::{BusinessId, Duration, Email, Line, Role, Timestamp, UserId};
+use contracts::{Decision, PasswordResetRequested, RegisteredAgain, UserDisabled, UserErased, UserVerified, VerificationRequested};
+use kernel::{BusinessId, Duration, Email, Line, Membership, Role, StaffRole, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 pub use error::UserError;
@@ -28,6 +28,15 @@ pub enum Status {
     Active,
     Disabled,
     Erased,
+}
+
+/// Who follows a link to verify an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follower {
+    /// Signed in, or in possession of the password.
+    Owner,
+    /// In possession of the mail, and no more is known.
+    Somebody,
 }
 
 /// The links of one purpose that were mailed so far. Only the latest one works, and only once.
@@ -63,7 +72,12 @@ impl Links {
 pub struct User {
     pub id: UserId,
     pub email: Email,
+    /// Somebody who reads mails there has followed a link.
     pub email_verified: bool,
+    /// Whoever followed the link has proved the account to be theirs as well: by its password, by being signed in, or by
+    /// choosing the password. Otherwise a stranger may have registered the address, and its owner only pressed a button.
+    #[serde(default)]
+    pub email_proven: bool,
     /// The address that the person wants instead, until they prove that it is theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_email: Option<Email>,
@@ -75,7 +89,7 @@ pub struct User {
     pub password_hash: String,
     pub roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub businesses: Vec<BusinessId>,
+    pub businesses: Vec<Membership>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub business_news: Vec<BusinessNews>,
     pub status: Status,
@@ -89,6 +103,9 @@ pub struct User {
     pub verification: Links,
     #[serde(default)]
     pub reset: Links,
+    /// Their first address is verified: they have been greeted.
+    #[serde(default)]
+    pub welcomed: bool,
     pub created_at: Timestamp,
 }
 
@@ -122,6 +139,7 @@ impl User {
             id,
             email: registration.email,
             email_verified: false,
+            email_proven: false,
             pending_email: None,
             name: registration.name.into(),
             telephone: String::new(),
@@ -135,16 +153,17 @@ impl User {
             tokens_valid_from: whole_second(now),
             verification: Links::default().next(now),
             reset: Links::default(),
+            welcomed: false,
             created_at: now,
         };
-        let registered = UserRegistered { user_id: user.id, email: user.email.clone(), name: user.name.clone() };
         let wanted = user.verification_wanted();
-        Decision::changed(user).emit(registered).emit(wanted)
+        Decision::changed(user).emit(wanted)
     }
 
     /// Somebody registers the address of this account once more. As long as nobody has proved that
     /// the address is theirs, the latest registration counts: whoever came first may not be the owner,
-    /// and must not be signed in when the owner follows the link.
+    /// and must not be signed in when the owner follows the link. Afterwards the account stays as it is, and its owner
+    /// is told by a mail, with a link to set the password in case it is forgotten.
     pub fn register_again(mut self, registration: Registration, now: Timestamp) -> Decision<Self> {
         match self.status {
             Status::Active if !self.email_verified => {
@@ -158,14 +177,19 @@ impl User {
                 let wanted = self.verification_wanted();
                 Decision::changed(self).emit(wanted)
             }
-            Status::Active | Status::Disabled | Status::Erased => Decision::unchanged(self),
+            Status::Active => {
+                self.reset = self.reset.next(now);
+                let Self { id: user_id, email, name, reset, .. } = self.clone();
+                Decision::changed(self).emit(RegisteredAgain { user_id, email, name, serial: reset.serial })
+            }
+            Status::Disabled | Status::Erased => Decision::unchanged(self),
         }
     }
 
     /// Asks for a new verification mail; nothing happens if there is nothing to verify, or if the
     /// wanted address is another account's by now.
     pub fn request_verification(mut self, email_free: bool, now: Timestamp) -> Decision<Self> {
-        let wanted = if self.pending_email.is_some() { email_free } else { !self.email_verified };
+        let wanted = if self.pending_email.is_some() { email_free } else { !self.email_proven };
         match self.status {
             Status::Active if wanted => {
                 self.verification = self.verification.next(now);
@@ -176,9 +200,9 @@ impl User {
         }
     }
 
-    /// The link of this serial was followed. Followed again, it changes nothing. `email_free` is
-    /// about the pending address.
-    pub fn verify_email(mut self, serial: u32, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
+    /// The link of this serial was followed. Unless that was the account's owner all sessions end, since they may be a
+    /// stranger's. Followed again, it changes nothing. `email_free` is about the pending address.
+    pub fn verify_email(mut self, serial: u32, by: Follower, email_free: bool, now: Timestamp) -> Result<Decision<Self>, UserError> {
         match self.status {
             Status::Active => {}
             Status::Disabled | Status::Erased => return Err(UserError::Link),
@@ -199,7 +223,10 @@ impl User {
             self.reset = self.reset.called_back();
         }
         self.verification = self.verification.used();
-        Ok(self.verified())
+        if by == Follower::Somebody {
+            self.end_sessions(now);
+        }
+        Ok(self.verified(by))
     }
 
     /// Asks for a mail with which the password can be set anew.
@@ -237,11 +264,11 @@ impl User {
             // Somebody else may have asked for that address.
             self.verification = self.verification.called_back();
         }
-        if self.email_verified {
+        if self.email_proven {
             return Ok(Decision::changed(self));
         }
         self.verification = self.verification.called_back();
-        Ok(self.verified())
+        Ok(self.verified(Follower::Owner))
     }
 
     /// A new password, proved by the old one. All sessions end; the caller starts a new one.
@@ -331,8 +358,8 @@ impl User {
         }
     }
 
-    /// Every user stays a customer. One who gets the role business without a business gets `own`,
-    /// an id that nobody has; one who loses the role acts for no business any more.
+    /// Every user stays a customer. Of a business that is new to them they are an owner. One who gets the role business
+    /// without a business gets `own`, an id that nobody has; one who loses the role acts for no business any more.
     pub fn set_roles(
         mut self,
         mut roles: Vec<Role>,
@@ -349,14 +376,21 @@ impl User {
         roles.dedup();
         let is_business = roles.contains(&Role::Business);
         let kept = if is_business { self.businesses.clone() } else { Vec::new() };
-        let mut businesses = businesses.unwrap_or(kept);
-        businesses.sort_unstable();
+        let mut businesses: Vec<Membership> = match businesses {
+            None => kept,
+            Some(wanted) => {
+                let owned = |id| Membership { business_id: id, role: StaffRole::Owner };
+                let role_kept = |id: BusinessId| kept.iter().copied().find(|membership| membership.business_id == id);
+                wanted.into_iter().map(|id| role_kept(id).unwrap_or_else(|| owned(id))).collect()
+            }
+        };
+        businesses.sort_unstable_by_key(|membership| membership.business_id);
         businesses.dedup();
         if businesses.len() > BUSINESSES_MAX || (!is_business && !businesses.is_empty()) {
             return Err(UserError::Businesses);
         }
         if is_business && businesses.is_empty() {
-            businesses.push(own);
+            businesses.push(Membership { business_id: own, role: StaffRole::Owner });
         }
         if roles == self.roles && businesses == self.businesses {
             return Ok(Decision::unchanged(self));
@@ -371,20 +405,23 @@ impl User {
     /// Made by the operator: the address needs no further proof.
     pub fn trust(mut self) -> Result<Decision<Self>, UserError> {
         self.check_active()?;
-        if self.email_verified {
+        if self.email_proven {
             return Ok(Decision::unchanged(self));
         }
         self.verification = self.verification.called_back();
-        Ok(self.verified())
+        // The operator tells them.
+        self.welcomed = true;
+        Ok(self.verified(Follower::Owner))
     }
 
     /// Forgets the person and keeps the number, which orders and the books refer to.
     pub fn erase(mut self, nobody: Email, now: Timestamp) -> Decision<Self> {
         match self.status {
             Status::Active | Status::Disabled => {
-                let email = self.email_verified.then(|| self.email.clone());
+                let email = self.email_proven.then(|| self.email.clone());
                 self.email = nobody;
                 self.email_verified = false;
+                self.email_proven = false;
                 self.pending_email = None;
                 self.name = String::new();
                 self.telephone = String::new();
@@ -427,9 +464,10 @@ impl User {
         }
     }
 
-    fn verified(mut self) -> Decision<Self> {
-        self.email_verified = true;
-        let verified = UserVerified { user_id: self.id, email: self.email.clone(), name: self.name.clone() };
+    fn verified(mut self, by: Follower) -> Decision<Self> {
+        let (is_own, first) = (by == Follower::Owner, !self.welcomed);
+        (self.email_verified, self.email_proven, self.welcomed) = (true, is_own, true);
+        let verified = UserVerified { user_id: self.id, email: self.email.clone(), name: self.name.clone(), proven: is_own, first };
         Decision::changed(self).emit(verified)
     }
 

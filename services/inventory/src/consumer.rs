@@ -1,11 +1,11 @@
 //! What events of other services mean for stock.
 
 use contracts::{Decision, OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, StockLow, StockReserved};
-use kernel::{OrderId, Problem};
+use kernel::{OrderId, Problem, Timestamp};
 use ports::store::{Key, Stored};
-use shell::{Attempt, Changes, Consumer, Delivery};
+use shell::{Attempt, Changes, Consumer, DecisionContext, Delivery};
 
-use crate::reservation::{self, Reservation, ReservationError};
+use crate::reservation::{self, Plan, Reservation, ReservationError};
 use crate::stock::{Described, StockItem};
 use crate::{App, storage};
 
@@ -16,8 +16,15 @@ pub fn consumer(app: App) -> Consumer<App> {
     Consumer::new("inventory", app)
         .on::<ProductChanged>(|app, delivery, product| Box::pin(describe(app, delivery, product)))
         .on::<OrderPlaced>(|app, delivery, placed| Box::pin(place(app, delivery, placed)))
-        .on::<OrderCancelled>(|app, delivery, cancelled| Box::pin(cancel(app, delivery, cancelled.order.order_id)))
-        .on::<OrderShipped>(|app, delivery, shipped| Box::pin(ship(app, delivery, shipped.order.order_id)))
+        .on::<OrderCancelled>(|app, delivery, cancelled| {
+            let order = cancelled.order.order_id;
+            Box::pin(end(app, delivery, order, move |existing, stock, now| reservation::cancel(existing, order, stock, now)))
+        })
+        .on::<OrderShipped>(|app, delivery, shipped| {
+            let ship =
+                |existing: Option<Reservation>, stock: &[StockItem], now| existing.ok_or(ReservationError::NothingHeld)?.ship(stock, now);
+            Box::pin(end(app, delivery, shipped.order.order_id, ship))
+        })
         .on::<StockLow>(|app, delivery, low| Box::pin(mark_low(app, delivery, low)))
 }
 
@@ -44,29 +51,17 @@ async fn place(app: &App, delivery: &Delivery, placed: &OrderPlaced) -> Result<(
         .await
 }
 
-async fn cancel(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
-    app.work
-        .handle_event_guarded(
-            delivery,
-            |_| held(app, order),
-            |(version, existing, stock), context| {
-                storage::plan_changes(version, reservation::cancel(existing, order, &stock, context.now)?, context.now)
-            },
-        )
-        .await
-}
-
-async fn ship(app: &App, delivery: &Delivery, order: OrderId) -> Result<(), Problem> {
-    app.work
-        .handle_event_guarded(
-            delivery,
-            |_| held(app, order),
-            |(version, existing, stock), context| {
-                let existing = existing.ok_or(ReservationError::NothingHeld)?;
-                storage::plan_changes(version, existing.ship(&stock, context.now)?, context.now)
-            },
-        )
-        .await
+/// The end of what is held for an order.
+async fn end(
+    app: &App,
+    delivery: &Delivery,
+    order: OrderId,
+    rule: impl Fn(Option<Reservation>, &[StockItem], Timestamp) -> Result<Plan, ReservationError> + Sync,
+) -> Result<(), Problem> {
+    let decide = |(version, existing, stock): Held, context: &DecisionContext| {
+        storage::plan_changes(version, rule(existing, &stock, context.now)?, context.now)
+    };
+    app.work.handle_event_guarded(delivery, |_| held(app, order), decide).await
 }
 
 type Held = (Option<u64>, Option<Reservation>, Vec<StockItem>);
@@ -85,7 +80,7 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
     let cause = format!("event:{}", delivery.envelope.id);
     for variants in product.variants.chunks(VARIANTS_PER_COMMIT) {
         let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(variant.variant_id)).collect();
-        let decide = |found: Vec<Option<Stored<StockItem>>>, _: &shell::DecisionContext| {
+        let decide = |found: Vec<Option<Stored<StockItem>>>, _: &DecisionContext| {
             let mut changes = Changes::none();
             for (variant, found) in variants.iter().zip(found) {
                 let described = Described {

@@ -1,7 +1,7 @@
 //! Routes of inventory: the public hint, and the management of stock.
 
 use axum::extract::State;
-use kernel::{Actor, BusinessId, Line, Page, Problem, Role, VariantId};
+use kernel::{BusinessId, Line, Page, Problem, VariantId};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
 use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::stock::{Adjustment, Counter, MovementKind, QUANTITY_MAX, Reason, Settings, Shift, StockItem, THRESHOLD_MAX};
 use crate::storage::{self, Movement, Selection};
-use crate::views::{AvailabilityHint, AvailabilityView, MovementView, StockView};
+use crate::views::{AvailabilityHint, AvailabilityView, StockView};
 
 /// Variants in one question.
 const VARIANTS_MAX: usize = 50;
@@ -82,7 +82,7 @@ async fn availability(_: Anyone, State(app): State<App>, Query(query): Query<Ava
 #[utoipa::path(get, path = "/admin/stock", tag = "inventory", operation_id = "listStock", params(StockFilter, Paging), responses((status = 200, body = Page<StockView>)))]
 async fn list(request: SignedIn, State(app): State<App>, listing: Listing<StockFilter>) -> HandlerResult {
     let StockFilter { low, seller_id, sku } = listing.filter;
-    let selection = Selection { seller: listed_seller(&request.actor, seller_id)?, low, sku_prefix: sku.map(String::from) };
+    let selection = Selection { seller: request.actor.listed_seller(seller_id)?, low, sku_prefix: sku.map(String::from) };
     let page = storage::list(app.work.table(), selection, listing.limit, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|item| StockView::of(&item))))
 }
@@ -127,12 +127,12 @@ async fn adjust(request: SignedIn, State(app): State<App>, Path(variant): Path<V
 }
 
 /// List the movements of a variant, newest first: what changed how many are on hand. Promises to orders are not among them.
-#[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), Paging), responses((status = 200, body = Page<MovementView>)))]
+#[utoipa::path(get, path = "/admin/stock/{variant_id}/movements", tag = "inventory", operation_id = "listMovements", params(("variant_id" = VariantId, Path), Paging), responses((status = 200, body = Page<Movement>)))]
 async fn movements(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>, listing: Listing) -> HandlerResult {
     let table = app.work.table();
     storage::stock(table, variant).await?.check_readable(&request.actor)?;
     let page = storage::movements(table, variant, listing.limit, listing.cursor).await?;
-    Ok(Reply::ok(&page.map(|movement| MovementView::of(movement.value))))
+    Ok(Reply::ok(&page.map(|movement| movement.value)))
 }
 
 fn parse_variants(text: &str) -> Result<Vec<VariantId>, Problem> {
@@ -148,24 +148,6 @@ fn parse_variants(text: &str) -> Result<Vec<VariantId>, Problem> {
         variants.push(variant);
     }
     Ok(variants)
-}
-
-/// Whose stock someone may list: staff everybody's, people of a business theirs.
-fn listed_seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<Option<BusinessId>, Problem> {
-    if actor.is_staff() {
-        return Ok(wanted);
-    }
-    let own: &[BusinessId] = match actor {
-        Actor::User { businesses, .. } if actor.has_role(Role::Business) => businesses,
-        Actor::User { .. } | Actor::Guest | Actor::System => &[],
-    };
-    match (wanted, own) {
-        (_, []) => Err(Problem::forbidden("this is for sellers and staff")),
-        (Some(wanted), own) if own.contains(&wanted) => Ok(Some(wanted)),
-        (Some(_), _) => Err(Problem::forbidden("this is another seller's stock")),
-        (None, [only]) => Ok(Some(*only)),
-        (None, _) => Err(Problem::field("seller_id", "name one of your businesses")),
-    }
 }
 
 fn revision(item: &StockItem) -> u64 {

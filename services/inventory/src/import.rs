@@ -29,7 +29,7 @@ pub struct StockCount {
 /// count. Returns whether anything changed.
 pub async fn set_stock(work: &UnitOfWork, count: StockCount) -> Result<bool, Problem> {
     let (table, key) = (work.table(), storage::stock_key(count.variant_id));
-    work.run_job("import", |_| table.get::<StockItem>(&key), |found, context| counted(&count, found, context)).await
+    work.run_job("inventory.import", |_| table.get::<StockItem>(&key), |found, context| counted(&count, found, context)).await
 }
 
 fn counted(count: &StockCount, found: Option<Stored<StockItem>>, context: &shell::DecisionContext) -> Result<Changes, Problem> {

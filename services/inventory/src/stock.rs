@@ -62,7 +62,9 @@ pub struct Described {
     pub title: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The integers of the item, named as serde names its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Counter {
     OnHand,
     Available,
@@ -153,10 +155,10 @@ impl StockItem {
         if by.is_staff() || self.is_of(by) { Ok(()) } else { Err(StockError::Unknown) }
     }
 
-    /// The seller and admins may change it; support may only look.
+    /// Who manages the seller and admins may change it; its staff and support may only look.
     pub fn check_writable(&self, by: &Actor) -> Result<(), StockError> {
         self.check_readable(by)?;
-        if by.is_admin() || self.is_of(by) { Ok(()) } else { Err(StockError::NotSeller) }
+        if by.is_admin() || self.seller_id.is_some_and(|seller| by.manages(seller)) { Ok(()) } else { Err(StockError::NotSeller) }
     }
 
     fn is_of(&self, actor: &Actor) -> bool {

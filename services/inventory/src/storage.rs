@@ -20,6 +20,7 @@ use ports::store::Bound as StoreBound;
 use ports::store::{Body, Expect, IndexEntry, Key, NewItem, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
+use utoipa::ToSchema;
 
 use crate::reservation::{HeldLine, Plan, Reservation};
 use crate::stock::{Bound, Counter, MovementKind, Shift, StockError, StockItem};
@@ -80,13 +81,13 @@ impl Record for LowMark {
 }
 
 /// An entry of a variant's ledger, which is only added to: all entries add up to what is on hand. What is promised
-/// is no entry; the reservations that hold something add up to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// is no entry; the reservations that hold something add up to it. Shown to clients as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Movement {
     pub at: Timestamp,
     pub kind: MovementKind,
     /// By how much what is on hand moved.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub on_hand: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
@@ -95,11 +96,6 @@ pub struct Movement {
     pub by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 pub fn stock_key(variant: VariantId) -> Key {
@@ -170,10 +166,7 @@ pub async fn movements(table: &Table, variant: VariantId, limit: Limit, after: O
 pub fn plan_changes(version: Option<u64>, plan: Plan, now: Timestamp) -> Result<Changes, Problem> {
     let Plan { reservation, kind, shifts } = plan;
     let order = reservation.state().order_id;
-    let mut changes = match version {
-        None => Changes::create(reservation)?,
-        Some(version) => Changes::update(version, reservation)?,
-    };
+    let mut changes = Changes::put(version, reservation)?;
     for shift in shifts {
         let entry = kind.map(|kind| Movement { order_id: Some(order), ..Movement::of(&shift, kind, now) });
         changes = changes.and(match entry {
@@ -222,32 +215,20 @@ impl Movement {
 
 fn add(shift: &Shift) -> Write {
     let bound = |bound: &Bound| match *bound {
-        Bound::AtLeast(counter, least) => StoreBound::AtLeast(field(counter), least),
-        Bound::AtMost(counter, most) => StoreBound::AtMost(field(counter), most),
+        Bound::AtLeast(counter, least) => StoreBound::AtLeast(counter.into(), least),
+        Bound::AtMost(counter, most) => StoreBound::AtMost(counter.into(), most),
     };
     Write::Add {
         key: stock_key(shift.variant_id),
-        deltas: shift.deltas.iter().map(|(counter, delta)| (field(*counter), *delta)).collect(),
+        deltas: shift.deltas.iter().map(|(counter, delta)| (counter.into(), *delta)).collect(),
         bounds: shift.bounds.iter().map(bound).collect(),
-    }
-}
-
-/// The names that serde gives the fields.
-fn field(counter: Counter) -> &'static str {
-    match counter {
-        Counter::OnHand => "on_hand",
-        Counter::Available => "available",
-        Counter::Reserved => "reserved",
-        Counter::Threshold => "threshold",
-        Counter::LowAlerted => "low_alerted",
-        Counter::Backorder => "backorder",
-        Counter::Counted => "counted",
-        Counter::Revision => "revision",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
     use crate::stock::Described;
 
@@ -255,17 +236,8 @@ mod tests {
     fn every_counter_is_an_integer_of_the_stored_item() {
         let described = Described { variant_id: 1.into(), product_id: 1.into(), seller_id: None, sku: "A".into(), title: "A".into() };
         let body: serde_json::Value = serde_json::to_value(StockItem::new(described, 5, 1)).unwrap();
-        for counter in [
-            Counter::OnHand,
-            Counter::Available,
-            Counter::Reserved,
-            Counter::Threshold,
-            Counter::LowAlerted,
-            Counter::Backorder,
-            Counter::Counted,
-            Counter::Revision,
-        ] {
-            assert!(body[field(counter)].is_i64(), "{counter:?} in {body}");
+        for counter in Counter::VARIANTS {
+            assert!(body[<&str>::from(counter)].is_i64(), "{counter:?} in {body}");
         }
     }
 

@@ -1,11 +1,10 @@
 //! Stock as customers, sellers and staff see it.
 
-use kernel::{BusinessId, OrderId, ProductId, Timestamp, VariantId};
+use kernel::{BusinessId, ProductId, VariantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::stock::{MovementKind, StockItem};
-use crate::storage::Movement;
+use crate::stock::StockItem;
 
 #[derive(Serialize, ToSchema)]
 pub struct AvailabilityView {
@@ -76,26 +75,5 @@ impl StockView {
             low: item.is_low(),
             backorder: item.backorder == 1,
         }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct MovementView {
-    pub at: Timestamp,
-    pub kind: MovementKind,
-    /// By how much the quantity on hand changed.
-    pub on_hand: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<OrderId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl MovementView {
-    pub fn of(movement: Movement) -> Self {
-        let Movement { at, kind, on_hand, order_id, by, reason } = movement;
-        Self { at, kind, on_hand, order_id, by, reason }
     }
 }

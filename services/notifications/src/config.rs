@@ -1,4 +1,4 @@
-//! What the shop tells about itself in its mails.
+//! What the shop says about itself in its mails.
 
 use std::sync::Arc;
 

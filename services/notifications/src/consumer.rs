@@ -14,6 +14,11 @@ use crate::mailing::{self, Mailing};
 use crate::mails::{self, Draft, Mails};
 use crate::{App, personal_data, sending, storage};
 
+/// Mails to one address for orders that were not paid: so many within such a time.
+const FREE_MAX: usize = 5;
+const FREE_WITHIN: Duration = Duration::from_secs(3600);
+/// The latest mailings to an address among which they are counted.
+const LOOKED_AT_MAX: usize = 50;
 /// A delivery later than this may have been overtaken by an erasure.
 const LATE_AFTER: Duration = Duration::from_secs(60);
 
@@ -34,7 +39,7 @@ pub fn consumer(app: App) -> Consumer<App> {
 async fn write(app: &App, delivery: &Delivery, drafts: Vec<Draft>) -> Result<(), Problem> {
     let mut wanted = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        if !is_forgotten(app, delivery, &draft).await? {
+        if !is_forgotten(app, delivery, &draft).await? && !is_too_much(app, &draft).await? {
             wanted.push(draft);
         }
     }
@@ -60,6 +65,21 @@ async fn is_forgotten(app: &App, delivery: &Delivery, draft: &Draft) -> Result<b
     }
 }
 
+/// Whether the address has had its share for now of mails that anybody can cause.
+async fn is_too_much(app: &App, draft: &Draft) -> Result<bool, Problem> {
+    if !draft.message.is_free_to_cause() {
+        return Ok(false);
+    }
+    let since = app.work.now().minus(FREE_WITHIN);
+    let latest = app.work.table().list::<Mailing>(storage::to_person(&draft.to).limit(LOOKED_AT_MAX)).await?;
+    let is_free = |mailing: &Mailing| mailing.mails.iter().any(|mail| mail.message.is_free_to_cause());
+    let written = latest.items.iter().filter(|mailing| mailing.origin.created_at > since && is_free(mailing)).count();
+    if written >= FREE_MAX {
+        tracing::warn!(order = ?draft.order.as_ref().map(|order| order.id), "a mail is left out: its address had many for unpaid orders");
+    }
+    Ok(written >= FREE_MAX)
+}
+
 async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Draft]) -> Result<(), Problem> {
     let written = |now| Mailing::written(id, drafts, delivery.envelope.id, app.mode(), app.shared.config.keep(), now);
     let outcomes = match &app.shared.dependencies.delivery {
@@ -83,9 +103,9 @@ async fn write_mailing(app: &App, delivery: &Delivery, id: MailId, drafts: &[Dra
         let (mut mailing, mut events) = written(context.now).into_parts();
         // By address: one that refuses several of the mails is remembered once.
         let mut refusals = BTreeMap::new();
-        for (mail, outcome) in mailing.clone().all().zip(&outcomes) {
-            refusals.extend(sending::refusal(app, &mail, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
-            if let Some(ended) = sending::ended(mail, outcome, context.now) {
+        for (record, outcome) in mailing.clone().all().zip(&outcomes) {
+            refusals.extend(sending::refusal(app, &record, outcome, context.now).map(|refusal| (refusal.address.clone(), refusal)));
+            if let Some(ended) = sending::ended(record, outcome, context.now) {
                 events.retain(|event| !matches!(event, Event::MailQueued(queued) if queued.mail_id == ended.id));
                 mailing = mailing.with(ended);
             }

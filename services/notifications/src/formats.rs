@@ -1,24 +1,18 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::{CancelReason, ReturnReason};
+use contracts::{CancelReason, DeclineCode, ReturnReason};
 use kernel::{Currency, Duration, EventId, MailId, Money, Timestamp};
 use shell::testing::Golden;
 
-use crate::mail::{Attempt, MailRecord, MailStatus, Mode, Suppression};
+use crate::mail::{Attempt, Mail, MailRecord, MailStatus, Mode, Suppression};
 use crate::mailing::Mailing;
-use crate::mails::{DirectoryMail, Draft, Message, MoneyBack, OrderMail, OrderName, sample};
+use crate::mails::{Draft, Message, MoneyBack, OrderName, Template, sample};
 
 const ID: MailId = MailId(16);
-const CANCEL_REASONS: [CancelReason; 8] = [
-    CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const CANCEL_REASONS: [CancelReason; 5] =
+    [CancelReason::OutOfStock, CancelReason::Expired, CancelReason::ByCustomer, CancelReason::BySeller, CancelReason::ByAdmin];
+const DECLINES: [DeclineCode; 4] =
+    [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 const RETURN_REASONS: [ReturnReason; 4] =
     [ReturnReason::WrongNumber, ReturnReason::WrongCategory, ReturnReason::Spam, ReturnReason::Duplicate];
 
@@ -30,20 +24,20 @@ fn mailing(draft: Draft) -> Mailing {
     Mailing::written(ID, &[draft], EventId(1), Mode::Capture, Duration::from_secs(60), at()).into_state()
 }
 
-fn draft(message: impl Into<Message>) -> Draft {
+fn draft(message: Message) -> Draft {
     Draft::to(&"ann@example.com".parse().unwrap(), message)
 }
 
 /// The samples of the mails, and what else may be in them.
 fn messages() -> Vec<Message> {
-    let mut messages: Vec<Message> = Message::samples().collect();
+    let mut messages = Message::samples();
     let business = || "Old Mill".to_owned();
-    messages.push(DirectoryMail::ClaimDecided { business_id: 3.into(), business: business(), reason: Some("No proof.".into()) }.into());
-    messages.extend(
-        RETURN_REASONS.map(|reason| Message::from(DirectoryMail::LeadReturned { lead_id: 9.into(), business: business(), reason })),
-    );
-    messages.push(OrderMail::Shipped { carrier: None, tracking_number: None }.into());
-    let cancelled = |reason, money| Message::from(OrderMail::Cancellation { total: Money::new(1190, Currency::EUR), reason, money });
+    messages.push(Message::ClaimDecided { business_id: 3.into(), business: business(), reason: Some("No proof.".into()) });
+    messages.extend(RETURN_REASONS.map(|reason| Message::LeadReturned { lead_id: 9.into(), business: business(), reason }));
+    messages.push(Message::Shipped { carrier: None, tracking_number: None });
+    let declined = |code| Message::PaymentDeclined { code, total: Money::new(1190, Currency::EUR), minutes: 28 };
+    messages.extend(DECLINES.map(declined));
+    let cancelled = |reason, money| Message::Cancellation { total: Money::new(1190, Currency::EUR), reason, money };
     messages.extend(CANCEL_REASONS.map(|reason| cancelled(reason, MoneyBack::NothingTaken)));
     let moneys = [MoneyBack::NothingTaken, MoneyBack::HoldLifted, MoneyBack::Returned];
     messages.extend(moneys.map(|money| cancelled(CancelReason::ByCustomer, money)));
@@ -53,15 +47,16 @@ fn messages() -> Vec<Message> {
 /// With all that may be absent.
 fn in_status(status: MailStatus) -> Mailing {
     let order = |guest| OrderName { id: 6.into(), number: "S-7K3F-92QD".into(), guest };
-    let mailing = mailing(Draft { user_id: Some(1.into()), ..draft(sample("receipt")).about(order(true)) });
-    let mail = mailing.mail(ID).unwrap();
+    let mailing = mailing(Draft { user_id: Some(1.into()), ..draft(sample(Template::Receipt)).about(order(true)) });
+    let record = mailing.mail(ID).unwrap();
     let attempts = [None, Some("The mailbox is full.".to_owned())].map(|error| Attempt { at: at(), error });
-    mailing.with(MailRecord { status, sending: 2, queued_at: Some(at()), attempts: attempts.to_vec(), ..mail })
+    let mail = Mail { status, sending: 2, queued_at: Some(at()), attempts: attempts.to_vec(), ..record.mail };
+    mailing.with(MailRecord { mail, ..record })
 }
 
 fn mailings() -> Vec<Mailing> {
     use MailStatus::{Captured, Failed, Queued, Sent, Suppressed};
-    let of_customer = draft(sample("receipt")).about(OrderName { id: 6.into(), number: "S-7K3F-92QD".into(), guest: false });
+    let of_customer = draft(sample(Template::Receipt)).about(OrderName { id: 6.into(), number: "S-7K3F-92QD".into(), guest: false });
     let mut mailings: Vec<Mailing> = messages().into_iter().map(|message| mailing(draft(message))).collect();
     mailings.push(mailing(of_customer));
     mailings.extend([Captured, Queued, Sent, Failed, Suppressed].map(in_status));

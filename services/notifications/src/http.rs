@@ -8,17 +8,22 @@ use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use shell::http::{Listing, OpenApiRouter, PAGE_POLICY, Paging, Path, Staff};
 use shell::{Changes, Failure, HandlerResult, Reply};
+use strum::EnumMessage as _;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::letter::{self, Secrets};
+use crate::compose::{self, Secrets};
 use crate::mail::{Attempt, MailRecord, MailStatus};
 use crate::mails::{Message, Template};
+use crate::render::Rendered;
 use crate::storage::{self, Filter};
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(list, get, resend, templates, preview).with_state(app)
 }
+
+/// A page that may load nothing from elsewhere.
+pub type HtmlPage = ([(header::HeaderName, &'static str); 1], Html<String>);
 
 /// A mail in a listing.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +46,7 @@ pub struct MailView {
     #[serde(flatten)]
     summary: MailSummary,
     text: String,
-    html: String,
+    pub html: String,
     /// The event that the mail follows from.
     cause_event: EventId,
     /// The sendings that came to an end, oldest first.
@@ -69,17 +74,26 @@ pub struct ListMails {
 }
 
 impl MailSummary {
-    fn of(app: &App, mail: &MailRecord) -> Result<Self, Problem> {
+    pub fn of(app: &App, record: &MailRecord) -> Result<Self, Problem> {
+        let MailRecord { id, origin, mail } = record;
         Ok(Self {
-            id: mail.id,
-            template: mail.template(),
+            id: *id,
+            template: mail.message.template(),
             to: mail.to.clone(),
-            subject: letter::subject(app, mail)?,
+            subject: compose::subject(app, record)?,
             status: mail.status,
-            order_id: mail.order.as_ref().map(|order| order.id),
-            user_id: mail.user_id,
-            created_at: mail.created_at,
+            order_id: origin.order.as_ref().map(|order| order.id),
+            user_id: origin.user_id,
+            created_at: origin.created_at,
         })
+    }
+}
+
+impl MailView {
+    pub async fn of(app: &App, record: &MailRecord, secrets: Secrets) -> Result<Self, Problem> {
+        let Rendered { text, html, .. } = compose::rendered(app, record, secrets).await?;
+        let (cause_event, attempts) = (record.origin.cause, record.mail.attempts.clone());
+        Ok(Self { summary: MailSummary::of(app, record)?, text, html, cause_event, attempts })
     }
 }
 
@@ -90,7 +104,7 @@ async fn list(
     State(app): State<App>,
     Listing { filter: ListMails { template, status, to }, limit, cursor }: Listing<ListMails>,
 ) -> HandlerResult {
-    let filter = Filter { template, status, to, shop: app.shared.config.admin_email.clone() };
+    let filter = Filter { template, status, to, house: app.shared.config.admin_email.clone() };
     let page = storage::log(app.work.table(), &filter, limit.get(), cursor).await?;
     let items = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<MailSummary> { items, next: page.next }))
@@ -100,15 +114,7 @@ async fn list(
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
 async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
-    let rendered = letter::rendered(&app, &mail.value, Secrets::Hidden).await?;
-    let view = MailView {
-        summary: MailSummary::of(&app, &mail.value)?,
-        text: rendered.text,
-        html: rendered.html,
-        cause_event: mail.cause,
-        attempts: mail.value.attempts,
-    };
-    Ok(Reply::ok(&view).etag(mail.version))
+    Ok(Reply::ok(&MailView::of(&app, &mail, Secrets::Hidden).await?).etag(mail.version))
 }
 
 /// Send a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
@@ -125,7 +131,7 @@ async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) 
                 let mail = mailing.mail(id).ok_or_else(storage::missing)?;
                 let decision = mail.resend(app.mode(), context.now)?;
                 let reply = Reply::ok(&MailSummary::of(&app, decision.state())?).etag(version + u64::from(decision.is_changed()));
-                let lifted = decision.is_changed().then(|| storage::suppression_key(&decision.state().to));
+                let lifted = decision.is_changed().then(|| storage::suppression_key(&decision.state().mail.to));
                 let changes = Changes::update(version, decision.map(|mail| mailing.with(mail)))?;
                 Ok(lifted.into_iter().fold(changes, Changes::delete_derived).reply(reply))
             },
@@ -137,23 +143,22 @@ async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) 
 #[utoipa::path(get, path = "/admin/mail-templates", tag = "notifications", operation_id = "listMailTemplates", responses((status = 200, body = Page<TemplateView>)))]
 async fn templates(_: Staff, State(app): State<App>) -> HandlerResult {
     let view = |sample: Message| {
-        let (name, about) = (sample.template(), sample.about());
-        let subject = letter::sample(&app, &sample)?.subject;
-        Ok::<_, Problem>(TemplateView { name, description: about.purpose, subject, essential: about.essential })
+        let (name, description) = (sample.template(), sample.get_documentation().unwrap_or_default());
+        let subject = compose::sample(&app, &sample)?.subject;
+        Ok::<_, Problem>(TemplateView { name, description, subject, essential: sample.is_essential() })
     };
-    let items = Message::samples().map(view).collect::<Result<_, _>>()?;
+    let items = Message::samples().into_iter().map(view).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&Page::<TemplateView> { items, next: None }))
 }
 
 /// Show a mail template with made-up data, as HTML.
 #[utoipa::path(get, path = "/admin/mail-templates/{name}/preview", tag = "notifications", operation_id = "previewMailTemplate", params(("name" = Template, Path)), responses((status = 200, content_type = "text/html", body = String)))]
-async fn preview(
-    _: Staff,
-    State(app): State<App>,
-    Path(template): Path<Template>,
-) -> Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure> {
-    let sample = Message::samples().find(|sample| sample.template() == template);
+async fn preview(_: Staff, State(app): State<App>, Path(template): Path<Template>) -> Result<HtmlPage, Failure> {
+    let sample = Message::samples().into_iter().find(|sample| sample.template() == template);
     let sample = sample.ok_or_else(|| Problem::not_found("mail template of this name"))?;
-    let html = letter::sample(&app, &sample)?.html;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(html)))
+    Ok(html_page(compose::sample(&app, &sample)?.html))
+}
+
+pub fn html_page(html: String) -> HtmlPage {
+    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(html))
 }

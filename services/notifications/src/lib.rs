@@ -1,15 +1,15 @@
 //! Notifications: writes a mail for what happens in the shop, keeps a log of all mails, sends them.
 //!
-//! The log holds what a mail says (a template's name and its data), not the finished text. A new mail is a variant with its
-//! event in `mails/<service>.rs` and a template for each language in `templates/<service>/`. Everyone who shows or sends a
-//! mail goes through `letter.rs`.
+//! The log holds what a mail says (a template's name and its data), not the finished text. A new mail is a variant in
+//! `mails/message.rs`, its event in `mails/<service>.rs`, and a template for each language in `templates/mails/`. Everyone who
+//! shows or sends a mail goes through `compose.rs`.
 
+mod compose;
 mod config;
 mod consumer;
 #[cfg(test)]
 mod formats;
 mod http;
-mod letter;
 mod links;
 mod locale;
 mod lookup;
@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicI64;
 
 use contracts::MailQueued;
 use kernel::{Backoff, Duration};
-use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads};
+use ports::reads::{DirectoryReads, IdentityReads, LinkTokens, OrderReads, OrderTokens};
 use shell::{Consumer, RetryPolicy, Service, UnitOfWork};
 
 pub use config::{Config, Delivery};
@@ -43,6 +43,7 @@ use render::Renderer;
 #[derive(Clone)]
 pub struct Deps {
     pub orders: Arc<dyn OrderReads>,
+    pub order_tokens: Arc<dyn OrderTokens>,
     pub links: Arc<dyn LinkTokens>,
     pub accounts: Arc<dyn IdentityReads>,
     pub directory: Arc<dyn DirectoryReads>,

@@ -12,9 +12,18 @@ pub async fn order(app: &App, id: OrderId) -> Result<OrderSummary, Problem> {
 
 /// The people who own the business and can be written to.
 pub async fn owners(app: &App, id: BusinessId) -> Result<Vec<Account>, Problem> {
+    people(app, app.shared.dependencies.directory.owners(id).await?).await
+}
+
+/// The owners and managers of the business who can be written to.
+pub async fn managers(app: &App, id: BusinessId) -> Result<Vec<Account>, Problem> {
+    people(app, app.shared.dependencies.directory.managers(id).await?).await
+}
+
+async fn people(app: &App, ids: Vec<UserId>) -> Result<Vec<Account>, Problem> {
     let mut found = Vec::new();
-    for owner in app.shared.dependencies.directory.owners(id).await? {
-        found.extend(person(app, owner).await?);
+    for id in ids {
+        found.extend(person(app, id).await?);
     }
     Ok(found)
 }

@@ -10,8 +10,7 @@ use contracts::{Decision, MailQueued};
 use kernel::{Code, Duration, Email, EventId, MailId, Problem, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::mails::{Draft, OrderName};
-use crate::mails::{Message, Template};
+use crate::mails::{Draft, Message, OrderName};
 use crate::text::one_line;
 
 /// How often a mail can be sent again.
@@ -50,24 +49,46 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
-/// It is stored as a part of a mailing (`mailing.rs`).
+/// A mail of the log. It is stored as a part of a mailing (`mailing.rs`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailRecord {
     pub id: MailId,
-    pub to: Email,
-    pub status: MailStatus,
-    pub message: Message,
-    /// The event that the mail follows from.
+    pub origin: Origin,
+    pub mail: Mail,
+}
+
+/// What the mails of a mailing have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The event that they follow from.
     pub cause: EventId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+/// What a mail has for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    pub to: Email,
+    pub status: MailStatus,
+    pub message: Message,
     /// The number of the current sending, from 1; 0 while it was only captured.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub sending: u32,
     /// While it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,36 +106,21 @@ impl From<MailRecordError> for Problem {
 }
 
 impl MailRecord {
-    /// A new mail for a draft, kept for `keep`.
-    pub fn written(id: MailId, draft: Draft, cause: EventId, mode: Mode, keep: Duration, now: Timestamp) -> Decision<Self> {
-        let record = Self {
-            id,
-            to: draft.to,
-            status: MailStatus::Captured,
-            message: draft.message,
-            cause,
-            order: draft.order,
-            user_id: draft.user_id,
-            created_at: now,
-            expires_at: now.plus(keep),
-            sending: 0,
-            queued_at: None,
-            attempts: Vec::new(),
-        };
+    /// A new mail for a draft.
+    pub fn written(id: MailId, origin: Origin, draft: &Draft, mode: Mode, now: Timestamp) -> Decision<Self> {
+        let (to, message) = (draft.to.clone(), draft.message.clone());
+        let mail = Mail { to, status: MailStatus::Captured, message, sending: 0, queued_at: None, attempts: Vec::new() };
+        let record = Self { id, origin, mail };
         match mode {
             Mode::Capture => Decision::changed(record),
             Mode::Send => record.queued(now),
         }
     }
 
-    pub fn template(&self) -> Template {
-        self.message.template()
-    }
-
     /// Whether the sending with this number has yet to happen.
     pub fn awaits(&self, sending: u32) -> bool {
-        match self.status {
-            MailStatus::Queued => self.sending == sending,
+        match self.mail.status {
+            MailStatus::Queued => self.mail.sending == sending,
             MailStatus::Captured | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed => false,
         }
     }
@@ -140,22 +146,22 @@ impl MailRecord {
         if !self.awaits(sending) {
             return Decision::unchanged(self);
         }
-        self.status = status;
-        self.queued_at = None;
-        self.attempts.extend(attempt);
+        self.mail.status = status;
+        self.mail.queued_at = None;
+        self.mail.attempts.extend(attempt);
         Decision::changed(self)
     }
 
     /// A person wants it to go out again. A mail that is on its way already stays so, unless it is stuck.
     pub fn resend(mut self, mode: Mode, now: Timestamp) -> Result<Decision<Self>, MailRecordError> {
-        match (mode, self.status) {
+        match (mode, self.mail.status) {
             (Mode::Capture, MailStatus::Captured) => Ok(Decision::unchanged(self)),
             (Mode::Capture, MailStatus::Queued | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed) => {
-                self.status = MailStatus::Captured;
+                self.mail.status = MailStatus::Captured;
                 Ok(Decision::changed(self))
             }
             (Mode::Send, MailStatus::Queued) if !self.is_stuck(now) => Ok(Decision::unchanged(self)),
-            (Mode::Send, _) if self.sending >= SENDINGS_MAX => Err(MailRecordError::SentTooOften),
+            (Mode::Send, _) if self.mail.sending >= SENDINGS_MAX => Err(MailRecordError::SentTooOften),
             (Mode::Send, MailStatus::Captured | MailStatus::Queued | MailStatus::Sent | MailStatus::Failed | MailStatus::Suppressed) => {
                 Ok(self.queued(now))
             }
@@ -163,14 +169,14 @@ impl MailRecord {
     }
 
     fn is_stuck(&self, now: Timestamp) -> bool {
-        self.queued_at.is_none_or(|queued_at| now.since(queued_at) >= STUCK_AFTER)
+        self.mail.queued_at.is_none_or(|queued_at| now.since(queued_at) >= STUCK_AFTER)
     }
 
     fn queued(mut self, now: Timestamp) -> Decision<Self> {
-        self.status = MailStatus::Queued;
-        self.sending += 1;
-        self.queued_at = Some(now);
-        let event = MailQueued { mail_id: self.id, attempt: self.sending };
+        self.mail.status = MailStatus::Queued;
+        self.mail.sending += 1;
+        self.mail.queued_at = Some(now);
+        let event = MailQueued { mail_id: self.id, attempt: self.mail.sending };
         Decision::changed(self).emit(event)
     }
 }
@@ -193,22 +199,22 @@ impl Suppression {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mails::sample;
-
-    const DAY: Duration = Duration::from_secs(24 * 3600);
+    use crate::mails::{Template, sample};
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_millis(minutes * 60_000)
     }
 
-    fn draft() -> Draft {
-        Draft { user_id: Some(7.into()), ..Draft::to(&"ann@example.com".parse().unwrap(), sample("welcome")) }
+    fn written(mode: Mode) -> Decision<MailRecord> {
+        let draft = Draft { user_id: Some(7.into()), ..Draft::to(&"ann@example.com".parse().unwrap(), sample(Template::Welcome)) };
+        let origin = Origin { cause: 1.into(), order: None, user_id: draft.user_id, created_at: at(0), expires_at: at(24 * 60) };
+        MailRecord::written(1.into(), origin, &draft, mode, at(0))
     }
 
     fn mail(status: MailStatus) -> MailRecord {
-        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0)).into_state();
+        let queued = written(Mode::Send).into_state();
         match status {
-            MailStatus::Captured => MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0)).into_state(),
+            MailStatus::Captured => written(Mode::Capture).into_state(),
             MailStatus::Queued => queued,
             MailStatus::Sent => queued.sent(1, at(1)).into_state(),
             MailStatus::Failed => queued.failed(1, "no such\nmailbox", at(1)).into_state(),
@@ -218,11 +224,10 @@ mod tests {
 
     #[test]
     fn new_mails() {
-        let captured = MailRecord::written(1.into(), draft(), 1.into(), Mode::Capture, DAY, at(0));
-        assert_eq!((captured.state().status, captured.state().sending, captured.events().len()), (MailStatus::Captured, 0, 0));
-        assert_eq!(captured.state().expires_at, at(24 * 60));
-        let queued = MailRecord::written(1.into(), draft(), 1.into(), Mode::Send, DAY, at(0));
-        assert_eq!((queued.state().status, queued.state().sending), (MailStatus::Queued, 1));
+        let captured = written(Mode::Capture);
+        assert_eq!((captured.state().mail.status, captured.state().mail.sending, captured.events().len()), (MailStatus::Captured, 0, 0));
+        let queued = written(Mode::Send);
+        assert_eq!((queued.state().mail.status, queued.state().mail.sending), (MailStatus::Queued, 1));
         assert_eq!(queued.events(), vec![MailQueued { mail_id: queued.state().id, attempt: 1 }.into()]);
     }
 
@@ -240,14 +245,14 @@ mod tests {
                     (before.clone().suppressed(sending), Suppressed),
                 ] {
                     assert_eq!(decision.is_changed(), moves, "{status:?} {sending}");
-                    assert_eq!(decision.state().status, if moves { expect } else { status });
+                    assert_eq!(decision.state().mail.status, if moves { expect } else { status });
                     assert!(decision.events().is_empty());
                 }
             }
         }
-        assert_eq!(mail(Failed).attempts, vec![Attempt { at: at(1), error: Some("no such mailbox".into()) }]);
-        assert_eq!(mail(Sent).attempts, vec![Attempt { at: at(1), error: None }]);
-        assert!(mail(Suppressed).attempts.is_empty());
+        assert_eq!(mail(Failed).mail.attempts, vec![Attempt { at: at(1), error: Some("no such mailbox".into()) }]);
+        assert_eq!(mail(Sent).mail.attempts, vec![Attempt { at: at(1), error: None }]);
+        assert!(mail(Suppressed).mail.attempts.is_empty());
     }
 
     #[test]
@@ -266,10 +271,10 @@ mod tests {
         ] {
             let before = mail(status);
             let decision = before.clone().resend(mode, at(minutes)).unwrap();
-            assert_eq!(decision.is_changed().then_some(decision.state().status), expect, "{mode:?} {status:?} {minutes}");
-            let told = expect == Some(Queued);
-            assert_eq!(decision.events().len(), usize::from(told));
-            assert_eq!(decision.state().sending, before.sending + u32::from(told));
+            assert_eq!(decision.is_changed().then_some(decision.state().mail.status), expect, "{mode:?} {status:?} {minutes}");
+            let queued = expect == Some(Queued);
+            assert_eq!(decision.events().len(), usize::from(queued));
+            assert_eq!(decision.state().mail.sending, before.mail.sending + u32::from(queued));
         }
     }
 

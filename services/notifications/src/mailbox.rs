@@ -2,20 +2,19 @@
 //! service leaves these routes out when mails are sent.
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::Html;
-use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
+use futures::future::try_join_all;
+use kernel::{Cursor, MailId, Page, Problem};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
-use serde::{Deserialize, Serialize};
-use shell::http::{Listing, PAGE_POLICY, Path};
+use serde::Deserialize;
+use shell::http::{Listing, Path};
 use shell::{Failure, HandlerResult, Reply, RootRoutes};
 
 use crate::App;
-use crate::letter::{self, Secrets};
+use crate::compose::Secrets;
+use crate::http::{HtmlPage, MailSummary, MailView, html_page};
 use crate::links::encode;
 use crate::mail::MailRecord;
-use crate::mails::Template;
 use crate::storage::{self, Filter};
 
 pub fn routes(app: App) -> RootRoutes {
@@ -35,84 +34,40 @@ struct Mails {
     to: String,
 }
 
-#[derive(Debug, Serialize)]
-struct MessageView {
-    id: MailId,
-    to: Email,
-    subject: String,
-    text: String,
-    html: String,
-    template: Template,
-    created_at: Timestamp,
-}
-
-type PageAnswer = Result<([(header::HeaderName, &'static str); 1], Html<String>), Failure>;
-
-impl MessageView {
-    async fn of(app: &App, mail: &MailRecord) -> Result<Self, Problem> {
-        let rendered = letter::rendered(app, mail, Secrets::Shown).await?;
-        Ok(Self {
-            id: mail.id,
-            to: mail.to.clone(),
-            subject: rendered.subject,
-            text: rendered.text,
-            html: rendered.html,
-            template: mail.template(),
-            created_at: mail.created_at,
-        })
-    }
-}
-
 async fn found(app: &App, mails: &Listing<Mails>) -> Result<Page<MailRecord>, Problem> {
     let to = match mails.filter.to.trim() {
         "" => None,
         text => Some(text.parse().map_err(|_| Problem::field("to", "must be an e-mail address"))?),
     };
-    let filter = Filter { template: None, status: None, to, shop: app.shared.config.admin_email.clone() };
+    let filter = Filter { template: None, status: None, to, house: app.shared.config.admin_email.clone() };
     storage::log(app.work.table(), &filter, mails.limit.get(), mails.cursor.clone()).await
 }
 
 async fn messages(State(app): State<App>, mails: Listing<Mails>) -> HandlerResult {
     let page = found(&app, &mails).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for mail in &page.items {
-        items.push(MessageView::of(&app, mail).await?);
-    }
+    let items = try_join_all(page.items.iter().map(|mail| MailView::of(&app, mail, Secrets::Shown))).await?;
     Ok(Reply::ok(&Page { items, next: page.next }).no_store())
 }
 
 async fn message(State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
-    Ok(Reply::ok(&MessageView::of(&app, &mail).await?).no_store())
+    Ok(Reply::ok(&MailView::of(&app, &mail, Secrets::Shown).await?).no_store())
 }
 
-async fn list(State(app): State<App>, mails: Listing<Mails>) -> PageAnswer {
+async fn list(State(app): State<App>, mails: Listing<Mails>) -> Result<HtmlPage, Failure> {
     let page = found(&app, &mails).await?;
-    let row = |mail: &MailRecord| {
-        Ok::<_, Problem>(context! {
-            id => mail.id.to_string(),
-            to => mail.to.as_str(),
-            subject => letter::subject(&app, mail)?,
-            template => mail.template().name,
-            created_at => mail.created_at.to_string(),
-        })
-    };
-    let rows = page.items.iter().map(row).collect::<Result<Vec<Value>, _>>()?;
+    let rows = page.items.iter().map(|mail| MailSummary::of(&app, mail)).collect::<Result<Vec<_>, _>>()?;
     let older = page.next.map(|Cursor(cursor)| format!("/mailbox?to={}&cursor={}", encode(mails.filter.to.trim()), encode(&cursor)));
-    html_page(&app, "mailbox_list.html", context! { mails => rows, to => mails.filter.to.trim(), older => older })
+    let context = context! { mails => Value::from(Serde(&rows)), to => mails.filter.to.trim(), older => older };
+    Ok(html_page(app.shared.renderer.page("mailbox_list.html", context)?))
 }
 
-async fn show(State(app): State<App>, Path(id): Path<MailId>) -> PageAnswer {
+async fn show(State(app): State<App>, Path(id): Path<MailId>) -> Result<HtmlPage, Failure> {
     let mail = storage::peek(app.work.table(), id).await?;
-    let view = MessageView::of(&app, &mail).await?;
+    let view = MailView::of(&app, &mail, Secrets::Shown).await?;
     // Links open in a new tab: the frame itself may show nothing but the mail.
     let srcdoc = view.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
-    let to_encoded = encode(view.to.as_str());
+    let to_encoded = encode(mail.mail.to.as_str());
     let context = context! { mail => Value::from(Serde(&view)), srcdoc, to_encoded, from => &app.shared.config.from };
-    html_page(&app, "mailbox_mail.html", context)
-}
-
-fn html_page(app: &App, name: &str, context: Value) -> PageAnswer {
-    let page = app.shared.renderer.page(name, context)?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(page)))
+    Ok(html_page(app.shared.renderer.page("mailbox_mail.html", context)?))
 }

@@ -8,13 +8,13 @@ use futures::future::join_all;
 use kernel::{Problem, Timestamp};
 use ports::reads::OrderSummary;
 use ports::store::Stored;
-use ports::{Mail, MailError, Mailer};
+use ports::{MailError, Mailer};
 use shell::Changes;
 
-use crate::letter::Secrets;
+use crate::compose::{self, Secrets};
 use crate::mail::{MailRecord, Suppression};
 use crate::mailing::Mailing;
-use crate::{App, Delivery, letter, storage};
+use crate::{App, Delivery, storage};
 
 /// How long the server is left alone with new mails once it did not take one.
 const REST_MILLIS: i64 = 30_000;
@@ -32,26 +32,26 @@ pub async fn on(app: &App, delivery: &shell::Delivery, queued: &MailQueued) -> R
         return Err(Problem::internal("mails are not sent here"));
     };
     let load = |_| storage::mailing(app.work.table(), queued.mail_id);
-    let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|mail| mail.awaits(queued.attempt));
+    let waiting = |mailing: &Mailing| mailing.mail(queued.mail_id).filter(|record| record.awaits(queued.attempt));
     let found = match storage::mailing(app.work.table(), queued.mail_id).await {
         // The log does not keep it any more.
         Err(problem) if problem.code == kernel::Code::NotFound => return Ok(()),
         found => found?,
     };
-    let Some(mail) = waiting(&found.value) else { return Ok(()) };
+    let Some(record) = waiting(&found.value) else { return Ok(()) };
 
     // Sent outside of the commit loop: a conflict must not send it twice.
-    let sale = letter::sale(app, std::slice::from_ref(&mail), Secrets::Shown).await?;
-    let outcome = match prepared(app, &mail, sale.as_ref()).await? {
+    let sale = compose::sale(app, std::slice::from_ref(&record), Secrets::Shown).await?;
+    let outcome = match prepared(app, &record, sale.as_ref()).await? {
         None => Outcome::Suppressed,
-        Some(letter) => attempt(mailer.as_ref(), &mail, &letter).await,
+        Some(mail) => attempt(mailer.as_ref(), &record, &mail).await,
     };
     if let Outcome::Later(reason) = outcome {
-        return Err(Problem::unavailable(format!("the mail server did not take {}: {reason}", mail.id)));
+        return Err(Problem::unavailable(format!("the mail server did not take {}: {reason}", record.id)));
     }
     let decide = |mailing: Stored<Mailing>, context: &shell::DecisionContext| {
         let Stored { value: mailing, version } = mailing;
-        let Some(ended) = waiting(&mailing).and_then(|mail| ended(mail, &outcome, context.now)) else { return Ok(Changes::none()) };
+        let Some(ended) = waiting(&mailing).and_then(|record| ended(record, &outcome, context.now)) else { return Ok(Changes::none()) };
         let refusal = refusal(app, &ended, &outcome, context.now);
         let changes = Changes::update(version, Decision::changed(mailing.with(ended)))?;
         refusal.iter().try_fold(changes, Changes::derived)
@@ -64,23 +64,24 @@ pub async fn on(app: &App, delivery: &shell::Delivery, queued: &MailQueued) -> R
 pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -> Result<Vec<Outcome>, Problem> {
     let rests_until = &app.shared.mailer_rests_until_millis;
     // All are prepared before one is sent: what fails there is tried again, and must not have sent some already.
-    let mails: Vec<MailRecord> = mailing.all().collect();
-    let sale = letter::sale(app, &mails, Secrets::Shown).await?;
-    let mut letters = Vec::with_capacity(mails.len());
-    for mail in mails {
-        letters.push((prepared(app, &mail, sale.as_ref()).await?, mail));
+    let records: Vec<MailRecord> = mailing.all().collect();
+    let sale = compose::sale(app, &records, Secrets::Shown).await?;
+    let mut mails = Vec::with_capacity(records.len());
+    for record in records {
+        mails.push((prepared(app, &record, sale.as_ref()).await?, record));
     }
-    let attempts = letters.iter().map(async |(letter, mail)| match letter {
+    let attempts = mails.iter().map(async |(mail, record)| match mail {
         None => Outcome::Suppressed,
         Some(_) if app.work.now().as_millis() < rests_until.load(Ordering::Relaxed) => {
             Outcome::Later("it did not take another mail just now".into())
         }
-        Some(letter) => attempt(mailer, mail, letter).await,
+        Some(mail) => attempt(mailer, record, mail).await,
     });
     let outcomes = join_all(attempts).await;
-    for (outcome, (_, mail)) in outcomes.iter().zip(&letters) {
+    for (outcome, (_, record)) in outcomes.iter().zip(&mails) {
         if let Outcome::Later(reason) = outcome {
-            tracing::warn!(mail = %mail.id, template = mail.template().name, reason, "a mail is queued, since it was not taken");
+            let template = record.mail.message.template().name();
+            tracing::warn!(mail = %record.id, template, reason, "a mail is queued, since it was not taken");
             rests_until.fetch_max(app.work.now().as_millis() + REST_MILLIS, Ordering::Relaxed);
         }
     }
@@ -88,18 +89,20 @@ pub async fn first_attempts(app: &App, mailer: &dyn Mailer, mailing: &Mailing) -
 }
 
 /// The mail as it goes out; none if its receiver can do without it and has refused mail before.
-async fn prepared(app: &App, mail: &MailRecord, sale: Option<&OrderSummary>) -> Result<Option<Mail>, Problem> {
-    if !mail.message.about().essential && app.work.table().get::<Suppression>(&storage::suppression_key(&mail.to)).await?.is_some() {
+async fn prepared(app: &App, record: &MailRecord, sale: Option<&OrderSummary>) -> Result<Option<ports::Mail>, Problem> {
+    let suppression = storage::suppression_key(&record.mail.to);
+    if !record.mail.message.is_essential() && app.work.table().get::<Suppression>(&suppression).await?.is_some() {
         return Ok(None);
     }
-    letter::outgoing(app, mail, sale).map(Some)
+    compose::outgoing(app, record, sale).map(Some)
 }
 
-async fn attempt(mailer: &dyn Mailer, mail: &MailRecord, letter: &Mail) -> Outcome {
-    match mailer.send(letter).await {
+async fn attempt(mailer: &dyn Mailer, record: &MailRecord, mail: &ports::Mail) -> Outcome {
+    match mailer.send(mail).await {
         Ok(()) => Outcome::Sent,
         Err(MailError::Permanent(reason)) => {
-            tracing::warn!(mail = %mail.id, template = mail.template().name, reason, "a mail was refused for good");
+            let template = record.mail.message.template().name();
+            tracing::warn!(mail = %record.id, template, reason, "a mail was refused for good");
             Outcome::Refused(reason)
         }
         Err(MailError::Transient(reason)) => Outcome::Later(reason),
@@ -108,7 +111,7 @@ async fn attempt(mailer: &dyn Mailer, mail: &MailRecord, letter: &Mail) -> Outco
 
 /// The queued mail once the attempt at it has ended so; none if it stays queued.
 pub fn ended(queued: MailRecord, outcome: &Outcome, now: Timestamp) -> Option<MailRecord> {
-    let sending = queued.sending;
+    let sending = queued.mail.sending;
     match outcome {
         Outcome::Later(_) => None,
         Outcome::Sent => Some(queued.sent(sending, now).into_state()),
@@ -118,9 +121,9 @@ pub fn ended(queued: MailRecord, outcome: &Outcome, now: Timestamp) -> Option<Ma
 }
 
 /// What is remembered of an address that refused a mail.
-pub fn refusal(app: &App, mail: &MailRecord, outcome: &Outcome, now: Timestamp) -> Option<Suppression> {
+pub fn refusal(app: &App, record: &MailRecord, outcome: &Outcome, now: Timestamp) -> Option<Suppression> {
     match outcome {
-        Outcome::Refused(reason) => Some(Suppression::new(mail.to.clone(), reason, app.shared.config.keep(), now)),
+        Outcome::Refused(reason) => Some(Suppression::new(record.mail.to.clone(), reason, app.shared.config.keep(), now)),
         Outcome::Sent | Outcome::Suppressed | Outcome::Later(_) => None,
     }
 }

@@ -4,20 +4,20 @@
 //! |---|---|
 //! | a mail by its id | table: `mails#<a digit of the mailing's id>`, `<mailing id>`, which begins the ids of its mails |
 //! | the log, newest first | the sixteen partitions of the table, merged by id |
-//! | the mails to an address, newest first | index 1: `to#<address>`, `<mailing id>`; those to the shop itself from the log |
+//! | the mails to an address, newest first | index 1: `to#<address>`, `<mailing id>`; those to the house from the log |
 //! | the mails that failed or were suppressed, newest first | index 2: `trouble`, `<mailing id>` |
 //! | whether an address refuses mail | table: `suppression#<address>`, `suppression` |
 //!
 //! A mailing's id begins with its time, so the table itself is the log. It is spread over sixteen
 //! partitions because every order writes one, and one partition takes a thousand writes a
-//! second on DynamoDB. Index 1 has the person that a mailing is for, not the shop itself, index 2 no mailing
+//! second on DynamoDB. Index 1 has the person that a mailing is for, not the house, index 2 no mailing
 //! without a mail that needs attention.
 
 use kernel::{Cursor, Email, MailId, Page, Problem, Timestamp};
 use ports::store::{IndexEntry, Key, Query, Record, StoreError, Stored, TableSchema};
 use shell::Table;
 
-use crate::mail::{MailRecord, MailStatus, Suppression};
+use crate::mail::{Mail, MailRecord, MailStatus, Suppression};
 use crate::mailing::{Mailing, mailing_of};
 use crate::mails::{Reader, Template};
 
@@ -39,17 +39,17 @@ impl Record for Mailing {
 
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut entries = Vec::new();
-        if let Some(person) = self.mails.iter().find(|letter| letter.message.about().reader != Reader::House) {
+        if let Some(person) = self.mails.iter().find(|mail| mail.message.reader() != Reader::House) {
             entries.push(IndexEntry::new(BY_ADDRESS, by_address(&person.to), self.id.to_string()));
         }
-        if self.mails.iter().any(|letter| is_trouble(letter.status)) {
+        if self.mails.iter().any(|mail| is_trouble(mail.status)) {
             entries.push(IndexEntry::new(BY_TROUBLE, TROUBLE, self.id.to_string()));
         }
         entries
     }
 
     fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
+        Some(self.origin.expires_at)
     }
 }
 
@@ -123,13 +123,13 @@ pub struct Filter {
     pub template: Option<Template>,
     pub status: Option<MailStatus>,
     pub to: Option<Email>,
-    /// Where the shop's mails to itself go.
-    pub shop: Email,
+    /// Where the mails to the house go.
+    pub house: Email,
 }
 
 impl Filter {
-    fn admits(&self, mail: &MailRecord) -> bool {
-        self.template.is_none_or(|template| template == mail.template())
+    fn admits(&self, mail: &Mail) -> bool {
+        self.template.is_none_or(|template| template == mail.message.template())
             && self.status.is_none_or(|status| status == mail.status)
             && self.to.as_ref().is_none_or(|to| *to == mail.to)
     }
@@ -137,7 +137,7 @@ impl Filter {
     /// The listings whose mailings together hold every mail that passes.
     fn queries(&self) -> Vec<Query> {
         if let Some(to) = &self.to
-            && *to != self.shop
+            && *to != self.house
         {
             return vec![to_person(to)];
         }
@@ -159,20 +159,21 @@ pub async fn log(table: &Table, filter: &Filter, limit: usize, cursor: Option<Cu
     let mut looked_at = 0;
     while looked_at < LOOKED_AT_MAX {
         let mailings = table.merge_desc(filter.queries(), |mailing: &Mailing| mailing.id.to_string(), limit, passed.next.take()).await?;
-        let mut mails = mailings.items.iter().flat_map(|mailing| mailing.all().rev()).filter(|mail| last.is_none_or(|last| mail.id < last));
-        while let Some(mail) = mails.next() {
+        let all = mailings.items.iter().flat_map(|mailing| mailing.all().rev());
+        let mut records = all.filter(|record| last.is_none_or(|last| record.id < last));
+        while let Some(record) = records.next() {
             looked_at += 1;
-            if !filter.admits(&mail) {
+            if !filter.admits(&record.mail) {
                 continue;
             }
-            let place = Cursor(mail.id.to_string());
-            passed.items.push(mail);
+            let place = Cursor(record.id.to_string());
+            passed.items.push(record);
             if passed.items.len() == limit {
-                passed.next = if mails.next().is_some() { Some(place) } else { mailings.next };
+                passed.next = if records.next().is_some() { Some(place) } else { mailings.next };
                 return Ok(passed);
             }
         }
-        drop(mails);
+        drop(records);
         last = None;
         passed.next = mailings.next;
         if passed.next.is_none() {

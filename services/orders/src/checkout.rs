@@ -7,13 +7,13 @@
 
 use kernel::{CartId, Code, Email, OrderId, PostalAddress, Problem, UserId};
 use ports::GatewayError;
-use ports::reads::CartContents;
+use ports::reads::{CartContents, OrderTokens as _};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::{Attempt, Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
-use crate::order::{Draft, DraftLine, Method, Note, Order};
+use crate::order::{Draft, DraftLine, Method, Note, Order, Quote};
 use crate::settling::Waiting;
 use crate::storage::{self, Listed};
 use crate::views::OrderView;
@@ -38,7 +38,6 @@ pub struct PlaceOrder {
 /// What there is to decide about.
 enum Basis {
     Placed(Box<Stored<Order>>),
-    /// Without the guest's token, which only the rule's context can make.
     New(Box<Draft>),
 }
 
@@ -46,29 +45,34 @@ pub async fn place(app: &App, request: &RequestContext, body: PlaceOrder) -> Han
     let body = body.checked(app)?;
     let waiting = Waiting::begin(app, request, OrderId::of_cart(body.cart_id));
     let load = |attempt| basis(app, request, &body, attempt);
-    let reply = app.work.handle_request_once(request, load, |basis, context| decide(app, request, &body, basis, context)).await?;
+    let reply = app.work.handle_request_once(request, load, |basis, context| decide(app, request, basis, context)).await?;
     Ok(match waiting.end().await? {
         None => reply,
         Some(order) => {
-            let view = OrderView::with_token(&order);
-            let reply = if order.is_settled() { Reply::created(location(&order), &view) } else { Reply::accepted(location(&order), &view) };
+            let token = token(app, &order);
+            let (location, view) = (location(&order, token.as_deref()), OrderView::placed(&order, token));
+            let reply = match reply.code() {
+                200 => Reply::ok(&view),
+                _ if order.is_settled() => Reply::created(location, &view),
+                _ => Reply::accepted(location, &view),
+            };
             reply.etag(order.version).no_store()
         }
     })
 }
 
-fn decide(app: &App, request: &RequestContext, body: &PlaceOrder, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
+fn decide(app: &App, request: &RequestContext, basis: Basis, context: &DecisionContext) -> Result<Outcome, Problem> {
     let draft = match basis {
         Basis::New(draft) => draft,
         Basis::Placed(order) => {
-            request.check_fingerprint(order.request_fingerprint.as_deref())?;
-            body.check_repeats(&order, context.actor.user_id())?;
-            return Ok(Reply::ok(&OrderView::with_token(&order)).etag(order.version).no_store().into());
+            check_repeats(&order, request)?;
+            return Ok(Reply::ok(&OrderView::placed(&order, token(app, &order))).etag(order.version).no_store().into());
         }
     };
-    let guest_token = draft.customer_id.is_none().then(|| context.secret(0));
-    let decision = Order::place(Draft { guest_token, ..*draft }, &app.config, &context.actor, context.now)?;
-    let reply = Reply::accepted(location(decision.state()), &OrderView::with_token(decision.state())).etag(1).no_store();
+    let decision = Order::place(*draft, &app.config.pricing, &context.actor, context.now)?;
+    let token = token(app, decision.state());
+    let reply = Reply::accepted(location(decision.state(), token.as_deref()), &OrderView::placed(decision.state(), token));
+    let reply = reply.etag(1).no_store();
     let listed = Listed::of(decision.state());
     let changes = listed.iter().try_fold(Changes::create(decision)?, Changes::derived)?;
     Ok(changes.reply(reply))
@@ -89,22 +93,31 @@ async fn basis(app: &App, request: &RequestContext, body: &PlaceOrder, attempt: 
 
 async fn draft(app: &App, request: &RequestContext, body: &PlaceOrder) -> Result<Draft, Problem> {
     let customer_id = request.actor.user_id();
-    let cart = app.deps.carts.cart(body.cart_id).await?;
-    let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == customer_id);
-    let cart = cart.ok_or_else(|| Problem::not_found("such cart"))?;
-    let lines = priced_lines(app, &cart).await?;
+    let cart = own_cart(app, request, body.cart_id).await?;
+    let lines = sold_lines(app, &cart).await?;
     Ok(Draft {
         cart_id: cart.id,
         request_fingerprint: request.request_fingerprint(),
         customer_id,
         email: email(app, customer_id, body).await?,
-        guest_token: None,
         lines,
         shipping_address: body.shipping_address.clone(),
         billing_address: body.billing_address.clone(),
         note: body.note.clone(),
         payment_method: body.payment_method.clone(),
     })
+}
+
+/// What an order of the cart would come to. It is refused for the same reasons as placing it.
+pub async fn quote(app: &App, request: &RequestContext, cart: CartId, country: Option<&str>) -> Result<Quote, Problem> {
+    let cart = own_cart(app, request, cart).await?;
+    Ok(Quote::of(sold_lines(app, &cart).await?, country, &app.config.pricing)?)
+}
+
+async fn own_cart(app: &App, request: &RequestContext, id: CartId) -> Result<CartContents, Problem> {
+    let cart = app.deps.carts.cart(id).await?;
+    let cart = cart.filter(|cart| cart.customer_id.is_none() || cart.customer_id == request.actor.user_id());
+    cart.ok_or_else(|| Problem::not_found("such cart"))
 }
 
 async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result<Email, Problem> {
@@ -118,8 +131,8 @@ async fn email(app: &App, customer: Option<UserId>, body: &PlaceOrder) -> Result
     }
 }
 
-/// The lines of the cart as the catalog sells them now, if that is what the customer was shown.
-async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, Problem> {
+/// The lines of the cart as the catalog sells them now, if that is what the customer was shown and there is enough of them.
+async fn sold_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, Problem> {
     if cart.closed {
         return Err(Problem::new(Code::CartClosed, "the cart has been ordered already"));
     }
@@ -127,27 +140,32 @@ async fn priced_lines(app: &App, cart: &CartContents) -> Result<Vec<DraftLine>, 
         return Err(Problem::new(Code::CartEmpty, "there is nothing in the cart"));
     }
     let variants: Vec<_> = cart.lines.iter().map(|line| (line.product_id, line.variant_id)).collect();
-    let offers = app.deps.catalog.offers(&variants).await?;
-    if offers.len() != cart.lines.len() {
-        return Err(Problem::internal("the catalog answered for another number of lines"));
+    let ids: Vec<_> = cart.lines.iter().map(|line| line.variant_id).collect();
+    let (offers, stock) = tokio::try_join!(app.deps.catalog.offers(&variants), app.deps.stock.availability(&ids))?;
+    if offers.len() != cart.lines.len() || stock.len() != cart.lines.len() {
+        return Err(Problem::internal("the catalog or the inventory answered for another number of lines"));
     }
     let mut gone = Problem::new(Code::NotForSale, "the cart has items that are no longer for sale");
     let mut changed = Problem::new(Code::PriceChanged, "prices have changed; accept them in the cart first");
+    let mut out = Problem::new(Code::OutOfStock, "not everything in the cart is in stock");
     let mut lines = Vec::with_capacity(offers.len());
-    for (index, (line, offer)) in cart.lines.iter().zip(offers).enumerate() {
+    for (index, ((line, offer), stock)) in cart.lines.iter().zip(offers).zip(stock).enumerate() {
         match offer.filter(|offer| offer.for_sale) {
             None => gone.add_field(format!("lines[{index}].variant_id"), format!("{} is not for sale", line.variant_id)),
             Some(offer) if offer.unit_price != line.price_seen => {
                 let message = format!("{} costs {} now, {} was shown", offer.title, offer.unit_price, line.price_seen);
                 changed.add_field(format!("lines[{index}].price_seen"), message);
             }
+            Some(offer) if !stock.backorder && stock.available < i64::from(line.quantity) => {
+                let message = format!("{}: {} wanted, {} left", offer.title, line.quantity, stock.available.max(0));
+                out.add_field(format!("lines[{index}]"), message);
+            }
             Some(offer) => lines.push(DraftLine { offer, quantity: line.quantity }),
         }
     }
-    match (gone.fields.is_empty(), changed.fields.is_empty()) {
-        (true, true) => Ok(lines),
-        (false, _) => Err(gone),
-        (true, false) => Err(changed),
+    match [gone, changed, out].into_iter().find(|problem| !problem.fields.is_empty()) {
+        None => Ok(lines),
+        Some(problem) => Err(problem),
     }
 }
 
@@ -162,20 +180,24 @@ impl PlaceOrder {
             ..self
         })
     }
+}
 
-    /// Whether this asks for the order that the cart has become. A guest shows it by asking for the
-    /// same again: the cart's id alone is no secret, since it follows from the order's.
-    fn check_repeats(&self, order: &Order, user: Option<UserId>) -> Result<(), Problem> {
-        let same = self.email.as_ref() == Some(&order.email)
-            && self.shipping_address == order.shipping_address
-            && self.billing_address == order.billing_address;
-        match order.customer_id {
-            Some(customer) if user == Some(customer) => Ok(()),
-            Some(_) => Err(Problem::not_found("such cart")),
-            None if same => Ok(()),
-            None => Err(Problem::new(Code::CartClosed, "the cart has been ordered already")),
-        }
+/// Whether this asks for the order that the cart has become. A guest shows it by the Idempotency-Key of the first request:
+/// all else that is in a request is seen by whoever sells something in the order.
+fn check_repeats(order: &Order, request: &RequestContext) -> Result<(), Problem> {
+    request.check_fingerprint(order.request_fingerprint.as_deref())?;
+    let fingerprint = request.request_fingerprint();
+    match order.customer_id {
+        Some(customer) if request.actor.user_id() == Some(customer) => Ok(()),
+        Some(_) => Err(Problem::not_found("such cart")),
+        None if fingerprint.is_some() && fingerprint == order.request_fingerprint => Ok(()),
+        None => Err(Problem::new(Code::CartClosed, "the cart has been ordered already")),
     }
+}
+
+/// What opens the order to a guest.
+fn token(app: &App, order: &Order) -> Option<String> {
+    order.is_a_guests().then(|| app.deps.tokens.guest_token(order.id))
 }
 
 pub fn check_method(check: &MethodCheck, method: &str) -> Result<(), Problem> {
@@ -186,9 +208,7 @@ pub fn check_method(check: &MethodCheck, method: &str) -> Result<(), Problem> {
 }
 
 /// Where the order is seen from now on: a guest's address of it carries the token.
-pub fn location(order: &Order) -> String {
-    match &order.guest_token {
-        Some(token) if order.customer_id.is_none() => format!("/api/v1/orders/{}?token={token}", order.id),
-        Some(_) | None => format!("/api/v1/orders/{}", order.id),
-    }
+fn location(order: &Order, token: Option<&str>) -> String {
+    let query = token.map(|token| format!("?token={token}"));
+    format!("/api/v1/orders/{}{}", order.id, query.unwrap_or_default())
 }

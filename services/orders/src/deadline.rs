@@ -6,13 +6,15 @@
 
 use contracts::Decision;
 use kernel::{Duration, Problem, Timestamp};
-use shell::Changes;
+use ports::store::Stored;
+use shell::{Changes, DecisionContext};
 
 use crate::order::Order;
 use crate::storage::Sweep;
 use crate::{App, storage};
 
-const CAUSE: &str = "tick:orders.expire";
+/// The schedule, and the cause of what it does.
+pub const EXPIRE: &str = "orders.expire";
 /// Orders per tick. The next tick goes on with the rest.
 const BATCH: usize = 500;
 const BACK_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -23,7 +25,7 @@ pub async fn expire(app: &App) -> Result<(), Problem> {
     let found = storage::sweep(table).await?;
     let begun = begin(found.as_deref(), now);
     let (mut through, mut failure) = (begun.through.clone(), None);
-    for listed in storage::open_behind(table, &through, now.minus(app.config.payment_deadline), BATCH).await?.items {
+    for listed in storage::open_behind(table, &through, now.minus(app.config.pricing.payment_deadline), BATCH).await?.items {
         match listed.deadline() {
             // It was placed while there was more time to pay. It is looked at again, and those behind it.
             Some(deadline) if deadline > now => break,
@@ -55,28 +57,16 @@ fn begin(found: Option<&Sweep>, now: Timestamp) -> Sweep {
 
 async fn note(app: &App, sweep: &Sweep) -> Result<(), Problem> {
     let table = app.work.table();
-    let noted = app.work.run_job(
-        CAUSE,
-        |_| storage::sweep(table),
-        |found, _| {
-            let decision = Decision::changed(sweep.clone());
-            match found {
-                None => Changes::create(decision),
-                Some(found) => Changes::update(found.version, decision),
-            }
-        },
-    );
-    noted.await.map(|_| ())
+    let again = |found: Option<Stored<Sweep>>, _: &DecisionContext| {
+        Changes::put(found.map(|found| found.version), Decision::changed(sweep.clone()))
+    };
+    app.work.run_job(EXPIRE, |_| storage::sweep(table), again).await.map(|_| ())
 }
 
 async fn end(app: &App, listed: &Order) -> Result<(), Problem> {
     let table = app.work.table();
-    let ended = app.work.run_job(
-        CAUSE,
-        |_| storage::order(table, listed.id),
-        |order, context| Changes::update(order.version, order.value.expire(context.now)?),
-    );
-    ended.await.map(|_| ())
+    let expire = |order: Stored<Order>, context: &DecisionContext| Changes::update(order.version, order.value.expire(context.now)?);
+    app.work.run_job(EXPIRE, |_| storage::order(table, listed.id), expire).await.map(|_| ())
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::CancelReason;
+use contracts::{CancelReason, Decline, DeclineCode};
 use kernel::{BusinessId, Currency, Money, PostalAddress, TaxRate, Timestamp};
 use shell::testing::Golden;
 
 use crate::order::{Line, Method, Note, Order, ParcelText, Payment, Status, StatusChange, Tracking};
 use crate::storage::{Listed, Sweep};
 
-const STATUSES: [Status; 15] = [
+const STATUSES: [Status; 12] = [
     Status::Pending,
     Status::AwaitingPayment,
     Status::Confirmed,
@@ -15,9 +15,6 @@ const STATUSES: [Status; 15] = [
     Status::Shipped,
     Status::Delivered,
     Status::Cancelled(CancelReason::OutOfStock),
-    Status::Cancelled(CancelReason::PaymentDeclined),
-    Status::Cancelled(CancelReason::InsufficientFunds),
-    Status::Cancelled(CancelReason::PaymentFailed),
     Status::Cancelled(CancelReason::Expired),
     Status::Cancelled(CancelReason::ByCustomer),
     Status::Cancelled(CancelReason::BySeller),
@@ -65,14 +62,13 @@ fn plain() -> Order {
         request_fingerprint: None,
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),
-        guest_token: None,
         lines: vec![line],
         shipping: eur(0),
         shipping_address: None,
         billing_address: None,
         note: None,
         status: Status::Pending,
-        payment: Payment { payment_id: None, tries: 0, method: None, action_url: None, captured: None, refunded: eur(0) },
+        payment: Payment { payment_id: None, tries: 0, method: None, action_url: None, declined: None, captured: None, refunded: eur(0) },
         tracking: None,
         history: Vec::new(),
         placed_at: at(),
@@ -89,7 +85,6 @@ fn full(status: Status) -> Order {
     Order {
         request_fingerprint: Some("9F86D081".into()),
         customer_id: Some(1.into()),
-        guest_token: Some("SECRET".into()),
         lines: vec![line, other],
         shipping: eur(490),
         shipping_address: Some(address("")),
@@ -101,6 +96,7 @@ fn full(status: Status) -> Order {
             tries: 1,
             method: Some(Method::new("4242424242424242").unwrap()),
             action_url: Some("https://bank.example/confirm".into()),
+            declined: Some(Decline { code: DeclineCode::CardDeclined, message: "The bank declined the payment.".into() }),
             captured: Some(eur(5250)),
             refunded: eur(100),
         },

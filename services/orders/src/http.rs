@@ -1,7 +1,7 @@
 //! The routes of orders.
 
 use axum::extract::State;
-use kernel::{Actor, BusinessId, OrderId, Page, Problem};
+use kernel::{Actor, BusinessId, CartId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
@@ -11,18 +11,24 @@ use utoipa::{IntoParams, ToSchema};
 use crate::checkout::{self, PlaceOrder};
 use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, StatusName, Tracking};
 use crate::settling::Waiting;
-use crate::views::{ListedView, OrderView, TimelineView};
+use crate::views::{ListedView, OrderView, QuoteView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
+    shell::routes!(quote, place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Token {
+pub struct Token {
     /// The token that a guest was given when placing the order.
-    token: Option<String>,
+    pub token: Option<String>,
+}
+
+impl Token {
+    pub fn opens(&self, app: &App, order: OrderId) -> bool {
+        app.deps.tokens.opens(order, self.token.as_deref())
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,7 +45,7 @@ struct StatusFilter {
 #[serde(deny_unknown_fields)]
 struct SellerFilter {
     /// The business whose orders are wanted. May be left out by those who act for one only.
-    business_id: Option<BusinessId>,
+    seller_id: Option<BusinessId>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,6 +87,30 @@ struct AdvanceOrder {
     note: Option<Note>,
 }
 
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuoteCart {
+    /// Where it is to be shipped. Left out, no country is checked.
+    shipping_address: Option<Destination>,
+}
+
+/// As much of an address as the price depends on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "DE", pattern = "^[A-Z]{2}$")]
+    address_country: String,
+}
+
+/// Get what an order of a cart would come to, with shipping and taxes. It is refused for the same reasons as placing the order.
+#[utoipa::path(post, path = "/carts/{cart_id}/quote", tag = "orders", operation_id = "quoteCart", params(("cart_id" = CartId, Path)), request_body = QuoteCart, responses((status = 200, body = QuoteView)))]
+async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<QuoteCart>) -> HandlerResult {
+    let country = body.shipping_address.map(|address| address.address_country);
+    let quote = checkout::quote(&app, &request, id, country.as_deref()).await?;
+    Ok(Reply::ok(&QuoteView::of(quote)).no_store())
+}
+
 /// Place an order for what is in a cart. With `Prefer: wait=N` the answer comes once stock and payment have settled.
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
@@ -91,17 +121,26 @@ async fn place(request: RequestContext, State(app): State<App>, Json(body): Json
 
 /// List the caller's orders, newest first.
 #[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list(request: SignedIn, State(app): State<App>, page: Listing) -> HandlerResult {
-    let query = storage::of_customer(request.user_id).descending().limit(page.limit.get()).after(page.cursor);
+async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> HandlerResult {
+    let query = storage::of_customer(request.user_id).descending().limit(listing.limit.get()).after(listing.cursor);
     Ok(listed(app.work.table().list(query).await?, None))
 }
 
-/// Get an order.
+/// Get an order. With `Prefer: wait=N` and If-None-Match the answer comes once the order has changed, or after that time: 304.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
 async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
-    let order = storage::shown(app.work.table(), id).await?;
-    order.part_of(&request.actor, query.token.as_deref())?;
-    Ok(shown(&order, &request.actor, &query).etag(order.version))
+    let waiting = Waiting::begin(&app, &request, id);
+    let mut order = storage::shown(app.work.table(), id).await?;
+    let with_token = query.opens(&app, id);
+    order.part_of(&request.actor, with_token)?;
+    if request.if_none_match == Some(order.version)
+        && let Some(latest) = waiting.changed(order.version).await?
+    {
+        order = latest;
+        // It may be somebody else's by now.
+        order.part_of(&request.actor, with_token)?;
+    }
+    Ok(shown(&order, &request.actor, with_token).etag(order.version))
 }
 
 /// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
@@ -117,7 +156,7 @@ async fn pay(
     let waiting = Waiting::begin(&app, &request, id);
     let rule = |order: Order, part, context: &DecisionContext| order.pay(&body.payment_method, part, &context.actor, context.now);
     let reply = change(&app, &request, id, &query, rule).await?;
-    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, &query).etag(order.version)))
+    Ok(waiting.end().await?.map_or(reply, |order| shown(&order, &request.actor, query.opens(&app, id)).etag(order.version)))
 }
 
 /// Cancel an order. Customers can until the shop begins to work on it, the shop can until it ships.
@@ -137,17 +176,17 @@ async fn cancel(
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
 async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
-    let part = order.part_of(&request.actor, query.token.as_deref())?;
+    let part = order.part_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
 }
 
 /// List all orders, newest first.
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(_: Staff, State(app): State<App>, page: Listing<StatusFilter>) -> HandlerResult {
+async fn list_all(_: Staff, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
     let table = app.work.table();
-    let orders = match page.filter.status {
-        Some(status) => storage::in_status(table, status, page.limit, page.cursor).await?,
-        None => storage::all(table, page.limit.get(), page.cursor).await?,
+    let orders = match listing.filter.status {
+        Some(status) => storage::in_status(table, status, listing.limit, listing.cursor).await?,
+        None => storage::all(table, listing.limit.get(), listing.cursor).await?,
     };
     Ok(listed(orders, None))
 }
@@ -163,9 +202,9 @@ async fn advance(request: SignedIn, State(app): State<App>, Path(id): Path<Order
 
 /// List the orders of a seller, newest first. Only the seller's lines are shown.
 #[utoipa::path(get, path = "/seller/orders", tag = "orders", operation_id = "listSellerOrders", params(SellerFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_of_seller(request: SignedIn, State(app): State<App>, page: Listing<SellerFilter>) -> HandlerResult {
-    let seller = seller(&request.actor, page.filter.business_id)?;
-    Ok(listed(storage::of_seller(app.work.table(), seller, page.limit, page.cursor).await?, Some(seller)))
+async fn list_of_seller(request: SignedIn, State(app): State<App>, listing: Listing<SellerFilter>) -> HandlerResult {
+    let seller = request.actor.listed_seller(listing.filter.seller_id)?.ok_or_else(|| Problem::field("seller_id", "must be given"))?;
+    Ok(listed(storage::of_seller(app.work.table(), seller, listing.limit, listing.cursor).await?, Some(seller)))
 }
 
 /// Runs a rule on an order in which the caller has a part, and shows what became of it.
@@ -176,38 +215,26 @@ async fn change(
     query: &Token,
     rule: impl Fn(Order, Part, &DecisionContext) -> Decided,
 ) -> HandlerResult {
+    let with_token = query.opens(app, id);
     let load = |_| async {
         let order = storage::order(app.work.table(), id).await?;
         // Before If-Match, whose answer tells that there is such an order.
-        order.part_of(&request.actor, query.token.as_deref())?;
+        order.part_of(&request.actor, with_token)?;
         Ok(order)
     };
     let decide = |order: Order, context: &DecisionContext| {
-        let part = order.part_of(&context.actor, query.token.as_deref())?;
+        let part = order.part_of(&context.actor, with_token)?;
         rule(order, part, context)
     };
-    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, query)).await
+    app.work.update(request, load, decide, |order, context| shown(order, &context.actor, with_token)).await
 }
 
-fn shown(order: &Order, actor: &Actor, query: &Token) -> Reply {
-    Reply::ok(&OrderView::for_actor(order, actor, query.token.as_deref()))
+fn shown(order: &Order, actor: &Actor, with_token: bool) -> Reply {
+    Reply::ok(&OrderView::for_actor(order, actor, with_token))
 }
 
 fn listed(orders: Page<Stored<Order>>, seller: Option<BusinessId>) -> Reply {
     Reply::ok(&orders.map(|order| ListedView::of(&order, seller)))
-}
-
-fn seller(actor: &Actor, wanted: Option<BusinessId>) -> Result<BusinessId, Problem> {
-    let own = match actor {
-        Actor::User { businesses, .. } => businesses.as_slice(),
-        Actor::Guest | Actor::System => &[],
-    };
-    match (wanted, own) {
-        (Some(seller), _) if actor.is_staff() || actor.acts_for(seller) => Ok(seller),
-        (None, [seller]) => Ok(*seller),
-        (None, [_, _, ..]) => Err(Problem::field("business_id", "is required, since you act for several businesses")),
-        (Some(_), _) | (None, []) => Err(Problem::forbidden("this is for those who act for a business")),
-    }
 }
 
 impl AdvanceOrder {

@@ -7,6 +7,7 @@ mod consumer;
 mod deadline;
 #[cfg(test)]
 mod formats;
+mod guest_tokens;
 mod http;
 mod order;
 mod pages;
@@ -14,6 +15,7 @@ mod person;
 mod personal_data;
 mod reads;
 mod settling;
+mod shop;
 mod storage;
 mod views;
 
@@ -21,11 +23,13 @@ use std::sync::Arc;
 
 use kernel::Duration;
 use ports::GatewayError;
-use ports::reads::{CartReads, CatalogReads, IdentityReads};
+use ports::reads::{CartReads, CatalogReads, IdentityReads, InventoryReads};
 use shell::{Schedule, Service, UnitOfWork};
 
-pub use order::{Pricing as Config, ShippingPrice, StatusName, diagram, lifecycle};
+pub use guest_tokens::GuestTokens;
+pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle};
 pub use reads::Reads;
+pub use shop::{Feature, Shop};
 pub use storage::TABLE;
 
 /// How often unpaid orders are looked for whose time has run out.
@@ -40,22 +44,32 @@ pub struct Deps {
     pub carts: Arc<dyn CartReads>,
     pub catalog: Arc<dyn CatalogReads>,
     pub accounts: Arc<dyn IdentityReads>,
+    /// What is for sale when an order is placed. Whether it still is, inventory decides.
+    pub stock: Arc<dyn InventoryReads>,
     pub check_method: MethodCheck,
+    pub tokens: GuestTokens,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub pricing: Pricing,
+    pub shop: Shop,
 }
 
 #[derive(Clone)]
 pub(crate) struct App {
     pub work: UnitOfWork,
     pub deps: Deps,
-    pub config: Config,
+    pub config: Arc<Config>,
 }
 
 pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
-    let app = App { work: work.clone(), deps, config };
-    let expire = Schedule::new("orders.expire", EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
+    let app = App { work: work.clone(), deps, config: Arc::new(config) };
+    let expire = Schedule::new(deadline::EXPIRE, EXPIRE_EVERY, app.clone(), async |app| deadline::expire(&app).await);
     Service::new(work)
         .consumer(consumer::consumer(app.clone()))
         .schedule(expire)
         .root_routes(pages::routes(app.clone()))
+        .routes(shop::routes(app.clone()))
         .routes(http::routes(app))
 }

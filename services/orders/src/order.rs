@@ -16,6 +16,7 @@
 //!
 //! - the status never moves backwards, and cancelled and refunded are final;
 //! - an order is confirmed only once its stock is reserved and its money is taken;
+//! - a payment that fails ends nothing: the stock stays held, and the customer may try again until the deadline;
 //! - if stock or money arrives after the cancellation, the order emits `order.cancelled` again, so that whoever holds it
 //!   releases it.
 
@@ -29,6 +30,7 @@ mod lifecycle;
 mod payment;
 #[cfg(test)]
 mod properties;
+mod quote;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use contracts::{
 };
 use kernel::{Actor, BusinessId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use access::Part;
 pub use draft::{Draft, DraftLine, Pricing, ShippingPrice};
@@ -46,6 +49,7 @@ pub use error::OrderError;
 pub use fulfilment::{Advance, ParcelText, Tracking};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
 pub use payment::Payment;
+pub use quote::{Quote, TaxShare, taxes};
 
 /// What a rule returns.
 pub type Decided = Result<Decision<Order>, OrderError>;
@@ -72,9 +76,6 @@ pub struct Order<M = Money> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// What a guest presents to see the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guest_token: Option<String>,
     pub lines: Vec<Line<M>>,
     #[serde(default, skip_serializing_if = "amount::is_zero")]
     pub shipping: M,
@@ -97,8 +98,8 @@ pub struct Order<M = Money> {
 }
 
 /// What was bought, as it was sold: later changes of the catalog do not reach it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound = "M: amount::StoredAmount")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderLine)]
 pub struct Line<M = Money> {
     pub product_id: ProductId,
     pub variant_id: VariantId,
@@ -106,10 +107,14 @@ pub struct Line<M = Money> {
     pub sku: String,
     pub title: String,
     pub quantity: u32,
+    #[schema(value_type = Money)]
     pub unit_price: M,
+    /// In basis points: 1900 is 19 %.
     pub tax_rate: TaxRate,
     /// Included in the line's total.
+    #[schema(value_type = Money)]
     pub tax: M,
+    #[schema(value_type = Money)]
     pub total: M,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
@@ -178,14 +183,14 @@ impl Order {
 
 /// Paying, and the answers of payments.
 impl Order {
-    /// The customer chooses a means of payment. The first one is kept until the stock is held; while the bank waits
-    /// for the customer, another one may take its place.
+    /// The customer chooses a means of payment. The first one is kept until the stock is held; once it was declined, or while
+    /// the bank waits for the customer, another one may take its place.
     pub fn pay(mut self, method: &Method, part: Part, by: &Actor, now: Timestamp) -> Decided {
         if part == Part::Seller {
             return Err(OrderError::SellersDoNotPay);
         }
         let same = self.payment.method.as_ref() == Some(method);
-        let tried = self.payment.payment_id.is_some();
+        let tried = self.payment.payment_id.is_some() && self.payment.declined.is_none();
         match self.status {
             Status::Pending if same => Ok(Decision::unchanged(self)),
             Status::Pending if tried => Err(OrderError::PaymentRunning),
@@ -196,7 +201,7 @@ impl Order {
             Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered if same && tried => {
                 Ok(Decision::unchanged(self))
             }
-            Status::AwaitingPayment if tried && self.payment.action_url.is_none() => Err(OrderError::PaymentRunning),
+            Status::AwaitingPayment if !self.payment.rests() => Err(OrderError::PaymentRunning),
             Status::AwaitingPayment if now >= self.expires_at => Err(OrderError::TooLate),
             Status::AwaitingPayment if self.payment.tries >= TRIES_MAX => Err(OrderError::TooManyTries),
             Status::AwaitingPayment => {
@@ -217,7 +222,7 @@ impl Order {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
-            Status::Pending | Status::AwaitingPayment if self.payment.action_url.is_none() => {
+            Status::Pending | Status::AwaitingPayment if !self.payment.rests() => {
                 self.payment.action_url = Some(action.action_url.clone());
                 self.step(Status::AwaitingPayment, &Actor::System, Some("the payment has to be confirmed with the bank".into()), now);
                 Ok(Decision::changed(self))
@@ -259,18 +264,27 @@ impl Order {
         }
     }
 
-    /// No money by this try. Once it was taken by another, the news changes nothing.
-    pub fn payment_failed(self, failed: &PaymentFailed, now: Timestamp) -> Decided {
+    /// No money by this try: the customer may try again until the deadline. Once it was taken by another, the news changes
+    /// nothing.
+    pub fn payment_failed(mut self, failed: &PaymentFailed, now: Timestamp) -> Decided {
         if !self.is_latest_try(&failed.payment)? {
             return Ok(Decision::unchanged(self));
         }
         match self.status {
-            Status::Pending | Status::AwaitingPayment => {
-                Ok(self.cancelled(failed.reason, &Actor::System, Some(failed.message.clone()), now))
+            Status::Pending | Status::AwaitingPayment if self.payment.declined.is_none() => {
+                self.payment.action_url = None;
+                self.payment.declined = Some(failed.decline.clone());
+                self.step(Status::AwaitingPayment, &Actor::System, Some(failed.decline.message.clone()), now);
+                Ok(Decision::changed(self))
             }
-            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
-                Ok(Decision::unchanged(self))
-            }
+            Status::Pending
+            | Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::Processing
+            | Status::Shipped
+            | Status::Delivered
+            | Status::Cancelled(_)
+            | Status::Refunded => Ok(Decision::unchanged(self)),
         }
     }
 
@@ -315,7 +329,7 @@ impl Order {
         let note = note.map(Note::into_string);
         let reason = match part {
             Part::Customer => CancelReason::ByCustomer,
-            Part::Seller if !self.is_all_of(by) => return Err(OrderError::NotAllowed),
+            Part::Seller if !self.lines.iter().all(|line| by.manages(line.seller_id)) => return Err(OrderError::NotAllowed),
             Part::Seller => CancelReason::BySeller,
             Part::Staff => CancelReason::ByAdmin,
         };
@@ -379,16 +393,15 @@ impl Order {
         Money::new(self.subtotal().amount + self.shipping.amount, self.shipping.currency)
     }
 
-    /// That these sums can be written was checked when the order was placed, and its lines never change.
     fn sum(&self, of: impl Fn(&Line) -> Money) -> Money {
-        Money::new(self.lines.iter().map(|line| of(line).amount).sum(), self.shipping.currency)
+        quote::sum(&self.lines, self.shipping, of)
     }
 
     /// Whether nothing happens until somebody acts: what a customer who placed or paid waits for.
     pub fn is_settled(&self) -> bool {
         match self.status {
             Status::Pending => false,
-            Status::AwaitingPayment => self.payment.payment_id.is_none() || self.payment.action_url.is_some(),
+            Status::AwaitingPayment => self.payment.rests(),
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => true,
         }
     }
@@ -430,7 +443,7 @@ impl Order {
         OrderCancelled {
             order: self.reference(),
             reason,
-            payment_id: self.payment.payment_id,
+            payment_id: self.payment.payment_id.filter(|_| self.payment.declined.is_none()),
             was_confirmed: self.history.iter().any(|step| matches!(step.to, Status::Confirmed | Status::Processing)),
         }
     }

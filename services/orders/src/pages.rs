@@ -4,21 +4,16 @@ use axum::extract::State;
 use contracts::CancelReason;
 use kernel::{Code, Money, OrderId, PostalAddress, Timestamp};
 use maud::{Markup, PreEscaped, html};
-use serde::Deserialize;
 use shell::http::{PageAnswer, Path, Query, link, page, time};
 use shell::{Failure, RequestContext, RootRoutes};
 
-use crate::order::{OrderError, StatusName};
-use crate::views::{OrderView, StepView, TimelineView, TrackingView};
+use crate::http::Token;
+use crate::order::{OrderError, StatusName, Tracking};
+use crate::views::{OrderView, StepView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> RootRoutes {
     RootRoutes::new().get("/orders/{order_id}", show).with_state(app)
-}
-
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
 }
 
 async fn show(
@@ -32,12 +27,12 @@ async fn show(
         Err(problem) if problem.code == Code::NotFound => return Ok(no_way_in(query.token.is_some())),
         order => order?,
     };
-    let token = query.token.as_deref();
-    let part = match order.part_of(&request.actor, token) {
-        Err(OrderError::NotFound) => return Ok(no_way_in(token.is_some())),
+    let with_token = query.opens(&app, id);
+    let part = match order.part_of(&request.actor, with_token) {
+        Err(OrderError::NotFound) => return Ok(no_way_in(query.token.is_some())),
         part => part?,
     };
-    let view = OrderView::for_actor(&order, &request.actor, token);
+    let view = OrderView::for_actor(&order, &request.actor, with_token);
     let history = TimelineView::of(&order, part);
     Ok(page(200, &format!("Order {}", view.number), &body(&view, &history).into_string()))
 }
@@ -62,6 +57,9 @@ fn body(order: &OrderView, history: &TimelineView) -> Markup {
         p role="status" { strong { (standing(order.status, order.cancel_reason)) } }
         @if let Some(url) = &order.payment.action_url {
             p { "Please " (link_to(url, "confirm the payment with your bank")) "." }
+        }
+        @if let Some(decline) = &order.payment.declined {
+            p { (decline.message) }
         }
         @if let Some(until) = order.expires_at {
             p { "We are holding the items for you until " (instant(until)) "." }
@@ -114,7 +112,7 @@ fn lines(order: &OrderView) -> Markup {
     }
 }
 
-fn parcel(tracking: &TrackingView) -> Markup {
+fn parcel(tracking: &Tracking) -> Markup {
     html! {
         p {
             "Your parcel is with " (tracking.carrier.as_deref().unwrap_or("the carrier"))
@@ -179,9 +177,6 @@ fn happened(status: StatusName, reason: Option<CancelReason>) -> &'static str {
         StatusName::Cancelled => match reason {
             None => "The order was cancelled.",
             Some(CancelReason::OutOfStock) => "The order was cancelled because not everything was in stock.",
-            Some(CancelReason::PaymentDeclined) => "The order was cancelled because the payment was declined.",
-            Some(CancelReason::InsufficientFunds) => "The order was cancelled because there were not enough funds in the account.",
-            Some(CancelReason::PaymentFailed) => "The order was cancelled because the payment did not go through.",
             Some(CancelReason::Expired) => "The order was cancelled because it was not paid in time.",
             Some(CancelReason::ByCustomer) => "The order was cancelled at your request.",
             Some(CancelReason::BySeller) => "The seller cancelled the order.",

@@ -14,17 +14,19 @@ const PAGE: usize = 50;
 const PAGES_MAX: usize = 10;
 
 pub async fn attach(app: &App, verified: &UserVerified) -> Result<(), Problem> {
-    let cause = format!("user.verified:{}", verified.user_id);
+    if !verified.proven {
+        return Ok(());
+    }
     let rule = |order: Order, now| order.attach(verified.user_id, &verified.email, now);
-    for_each(app, &cause, storage::of_guest(&verified.email), rule).await
+    for_each(app, "orders.attach", storage::of_guest(&verified.email), rule).await
 }
 
 pub async fn anonymize(app: &App, erased: &UserErased) -> Result<(), Problem> {
-    let cause = format!("user.erased:{}", erased.user_id);
+    let cause = "orders.anonymize";
     let rule = |order: Order, _| order.anonymize(erased.user_id, erased.email.as_ref());
-    for_each(app, &cause, storage::of_customer(erased.user_id), rule).await?;
+    for_each(app, cause, storage::of_customer(erased.user_id), rule).await?;
     match &erased.email {
-        Some(email) => for_each(app, &cause, storage::of_guest(email), rule).await,
+        Some(email) => for_each(app, cause, storage::of_guest(email), rule).await,
         None => Ok(()),
     }
 }

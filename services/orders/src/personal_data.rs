@@ -12,9 +12,6 @@ use crate::reads::Reads;
 use crate::storage;
 use crate::views::{OrderView, TimelineView};
 
-const PAGE: usize = 100;
-const PAGES_MAX: usize = 100;
-
 #[async_trait]
 impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
@@ -37,18 +34,7 @@ impl Reads {
         let mut orders = Vec::new();
         let guests = person.verified_email.iter().map(storage::of_guest);
         for list in std::iter::once(storage::of_customer(person.user_id)).chain(guests) {
-            let mut cursor = None;
-            for page in 0.. {
-                if page == PAGES_MAX {
-                    return Err(Problem::internal(format!("{} has more than {} orders", person.user_id, PAGES_MAX * PAGE)));
-                }
-                let page = self.table.list::<Order>(list.clone().limit(PAGE).after(cursor)).await?;
-                orders.extend(page.items);
-                cursor = page.next;
-                if cursor.is_none() {
-                    break;
-                }
-            }
+            orders.extend(self.table.list_all(list).await?);
         }
         Ok(orders)
     }

@@ -1,13 +1,11 @@
 //! What clients see of orders.
 
-use contracts::CancelReason;
-use kernel::{
-    Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId,
-};
+use contracts::{CancelReason, Decline};
+use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Note, Order, ParcelText, Part, Payment, StatusChange, StatusName, Tracking};
+use crate::order::{Line, Note, Order, Part, Payment, Quote, StatusChange, StatusName, TaxShare, Tracking, taxes};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -26,45 +24,29 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<CancelReason>,
     /// A seller sees only lines of theirs.
-    pub lines: Vec<LineView>,
+    pub lines: Vec<Line>,
     /// Sum of the lines, their tax included.
     pub subtotal: Money,
     pub shipping: Money,
     /// Included in the total.
     pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
     pub total: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<PostalAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    #[schema(inline)]
+    pub note: Option<Note>,
     pub payment: PaymentView,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking: Option<TrackingView>,
+    pub tracking: Option<Tracking>,
     pub placed_at: Timestamp,
     /// Until when it must be paid; absent once it is paid or has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderLine)]
-pub struct LineView {
-    pub product_id: ProductId,
-    pub variant_id: VariantId,
-    pub seller_id: BusinessId,
-    pub sku: String,
-    pub title: String,
-    pub quantity: u32,
-    pub unit_price: Money,
-    /// In basis points: 1900 is 19 %.
-    pub tax_rate: TaxRate,
-    /// Included in the line's total.
-    pub tax: Money,
-    pub total: Money,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,20 +59,27 @@ pub struct PaymentView {
     /// Where the customer confirms the payment at their bank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
+    /// Why the latest try came to nothing; another one may be made until the order expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<Decline>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
 }
 
+/// What an order of a cart would come to.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Tracking)]
-pub struct TrackingView {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+#[schema(as = Quote)]
+pub struct QuoteView {
+    pub lines: Vec<Line>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
+    pub total: Money,
 }
 
 /// An order in a list.
@@ -139,8 +128,7 @@ pub struct StepView {
 
 impl OrderView {
     /// As it is shown to whoever placed it just now.
-    pub fn with_token(order: &Order) -> Self {
-        let guest_token = order.guest_token.clone().filter(|_| order.customer_id.is_none());
+    pub fn placed(order: &Order, guest_token: Option<String>) -> Self {
         Self { guest_token, ..Self::whole(order) }
     }
 
@@ -149,11 +137,12 @@ impl OrderView {
     }
 
     /// What the actor may see of it.
-    pub fn for_actor(order: &Order, actor: &Actor, token: Option<&str>) -> Self {
-        Self::of(order, order.lines_for(actor, token))
+    pub fn for_actor(order: &Order, actor: &Actor, with_token: bool) -> Self {
+        Self::of(order, order.lines_for(actor, with_token))
     }
 
     fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {
+        let lines: Vec<Line> = lines.into_iter().cloned().collect();
         Self {
             id: order.id,
             number: order.number(),
@@ -163,36 +152,32 @@ impl OrderView {
             guest_token: None,
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: lines.into_iter().map(LineView::of).collect(),
+            taxes: taxes(&lines),
+            lines,
             subtotal: order.subtotal(),
             shipping: order.shipping,
             tax: order.tax(),
             total: order.total(),
             shipping_address: order.shipping_address.clone(),
             billing_address: order.billing_address.clone(),
-            note: order.note.clone().map(Note::into_string),
+            note: order.note.clone(),
             payment: PaymentView::of(&order.payment),
-            tracking: order.tracking.as_ref().map(TrackingView::of),
+            tracking: order.tracking.clone(),
             placed_at: order.placed_at,
             expires_at: order.deadline(),
         }
     }
 }
 
-impl LineView {
-    fn of(line: &Line) -> Self {
+impl QuoteView {
+    pub fn of(quote: Quote) -> Self {
         Self {
-            product_id: line.product_id,
-            variant_id: line.variant_id,
-            seller_id: line.seller_id,
-            sku: line.sku.clone(),
-            title: line.title.clone(),
-            quantity: line.quantity,
-            unit_price: line.unit_price,
-            tax_rate: line.tax_rate,
-            tax: line.tax,
-            total: line.total,
-            image_url: line.image_url.clone(),
+            subtotal: quote.subtotal(),
+            shipping: quote.shipping,
+            tax: quote.tax(),
+            taxes: taxes(&quote.lines),
+            total: quote.total(),
+            lines: quote.lines,
         }
     }
 }
@@ -203,16 +188,10 @@ impl PaymentView {
             payment_id: payment.payment_id,
             tries: payment.tries,
             action_url: payment.action_url.clone(),
+            declined: payment.declined.clone(),
             captured: payment.captured,
             refunded: payment.refunded,
         }
-    }
-}
-
-impl TrackingView {
-    fn of(tracking: &Tracking) -> Self {
-        let text = |text: &Option<ParcelText>| text.clone().map(ParcelText::into_string);
-        Self { carrier: text(&tracking.carrier), number: text(&tracking.number), url: text(&tracking.url) }
     }
 }
 

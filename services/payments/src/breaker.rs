@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use kernel::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -21,11 +23,16 @@ impl Default for Limits {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[schema(as = BreakerState)]
 pub enum State {
+    /// Calls go through. So many in a row have failed.
     Closed { failures: u32 },
+    /// No call goes through.
     Open { until: Timestamp },
-    HalfOpen { probe_until: Timestamp },
+    /// One call probes whether there is an answer again, and may take until then.
+    HalfOpen { until: Timestamp },
 }
 
 /// Leave to call. Its outcome counts only for the state it was given in.
@@ -62,8 +69,8 @@ impl Breaker {
     pub fn admit(&mut self, now: Timestamp) -> Result<Permit, Timestamp> {
         match self.state {
             State::Closed { .. } => {}
-            State::Open { until } | State::HalfOpen { probe_until: until } if now < until => return Err(until),
-            State::Open { .. } | State::HalfOpen { .. } => self.enter(State::HalfOpen { probe_until: now.plus(self.limits.probe) }),
+            State::Open { until } | State::HalfOpen { until } if now < until => return Err(until),
+            State::Open { .. } | State::HalfOpen { .. } => self.enter(State::HalfOpen { until: now.plus(self.limits.probe) }),
         }
         Ok(Permit { generation: self.generation })
     }
@@ -144,7 +151,7 @@ mod tests {
         assert_eq!(breaker.admit(at(11)), Err(at(15)));
         let second = breaker.admit(at(15)).unwrap();
         breaker.report(lost, Outcome::Failure, at(16));
-        assert_eq!(breaker.state(), State::HalfOpen { probe_until: at(20) }, "the lost probe no longer counts");
+        assert_eq!(breaker.state(), State::HalfOpen { until: at(20) }, "the lost probe no longer counts");
         breaker.report(second, Outcome::Success, at(17));
         assert_eq!(breaker.state(), State::Closed { failures: 0 });
     }
@@ -176,7 +183,7 @@ mod tests {
                 match action {
                     0 | 1 => match (before, breaker.admit(at(now))) {
                         (State::Closed { .. }, admitted) => { prop_assert!(admitted.is_ok()); permits.extend(admitted); }
-                        (State::Open { until } | State::HalfOpen { probe_until: until }, admitted) => {
+                        (State::Open { until } | State::HalfOpen { until }, admitted) => {
                             prop_assert_eq!(admitted.is_ok(), at(now) >= until);
                             permits.extend(admitted);
                         }

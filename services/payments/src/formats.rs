@@ -1,22 +1,14 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::CancelReason;
+use contracts::{Decline, DeclineCode};
 use kernel::{Currency, Money, Timestamp};
 use shell::testing::Golden;
 
-use crate::payment::{Failure, Goal, Payment, Refund, RefundStatus, Status, StatusChange};
+use crate::payment::{Goal, Payment, Refund, RefundStatus, Status, StatusChange};
 use crate::storage::OrderItem;
 
-const REASONS: [CancelReason; 8] = [
-    CancelReason::OutOfStock,
-    CancelReason::PaymentDeclined,
-    CancelReason::InsufficientFunds,
-    CancelReason::PaymentFailed,
-    CancelReason::Expired,
-    CancelReason::ByCustomer,
-    CancelReason::BySeller,
-    CancelReason::ByAdmin,
-];
+const DECLINES: [DeclineCode; 4] =
+    [DeclineCode::CardDeclined, DeclineCode::InsufficientFunds, DeclineCode::AuthenticationFailed, DeclineCode::PaymentFailed];
 
 fn at() -> Timestamp {
     Timestamp::from_millis(1)
@@ -68,8 +60,8 @@ fn payments() -> Vec<Payment> {
     for status in [Pending, RequiresAction, Authorized, Captured, Voided, Failed] {
         payments.extend([Goal::Capture, Goal::Release].map(|goal| full(status, goal)));
     }
-    let failure = |reason| Some(Failure { reason, message: "The card was declined.".into() });
-    payments.extend(REASONS.map(|reason| Payment { failure: failure(reason), ..full(Failed, Goal::Capture) }));
+    let failure = |code| Some(Decline { code, message: "The card was declined.".into() });
+    payments.extend(DECLINES.map(|code| Payment { failure: failure(code), ..full(Failed, Goal::Capture) }));
     let refund = |status| Refund {
         id: 7.into(),
         amount: Money::new(100, Currency::EUR),

@@ -9,7 +9,7 @@ use kernel::{Money, PaymentId, RefundId, Timestamp};
 use ports::{Authorization, Clock, GatewayError, GatewayPayment, GatewayRefund, GatewayState, PaymentGateway, RefundState};
 
 use crate::breaker::{Breaker, Limits, Outcome, Permit, State};
-use crate::payment::{Found, GatewayAnswer, GatewayQuestion, Goal, Payment};
+use crate::payment::{GatewayAnswer, GatewayQuestion, Goal, Payment};
 
 #[derive(Debug, Clone, Copy)]
 pub struct GuardOptions {
@@ -54,7 +54,7 @@ impl GuardedGateway {
     pub fn is_reachable(&self) -> bool {
         match self.state() {
             State::Closed { .. } => true,
-            State::Open { until } | State::HalfOpen { probe_until: until } => self.clock.now() >= until,
+            State::Open { until } | State::HalfOpen { until } => self.clock.now() >= until,
         }
     }
 
@@ -104,6 +104,10 @@ impl GuardedGateway {
 
 #[async_trait]
 impl PaymentGateway for GuardedGateway {
+    fn methods(&self) -> &'static [&'static str] {
+        self.gateway.methods()
+    }
+
     fn check_method(&self, method: &str) -> Result<(), GatewayError> {
         self.gateway.check_method(method)
     }
@@ -161,7 +165,7 @@ async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: GatewayQu
         GatewayQuestion::Refund(refund, amount) => return answer_to_refund(gateway.refund(id, refund, amount).await, refund, payment),
     };
     match result {
-        Ok(Some(known)) => GatewayAnswer::Found(found(known.state)),
+        Ok(Some(known)) => GatewayAnswer::Found(known.state),
         Ok(None) => GatewayAnswer::Nothing,
         Err(GatewayError::Invalid(reason)) => {
             tracing::warn!(payment = %id, reason, "the payment gateway refuses a payment");
@@ -204,15 +208,5 @@ fn answer_to_refund(result: Result<GatewayRefund, GatewayError>, id: RefundId, p
             tracing::debug!(payment = %payment.id, refund = %id, %error, "a refund stays open");
             GatewayAnswer::Nothing
         }
-    }
-}
-
-fn found(state: GatewayState) -> Found {
-    match state {
-        GatewayState::RequiresAction { action_url } => Found::RequiresAction { action_url },
-        GatewayState::Authorized => Found::Authorized,
-        GatewayState::Captured => Found::Captured,
-        GatewayState::Voided => Found::Voided,
-        GatewayState::Declined { code, .. } => Found::Declined { code },
     }
 }

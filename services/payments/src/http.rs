@@ -1,7 +1,6 @@
 //! Payments for customers and staff. Guests see none: they follow their order.
 
 use axum::extract::State;
-use contracts::CancelReason;
 use kernel::{Actor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
@@ -9,7 +8,7 @@ use shell::{DecisionContext, HandlerResult, Reply};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::breaker::State as BreakerState;
-use crate::payment::{Payment, Reason, Refund, RefundStatus, Status};
+use crate::payment::{Payment, Reason, Refund, RefundStatus, Status, StatusChange};
 use crate::{App, settle, storage};
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
@@ -32,7 +31,7 @@ pub(crate) struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     action_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureView>,
+    failure: Option<contracts::Decline>,
     refunds: Vec<RefundView>,
     /// Sum of the settled refunds.
     refunded: Money,
@@ -40,20 +39,7 @@ pub(crate) struct PaymentView {
     refundable: Money,
     opened_at: Timestamp,
     updated_at: Timestamp,
-    history: Vec<StepView>,
-}
-
-#[derive(Debug, Clone, Serialize, ToSchema)]
-struct FailureView {
-    reason: CancelReason,
-    /// A sentence for the customer.
-    message: String,
-}
-
-#[derive(Debug, Clone, Serialize, ToSchema)]
-struct StepView {
-    status: Status,
-    at: Timestamp,
+    history: Vec<StatusChange>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,27 +52,6 @@ struct RefundView {
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<String>,
     requested_at: Timestamp,
-}
-
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum BreakerStateName {
-    /// Calls reach the gateway.
-    Closed,
-    /// The gateway is left alone.
-    Open,
-    /// One call probes whether it answers again.
-    HalfOpen,
-}
-
-#[derive(Debug, Clone, Serialize, ToSchema)]
-struct BreakerView {
-    state: BreakerStateName,
-    /// Failures in a row while closed.
-    failures: u32,
-    /// Open: until when. Half open: until when the probe may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -141,8 +106,8 @@ async fn refresh(_: Anyone, State(app): State<App>, Path(id): Path<PaymentId>) -
 /// List all payments, newest first. A page may hold fewer than asked for and still have a next one.
 #[utoipa::path(get, path = "/admin/payments", tag = "payments", operation_id = "listPayments",
     params(StatusFilter, Paging), responses((status = 200, body = Page<PaymentView>)))]
-async fn list(request: Staff, State(app): State<App>, page: Listing<StatusFilter>) -> HandlerResult {
-    let page = storage::all(app.work.table(), page.filter.status, page.limit, page.cursor).await?;
+async fn list(request: Staff, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
+    let page = storage::all(app.work.table(), listing.filter.status, listing.limit, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|payment| PaymentView::of(&payment, &request.actor))))
 }
 
@@ -165,9 +130,9 @@ async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId
 
 /// Get the state of the circuit breaker before the payment gateway.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
-    responses((status = 200, body = BreakerView)))]
+    responses((status = 200, body = BreakerState)))]
 async fn breaker(_: Staff, State(app): State<App>) -> HandlerResult {
-    Ok(Reply::ok(&BreakerView::of(app.gateway.state())))
+    Ok(Reply::ok(&app.gateway.state()))
 }
 
 impl PaymentView {
@@ -181,15 +146,13 @@ impl PaymentView {
             method: payment.method_label.clone(),
             status: payment.status,
             action_url: payment.action_url.clone(),
-            failure: payment.failure.as_ref().map(|failure| FailureView { reason: failure.reason, message: failure.message.clone() }),
+            failure: payment.failure.clone(),
             refunds: payment.refunds.iter().map(|refund| RefundView::of(refund, viewer)).collect(),
             refunded: payment.refunded(),
             refundable: payment.refundable(),
             opened_at: payment.opened_at,
             updated_at: payment.updated_at(),
-            history: std::iter::once(StepView { status: Status::Pending, at: payment.opened_at })
-                .chain(payment.history.iter().map(|step| StepView { status: step.status, at: step.at }))
-                .collect(),
+            history: payment.steps(),
         }
     }
 }
@@ -203,16 +166,6 @@ impl RefundView {
             reason: refund.reason.clone(),
             requested_by: viewer.is_staff().then(|| refund.requested_by.clone()),
             requested_at: refund.requested_at,
-        }
-    }
-}
-
-impl BreakerView {
-    fn of(state: BreakerState) -> Self {
-        match state {
-            BreakerState::Closed { failures } => Self { state: BreakerStateName::Closed, failures, until: None },
-            BreakerState::Open { until } => Self { state: BreakerStateName::Open, failures: 0, until: Some(until) },
-            BreakerState::HalfOpen { probe_until } => Self { state: BreakerStateName::HalfOpen, failures: 0, until: Some(probe_until) },
         }
     }
 }

@@ -19,10 +19,10 @@ use std::time::Duration;
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use gateway::{GuardOptions, GuardedGateway};
-pub use personal_data::PersonalRecords;
+pub use personal_data::Reads;
 pub use storage::TABLE;
 
-/// The schedule that asks the gateway about what is open.
+/// The schedule that asks the gateway about what is open, and the cause of what it does.
 pub const SETTLE: &str = "payments.settle";
 
 #[derive(Clone)]

@@ -13,9 +13,13 @@ mod tests;
 
 use std::time::Duration;
 
-use contracts::{CancelReason, Decision, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry};
+use contracts::{
+    Decision, Decline, DeclineCode, Event, OrderRef, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRequiresAction, PaymentTry,
+};
 use kernel::{Actor, Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
+use ports::GatewayState;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use error::PaymentError;
 pub use refund::{Reason, Refund, RefundStatus};
@@ -38,14 +42,8 @@ pub enum Goal {
     Release,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    pub reason: CancelReason,
-    /// A sentence for the customer.
-    pub message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PaymentStep)]
 pub struct StatusChange {
     pub status: Status,
     pub at: Timestamp,
@@ -74,7 +72,7 @@ pub struct Payment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Decline>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
     /// Vain questions to the gateway since the last step.
@@ -104,22 +102,12 @@ pub enum GatewayQuestion {
     Refund(RefundId, Money),
 }
 
-/// What the gateway knows of a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    RequiresAction { action_url: String },
-    Authorized,
-    Captured,
-    Voided,
-    Declined { code: String },
-}
-
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayAnswer {
     /// The gateway is away, does not say, or does not know the payment: ask again later.
     Nothing,
-    Found(Found),
+    Found(GatewayState),
     /// The gateway will not authorize it, whatever the bank says.
     Refused,
     RefundSettled(RefundId),
@@ -262,44 +250,56 @@ impl Payment {
         self.history.last().map_or(self.opened_at, |step| step.at)
     }
 
-    fn learn(&mut self, found: &Found, now: Timestamp, events: &mut Vec<Event>) {
+    /// All that it has come to, from its opening on.
+    pub fn steps(&self) -> Vec<StatusChange> {
+        std::iter::once(StatusChange { status: Status::Pending, at: self.opened_at }).chain(self.history.iter().copied()).collect()
+    }
+
+    fn learn(&mut self, found: &GatewayState, now: Timestamp, events: &mut Vec<Event>) {
         let wanted = self.goal != Goal::Release;
         match (self.status, found) {
-            (Status::Pending, Found::RequiresAction { action_url }) => {
+            (Status::Pending, GatewayState::RequiresAction { action_url }) => {
                 self.step(Status::RequiresAction, now);
                 self.action_url = Some(action_url.clone());
                 if wanted {
                     events.push(PaymentRequiresAction { payment: self.reference(), action_url: action_url.clone() }.into());
                 }
             }
-            (Status::Pending | Status::RequiresAction, Found::Authorized) => {
+            (Status::Pending | Status::RequiresAction, GatewayState::Authorized) => {
                 self.step(Status::Authorized, now);
             }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Captured) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, GatewayState::Captured) => {
                 self.step(Status::Captured, now);
                 if wanted {
                     events.push(PaymentCaptured { payment: self.reference(), stock_held: self.stock_held }.into());
                 }
             }
-            (Status::Pending | Status::RequiresAction | Status::Authorized, Found::Voided | Found::Declined { .. }) => {
+            (Status::Pending | Status::RequiresAction | Status::Authorized, GatewayState::Voided | GatewayState::Declined { .. }) => {
                 if wanted {
-                    let (reason, message) = match found {
-                        Found::Declined { code } => refusal(code),
-                        Found::Voided | Found::RequiresAction { .. } | Found::Authorized | Found::Captured => lapsed(),
+                    let (code, message) = match found {
+                        GatewayState::Declined { code, .. } => refusal(code),
+                        GatewayState::Voided | GatewayState::RequiresAction { .. } | GatewayState::Authorized | GatewayState::Captured => {
+                            lapsed()
+                        }
                     };
-                    self.fail(reason, message, now, events);
+                    self.fail(code, message, now, events);
                 } else {
                     self.step(Status::Voided, now);
                 }
             }
             // Nothing new: the customer has not confirmed yet, or the gateway is not done.
-            (Status::RequiresAction | Status::Authorized, Found::RequiresAction { .. }) | (Status::Authorized, Found::Authorized) => {
+            (Status::RequiresAction | Status::Authorized, GatewayState::RequiresAction { .. })
+            | (Status::Authorized, GatewayState::Authorized) => {
                 self.ask_later(now);
             }
             // It is over: a late answer moves nothing back.
             (
                 Status::Captured | Status::Voided | Status::Failed,
-                Found::RequiresAction { .. } | Found::Authorized | Found::Captured | Found::Voided | Found::Declined { .. },
+                GatewayState::RequiresAction { .. }
+                | GatewayState::Authorized
+                | GatewayState::Captured
+                | GatewayState::Voided
+                | GatewayState::Declined { .. },
             ) => {}
         }
         self.give_back(now);
@@ -310,7 +310,7 @@ impl Payment {
         match (self.status, self.goal) {
             (Status::Pending | Status::RequiresAction, Goal::Capture) => {
                 let message = "The payment could not be made. Please choose another means of payment.";
-                self.fail(CancelReason::PaymentFailed, message, now, events);
+                self.fail(DeclineCode::PaymentFailed, message, now, events);
                 self.schedule(now);
             }
             (Status::Pending | Status::RequiresAction | Status::Authorized, Goal::Release) | (Status::Authorized, Goal::Capture) => {
@@ -320,10 +320,11 @@ impl Payment {
         }
     }
 
-    fn fail(&mut self, reason: CancelReason, message: &str, now: Timestamp, events: &mut Vec<Event>) {
+    fn fail(&mut self, code: DeclineCode, message: &str, now: Timestamp, events: &mut Vec<Event>) {
         self.step(Status::Failed, now);
-        self.failure = Some(Failure { reason, message: message.to_owned() });
-        events.push(PaymentFailed { payment: self.reference(), reason, message: message.to_owned() }.into());
+        let decline = Decline { code, message: message.to_owned() };
+        self.failure = Some(decline.clone());
+        events.push(PaymentFailed { payment: self.reference(), decline }.into());
     }
 
     fn step(&mut self, status: Status, now: Timestamp) {
@@ -363,18 +364,18 @@ fn backoff(tries: u32) -> Duration {
     }
 }
 
-fn refusal(code: &str) -> (CancelReason, &'static str) {
+fn refusal(code: &str) -> (DeclineCode, &'static str) {
     match code {
         "insufficient_funds" => {
-            (CancelReason::InsufficientFunds, "The card has not enough funds for this order. Please pay with another one.")
+            (DeclineCode::InsufficientFunds, "The card has not enough funds for this order. Please pay with another one.")
         }
-        "authentication_failed" => (CancelReason::PaymentDeclined, "The payment was not confirmed with your bank."),
-        _ => (CancelReason::PaymentDeclined, "The bank declined the payment. Please pay with another card or ask your bank."),
+        "authentication_failed" => (DeclineCode::AuthenticationFailed, "The payment was not confirmed with your bank."),
+        _ => (DeclineCode::CardDeclined, "The bank declined the payment. Please pay with another card or ask your bank."),
     }
 }
 
-fn lapsed() -> (CancelReason, &'static str) {
-    (CancelReason::PaymentFailed, "The payment could not be completed in time. No money was taken.")
+fn lapsed() -> (DeclineCode, &'static str) {
+    (DeclineCode::PaymentFailed, "The payment could not be completed in time. No money was taken.")
 }
 
 const UNNAMED_METHOD: &str = "card";

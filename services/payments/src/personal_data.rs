@@ -12,20 +12,20 @@ use shell::{Table, UnitOfWork};
 use crate::http::PaymentView;
 use crate::storage;
 
-/// The payments of people, for copies of their data.
-pub struct PersonalRecords {
+/// The payments of people.
+pub struct Reads {
     table: Table,
     orders: Arc<dyn PersonOrderReads>,
 }
 
-impl PersonalRecords {
+impl Reads {
     pub fn new(work: &UnitOfWork, orders: Arc<dyn PersonOrderReads>) -> Self {
         Self { table: work.table().clone(), orders }
     }
 }
 
 #[async_trait]
-impl PersonalData for PersonalRecords {
+impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
         let mut payments = Vec::new();
         for order in self.orders.orders_of(person).await? {

@@ -5,10 +5,10 @@ use kernel::Problem;
 use ports::store::Stored;
 use shell::Changes;
 
-use crate::App;
 use crate::gateway::pursue;
 use crate::payment::Payment;
 use crate::storage;
+use crate::{App, SETTLE};
 
 /// Pages of due payments in one tick; the next tick goes on.
 const PAGES_MAX: usize = 20;
@@ -62,7 +62,7 @@ async fn ask_again(app: &App, seen: Stored<Payment>, patience: Patience) -> Resu
         Ok((payment, answers))
     };
     app.work
-        .run_job("tick:payments.settle", load, |(payment, answers), context| {
+        .run_job(SETTLE, load, |(payment, answers), context| {
             let (goal, status) = (payment.goal, payment.status);
             let decision = payment.value.settle(goal, &answers, context.now);
             let news = decision.state().status != status || !decision.events().is_empty();

@@ -33,7 +33,7 @@ struct PersonalDataCopy {
 async fn export(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let account = app.deps.accounts.account(request.user_id).await?;
     let account = account.ok_or_else(|| Problem::new(Code::Unauthenticated, "the account is gone"))?;
-    let verified_email = account.email_verified.then(|| account.email.clone());
+    let verified_email = account.email_proven.then(|| account.email.clone());
     let person = Person { user_id: account.id, verified_email };
     let exported = try_join_all(app.deps.parts.iter().map(|part| part.data.export(&person))).await?;
     let named = app.deps.parts.iter().map(|part| part.service.to_owned()).zip(exported);

@@ -21,6 +21,7 @@ impl IdentityReads for Accounts {
             id: user,
             email: "ada@example.com".parse().unwrap(),
             email_verified: verified,
+            email_proven: verified,
             name: "Ada".into(),
             roles: Vec::new(),
             businesses: Vec::new(),

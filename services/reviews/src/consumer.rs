@@ -1,7 +1,7 @@
 //! What events of other services mean for reviews.
 
-use contracts::{Decision, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
-use kernel::{Problem, ReviewTarget, UserId};
+use contracts::{Decision, LeadAnswered, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
+use kernel::{BusinessId, LeadId, Problem, ReviewTarget, UserId};
 use ports::store::Stored;
 use shell::{Changes, Consumer, DecisionContext, Delivery};
 
@@ -16,7 +16,25 @@ pub fn consumer(app: App) -> Consumer<App> {
         .on::<OrderStatusChanged>(|app, delivery, changed| {
             Box::pin(async { if changed.status == DELIVERED { delivered(app, delivery, &changed.order).await } else { Ok(()) } })
         })
-        .on::<LeadBilled>(|app, delivery, billed| Box::pin(enquired(app, delivery, billed)))
+        // A free enquiry costs nobody anything: it makes a customer only once the business has answered.
+        .on::<LeadBilled>(|app, delivery, billed| {
+            Box::pin(async move {
+                match billed.customer_id {
+                    Some(customer) if billed.price.amount > 0 => {
+                        enquired(app, delivery, customer, billed.business_id, billed.lead_id).await
+                    }
+                    Some(_) | None => Ok(()),
+                }
+            })
+        })
+        .on::<LeadAnswered>(|app, delivery, answered| {
+            Box::pin(async move {
+                match answered.customer_id {
+                    Some(customer) => enquired(app, delivery, customer, answered.business_id, answered.lead_id).await,
+                    None => Ok(()),
+                }
+            })
+        })
         .on::<UserErased>(|app, _, erased| Box::pin(personal_data::forget(&app.work, erased.user_id)))
 }
 
@@ -39,11 +57,10 @@ async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(
     .await
 }
 
-/// A lead that was paid for was a real enquiry.
-async fn enquired(app: &App, delivery: &Delivery, billed: &LeadBilled) -> Result<(), Problem> {
-    let Some(customer) = billed.customer_id else { return Ok(()) };
-    let targets = [ReviewTarget::Business(billed.business_id)];
-    make_eligible(app, delivery, customer, &targets, &billed.lead_id.to_string(), |_| Ok(Changes::none())).await
+/// A lead that was paid for or answered was a real enquiry.
+async fn enquired(app: &App, delivery: &Delivery, customer: UserId, business: BusinessId, lead: LeadId) -> Result<(), Problem> {
+    let targets = [ReviewTarget::Business(business)];
+    make_eligible(app, delivery, customer, &targets, &lead.to_string(), |_| Ok(Changes::none())).await
 }
 
 /// Notes that the customer is one, and marks what they had written before as verified.

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use contracts::Decision;
-use kernel::{Page, Paragraph, ReviewId, ReviewTarget};
-use ports::store::{Record as _, Stored};
+use kernel::{BusinessId, Page, Paragraph, Problem, ReviewId, ReviewTarget};
+use ports::store::{Key, Record as _, Stored};
 use serde::Deserialize;
 use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
@@ -14,8 +14,12 @@ use crate::aggregate::Aggregate;
 use crate::report::{Report, ReportReason, report_key};
 use crate::review::{self, Contents, Review, ReviewError, Status};
 use crate::storage::{self, Eligibility, Sort, Vote};
+use crate::subject::subjects;
 use crate::submission::{self, change};
 use crate::views::{EligibilityView, ReportView, ReviewView, SummaryView};
+
+/// Why readers reported a review, in the list for moderators.
+const REASONS_SHOWN: usize = 20;
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(
@@ -26,6 +30,8 @@ pub fn routes(app: App) -> OpenApiRouter {
         edit,
         remove,
         answer,
+        take_answer_back,
+        list_of_business,
         vote,
         unvote,
         report,
@@ -108,16 +114,56 @@ struct SummaryQuery {
     target: ReviewTarget,
 }
 
-/// List the published reviews of a business or a product.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct AnsweredFilter {
+    /// Only those that the business has answered, or only those that wait for an answer.
+    answered: Option<bool>,
+}
+
+/// List the published reviews of a business or a product. For those who are signed in it says which they found helpful.
 #[utoipa::path(get, path = "/reviews", tag = "reviews", operation_id = "listReviews", params(ListFilter, Paging), responses((status = 200, body = Page<ReviewView>)))]
-async fn list(_: Anyone, State(app): State<App>, listing: Listing<ListFilter>) -> HandlerResult {
+async fn list(request: RequestContext, State(app): State<App>, listing: Listing<ListFilter>) -> HandlerResult {
     let Listing { filter: ListFilter { target, sort, rating }, limit, cursor } = listing;
     if rating.is_some_and(|rating| !(1..=review::RATING_MAX).contains(&rating)) {
         return Err(ReviewError::Rating.into());
     }
     let published = storage::published(target, sort.unwrap_or_default(), rating);
     let page = app.work.table().list::<Review>(published.limit(limit.get()).after(cursor)).await?;
-    Ok(Reply::ok(&page.map(|review| ReviewView::public(&review))))
+    let mut page = page.map(|review| ReviewView::public(&review));
+    if let Some(reader) = request.actor.user_id() {
+        let votes: Vec<Key> = page.items.iter().map(|review| storage::vote_key(reader, review.id)).collect();
+        for (review, vote) in page.items.iter_mut().zip(app.work.table().get_many_eventual::<Vote>(&votes).await?) {
+            review.found_helpful = Some(vote.is_some());
+        }
+    }
+    Ok(Reply::ok(&page))
+}
+
+/// List the published reviews of a business and of all that it sells, for its people and for staff: those without an answer first.
+#[utoipa::path(get, path = "/businesses/{business_id}/reviews", tag = "reviews", operation_id = "listReviewsOfBusiness", params(("business_id" = BusinessId, Path), AnsweredFilter, Paging), responses((status = 200, body = Page<ReviewView>)))]
+async fn list_of_business(
+    request: SignedIn,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    listing: Listing<AnsweredFilter>,
+) -> HandlerResult {
+    if !(request.actor.is_staff() || request.actor.acts_for(id)) {
+        return Err(ReviewError::NotBusiness.into());
+    }
+    let wanted = storage::of_business(id, listing.filter.answered).limit(listing.limit.get()).after(listing.cursor);
+    let page = app.work.table().list::<Review>(wanted).await?;
+    named(&app, page.map(|review| ReviewView::public(&review))).await
+}
+
+/// A page of reviews of several things, each with what it is about.
+async fn named(app: &App, mut page: Page<ReviewView>) -> HandlerResult {
+    let subjects = subjects(app, page.items.iter().map(|review| review.target)).await?;
+    for review in &mut page.items {
+        review.subject = subjects.get(&review.target).cloned();
+    }
+    Ok(Reply::ok(&page))
 }
 
 /// Get the average rating of a business or a product, and how many reviews gave how many stars.
@@ -162,14 +208,21 @@ async fn remove(request: SignedIn, State(app): State<App>, Path(id): Path<Review
     change(&app, &request, id, |_| Reply::no_content(), |review, context| review.take_back(&context.actor)).await
 }
 
-/// Reply to a review on behalf of the business, once.
+/// Reply to a review on behalf of the business, or replace its reply.
 #[utoipa::path(put, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "answerReview", params(("review_id" = ReviewId, Path)), request_body = NewReviewReply, responses((status = 200, body = ReviewView)))]
 async fn answer(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>, Json(body): Json<NewReviewReply>) -> HandlerResult {
     let public = |review: &Review| Reply::ok(&ReviewView::public(review));
     change(&app, &request, id, public, |review, context| review.answer(&context.actor, body.text.clone(), context.now)).await
 }
 
-/// Mark a review as helpful. Each reader counts once.
+/// Withdraw the reply of your business.
+#[utoipa::path(delete, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "withdrawOwnReviewAnswer", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
+async fn take_answer_back(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+    let public = |review: &Review| Reply::ok(&ReviewView::public(review));
+    change(&app, &request, id, public, |review, context| review.take_answer_back(&context.actor)).await
+}
+
+/// Mark a review as helpful. Each reader counts once; its author and the people of the business do not.
 #[utoipa::path(put, path = "/reviews/{review_id}/helpful", tag = "reviews", operation_id = "voteReviewHelpful", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
 async fn vote(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     set_vote(&app, &request, id, true).await
@@ -204,7 +257,7 @@ async fn report(request: SignedIn, State(app): State<App>, Path(id): Path<Review
 async fn list_mine(request: SignedIn, State(app): State<App>, listing: Listing) -> HandlerResult {
     let mine = storage::of_author(request.user_id).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Review>(mine).await?;
-    Ok(Reply::ok(&page.map(|review| ReviewView::own(&review))))
+    named(&app, page.map(|review| ReviewView::own(&review))).await
 }
 
 /// List what you can review as a known customer, reviewed already or not.
@@ -212,14 +265,34 @@ async fn list_mine(request: SignedIn, State(app): State<App>, listing: Listing) 
 async fn list_eligible(request: SignedIn, State(app): State<App>, listing: Listing) -> HandlerResult {
     let mine = storage::of_customer(request.user_id, storage::ELIGIBILITIES).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Eligibility>(mine).await?;
-    Ok(Reply::ok(&page.map(|eligibility| EligibilityView::of(eligibility.value))))
+    let subjects = subjects(&app, page.items.iter().map(|eligibility| eligibility.target)).await?;
+    let own = |target| Review::id_of(target, request.user_id);
+    let keys: Vec<Key> = page.items.iter().map(|eligibility| storage::review_key(own(eligibility.target))).collect();
+    let reviews = app.work.table().get_many_eventual::<Review>(&keys).await?;
+    let written = |target| {
+        let id = own(target);
+        reviews.iter().flatten().any(|review| review.id == id && review.status != Status::Removed).then_some(id)
+    };
+    Ok(Reply::ok(&page.map(|eligibility| {
+        let target = eligibility.target;
+        EligibilityView { subject: subjects.get(&target).cloned(), review_id: written(target), ..EligibilityView::of(eligibility.value) }
+    })))
 }
 
 /// List the reviews that wait for a moderator, longest first: new reviews and reported ones.
 #[utoipa::path(get, path = "/admin/reviews", tag = "reviews", operation_id = "listReviewQueue", params(Paging), responses((status = 200, body = Page<ReviewView>)))]
 async fn list_queue(_: Staff, State(app): State<App>, listing: Listing) -> HandlerResult {
     let page = app.work.table().list::<Review>(storage::queue().limit(listing.limit.get()).after(listing.cursor)).await?;
-    Ok(Reply::ok(&page.map(|review| ReviewView::moderator(&review))))
+    let mut page = page.map(|review| ReviewView::moderator(&review));
+    let reported = page.items.iter_mut().filter(|review| review.reports.is_some_and(|reports| reports > 0));
+    let table = app.work.table();
+    futures::future::try_join_all(reported.map(|review| async move {
+        let reports = table.list::<Report>(storage::reports(review.id).limit(REASONS_SHOWN)).await?;
+        review.report_reasons = reports.items.into_iter().map(|report| ReportView::of(report.value)).collect();
+        Ok::<_, Problem>(())
+    }))
+    .await?;
+    named(&app, page).await
 }
 
 /// List the reports of a review, including dismissed ones.
@@ -264,7 +337,7 @@ async fn set_vote(app: &App, request: &SignedIn, id: ReviewId, wanted: bool) -> 
     let key = vote.key();
     let load = |_| async { futures::try_join!(storage::review(table, id), table.get::<Vote>(&key)) };
     let decide = |(review, present): (Stored<Review>, Option<Stored<Vote>>), _: &DecisionContext| {
-        review.check_vote(vote.reader_id)?;
+        review.check_vote(&request.actor)?;
         let changes = match (present, wanted) {
             (None, true) => Changes::create(Decision::changed(vote.clone()))?.write(vote.counted(1)),
             (Some(present), false) => Changes::none().delete(key.clone(), present.version).write(vote.counted(-1)),

@@ -12,6 +12,7 @@ mod reminder;
 mod report;
 mod review;
 mod storage;
+mod subject;
 mod submission;
 mod views;
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use reads::Reads;
-pub use review::{Status, diagram, lifecycle};
+pub use review::diagram;
 pub use storage::TABLE;
 
 const REMIND_EVERY: Duration = Duration::from_secs(3600);

@@ -28,7 +28,7 @@ async fn remind_of(app: &App, seen: Reminder) -> Result<(), Problem> {
         Ok((reminder, table.get_many::<Review>(&keys).await?))
     };
     app.work
-        .run_job("tick:reviews.remind", load, |(reminder, reviews): (Option<Stored<Reminder>>, Vec<Option<Stored<Review>>>), _| {
+        .run_job("reviews.remind", load, |(reminder, reviews): (Option<Stored<Reminder>>, Vec<Option<Stored<Review>>>), _| {
             let Some(reminder) = reminder else { return Ok(Changes::none()) };
             let open = |review: &Option<Stored<Review>>| review.as_ref().is_none_or(|review| review.status == Status::Removed);
             let targets: Vec<ReviewTarget> =

@@ -8,7 +8,7 @@ mod error;
 mod tests;
 
 use contracts::{Decision, ReviewPublished, ReviewRejected, ReviewSubmitted};
-use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId};
+use kernel::{Actor, BusinessId, Line, Paragraph, ReviewId, ReviewTarget, Timestamp, UserId, stable_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,8 +23,9 @@ pub type Reply = Paragraph<1, 2000>;
 /// Why a moderator refuses a review.
 pub type Reason = Paragraph<1, 500>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, strum::Display, strum::EnumIter)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ReviewStatus)]
 pub enum Status {
     /// Waits for a moderator.
@@ -56,29 +57,11 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
     (Removed, "submit (unmoderated)", Published),
 ];
 
-impl Status {
-    pub const ALL: [Self; 4] = [Pending, Published, Rejected, Removed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Pending => "pending",
-            Published => "published",
-            Rejected => "rejected",
-            Removed => "removed",
-        }
-    }
-}
-
-/// Every transition of a review: from, on which command, to.
-pub fn lifecycle() -> &'static [(Status, &'static str, Status)] {
-    LIFECYCLE
-}
-
 /// The lifecycle as a Mermaid state diagram.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> pending: submit (moderated)\n    [*] --> published: submit (unmoderated)\n");
     for (from, command, to) in LIFECYCLE {
-        text.push_str(&format!("    {} --> {}: {command}\n", from.as_str(), to.as_str()));
+        text.push_str(&format!("    {from} --> {to}: {command}\n"));
     }
     text
 }
@@ -112,7 +95,8 @@ pub struct Review {
     #[serde(flatten)]
     pub contents: Contents,
     pub status: Status,
-    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a billed lead.
+    /// The author has bought from, booked or asked the business: a delivered order, a completed booking, a lead that was paid
+    /// for or answered.
     pub verified: bool,
     /// Why a moderator refused it; for the author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,10 +150,7 @@ pub struct Submission {
 impl Review {
     /// One review of a thing by an author: the id is a hash of both.
     pub fn id_of(target: ReviewTarget, author: UserId) -> ReviewId {
-        let hash = blake3::hash(format!("review {target} {author}").as_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.as_bytes()[..16]);
-        ReviewId(u128::from_be_bytes(bytes))
+        ReviewId(stable_id(&["review", &target.to_string(), &author.to_string()]))
     }
 
     /// A first review, or a new one in place of one that was removed. The same contents again are a repetition.
@@ -309,9 +290,9 @@ impl Review {
         Decision::changed(self)
     }
 
-    /// Those who act for the business answer, once.
+    /// Those who manage the business answer, or write another answer in place of theirs.
     pub fn answer(mut self, by: &Actor, text: Reply, now: Timestamp) -> Result<Decision<Self>, ReviewError> {
-        if !by.acts_for(self.business_id) {
+        if !by.manages(self.business_id) {
             return Err(ReviewError::NotBusiness);
         }
         let text = String::from(text);
@@ -319,14 +300,16 @@ impl Review {
             Published => {}
             Pending | Rejected | Removed => return Err(self.illegal("answered")),
         }
-        match &self.reply {
-            Some(reply) if reply.text == text => Ok(Decision::unchanged(self)),
-            Some(_) => Err(ReviewError::Answered),
-            None => {
-                self.reply = Some(OwnerReply { text, at: now });
-                Ok(Decision::changed(self))
-            }
+        if self.reply.as_ref().is_some_and(|reply| reply.text == text) {
+            return Ok(Decision::unchanged(self));
         }
+        self.reply = Some(OwnerReply { text, at: now });
+        Ok(Decision::changed(self))
+    }
+
+    /// Those who act for the business take their answer back.
+    pub fn take_answer_back(self, by: &Actor) -> Result<Decision<Self>, ReviewError> {
+        if by.acts_for(self.business_id) { Ok(self.withdraw_answer()) } else { Err(ReviewError::NotBusiness) }
     }
 
     /// A moderator takes the owner's answer away; the owner may answer anew.
@@ -342,10 +325,11 @@ impl Review {
         Ok(Decision::changed(self))
     }
 
-    /// Whether the reader may say that it was helpful.
-    pub fn check_vote(&self, reader: UserId) -> Result<(), ReviewError> {
+    /// Whether the reader may say that it was helpful: the author may not, nor may the people of the business.
+    pub fn check_vote(&self, reader: &Actor) -> Result<(), ReviewError> {
         self.check_published()?;
-        if self.author_id == reader { Err(ReviewError::OwnVote) } else { Ok(()) }
+        let own = reader.user_id() == Some(self.author_id) || reader.role_in(self.business_id).is_some();
+        if own { Err(ReviewError::OwnVote) } else { Ok(()) }
     }
 
     /// Readers only know of what is published.

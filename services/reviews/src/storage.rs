@@ -11,10 +11,11 @@
 //! | published reviews of a thing by rating | index 2: `target#<target>`, sk = rating, when published |
 //! | all reviews of an author | index 3: `author#<user>`, sk = when submitted |
 //! | all reports by a reader | index 3: `reporter#<user>`, sk = review |
+//! | published reviews of a business and of what it sells | index 5: `business#<business>`, sk = `1` unanswered or `0`, when published |
 //! | what waits for a moderator, longest first | index 4: `queue`, sk = since when |
 //! | reminders that are due | index 4: `reminders`, sk = when |
 
-use kernel::{OrderId, Problem, ReviewId, ReviewTarget, Timestamp, UserId};
+use kernel::{BusinessId, OrderId, Problem, ReviewId, ReviewTarget, Timestamp, UserId};
 use ports::store::{Bounds, IndexEntry, Key, Query, Record, Stored, TableSchema, Write};
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
@@ -24,7 +25,7 @@ use contracts::Decision;
 use crate::aggregate::Aggregate;
 use crate::review::{Review, ReviewError, Status};
 
-pub const TABLE: TableSchema = TableSchema { name: "reviews", indexes: 4 };
+pub const TABLE: TableSchema = TableSchema { name: "reviews", indexes: 5 };
 
 /// Reminders that one tick looks at; the next tick goes on.
 const REMINDERS_AT_ONCE: usize = 100;
@@ -40,6 +41,8 @@ impl Record for Review {
             let target = target(self.target);
             entries.push(IndexEntry::new(1, &target, format!("{at}#{}", self.id)));
             entries.push(IndexEntry::new(2, target, format!("{}#{at}#{}", self.contents.rating, self.id)));
+            let unanswered = u8::from(self.reply.is_none());
+            entries.push(IndexEntry::new(5, business(self.business_id), format!("{unanswered}#{at}#{}", self.id)));
         }
         match self.status {
             Status::Pending | Status::Published | Status::Rejected => {
@@ -139,6 +142,10 @@ fn customer_partition(customer: UserId) -> String {
     format!("customer#{customer}")
 }
 
+fn business(id: BusinessId) -> String {
+    format!("business#{id}")
+}
+
 fn target(of: ReviewTarget) -> String {
     format!("target#{of}")
 }
@@ -156,15 +163,11 @@ impl State {
         let before = self.review.as_ref().and_then(|review| review.counted());
         let aggregate = self.aggregate.as_ref().map_or_else(|| Aggregate::empty(self.target), |aggregate| aggregate.value.clone());
         let counted = aggregate.moved(before, decision.state().counted())?;
-        let review = match &self.review {
-            None => Changes::create(decision)?,
-            Some(present) => Changes::update(present.version, decision)?,
-        };
-        Ok(review.and(match &self.aggregate {
-            None if !counted.is_changed() => Changes::none(),
-            None => Changes::create(counted)?,
-            Some(present) => Changes::update(present.version, counted)?,
-        }))
+        let review = Changes::put(self.review.as_ref().map(|review| review.version), decision)?;
+        if !counted.is_changed() {
+            return Ok(review);
+        }
+        Ok(review.and(Changes::put(self.aggregate.as_ref().map(|aggregate| aggregate.version), counted)?))
     }
 
     /// The version of the review after `moved`.
@@ -230,6 +233,15 @@ pub(crate) fn published(of: ReviewTarget, sort: Sort, rating: Option<u8>) -> Que
         (Sort::Newest, None) => Query::index(1, target(of)).descending(),
         (Sort::Highest, None) => Query::index(2, target(of)).descending(),
         (Sort::Lowest, None) => Query::index(2, target(of)),
+    }
+}
+
+/// Those that wait for an answer first, and of both the newest first.
+pub(crate) fn of_business(id: BusinessId, answered: Option<bool>) -> Query {
+    let all = Query::index(5, business(id)).descending();
+    match answered {
+        Some(answered) => all.prefix(if answered { "0#" } else { "1#" }),
+        None => all,
     }
 }
 

@@ -2,7 +2,7 @@
 //! the one commit of a review and what is counted of it.
 
 use contracts::Decision;
-use kernel::{Actor, BusinessId, Problem, ReviewId, ReviewTarget};
+use kernel::{BusinessId, Problem, ReviewId, ReviewTarget};
 use ports::store::Stored;
 use shell::http::SignedIn;
 use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
@@ -42,8 +42,12 @@ pub(crate) async fn submit(app: &App, request: &SignedIn, target: ReviewTarget, 
     let (owners, account) = futures::try_join!(app.deps.directory.owners(business_id), app.deps.accounts.account(author_id))?;
     // Whether their token knows of the business or not. Admins act for all businesses, but own none by that.
     let own_business =
-        owners.contains(&author_id) || matches!(&request.actor, Actor::User { businesses, .. } if businesses.contains(&business_id));
-    let author_name = shown_name(&account.ok_or_else(|| Problem::not_found("account"))?.name);
+        owners.contains(&author_id) || request.actor.role_in(business_id).is_some();
+    let account = account.ok_or_else(|| Problem::not_found("account"))?;
+    if !account.email_verified {
+        return Err(ReviewError::Unverified.into());
+    }
+    let author_name = shown_name(&account.name);
     let table = app.work.table();
     let load = |_| async { futures::try_join!(storage::state(table, target, author_id), storage::eligibility(table, author_id, target)) };
     let decide = |(state, eligibility): (State, Option<Stored<Eligibility>>), context: &DecisionContext| {

@@ -8,6 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::report::{Report, ReportReason};
 use crate::review::{Review, Status};
 use crate::storage::Eligibility;
+use crate::subject::SubjectView;
 
 /// A review as everyone sees it; its author and moderators also see the last fields.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,6 +44,15 @@ pub(crate) struct ReviewView {
     /// Reports that no moderator has looked at; for moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reports: Option<u32>,
+    /// Why readers reported it, at most 20 of them; in the list for moderators.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub report_reasons: Vec<ReportView>,
+    /// What it is about; in lists of reviews of several things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectView>,
+    /// Whether the caller found it helpful; in the list of a thing, for those who are signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_helpful: Option<bool>,
 }
 
 /// The answer of the business.
@@ -83,6 +93,9 @@ impl ReviewView {
             status: review.status,
             rejection: review.rejection.clone(),
             reports: Some(review.reports),
+            report_reasons: Vec::new(),
+            subject: None,
+            found_helpful: None,
         }
     }
 }
@@ -117,11 +130,17 @@ pub(crate) struct EligibilityView {
     /// The order or lead that made it so.
     pub reference: String,
     pub since: Timestamp,
+    /// Absent where it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectView>,
+    /// The review that the customer has written of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_id: Option<ReviewId>,
 }
 
 impl EligibilityView {
     pub fn of(Eligibility { target, reference, since, .. }: Eligibility) -> Self {
-        Self { target, reference, since }
+        Self { target, reference, since, subject: None, review_id: None }
     }
 }
 

@@ -48,7 +48,6 @@ async fn ratings(app: &App, targets: &[ReviewTarget]) -> Result<Vec<Rating>, Pro
 }
 
 fn business(listing: BusinessListing, rating: Rating) -> Document {
-    let country = listing.address.as_ref().map(|address| address.address_country.clone()).filter(|country| !country.is_empty());
     let address = listing.address.map(|address| {
         let lines = [address.street_address, address.postal_code, address.address_locality];
         lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
@@ -69,7 +68,7 @@ fn business(listing: BusinessListing, rating: Rating) -> Document {
         price: None,
         rating,
         position: listing.position,
-        hours: hours.map(|(expression, time_zone)| Hours { expression, time_zone, country }),
+        hours: hours.map(|(expression, time_zone)| Hours { expression, time_zone, region: listing.region }),
         image_url: listing.image_url,
         language: None,
         created_at: listing.created_at,

@@ -44,10 +44,9 @@ async fn step(work: &UnitOfWork, rule: impl Fn(Option<Rebuild>, Timestamp) -> Op
     let load = async |_| work.table().get::<Rebuild>(&storage::rebuild_key()).await;
     let decide = |found: Option<Stored<Rebuild>>, context: &shell::DecisionContext| {
         let version = found.as_ref().map(|found| found.version);
-        match (rule(found.map(|found| found.value), context.now), version) {
-            (None, _) => Ok(Changes::none()),
-            (Some(decision), None) => Changes::create(decision),
-            (Some(decision), Some(version)) => Changes::update(version, decision),
+        match rule(found.map(|found| found.value), context.now) {
+            Some(decision) => Changes::put(version, decision),
+            None => Ok(Changes::none()),
         }
     };
     work.run_job("search.rebuild", load, decide).await.map(|_| ())

@@ -23,7 +23,20 @@ use keys::Keys;
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// `InvalidToken` for any token that does not count (any more).
-    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem>;
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated, Problem>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    pub actor: Actor,
+    /// The session that the token was made in; a user pool's tokens name none of ours.
+    pub session: Option<SessionId>,
+}
+
+impl From<Actor> for Authenticated {
+    fn from(actor: Actor) -> Self {
+        Self { actor, session: None }
+    }
 }
 
 /// The claims of an access token (RFC 9068, as far as we use it).
@@ -112,6 +125,7 @@ const REMEMBERED: usize = 10_000;
 
 struct Verified {
     user: UserId,
+    session: Option<SessionId>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -148,9 +162,9 @@ pub struct TokenVerifier {
 impl TokenVerifier {
     /// Trusts the built-in issuer.
     pub fn new(issuer: impl Into<String>, keys: JwkSet, accounts: Arc<dyn IdentityReads>, clock: Arc<dyn ports::Clock>) -> Self {
-        signatures::install();
-        let built_in = Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) };
-        Self { issuers: vec![built_in], accounts, clock, remembered: quick_cache::sync::Cache::new(REMEMBERED) }
+        let mut verifier = Self::trusting_none(accounts, clock);
+        verifier.issuers.push(Issuer { name: issuer.into(), kind: Kind::BuiltIn, keys: Keys::Known(keys) });
+        verifier
     }
 
     /// Trusts nobody yet; for shops whose tokens a user pool makes.
@@ -193,12 +207,12 @@ impl Issuer {
     async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Problem> {
         let key_id = jsonwebtoken::decode_header(token).map_err(|_| invalid_token())?.kid.ok_or_else(invalid_token)?;
         let key = DecodingKey::from_jwk(&self.keys.find(&key_id, now).await?).map_err(Problem::internal)?;
-        let (user, iat, exp) = match &self.kind {
+        let (user, session, iat, exp) = match &self.kind {
             Kind::BuiltIn => {
                 let mut validation = self.validation(Algorithm::EdDSA);
                 validation.set_audience(&[AUDIENCE]);
                 let claims = claims::<AccessClaims>(token, &key, &validation)?;
-                (claims.sub, claims.iat, claims.exp)
+                (claims.sub, Some(claims.sid), claims.iat, claims.exp)
             }
             Kind::Pool { client_id } => {
                 let mut validation = self.validation(Algorithm::RS256);
@@ -207,11 +221,11 @@ impl Issuer {
                 if claims.client_id != *client_id || claims.token_use != "access" {
                     return Err(invalid_token());
                 }
-                (user_of_subject(&claims.sub).ok_or_else(invalid_token)?, claims.iat, claims.exp)
+                (user_of_subject(&claims.sub).ok_or_else(invalid_token)?, None, claims.iat, claims.exp)
             }
         };
         let instant = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
-        Ok(Verified { user, issued_at: instant(iat), expires_at: instant(exp) })
+        Ok(Verified { user, session, issued_at: instant(iat), expires_at: instant(exp) })
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -229,7 +243,7 @@ fn claims<C: DeserializeOwned>(token: &str, key: &DecodingKey, validation: &Vali
 
 #[async_trait]
 impl Authenticator for TokenVerifier {
-    async fn authenticate(&self, bearer: &str) -> Result<Actor, Problem> {
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated, Problem> {
         let verified = self.verify(bearer).await?;
         if verified.expires_at <= self.clock.now() {
             return Err(invalid_token());
@@ -239,7 +253,8 @@ impl Authenticator for TokenVerifier {
         if account.disabled || verified.issued_at.as_secs() < account.tokens_valid_from.as_secs() {
             return Err(invalid_token());
         }
-        Ok(Actor::User { id: account.id, roles: account.roles, businesses: account.businesses })
+        let actor = Actor::User { id: account.id, roles: account.roles, businesses: account.businesses };
+        Ok(Authenticated { actor, session: verified.session })
     }
 }
 
@@ -271,6 +286,7 @@ mod tests {
             id: UserId(1),
             email: "ann@example.com".parse().unwrap(),
             email_verified: true,
+            email_proven: true,
             name: "Ann".into(),
             roles: vec![Role::Customer],
             businesses: vec![],
@@ -290,7 +306,7 @@ mod tests {
             businesses: vec![],
         };
         let token = signer.sign(&claims).unwrap();
-        assert_eq!(verifier.authenticate(&token).await.unwrap().user_id(), Some(UserId(1)));
+        assert_eq!(verifier.authenticate(&token).await.unwrap().actor.user_id(), Some(UserId(1)));
 
         let other = Signer::new("https://shop.example", &SigningKey([8; 32])).unwrap();
         let elsewhere = AccessClaims { iss: "https://evil.example".into(), ..claims.clone() };

@@ -27,12 +27,41 @@ pub struct SignedIn {
     request: RequestContext,
 }
 
-/// An admin or somebody of support.
-#[derive(Debug, Clone)]
-pub struct Staff(RequestContext);
+/// Callers whose account must have a role.
+macro_rules! callers_with_role {
+    ($($(#[$doc:meta])* $name:ident = $access:ident, $has_role:ident, $refusal:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(SignedIn);
 
-#[derive(Debug, Clone)]
-pub struct Admin(RequestContext);
+        impl Caller for $name {
+            const ACCESS: Access = Access::$access;
+        }
+
+        impl Deref for $name {
+            type Target = SignedIn;
+
+            fn deref(&self) -> &SignedIn {
+                &self.0
+            }
+        }
+
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Failure;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+                let caller = SignedIn::from_request_parts(parts, state).await?;
+                if caller.actor.$has_role() { Ok(Self(caller)) } else { Err(Problem::forbidden($refusal).into()) }
+            }
+        }
+    )*};
+}
+
+callers_with_role! {
+    /// An admin or somebody of support.
+    Staff = Staff, is_staff, "this is for staff";
+    Admin = Admin, is_admin, "this is for admins";
+}
 
 impl Caller for RequestContext {
     const ACCESS: Access = Access::Anyone;
@@ -46,35 +75,11 @@ impl Caller for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
 
-impl Caller for Staff {
-    const ACCESS: Access = Access::Staff;
-}
-
-impl Caller for Admin {
-    const ACCESS: Access = Access::Admin;
-}
-
 impl Deref for SignedIn {
     type Target = RequestContext;
 
     fn deref(&self) -> &RequestContext {
         &self.request
-    }
-}
-
-impl Deref for Staff {
-    type Target = RequestContext;
-
-    fn deref(&self) -> &RequestContext {
-        &self.0
-    }
-}
-
-impl Deref for Admin {
-    type Target = RequestContext;
-
-    fn deref(&self) -> &RequestContext {
-        &self.0
     }
 }
 
@@ -93,23 +98,5 @@ impl<S: Sync> FromRequestParts<S> for SignedIn {
         let request = RequestContext::from_request_parts(parts, state).await?;
         let user_id = request.actor.user_id().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs an access token"))?;
         Ok(Self { user_id, request })
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Staff {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let SignedIn { request, .. } = SignedIn::from_request_parts(parts, state).await?;
-        if request.actor.is_staff() { Ok(Self(request)) } else { Err(Problem::forbidden("this is for staff").into()) }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Admin {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let SignedIn { request, .. } = SignedIn::from_request_parts(parts, state).await?;
-        if request.actor.is_admin() { Ok(Self(request)) } else { Err(Problem::forbidden("this is for admins").into()) }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn describe(mut api: OpenApi) -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Souk")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Errors are problem+json (RFC 9457) with a stable `code`. POSTs that create accept an `Idempotency-Key`. Lists are paged by cursor."))
+        .description(Some("Errors are problem+json (RFC 9457) with a stable `code`. POSTs that create accept an `Idempotency-Key`, of guests with at least 16 characters. Lists are paged by cursor."))
         .license(Some(utoipa::openapi::LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .build();
     api.servers = Some(vec![Server::new("/")]);

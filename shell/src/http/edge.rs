@@ -1,27 +1,31 @@
 //! What surrounds every handler: identification, limits, time, headers, the access log, counters.
 
-use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use kernel::{Actor, Code, Problem, TraceParent};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use tracing::field::Empty;
+use utoipa::openapi::OpenApi;
 
-use super::limits::{Backpressure, RateLimits};
+use super::client::Client;
+use super::extract::{Arrival, read_body};
+use super::limits::{Backpressure, Place, Places, RateLimits};
+use super::route::{Route, Routes};
 use super::{Failure, LimitsConfig, RequestContext};
-use crate::auth::Authenticator;
+use crate::auth::{Authenticated, Authenticator};
 use crate::metering::OPERATION;
 use crate::runtime::Runtime;
 use crate::telemetry::Telemetry;
@@ -30,71 +34,74 @@ use crate::trace::within_trace;
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_MAX_SECS: u64 = 30;
 const KEY_CHARACTERS_MAX: usize = 255;
-/// Uploads may be larger than JSON bodies; their own routes limit them.
-const FINGERPRINT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Guests behind one address share the scope of their keys, so theirs must be such that no two are the same by chance.
+const GUEST_KEY_CHARACTERS_MIN: usize = 16;
+/// Each of them may be in memory as a whole.
+const LARGE_BODIES_AT_ONCE: usize = 32;
 
 pub(crate) struct Edge {
     runtime: Arc<Runtime>,
     telemetry: Arc<Telemetry>,
     authenticator: Arc<dyn Authenticator>,
     limits: LimitsConfig,
-    rates: Option<RateLimits>,
+    rates: Option<(RateLimits, Arc<Places>)>,
+    /// Requests in the works.
     permits: Semaphore,
+    /// Requests whose body is on its way.
+    arrivals: Semaphore,
+    /// Requests with large bodies, which their handlers read.
+    large_bodies: Semaphore,
     pub backpressure: Backpressure,
-    /// `GET /api/v1/products/{product_id}`, made once per route.
-    operations: RwLock<HashMap<(Method, String), Arc<str>>>,
-    /// Those that need a token, under the same names.
-    closed: HashSet<String>,
+    routes: Routes,
 }
 
 impl Edge {
-    pub fn new(runtime: &Arc<Runtime>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig, closed: HashSet<String>) -> Self {
+    pub fn new(runtime: &Arc<Runtime>, authenticator: Arc<dyn Authenticator>, limits: LimitsConfig, document: &Arc<OpenApi>) -> Self {
         Self {
             runtime: runtime.clone(),
             telemetry: runtime.telemetry.clone(),
             authenticator,
-            rates: RateLimits::new(&limits),
+            rates: RateLimits::new(&limits).map(|rates| (rates, Places::new(limits.client_concurrent_requests))),
             permits: Semaphore::new(limits.concurrent_requests),
+            arrivals: Semaphore::new(limits.concurrent_requests),
+            large_bodies: Semaphore::new(LARGE_BODIES_AT_ONCE),
             backpressure: Backpressure::default(),
-            operations: RwLock::default(),
-            closed,
+            routes: Routes::new(document),
             limits,
         }
     }
 
-    fn operation(&self, request: &Request) -> Arc<str> {
-        let path = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str);
-        // Methods that nobody routes must not fill the table.
-        let method = if request.method().as_str().len() <= 7 { request.method().clone() } else { Method::GET };
-        let key = (method, path.to_owned());
-        if let Some(operation) = self.operations.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return operation.clone();
-        }
-        let operation: Arc<str> = format!("{} {}", key.0, key.1).into();
-        self.operations.write().unwrap_or_else(PoisonError::into_inner).insert(key, operation.clone());
-        operation
+    fn route(&self, request: &Request) -> Arc<Route> {
+        self.routes.find(request.method(), request.extensions().get::<MatchedPath>().map(MatchedPath::as_str))
     }
 
-    /// The last address that a trusted proxy names, or the peer's own.
-    fn client(&self, request: &Request) -> String {
+    fn client(&self, request: &Request) -> Client {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let trusted = |address: &IpAddr| self.limits.trusted_proxies.contains(address);
-        if !peer.as_ref().is_some_and(trusted) {
-            return peer.map_or_else(|| "local".into(), |address| address.to_string());
-        }
-        let forwarded = text(request.headers(), &HeaderName::from_static("x-forwarded-for")).unwrap_or_default();
-        let named = forwarded.split(',').rev().filter_map(|part| part.trim().parse::<IpAddr>().ok()).find(|address| !trusted(address));
-        named.or(peer).map_or_else(String::new, |address| address.to_string())
+        peer.map_or(Client::LOCAL, |peer| Client::behind(peer, request.headers(), &self.limits.trusted_proxies))
     }
 
-    async fn identify(&self, request: Request, operation: &str, request_id: String) -> Result<Request, Problem> {
-        let client = self.client(&request);
-        if let Some(rates) = &self.rates {
-            rates.check_client(&client)?;
-        }
-        let headers = request.headers();
-        let actor = match text(headers, &header::AUTHORIZATION) {
-            None => Actor::Guest,
+    fn shed(&self, why: &str) -> Problem {
+        self.telemetry.requests_shed.inc();
+        Problem::new(Code::Overloaded, why).retry_after(1)
+    }
+
+    fn take<'a>(&self, places: &'a Semaphore) -> Result<SemaphorePermit<'a>, Problem> {
+        places.try_acquire().map_err(|_| self.shed("too many requests are in the works"))
+    }
+
+    /// What the client may do now, and a place for it among those that are its own.
+    fn admit_client(&self, client: Client) -> Result<Option<Place>, Problem> {
+        let Some((rates, places)) = &self.rates else { return Ok(None) };
+        rates.check_client(client)?;
+        let too_many = || Problem::new(Code::TooManyRequests, "wait for the answers to your other requests").retry_after(1);
+        places.take(client).ok_or_else(too_many).map(Some)
+    }
+
+    /// Who asks for what. Nothing is read of the body.
+    async fn identify(&self, parts: &Parts, route: &Arc<Route>, request_id: &str, client: Client) -> Result<RequestContext, Problem> {
+        let headers = &parts.headers;
+        let Authenticated { actor, session } = match text(headers, &header::AUTHORIZATION) {
+            None => Actor::Guest.into(),
             Some(value) => {
                 let token =
                     value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -102,41 +109,61 @@ impl Edge {
                 self.authenticator.authenticate(token).await?
             }
         };
-        // Said before anything is read of the request: a gateway in front would say the same.
-        if actor == Actor::Guest && self.closed.contains(operation) {
+        // A gateway in front would say the same.
+        if actor == Actor::Guest && route.closed {
             return Err(Problem::new(Code::Unauthenticated, "this needs an access token"));
         }
-        if let (Some(rates), Some(user)) = (&self.rates, actor.user_id()) {
+        if let (Some((rates, _)), Some(user)) = (&self.rates, actor.user_id()) {
             rates.check_account(user)?;
         }
-        let call = RequestContext {
+        if let Some(query) = parts.uri.query() {
+            route.check_query(query)?;
+        }
+        Ok(RequestContext {
+            idempotency_key: idempotency_key(headers, &actor)?,
             actor,
-            request_id,
+            request_id: request_id.to_owned(),
+            session,
             client,
-            idempotency_key: idempotency_key(headers)?,
             if_match: if_match(headers)?,
+            if_none_match: headers.get(header::IF_NONE_MATCH).and_then(version_in),
             wait: preferred_wait(headers).map(|wait| wait.min(self.longest_wait())),
-            operation: operation.to_owned(),
+            route: route.clone(),
             fingerprint: None,
-        };
-        self.with_fingerprint(request, call).await
+        })
     }
 
-    /// Hashes the body of a request that carries an idempotency key, so that the key cannot be used
-    /// for another request.
-    async fn with_fingerprint(&self, mut request: Request, mut call: RequestContext) -> Result<Request, Problem> {
-        if call.idempotency_key.is_some() {
-            let (parts, body) = request.into_parts();
-            let bytes = axum::body::to_bytes(body, self.limits.body_bytes.max(FINGERPRINT_BYTES_MAX))
-                .await
-                .map_err(|_| Problem::new(Code::PayloadTooLarge, "the body is larger than this route accepts, or broke off"))?;
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(parts.uri.path_and_query().map_or("", |path| path.as_str()).as_bytes()).update(&[0]).update(&bytes);
-            call.fingerprint = Some(hasher.finalize().to_hex()[..32].to_owned());
-            request = Request::from_parts(parts, Body::from(bytes));
+    /// Takes in the body, then gives the request to its handler. A client that is slow to send holds none of the places of those
+    /// at work, and a handler of a large body reads it itself, once it knows that the caller may bring one.
+    async fn handle(
+        &self,
+        request: Request,
+        route: &Arc<Route>,
+        request_id: &str,
+        client: Client,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        let mut permit = self.take(if route.large_body.is_some() { &self.large_bodies } else { &self.permits })?;
+        let (mut parts, mut body) = request.into_parts();
+        let mut context = self.identify(&parts, route, request_id, client).await?;
+        let mut bytes = Bytes::new();
+        if route.large_body.is_none() && route.has_handler() && !body.is_end_stream() {
+            drop(permit);
+            let arrival = self.take(&self.arrivals)?;
+            bytes = read_body(body, self.limits.body_bytes, Arrival::Whole).await?;
+            drop(arrival);
+            permit = self.take(&self.permits)?;
+            body = Body::from(bytes.clone());
         }
-        request.extensions_mut().insert(call);
-        Ok(request)
+        // Of a body that is still to be read nothing is known by which to recognize the request.
+        context.idempotency_key = context.idempotency_key.filter(|_| route.large_body.is_none());
+        if context.idempotency_key.is_some() {
+            context.fingerprint = Some(fingerprint(&parts.uri, &bytes));
+        }
+        parts.extensions.insert(context);
+        let response = next.run(Request::from_parts(parts, body)).await;
+        drop(permit);
+        Ok(response)
     }
 
     /// A wait ends in time for an answer.
@@ -146,8 +173,7 @@ impl Edge {
 
     /// The request's id and its trace: as they were sent, or new ones.
     fn name(&self, headers: &HeaderMap) -> (String, TraceParent) {
-        let mut chance = [0; 34];
-        self.runtime.entropy.fill(&mut chance);
+        let chance: [u8; 34] = self.runtime.entropy.bytes();
         let given = text(headers, &HeaderName::from_static("x-request-id"))
             .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         let new_id = || {
@@ -174,12 +200,23 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// Recognizes a request under an Idempotency-Key, which cannot be used for another one.
+fn fingerprint(uri: &Uri, body: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(uri.path_and_query().map_or("", |path| path.as_str()).as_bytes()).update(&[0]).update(body);
+    hasher.finalize().to_hex()[..32].to_owned()
+}
+
+fn idempotency_key(headers: &HeaderMap, actor: &Actor) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim();
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
     if key.is_empty() || key.len() > KEY_CHARACTERS_MAX || !visible {
         return Err(Problem::new(Code::MalformedRequest, "an Idempotency-Key is 1 to 255 visible ASCII characters"));
+    }
+    if *actor == Actor::Guest && key.len() < GUEST_KEY_CHARACTERS_MIN {
+        let why = format!("a guest's Idempotency-Key has at least {GUEST_KEY_CHARACTERS_MIN} characters; take a UUID");
+        return Err(Problem::new(Code::MalformedRequest, why));
     }
     Ok(Some(key.to_owned()))
 }
@@ -187,13 +224,16 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// One of our ETags. `*` matches whatever there is, as if the header were absent.
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default().trim();
-    if value == "*" {
+    if value.as_bytes().trim_ascii() == b"*" {
         return Ok(None);
     }
-    let version = value.trim_start_matches("W/").trim_matches('"').strip_prefix('v').and_then(|digits| digits.parse().ok());
     // A tag that we never gave out matches nothing (RFC 9110): that is a failed precondition.
-    version.map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match holds no ETag of ours"))
+    version_in(value).map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match holds no ETag of ours"))
+}
+
+fn version_in(etag: &HeaderValue) -> Option<u64> {
+    let tag = etag.to_str().ok()?.trim();
+    tag.trim_start_matches("W/").trim_matches('"').strip_prefix('v')?.parse().ok()
 }
 
 fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
@@ -221,7 +261,8 @@ pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
     let router = router
         .method_not_allowed_fallback(|| async { Failure::from(Problem::new(Code::MethodNotAllowed, "this path has other methods")) })
         .fallback(|| async { Failure::from(Problem::not_found("such path")) })
-        .layer(DefaultBodyLimit::max(edge.limits.body_bytes))
+        // The edge reads bodies itself.
+        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Failure::from(Problem::internal("a handler panicked")).into_response()
         }))
@@ -231,17 +272,17 @@ pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
 }
 
 async fn around(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
-    let operation = edge.operation(&request);
+    let route = edge.route(&request);
     let (request_id, trace) = edge.name(request.headers());
-    let span = tracing::info_span!("request", request = request_id, trace = %trace.shown_id(), operation = &*operation, subject = Empty);
-    within_trace(Some(trace), answer(&edge, request, &operation, &request_id, next)).instrument(span).await
+    let span = tracing::info_span!("request", request = request_id, trace = %trace.shown_id(), operation = &*route.name, subject = Empty);
+    within_trace(Some(trace), answer(&edge, request, &route, &request_id, next)).instrument(span).await
 }
 
-async fn answer(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, request_id: &str, next: Next) -> Response {
+async fn answer(edge: &Edge, request: Request, route: &Arc<Route>, request_id: &str, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
-    let mut response = match admit(edge, request, operation, request_id, next).await {
+    let mut response = match admit(edge, request, route, request_id, next).await {
         Ok(response) => response,
         Err(problem) => Failure::from(problem).into_response(),
     };
@@ -251,7 +292,7 @@ async fn answer(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, reques
     decorate(request_id, response.headers_mut());
     let took = started.elapsed();
     let status = response.status().as_u16();
-    edge.telemetry.observe_request(operation, status, took);
+    edge.telemetry.observe_request(&route.name, status, took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if method == Method::GET && status < 500 {
         tracing::debug!(status, took_us, "answered");
@@ -261,21 +302,15 @@ async fn answer(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, reques
     response
 }
 
-async fn admit(edge: &Arc<Edge>, request: Request, operation: &Arc<str>, request_id: &str, next: Next) -> Result<Response, Problem> {
-    let shed = |why: &str| {
-        edge.telemetry.requests_shed.inc();
-        Problem::new(Code::Overloaded, why).retry_after(1)
-    };
-    let _permit = edge.permits.try_acquire().map_err(|_| shed("too many requests are in the works"))?;
+async fn admit(edge: &Edge, request: Request, route: &Arc<Route>, request_id: &str, next: Next) -> Result<Response, Problem> {
+    let client = edge.client(&request);
+    let _place = edge.admit_client(client)?;
     // Who looks after the queues must get through.
-    let operator = operation.contains("/admin/");
+    let operator = route.name.contains("/admin/");
     if edge.backpressure.is_on() && request.method() == Method::POST && !operator {
-        return Err(shed("the queues are full"));
+        return Err(edge.shed("the queues are full"));
     }
-    let work = OPERATION.scope(operation.clone(), async {
-        let request = edge.identify(request, operation, request_id.to_owned()).await?;
-        Ok(next.run(request).await)
-    });
+    let work = OPERATION.scope(route.name.clone(), edge.handle(request, route, request_id, client, next));
     match tokio::time::timeout(Duration::from_secs(edge.limits.request_timeout_secs), work).await {
         Ok(answered) => answered,
         Err(_) => Err(Problem::unavailable("the answer took too long")),
@@ -337,9 +372,12 @@ mod tests {
         ] {
             assert_eq!(preferred_wait(&headers("prefer", value)).map(|wait| wait.as_secs()), expect, "{value}");
         }
-        assert_eq!(idempotency_key(&headers("idempotency-key", "abc")).unwrap().as_deref(), Some("abc"));
-        for bad in ["", "a b", &"k".repeat(256)] {
-            assert!(idempotency_key(&headers("idempotency-key", bad)).is_err(), "{bad}");
+        let key_of = |actor: &Actor, key: &str| idempotency_key(&headers("idempotency-key", key), actor);
+        let (guest, ann) = (Actor::Guest, Actor::User { id: kernel::UserId(1), roles: Vec::new(), businesses: Vec::new() });
+        assert_eq!(key_of(&ann, "abc").unwrap().as_deref(), Some("abc"));
+        assert_eq!(key_of(&guest, "sixteen-letters-").unwrap().as_deref(), Some("sixteen-letters-"));
+        for (actor, bad) in [(&ann, ""), (&ann, "a b"), (&ann, &"k".repeat(256)), (&guest, "fifteen-letters")] {
+            assert!(key_of(actor, bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::extract::unreadable_query;
 
 /// How much of a list is wanted, and from where: for `params(…)` of its description. `Listing` reads it.
 #[derive(Debug, utoipa::IntoParams)]
@@ -37,19 +38,19 @@ pub struct NoFilter {}
 
 impl<F: DeserializeOwned> Listing<F> {
     fn read(query: &str) -> Result<Self, Problem> {
-        let unreadable = |error: &dyn std::fmt::Display| Problem::new(Code::MalformedRequest, format!("the query cannot be read: {error}"));
+        let unreadable = |error: &dyn std::fmt::Display| Problem::new(Code::MalformedRequest, error.to_string());
         let mut parameters: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|error| unreadable(&error))?;
         let mut take = |name: &str| -> Result<Option<String>, Problem> {
             let value = parameters.iter().position(|(key, _)| key == name).map(|place| parameters.remove(place).1);
             if parameters.iter().any(|(key, _)| key == name) {
-                return Err(unreadable(&format_args!("{name} is given twice")));
+                return Err(unreadable(&format_args!("{name}: is given twice")));
             }
             Ok(value)
         };
         let limit = match take("limit")? {
             None => Limit::default(),
             Some(limit) => {
-                let limit: u32 = limit.parse().map_err(|error| unreadable(&format_args!("limit: {error}")))?;
+                let limit: u32 = limit.parse().map_err(|_| unreadable(&"limit: must be a whole number"))?;
                 Limit::new(limit).ok_or_else(|| Problem::field("limit", format!("must be 1 to {}", Limit::MAX)))?
             }
         };
@@ -64,7 +65,11 @@ impl<F: DeserializeOwned, S: Sync> FromRequestParts<S> for Listing<F> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Ok(Self::read(parts.uri.query().unwrap_or_default())?)
+        let read = Self::read(parts.uri.query().unwrap_or_default());
+        Ok(read.map_err(|problem| match problem.code {
+            Code::MalformedRequest => unreadable_query(parts, &problem.detail),
+            _ => problem,
+        })?)
     }
 }
 

@@ -2,28 +2,32 @@
 
 mod access;
 mod caller;
+mod client;
 mod document;
 mod edge;
 mod extract;
 mod limits;
 mod listing;
+mod misfit;
 mod operation;
 mod page;
 mod reply;
 mod request_context;
+mod route;
 mod server;
 
 pub use access::Access;
 pub use caller::{Admin, Anyone, Caller, SignedIn, Staff};
+pub use client::{Client, client_address};
 pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, LargeBody, Path, Query};
 pub use limits::LimitsConfig;
 pub use listing::{Listing, NoFilter, Paging};
+pub(crate) use operation::described;
 pub use operation::{FirstArgument, Operation, described_access};
-pub(crate) use operation::{closed, described};
-pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, link, page, time};
+pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, is_same_origin, link, page, time};
 pub use reply::{Failure, HandlerResult, Reply};
 pub use request_context::RequestContext;
 pub(crate) use request_context::key_reused;

@@ -1,12 +1,10 @@
 //! Which operations there are, and who may call them.
 
-use std::collections::HashSet;
-
 use axum::handler::Handler;
 use serde::Serialize;
+use utoipa::openapi::PathItem;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation as Described;
-use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::access::{ACCESS, Access};
@@ -34,7 +32,8 @@ where
     for item in paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
             operation.security = Some(access.security());
-            operation.extensions = Some(ExtensionsBuilder::new().add(ACCESS, serde_json::json!(access)).build());
+            let extensions = operation.extensions.get_or_insert_default();
+            extensions.merge(ExtensionsBuilder::new().add(ACCESS, serde_json::json!(access)).build());
         }
     }
     (schemas, paths, router)
@@ -77,11 +76,4 @@ macro_rules! routes {
 pub(crate) fn described(item: &PathItem) -> impl Iterator<Item = (&'static str, &Described)> {
     let all = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
-}
-
-/// `GET /api/v1/me` and all the others that need a token.
-pub(crate) fn closed(api: &OpenApi) -> HashSet<String> {
-    let all = api.paths.paths.iter().flat_map(|(path, item)| described(item).map(move |(method, operation)| (method, path, operation)));
-    let closed = all.filter(|(_, _, operation)| Access::of(operation) != Access::Anyone);
-    closed.map(|(method, path, _)| format!("{method} {path}")).collect()
 }

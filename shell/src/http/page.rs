@@ -11,11 +11,9 @@ use super::Failure;
 /// The look of all pages; the mailbox of development puts it into its own templates.
 pub const PAGE_STYLE: &str = include_str!("page.css");
 
-/// Inline styles, forms to ourselves, and nothing else.
-pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+/// Inline styles, the icon, forms to ourselves, and nothing else.
+pub const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What a handler of a page returns.
 pub type PageAnswer = Result<Response, PageFailure>;
@@ -53,13 +51,8 @@ pub fn escape(text: &str) -> String {
 
 /// `<time>` with the instant as people write it: `21 November 2026, 04:50 UTC`.
 pub fn time(at: Timestamp) -> String {
-    let machine = at.to_string();
-    let part = |range: std::ops::Range<usize>| machine.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-    match (month, part(8..10).trim_start_matches('0')) {
-        (Some(month), day) => format!("<time datetime=\"{machine}\">{day} {month} {}, {} UTC</time>", part(0..4), part(11..16)),
-        (None, _) => format!("<time>{machine}</time>"),
-    }
+    let shown = jiff::Timestamp::from_millisecond(at.as_millis()).map(|instant| instant.strftime("%-d %B %Y, %H:%M UTC").to_string());
+    format!("<time datetime=\"{at}\">{}</time>", shown.unwrap_or_else(|_| at.to_string()))
 }
 
 /// A link to somewhere else, or just its text where the address is not one of the web.
@@ -94,8 +87,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     }
 }
 
-/// What the browser says, if it says anything: Sec-Fetch-Site, or else the host of Origin.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+/// Whether one of our own pages asks, or no browser at all. What the browser says counts, if it says anything:
+/// Sec-Fetch-Site, or else the host of Origin.
+pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (text(HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin",

@@ -18,13 +18,14 @@ pub struct Reply {
     location: Option<String>,
     etag: Option<String>,
     cache_secs: Option<u32>,
+    cookie: Option<String>,
     no_store: bool,
     replayed: bool,
 }
 
 impl Reply {
     fn new(status: u16, body: String) -> Self {
-        Self { status, body, location: None, etag: None, cache_secs: None, no_store: false, replayed: false }
+        Self { status, body, location: None, etag: None, cache_secs: None, cookie: None, no_store: false, replayed: false }
     }
 
     fn json(status: u16, view: &impl Serialize) -> Self {
@@ -54,6 +55,11 @@ impl Reply {
         Self::new(204, String::new())
     }
 
+    /// The HTTP status.
+    pub fn code(&self) -> u16 {
+        self.status
+    }
+
     /// Another status with the same body, such as 202 without a location.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;
@@ -72,9 +78,21 @@ impl Reply {
         self
     }
 
+    /// A value of Set-Cookie (RFC 6265). An answer that is kept for a repetition is kept without it.
+    pub fn cookie(mut self, cookie: impl Into<String>) -> Self {
+        self.cookie = Some(cookie.into());
+        self
+    }
+
     /// For answers with secrets in them.
     pub fn no_store(mut self) -> Self {
         self.no_store = true;
+        self
+    }
+
+    /// For JSON whose parts pages put into script elements as they are: nothing in it ends one. In JSON `<` stands in texts only.
+    pub fn for_scripts(mut self) -> Self {
+        self.body = self.body.replace('<', "\\u003c");
         self
     }
 
@@ -119,6 +137,9 @@ impl IntoResponse for Reply {
         if let Some(etag) = &self.etag {
             insert(&mut response, header::ETAG, etag);
         }
+        if let Some(cookie) = &self.cookie {
+            insert(&mut response, header::SET_COOKIE, cookie);
+        }
         if let Some(seconds) = self.cache_secs {
             insert(&mut response, header::CACHE_CONTROL, &format!("public, max-age={seconds}"));
         }
@@ -141,13 +162,19 @@ impl Failure {
         &self.0
     }
 
-    /// What the client is told. The cause of a defect is for the log, not for the client.
+    /// What the client is told. Causes that lie with us, and may name paths and machines, are for the log.
     pub(crate) fn detail(&self) -> &str {
-        if self.0.code == Code::Internal {
-            tracing::error!(cause = %self.0.detail, "a request failed");
-            return "the failure has been logged; the request id identifies it";
+        match self.0.code {
+            Code::Internal => {
+                tracing::error!(cause = %self.0.detail, "a request failed");
+                "the failure has been logged; the request id identifies it"
+            }
+            Code::Unavailable => {
+                tracing::warn!(cause = %self.0.detail, "a request could not be served");
+                "try again; the request id identifies what has been logged"
+            }
+            _ => &self.0.detail,
         }
-        &self.0.detail
     }
 }
 

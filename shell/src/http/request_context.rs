@@ -1,25 +1,33 @@
 //! What a handler knows of the request besides its body: who asks, under which keys and conditions.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{Actor, Code, Duration, Problem};
+use kernel::{Actor, Code, Duration, Problem, SessionId};
 
 use super::Failure;
+use super::client::Client;
+use super::route::Route;
 
 /// One request. Put into the request by the edge.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     pub actor: Actor,
+    /// The session of the access token, if it was made by the built-in issuer.
+    pub session: Option<SessionId>,
     pub request_id: String,
-    /// The address of the client, for limits.
-    pub client: String,
+    /// For limits.
+    pub client: Client,
     pub idempotency_key: Option<String>,
     /// The version in If-Match.
     pub if_match: Option<u64>,
+    /// The version in If-None-Match, if it is one of ours: what the client knows already.
+    pub if_none_match: Option<u64>,
     /// How long the client would wait for the outcome (`Prefer: wait=N`, RFC 7240), at most 30 s.
     pub wait: Option<Duration>,
-    /// `POST /api/v1/orders`: an idempotency key counts for one operation.
-    pub(crate) operation: String,
+    /// An idempotency key counts for one operation.
+    pub(crate) route: Arc<Route>,
     /// Hash of path, query and body; made only when there is an idempotency key.
     pub(crate) fingerprint: Option<String>,
 }
@@ -60,14 +68,14 @@ impl RequestContext {
         }
     }
 
-    /// Keys belong to the one who sent them: a user, or the client address of a guest.
+    /// Keys belong to the one who sent them: a user, or the guests of a client address, who therefore need keys of some length.
     pub(crate) fn record_id(&self) -> Option<String> {
         let key = self.idempotency_key.as_ref()?;
         let scope = match self.actor.user_id() {
             Some(user) => user.to_string(),
             None => format!("guest@{}", self.client),
         };
-        Some(format!("request#{scope}#{}#{key}", self.operation))
+        Some(format!("request#{scope}#{}#{key}", self.route.name))
     }
 }
 

@@ -14,12 +14,16 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
-/// A client that takes longer to send its headers is cut off.
-const HEADERS_WITHIN: Duration = Duration::from_secs(20);
+use super::client::Client;
+use super::limits::{LimitsConfig, Places};
+
+/// A client that takes longer to send its headers is cut off, and so is one that has nothing to ask for so long.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` turns true, then lets open requests finish for at most `grace`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, connections: usize, mut stop: watch::Receiver<bool>, grace: Duration) {
-    let open = Arc::new(Semaphore::new(connections));
+pub(crate) async fn serve(listener: TcpListener, router: Router, limits: LimitsConfig, mut stop: watch::Receiver<bool>, grace: Duration) {
+    let open = Arc::new(Semaphore::new(limits.connections));
+    let clients = Places::new(limits.client_connections);
     let graceful = GracefulShutdown::new();
     loop {
         // Accepting stops while all places are taken: the kernel's queue holds the rest.
@@ -40,6 +44,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, connections: us
                 continue;
             }
         };
+        let place = if limits.rate_limit && !limits.is_trusted(peer.ip()) {
+            let Some(place) = clients.take(Client::of(peer.ip())) else {
+                tracing::debug!(%peer, "a client has too many connections");
+                continue;
+            };
+            Some(place)
+        } else {
+            None
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection keeps Nagle's algorithm");
         }
@@ -56,7 +69,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, connections: us
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
     drop(listener);

@@ -11,8 +11,10 @@ use contracts::{Decision, MailQueued};
 use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::http::{Anyone, Json, Path};
+use shell::http::{Admin, Anyone, Json, LargeBody, Listing, Paging, Path, SignedIn};
 use shell::{Changes, Consumer, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
+
+pub const PICTURE_BYTES_MAX: usize = 1_000_000;
 
 pub const TABLE: TableSchema = TableSchema { name: "tallies", indexes: 0 };
 
@@ -143,13 +145,66 @@ async fn panics(_: Anyone) -> HandlerResult {
     panic!("the vault's combination is 4711")
 }
 
+/// What is large is read only for those whose number is even.
+#[utoipa::path(post, path = "/pictures", operation_id = "keepPicture", request_body = Vec<u8>, extensions(("x-body-bytes-max" = json!(PICTURE_BYTES_MAX))), responses((status = 200, body = usize)))]
+async fn keep_picture(request: SignedIn, body: LargeBody) -> HandlerResult {
+    if request.user_id.0 % 2 == 1 {
+        return Err(Problem::forbidden("pictures are for even people").into());
+    }
+    Ok(Reply::ok(&body.read().await?.len()))
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    pub email: kernel::Email,
+    #[schema(inline)]
+    pub name: kernel::Line<1, 20>,
+    pub age: Option<u32>,
+    #[serde(default)]
+    #[schema(max_items = 5)]
+    pub pets: Vec<Pet>,
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pet {
+    #[schema(inline)]
+    pub name: kernel::Line<1, 20>,
+    pub cat: bool,
+}
+
+#[utoipa::path(post, path = "/people", operation_id = "addPerson", request_body = Person, responses((status = 200, body = String)))]
+async fn add_person(_: Anyone, Json(person): Json<Person>) -> HandlerResult {
+    Ok(Reply::ok(&person.name))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct PeopleFilter {
+    age: Option<u32>,
+}
+
+#[utoipa::path(get, path = "/people", operation_id = "listPeople", params(PeopleFilter, Paging), responses((status = 200, body = String)))]
+async fn list_people(_: Anyone, listing: Listing<PeopleFilter>) -> HandlerResult {
+    Ok(Reply::ok(&listing.filter.age))
+}
+
+#[utoipa::path(get, path = "/vault", operation_id = "openVault", responses((status = 200, body = String)))]
+async fn open_vault(_: Admin) -> HandlerResult {
+    Err(Problem::unavailable("/var/lib/vault 4711 is shut").into())
+}
+
 #[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
 async fn long(_: Anyone) -> HandlerResult {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }
 
 pub fn service(work: &UnitOfWork) -> Service {
-    let routes = shell::routes!(bump_tally, replace_tally, get_tally, get_mail, panics, long).with_state(work.clone());
+    let routes =
+        shell::routes!(bump_tally, replace_tally, get_tally, get_mail, panics, long, keep_picture, add_person, list_people, open_vault)
+            .with_state(work.clone());
     Service::new(work).routes(routes)
 }
 

@@ -2,38 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::settled;
-use crate::client::{get, post, post_with, wait_until_ready};
-use crate::process::{self, Server};
-use crate::products::shopify_csv;
+use super::{READY_TIMEOUT, settled};
+use crate::client::{get, post, post_with};
+use crate::process::{self, Background};
+use crate::shop::Shop;
 use crate::{Outcome, table, tools};
 
 const ORDERS: u32 = 50;
-const LOOKS: u32 = ORDERS;
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
-const MONTH: &str = "apps/souk/prices/month-of-20-users.toml";
+const LOOKS: usize = ORDERS as usize;
 
 pub fn run(root: &Path) -> Outcome {
-    process::run(process::cargo(root).args(["build", "--release", "--package", "souk", "--package", "bench"]))?;
-    let souk = root.join("target/release/souk");
-    let folder = process::empty_folder(root.join("target/bench-cost"))?;
-    let (data, catalog) = (process::folder(&folder.join("data"))?.to_path_buf(), folder.join("products.csv"));
-    process::write(&catalog, &shopify_csv(40))?;
-    process::output(Command::new(&souk).args(["import", "products"]).arg(&catalog).arg("--data").arg(&data))?;
-    let mut serve = Command::new(&souk);
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("SOUK_LIMITS__RATE_LIMIT", "false");
+    let shop = Shop::build(root, "target/bench-cost")?;
+    shop.import(40)?;
     // Mails are sent, as in a shop that runs.
-    let mails = MailServer::start(root, &folder)?;
-    serve.env("SOUK_MAIL__TRANSPORT", "smtp").env("SOUK_MAIL__URL", format!("smtp://127.0.0.1:{}", mails.port));
-    let server = Server::start(&mut serve, &folder.join("server.log"))?;
-    wait_until_ready(server.address, READY_TIMEOUT)?;
-    let (before, ordered, looked) = (folder.join("before.txt"), folder.join("ordered.txt"), folder.join("looked.txt"));
+    let mails = shop.folder.join("mails.log");
+    let (_mail_server, url) = start_mail_server(root, &mails)?;
+    let server = shop.serve(&[("SOUK_MAIL__TRANSPORT", "smtp"), ("SOUK_MAIL__URL", &url)])?;
+    let [before, ordered, looked] = ["before.txt", "ordered.txt", "looked.txt"].map(|name| shop.folder.join(name));
     let earlier = settled(server.address)?;
     process::write(&before, &earlier)?;
     let paths = order(server.address)?;
@@ -42,85 +32,40 @@ pub fn run(root: &Path) -> Outcome {
     look(server.address, &paths)?;
     process::write(&looked, &settled(server.address)?)?;
     server.stop()?;
-    let sent = mails.stop()?;
-    if sent < 3 * ORDERS {
+    // A line each, after the one with the port.
+    let sent = process::read(&mails)?.lines().count() - 1;
+    if sent < 3 * ORDERS as usize {
         return Err(format!("{sent} mails arrived for {ORDERS} orders, and three for each were expected"));
     }
 
     println!("{}", units(&earlier, &metrics));
-    let month = root.join(MONTH);
-    let month = month.to_str().ok_or("the path is no text")?;
-    let orders = ["--orders", "1000000"];
-    let queues = [&orders[..], &["--delivery", "queues"]].concat();
-    let batches = [&queues[..], &["--batch", "10"]].concat();
-    let small = ["--traffic", month, "--users", "20"];
-    let small_by_queues = [&small[..], &["--delivery", "queues"]].concat();
     for (run, until, traffic) in [
-        ("orders", &ordered, &orders[..]),
-        ("orders", &ordered, &queues),
-        ("orders", &ordered, &batches),
-        ("orders and five looks at the shop for each", &looked, &orders),
-        ("orders and looks", &looked, &small),
-        ("orders and looks", &looked, &small_by_queues),
+        ("orders", &ordered, "--orders 1000000"),
+        ("orders", &ordered, "--orders 1000000 --delivery queues"),
+        ("orders", &ordered, "--orders 1000000 --delivery queues --batch 10"),
+        ("orders and five looks at the shop for each", &looked, "--orders 1000000"),
+        ("orders and looks", &looked, "--traffic apps/souk/prices/month-of-20-users.toml --users 20"),
+        ("orders and looks", &looked, "--traffic apps/souk/prices/month-of-20-users.toml --users 20 --delivery queues"),
     ] {
-        println!("{run}: souk cost {}\n", traffic.join(" "));
-        process::run(Command::new(&souk).arg("cost").arg(until).arg("--since").arg(&before).args(traffic))?;
+        println!("{run}: souk cost {traffic}\n");
+        let mut cost = Command::new(&shop.souk);
+        cost.arg("cost").arg(until).arg("--since").arg(&before).args(traffic.split(' ')).current_dir(root);
+        process::run(&mut cost)?;
         println!();
     }
     Ok(())
 }
 
-/// The mail server of the tests, which notes each mail as a line.
-struct MailServer {
-    child: Child,
-    port: u64,
-    log: PathBuf,
-}
-
-impl MailServer {
-    fn start(root: &Path, folder: &Path) -> Outcome<Self> {
-        tools::install(root)?;
-        let log = folder.join("mails.log");
-        let fail = |error: std::io::Error| format!("the mail server: {error}");
-        let output = std::fs::File::create(&log).map_err(fail)?;
-        let script = root.join("apps/souk/tests/smtp_sink.py");
-        let mut python = Command::new(tools::bin(root).join("python"));
-        let child = python.arg(script).stdin(Stdio::piped()).stdout(output).spawn().map_err(fail)?;
-        let mut server = Self { child, port: 0, log };
-        let deadline = Instant::now() + READY_TIMEOUT;
-        while server.port == 0 {
-            let first: Option<Value> = server.lines()?.first().and_then(|line| serde_json::from_str(line).ok());
-            match first.and_then(|said| said["port"].as_u64()) {
-                Some(port) => server.port = port,
-                None if Instant::now() > deadline => return Err("the mail server does not say where it listens".into()),
-                None => std::thread::sleep(Duration::from_millis(50)),
-            }
-        }
-        Ok(server)
-    }
-
-    fn lines(&self) -> Outcome<Vec<String>> {
-        let text = std::fs::read_to_string(&self.log).map_err(|error| format!("{}: {error}", self.log.display()))?;
-        Ok(text.lines().map(str::to_owned).collect())
-    }
-
-    /// How many mails it took.
-    fn stop(mut self) -> Outcome<u32> {
-        let mails = self.lines()?.len() - 1;
-        // It ends with its input.
-        drop(self.child.stdin.take());
-        self.child.wait().map_err(|error| format!("the mail server: {error}"))?;
-        u32::try_from(mails).map_err(|error| error.to_string())
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        // After `stop` there is nothing left to end.
-        if matches!(self.child.try_wait(), Ok(None)) && self.child.kill().is_ok() {
-            self.child.wait().ok();
-        }
-    }
+/// The mail server of the tests, which notes each mail as a line of its log; and its URL.
+fn start_mail_server(root: &Path, log: &Path) -> Outcome<(Background, String)> {
+    tools::install(root)?;
+    let mut python = Command::new(tools::bin(root).join("python"));
+    // It ends with its input.
+    python.arg(root.join("apps/souk/tests/smtp_sink.py")).stdin(Stdio::piped());
+    let mut server = Background::start_with_input(&mut python, log)?;
+    let said = || serde_json::from_str::<Value>(std::fs::read_to_string(log).ok()?.lines().next()?).ok()?["port"].as_u64();
+    let port = server.wait_for(READY_TIMEOUT, said).map_err(|error| format!("the mail server: {error}"))?;
+    Ok((server, format!("smtp://127.0.0.1:{port}")))
 }
 
 /// The orders of guests, each of two lines and paid by card. Returns the paths of what can be looked at then.
@@ -141,7 +86,7 @@ fn order(address: SocketAddr) -> Outcome<[String; 5]> {
             "shipping_address": {"name": "Ana Horvat", "street_address": "Ilica 10", "postal_code": "10000",
                 "address_locality": "Zagreb", "address_country": "HR"},
         });
-        let headers = format!("Idempotency-Key: {cart}\r\nPrefer: wait=30\r\n");
+        let headers = [("Idempotency-Key", cart.as_str()), ("Prefer", "wait=30")];
         let placed = post_with(address, "/api/v1/orders", &headers, &request)?.json()?;
         if placed["status"] != "confirmed" {
             return Err(format!("an order was not confirmed: {placed}"));
@@ -156,12 +101,10 @@ fn order(address: SocketAddr) -> Outcome<[String; 5]> {
 }
 
 fn look(address: SocketAddr, paths: &[String; 5]) -> Outcome {
-    for path in paths {
-        for _ in 0..LOOKS {
-            let answer = get(address, path, None)?;
-            if answer.status != 200 {
-                return Err(format!("GET {path} answered {}", answer.status));
-            }
+    for path in paths.iter().flat_map(|path| std::iter::repeat_n(path, LOOKS)) {
+        let answer = get(address, path, None)?;
+        if answer.status != 200 {
+            return Err(format!("GET {path} answered {}", answer.status));
         }
     }
     Ok(())

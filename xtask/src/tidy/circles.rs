@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::source;
 use super::{File, Finding};
 
 /// Of re-exports that lead from one to the next.
@@ -18,6 +17,8 @@ struct Module {
     names: BTreeMap<String, Vec<String>>,
     globs: Vec<Vec<String>>,
     defined: BTreeSet<String>,
+    /// The modules that it declares to lie in files of their own, but for those of tests.
+    children: Vec<String>,
     uses: Vec<(Vec<String>, usize)>,
 }
 
@@ -86,21 +87,13 @@ fn tell(edges: &Edges, way: &[String]) -> Finding {
 
 /// The module in which a path ends, as seen from a module; nothing for what belongs to another crate.
 fn resolve<'a>(modules: &'a Crate, from: &[String], path: &[String], depth: u32) -> Option<&'a [String]> {
-    let mut at = from.to_vec();
-    let mut rest = path;
-    match path.first()?.as_str() {
-        "crate" => at.clear(),
-        "self" => {}
-        "super" => drop(at.pop()?),
-        first => {
-            at.push(first.to_owned());
-            if !modules.contains_key(&at) {
-                return None;
-            }
-        }
-    }
-    rest = &rest[1..];
-    while let Some(next) = rest.first() {
+    let (mut at, mut rest) = match path.split_first()? {
+        (first, rest) if first == "crate" => (Vec::new(), rest),
+        (first, rest) if first == "self" => (from.to_vec(), rest),
+        (first, _) if first == "super" || modules.contains_key(&[from, &[first.clone()]].concat()) => (from.to_vec(), path),
+        _ => return None,
+    };
+    while let [next, after @ ..] = rest {
         if next == "super" {
             at.pop()?;
         } else {
@@ -110,7 +103,7 @@ fn resolve<'a>(modules: &'a Crate, from: &[String], path: &[String], depth: u32)
                 break;
             }
         }
-        rest = &rest[1..];
+        rest = after;
     }
     let module = modules.get(&at)?;
     let Some(name) = rest.first().filter(|name| !module.defined.contains(*name) && depth > 0) else { return Some(&module.path) };
@@ -132,16 +125,14 @@ fn modules(files: &[File], root: &File) -> Crate {
             "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),
             name => format!("{folder}/{}", name.trim_end_matches(".rs")),
         };
-        let code = source::code(file.text.as_deref().unwrap_or_default());
-        let lines: Vec<&str> = code.lines().take(source::lines_before_tests(&code)).collect();
-        let tokens = tokens(&lines);
-        for child in children(&tokens) {
+        let module = module(path, file);
+        for child in &module.children {
             let places = [format!("{folder}/{child}.rs"), format!("{folder}/{child}/mod.rs")];
             if let Some(file) = files.iter().find(|file| places.contains(&file.path)) {
-                open.push((path.iter().cloned().chain([child]).collect(), file));
+                open.push(([&*module.path, &[child.clone()]].concat(), file));
             }
         }
-        modules.insert(path.clone(), module(path, &file.path, &tokens));
+        modules.insert(module.path.clone(), module);
     }
     modules
 }
@@ -149,96 +140,95 @@ fn modules(files: &[File], root: &File) -> Crate {
 type Token<'a> = (&'a str, usize);
 
 /// Words, `::`, and every other character that is no white space, each with its line.
-fn tokens<'a>(lines: &[&'a str]) -> Vec<Token<'a>> {
+fn tokens(file: &File) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
+    for (number, line) in file.code_lines() {
         let mut rest = line.trim_start();
         while let Some(first) = rest.chars().next() {
             let word = rest.find(|one: char| !(one.is_alphanumeric() || one == '_')).unwrap_or(rest.len());
             let length = if rest.starts_with("::") { 2 } else { word.max(first.len_utf8()) };
-            tokens.push((&rest[..length], index + 1));
+            tokens.push((&rest[..length], number));
             rest = rest[length..].trim_start();
         }
     }
     tokens
 }
 
-/// The modules that the code declares to lie in files of their own, but for those of tests.
-fn children(tokens: &[Token]) -> Vec<String> {
-    let declared = tokens.windows(3).enumerate().filter(|(_, window)| window[0].0 == "mod" && window[2].0 == ";");
-    let tested = |at: usize| {
-        let before = tokens[..at].iter().rev().take_while(|(token, _)| !matches!(*token, ";" | "}"));
-        before.map(|(token, _)| *token).any(|token| token == "test")
-    };
-    declared.filter(|(at, _)| !tested(*at)).map(|(_, window)| window[1].0.to_owned()).collect()
-}
-
-fn module(path: Vec<String>, file: &str, tokens: &[Token]) -> Module {
+fn module(path: Vec<String>, file: &File) -> Module {
     const KINDS: [&str; 8] = ["struct", "enum", "union", "trait", "type", "fn", "const", "static"];
-    let mut module = Module { path, file: file.to_owned(), ..Module::default() };
-    let mut at = 0;
-    while let Some(&(token, line)) = tokens.get(at) {
-        let after_path = at > 0 && tokens[at - 1].0 == "::";
-        at += 1;
-        if token == "use" {
-            at = module.import(tokens, at, &[]);
-        } else if KINDS.contains(&token) {
-            module.defined.extend(tokens.get(at).map(|(name, _)| (*name).to_owned()));
-        } else if !after_path && tokens.get(at).is_some_and(|(next, _)| *next == "::") {
-            let mut path = vec![token.to_owned()];
-            while let [("::", _), (word, _), ..] = &tokens[at..] {
-                if !word.starts_with(|first: char| first.is_alphabetic() || first == '_') {
-                    break;
+    let mut module = Module { path, file: file.path.clone(), ..Module::default() };
+    let tokens = tokens(file);
+    let (mut rest, mut after_path, mut of_tests) = (&*tokens, false, false);
+    while let [(token, line), after @ ..] = rest {
+        rest = after;
+        match (*token, after) {
+            (";" | "}", _) => of_tests = false,
+            ("test", _) => of_tests = true,
+            ("mod", [(child, _), (";", _), ..]) if !of_tests => module.children.push((*child).to_owned()),
+            ("use", _) => rest = module.import(after, &[]),
+            (kind, [(name, _), ..]) if KINDS.contains(&kind) => module.defined.extend([(*name).to_owned()]),
+            (first, [("::", _), ..]) if !after_path => {
+                let mut path = vec![first.to_owned()];
+                while let [("::", _), (word, _), after @ ..] = rest
+                    && word.starts_with(|first: char| first.is_alphabetic() || first == '_')
+                {
+                    path.push((*word).to_owned());
+                    rest = after;
                 }
-                path.push((*word).to_owned());
-                at += 2;
+                module.uses.push((path, *line));
             }
-            module.uses.push((path, line));
+            _ => {}
         }
+        after_path = *token == "::";
     }
     module
 }
 
 impl Module {
-    /// Takes in a tree of `use`, of which `before` has been read; returns where it ends.
-    fn import(&mut self, tokens: &[Token], mut at: usize, before: &[String]) -> usize {
-        let mut path = before.to_vec();
-        let mut name = None;
-        while let Some(&(token, line)) = tokens.get(at) {
-            at += 1;
-            match token {
-                "::" => {}
-                "{" => {
-                    while tokens.get(at).is_some_and(|(token, _)| *token != "}") {
-                        at = self.import(tokens, at, &path);
-                        at += usize::from(tokens.get(at).is_some_and(|(token, _)| *token == ","));
-                    }
-                    return at + 1;
-                }
-                "*" => {
+    /// Takes in a tree of `use`, of which `before` has been read; returns what follows it.
+    fn import<'a>(&mut self, mut rest: &'a [Token<'a>], before: &[String]) -> &'a [Token<'a>] {
+        let (mut path, mut name, mut line) = (before.to_vec(), None, 1);
+        while let [(token, at), after @ ..] = rest {
+            line = *at;
+            rest = match (*token, after) {
+                ("," | "}" | ";", _) => break,
+                ("::", _) => after,
+                ("{", _) => return self.import_all(after, &path),
+                ("*", _) => {
                     self.uses.push((path.clone(), line));
                     self.globs.push(path);
-                    return at;
+                    return after;
                 }
-                "as" => {
-                    name = tokens.get(at).map(|(token, _)| (*token).to_owned());
-                    at += 1;
-                }
-                "," | "}" | ";" => {
-                    at -= 1;
-                    break;
+                ("as", [(renamed, _), after @ ..]) => {
+                    name = Some((*renamed).to_owned());
+                    after
                 }
                 // At the end of a path it means the module that the path has reached.
-                "self" if !path.is_empty() => {}
-                word => path.push(word.to_owned()),
-            }
+                ("self", _) if !path.is_empty() => after,
+                (word, _) => {
+                    path.push(word.to_owned());
+                    after
+                }
+            };
         }
         if let Some(last) = path.last() {
-            let line = tokens.get(at.saturating_sub(1)).map_or(1, |(_, line)| *line);
             self.names.insert(name.unwrap_or_else(|| last.clone()), path.clone());
             self.uses.push((path, line));
         }
-        at
+        rest
+    }
+
+    /// The trees in braces.
+    fn import_all<'a>(&mut self, mut rest: &'a [Token<'a>], before: &[String]) -> &'a [Token<'a>] {
+        while let [(token, _), after @ ..] = rest {
+            match *token {
+                "}" => return after,
+                ";" => break,
+                "," => rest = after,
+                _ => rest = self.import(rest, before),
+            }
+        }
+        rest
     }
 }
 

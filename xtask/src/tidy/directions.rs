@@ -8,155 +8,98 @@ use serde_json::Value;
 use super::Finding;
 use crate::{Outcome, process};
 
-/// Where a crate stands, told by its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Kernel,
-    Contracts,
-    Ports,
-    Shell,
-    Service,
-    Adapter,
-    /// The tests that every store has to pass.
-    Suite,
-    Wiring,
-    /// What a home brings: its adapters, its ways of running services.
-    Home,
-    /// What several homes offer alike.
-    HomePart,
-    App,
-    /// Programs of the workshop: they drive the binary and know nothing of its insides.
-    Tool,
+type Names = &'static [&'static str];
+
+/// Crates that stand at one place.
+struct Layer {
+    name: &'static str,
+    /// Of its crates; a star is any name.
+    folders: Names,
+    /// It may use as many of the first layers,
+    first: usize,
+    /// and these.
+    also: Names,
+    rule: &'static str,
 }
 
-impl Place {
-    fn of(folder: &str) -> Option<Self> {
-        match folder.split('/').collect::<Vec<_>>().as_slice() {
-            ["kernel"] => Some(Self::Kernel),
-            ["contracts"] => Some(Self::Contracts),
-            ["ports"] => Some(Self::Ports),
-            ["shell"] => Some(Self::Shell),
-            ["services", _] => Some(Self::Service),
-            ["adapters", "suite" | "fault-proxy"] => Some(Self::Suite),
-            ["adapters", _] => Some(Self::Adapter),
-            ["wiring"] => Some(Self::Wiring),
-            ["homes", "test-gateway"] => Some(Self::HomePart),
-            ["homes", _] => Some(Self::Home),
-            ["apps", _] | ["sim"] => Some(Self::App),
-            ["bench" | "xtask"] => Some(Self::Tool),
-            _ => None,
-        }
-    }
-
-    fn may_use(self, other: Self) -> bool {
-        use Place::{Adapter, App, Contracts, Home, HomePart, Kernel, Ports, Service, Shell, Suite, Tool, Wiring};
-        match self {
-            Kernel | Tool => false,
-            Contracts => matches!(other, Kernel),
-            Ports => matches!(other, Kernel | Contracts),
-            Shell | Adapter | Suite => matches!(other, Kernel | Contracts | Ports),
-            Service => matches!(other, Kernel | Contracts | Ports | Shell),
-            Wiring => matches!(other, Kernel | Contracts | Ports | Shell | Service),
-            HomePart => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Adapter),
-            Home => other == HomePart || HomePart.may_use(other),
-            App => matches!(other, Kernel | Contracts | Ports | Shell | Service | Wiring | Home),
-        }
-    }
+const fn layer(name: &'static str, folders: Names, first: usize, also: Names, rule: &'static str) -> Layer {
+    Layer { name, folders, first, also, rule }
 }
 
-struct Dependency {
-    folder: String,
-    name: String,
-    /// `dev`, `build`, or nothing for an ordinary one.
-    kind: Option<String>,
-    optional: bool,
-}
+const OF_HOMES: &str = "homes see everything but other homes, apps and test suites";
 
-struct Package {
-    folder: String,
-    dependencies: Vec<Dependency>,
-}
+/// What a folder fits first is its layer.
+const LAYERS: [Layer; 13] = [
+    layer("kernel", &["kernel"], 0, &[], "the kernel depends on nothing of ours"),
+    layer("contracts", &["contracts"], 1, &[], "contracts see only the kernel"),
+    layer("ports", &["ports"], 2, &[], "ports see only contracts and the kernel"),
+    layer("shell", &["shell"], 3, &[], "the shell sees only ports and below"),
+    layer("service", &["services/*"], 4, &["hours"], "services see only the shell and below, never one another and never an adapter"),
+    layer("wiring", &["wiring"], 5, &["hours"], "wiring sees services and below; a home brings the adapters"),
+    // The tests that every store has to pass.
+    layer("suite", &["adapters/suite", "adapters/fault-proxy"], 3, &[], "adapters see only ports and below"),
+    layer("adapter", &["adapters/*"], 3, &["hours"], "adapters see only ports and below"),
+    // What several homes offer alike.
+    layer("part of homes", &["homes/test-gateway"], 6, &["hours", "adapter"], OF_HOMES),
+    // What a home brings: its adapters, its ways of running services.
+    layer("home", &["homes/*"], 6, &["hours", "adapter", "part of homes"], OF_HOMES),
+    layer("app", &["apps/*"], 6, &["home"], "apps get their adapters from a home"),
+    layer("hours", &["hours"], 1, &[], "opening hours see only the kernel"),
+    // Programs of the workshop: they know nothing of the binary's insides.
+    layer("tool", &["bench", "xtask"], 0, &[], "workshop programs drive the binary from outside"),
+];
 
 pub fn check(root: &Path) -> Outcome<Vec<Finding>> {
-    let text = process::output(process::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata printed no JSON: {error}"))?;
-    let packages = packages(&metadata).ok_or("cargo metadata printed JSON of an unknown form")?;
-    let line = |folder: &str, name: &str| {
-        let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap_or_default();
-        line_of(&manifest, name)
-    };
-    Ok(judge(&packages, line))
+    let metadata = process::json(process::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let line = |manifest: &str, name: &str| line_of(&std::fs::read_to_string(root.join(manifest)).unwrap_or_default(), name);
+    judge(&metadata, line).ok_or_else(|| "cargo metadata printed JSON of an unknown form".to_owned())
 }
 
-fn packages(metadata: &Value) -> Option<Vec<Package>> {
+/// `line` finds the name of a dependency in a manifest.
+fn judge(metadata: &Value, line: impl Fn(&str, &str) -> usize) -> Option<Vec<Finding>> {
     let root = metadata["workspace_root"].as_str()?;
-    let below = |path: &str| path.strip_prefix(root).map(|rest| rest.trim_start_matches('/').to_owned());
-    let package = |value: &Value| {
-        let folder = below(value["manifest_path"].as_str()?.strip_suffix("/Cargo.toml")?)?;
-        let ours = |value: &Value| {
-            let name = value["rename"].as_str().or(value["name"].as_str())?.to_owned();
-            let kind = value["kind"].as_str().map(str::to_owned);
-            Some(Dependency { folder: below(value["path"].as_str()?)?, name, kind, optional: value["optional"] == true })
-        };
-        let dependencies = value["dependencies"].as_array()?.iter().filter_map(ours).collect();
-        Some(Package { folder, dependencies })
-    };
-    metadata["packages"].as_array()?.iter().map(package).collect()
-}
-
-fn judge(packages: &[Package], line: impl Fn(&str, &str) -> usize) -> Vec<Finding> {
+    let below = |path: &'_ Value| Some(path.as_str()?.strip_prefix(root)?.trim_start_matches('/').to_owned());
     let mut findings = Vec::new();
-    for package in packages {
-        let manifest = format!("{}/Cargo.toml", package.folder);
-        let Some(place) = Place::of(&package.folder) else {
+    for package in metadata["packages"].as_array()? {
+        let manifest = below(&package["manifest_path"])?;
+        let folder = manifest.strip_suffix("/Cargo.toml")?;
+        let Some(layer) = layer_of(folder) else {
             findings.push(Finding::new(&manifest, 1, "this crate lies in no layer that tidy knows; see ARCHITECTURE.md"));
             continue;
         };
-        for dependency in &package.dependencies {
-            let allowed =
-                Place::of(&dependency.folder).is_some_and(|other| place.may_use(other) || excepted(package, place, dependency, other));
-            if !allowed {
-                let message = format!("`{}` may not depend on `{}`: {}", package.folder, dependency.folder, rule(place));
-                findings.push(Finding::new(&manifest, line(&package.folder, &dependency.name), message));
+        for value in package["dependencies"].as_array()? {
+            // What has no path is another's crate.
+            let Some(used) = below(&value["path"]) else { continue };
+            if !allowed(layer, folder, &used, value["kind"] == "dev", value["optional"] == true) {
+                let name = value["rename"].as_str().or(value["name"].as_str())?;
+                let message = format!("`{folder}` may not depend on `{used}`: {}", layer.rule);
+                findings.push(Finding::new(&manifest, line(&manifest, name), message));
             }
         }
     }
-    findings
+    Some(findings)
 }
 
-/// The exceptions. For tests, every store is held against the suite and the memory adapter, the test
+fn layer_of(folder: &str) -> Option<&'static Layer> {
+    let any = folder.rsplit_once('/').map(|(above, _)| format!("{above}/*"));
+    LAYERS.iter().find(|layer| layer.folders.iter().any(|fits| *fits == folder || Some(*fits) == any.as_deref()))
+}
+
+/// The exceptions: for tests, every store is held against the suite and the memory adapter, the test
 /// gateway is tried on stores, the shell's harness runs services on the memory adapter, search is tried on
-/// its index, and payments are tried against the test gateway.
-fn excepted(package: &Package, place: Place, dependency: &Dependency, other: Place) -> bool {
-    let dev = dependency.kind.as_deref() == Some("dev");
-    // A crate's own tests may want one of its features.
-    let itself = dev && dependency.folder == package.folder;
-    itself
-        || match place {
-            Place::Adapter if dev && other == Place::Adapter => {
-                dependency.folder == "adapters/memory" || package.folder == "adapters/test-gateway"
-            }
-            Place::Adapter => dev && other == Place::Suite,
-            Place::Shell => dependency.folder == "adapters/memory" && (dev || dependency.optional),
-            Place::App | Place::Home | Place::HomePart => dev && matches!(other, Place::Adapter | Place::Suite),
-            Place::Service => dev && matches!(dependency.folder.as_str(), "adapters/test-gateway" | "adapters/tantivy"),
-            _ => false,
-        }
-}
-
-fn rule(place: Place) -> &'static str {
-    match place {
-        Place::Kernel => "the kernel depends on nothing of ours",
-        Place::Contracts => "contracts see only the kernel",
-        Place::Ports => "ports see only contracts and the kernel",
-        Place::Shell => "the shell sees only ports and below",
-        Place::Service => "services see only the shell and below, never one another and never an adapter",
-        Place::Adapter | Place::Suite => "adapters see only ports and below",
-        Place::Wiring => "wiring sees services and below; a home brings the adapters",
-        Place::Home | Place::HomePart => "homes see everything but other homes, apps and test suites",
-        Place::App => "apps get their adapters from a home",
-        Place::Tool => "workshop programs drive the binary from outside",
-    }
+/// its index, and payments are tried against the test gateway. A crate's own tests may want one of its features.
+fn allowed(from: &Layer, folder: &str, used: &str, dev: bool, optional: bool) -> bool {
+    let Some(to) = layer_of(used) else { return false };
+    let excepted = match from.name {
+        "shell" => used == "adapters/memory" && (dev || optional),
+        "adapter" if to.name == "adapter" => dev && (used == "adapters/memory" || folder == "adapters/test-gateway"),
+        "adapter" => dev && to.name == "suite",
+        "service" => dev && ["adapters/test-gateway", "adapters/tantivy"].contains(&used),
+        "app" | "home" | "part of homes" => dev && ["adapter", "suite"].contains(&to.name),
+        _ => false,
+    };
+    let ordinary = LAYERS[..from.first].iter().any(|layer| layer.name == to.name) || from.also.contains(&to.name);
+    ordinary || excepted || dev && used == folder
 }
 
 fn line_of(manifest: &str, name: &str) -> usize {
@@ -172,8 +115,7 @@ mod tests {
     use super::*;
 
     fn check(from: &str, to: &str, kind: Option<&str>, optional: bool) -> bool {
-        let dependency = Dependency { folder: to.to_owned(), name: "x".to_owned(), kind: kind.map(str::to_owned), optional };
-        judge(&[Package { folder: from.to_owned(), dependencies: vec![dependency] }], |_, _| 7).is_empty()
+        allowed(layer_of(from).unwrap(), from, to, kind == Some("dev"), optional)
     }
 
     #[test]
@@ -211,6 +153,8 @@ mod tests {
         assert!(check("shell", "adapters/memory", None, true));
         assert!(check("shell", "adapters/memory", Some("dev"), false));
         assert!(!check("services/cart", "services/orders", Some("dev"), false));
+        assert!(check("services/cart", "services/cart", Some("dev"), false) && !check("services/cart", "misc", None, false));
+        assert!(LAYERS.iter().flat_map(|layer| layer.also).all(|used| LAYERS.iter().any(|layer| layer.name == *used)));
     }
 
     #[test]
@@ -221,8 +165,7 @@ mod tests {
                 {"name": "orders", "kind": null, "optional": false, "path": "/r/services/orders"}]},
             {"manifest_path": "/r/misc/Cargo.toml", "dependencies": []}]});
         let manifest = "[dependencies]\nserde.workspace = true\norders.workspace = true\n";
-        let findings = judge(&packages(&metadata).unwrap(), |_, name| line_of(manifest, name));
-        let lines = super::super::testing::lines(findings);
+        let lines = super::super::testing::lines(judge(&metadata, |_, name| line_of(manifest, name)).unwrap());
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("services/cart/Cargo.toml:3: `services/cart` may not depend on `services/orders`"), "{lines:?}");
         assert!(lines[1].starts_with("misc/Cargo.toml:1: this crate lies in no layer"), "{lines:?}");

@@ -12,19 +12,16 @@ const MADE: [&str; 4] = ["target", "data", ".tools", "node_modules"];
 
 const MAP: &str = "ARCHITECTURE.md";
 
-struct Tree<'a> {
-    paths: BTreeSet<&'a str>,
-    folders: BTreeSet<&'a str>,
-    names: BTreeSet<&'a str>,
-}
+/// The paths of the files and of their folders.
+struct Tree<'a>(BTreeSet<&'a str>);
 
 pub fn check(files: &[File]) -> Vec<Finding> {
     let tree = Tree::of(files);
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| file.has_extension("md")) {
+    for file in files.iter().filter(|file| file.path.ends_with(".md")) {
         let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut fenced = false;
-        for (index, line) in file.text.as_deref().unwrap_or_default().lines().enumerate() {
+        for (index, line) in file.text.lines().enumerate() {
             if line.trim_start().starts_with("```") {
                 fenced = !fenced;
             }
@@ -41,7 +38,7 @@ pub fn check(files: &[File]) -> Vec<Finding> {
 
 /// The crates that the map leaves out. It names a crate by its folder, or in the line of the folder above.
 fn unmapped(files: &[File]) -> Vec<Finding> {
-    let Some(map) = files.iter().find(|file| file.path == MAP).and_then(|map| map.text.as_deref()) else { return Vec::new() };
+    let Some(map) = files.iter().find(|file| file.path == MAP).map(|map| &map.text) else { return Vec::new() };
     let named = |folder: &str| {
         let (above, name) = folder.rsplit_once('/').unwrap_or((folder, folder));
         let above = format!("`{above}/`");
@@ -58,18 +55,14 @@ fn unmapped(files: &[File]) -> Vec<Finding> {
 
 impl<'a> Tree<'a> {
     fn of(files: &'a [File]) -> Self {
-        let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        let above = |path: &'a str| path.match_indices('/').map(move |(at, _)| &path[..at]);
-        let folders = paths.iter().flat_map(|path| above(path)).collect();
-        let names = files.iter().map(File::name).collect();
-        Self { paths, folders, names }
+        Self(files.iter().flat_map(|file| file.path.match_indices('/').map(|(at, _)| &file.path[..at]).chain([&*file.path])).collect())
     }
 
     /// Whether the path exists, from the root or from the document's folder.
     fn has(&self, folder: &str, path: &str) -> bool {
         let beside = join(folder, path);
         let plain = path.trim_end_matches('/');
-        [plain, beside.as_str()].iter().any(|path| self.paths.contains(path) || self.folders.contains(path) || path.is_empty())
+        [plain, beside.as_str()].iter().any(|path| self.0.contains(path) || path.is_empty())
     }
 
     /// Whether a text in backticks means a file of this repository, and there is none.
@@ -80,9 +73,10 @@ impl<'a> Tree<'a> {
         }
         let ends = ENDINGS.iter().any(|ending| name.ends_with(ending));
         if name.contains('/') {
-            return ends || name.ends_with('/') || self.folders.contains(first);
+            return ends || name.ends_with('/') || self.0.contains(first);
         }
-        (name.ends_with(".rs") || name.ends_with(".md")) && !self.names.contains(name)
+        let named = |path: &&str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+        (name.ends_with(".rs") || name.ends_with(".md")) && !self.0.iter().any(named)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules for every file: its size, its white space, and what must not stay in it.
 
-use super::source::{self, has_word};
+use super::source::has_word;
 use super::{File, Finding};
 
 const LINES_MAX: usize = 500;
@@ -18,12 +18,15 @@ pub fn check(files: &[File]) -> Vec<Finding> {
         if file.bytes > BYTES_MAX {
             findings.push(Finding::new(&file.path, 1, format!("{} bytes; files have at most {BYTES_MAX}", file.bytes)));
         }
-        let Some(text) = &file.text else { continue };
-        for (index, line) in text.split('\n').enumerate() {
-            findings.extend(faults(line).into_iter().map(|fault| Finding::new(&file.path, index + 1, fault)));
+        if file.length > LINES_MAX {
+            findings.push(Finding::new(&file.path, 1, format!("{} lines without its tests; files have at most {LINES_MAX}", file.length)));
         }
-        if file.has_extension("rs") {
-            findings.extend(rust(file, text));
+        for (number, line) in (1..).zip(file.text.split('\n')) {
+            findings.extend(faults(line).into_iter().map(|fault| Finding::new(&file.path, number, fault)));
+        }
+        for (number, line) in (1..).zip(file.code.lines()) {
+            let unwritten = UNWRITTEN.into_iter().filter(|unwritten| has_word(line, unwritten));
+            findings.extend(unwritten.map(|it| Finding::new(&file.path, number, format!("`{it}` is no implementation"))));
         }
     }
     findings
@@ -31,11 +34,9 @@ pub fn check(files: &[File]) -> Vec<Finding> {
 
 /// Rust files that are nearly too long.
 pub fn long(files: &[File]) -> Vec<Finding> {
-    let lines = files.iter().filter(|file| file.has_extension("rs")).filter_map(|file| Some((file, code_lines(file.text.as_ref()?))));
-    lines
-        .filter(|(_, lines)| (LINES_NOTED + 1..=LINES_MAX).contains(lines))
-        .map(|(file, lines)| Finding::new(&file.path, 1, format!("{lines} lines without its tests; at {LINES_MAX} it has to be split")))
-        .collect()
+    let note =
+        |file: &File| Finding::new(&file.path, 1, format!("{} lines without its tests; at {LINES_MAX} it has to be split", file.length));
+    files.iter().filter(|file| (LINES_NOTED + 1..=LINES_MAX).contains(&file.length)).map(note).collect()
 }
 
 fn faults(line: &str) -> Vec<String> {
@@ -55,24 +56,6 @@ fn faults(line: &str) -> Vec<String> {
         faults.push(format!("a path below `{folder}` exists on one machine only"));
     }
     faults
-}
-
-fn rust(file: &File, text: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let lines = code_lines(text);
-    if lines > LINES_MAX {
-        findings.push(Finding::new(&file.path, 1, format!("{lines} lines without its tests; files have at most {LINES_MAX}")));
-    }
-    for (index, line) in source::code(text).lines().enumerate() {
-        for unwritten in UNWRITTEN.into_iter().filter(|unwritten| has_word(line, unwritten)) {
-            findings.push(Finding::new(&file.path, index + 1, format!("`{unwritten}` is no implementation")));
-        }
-    }
-    findings
-}
-
-fn code_lines(text: &str) -> usize {
-    source::lines_before_tests(&source::code(text))
 }
 
 /// Whether the line has the folder as the beginning of an absolute path.

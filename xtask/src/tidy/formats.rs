@@ -1,22 +1,20 @@
 //! What is stored has to stay readable: every record of a crate has its shapes in the crate's golden file.
 
-use super::source;
 use super::{File, Finding};
 
 const GOLDEN: &str = "formats.jsonl";
 
 pub fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| file.has_extension("rs")) {
-        let (Some((folder, _)), Some(text)) = (file.path.split_once("/src/"), &file.text) else { continue };
+    for file in files {
+        let Some((folder, _)) = file.path.split_once("/src/") else { continue };
         let golden = format!("{folder}/{GOLDEN}");
-        let recorded = files.iter().find(|file| file.path == golden).and_then(|file| file.text.as_deref()).unwrap_or_default();
-        let code = source::code(text);
-        for (index, line) in code.lines().take(source::lines_before_tests(&code)).enumerate() {
+        let recorded = files.iter().find(|file| file.path == golden).map_or("", |file| &file.text);
+        for (number, line) in file.code_lines() {
             let Some(name) = record(line) else { continue };
             if !recorded.contains(&format!("\"record\":\"{name}\"")) {
                 let message = format!("`{name}` is stored and has no line in {golden}; add samples of it to formats.rs (CONTRIBUTING.md)");
-                findings.push(Finding::new(&file.path, index + 1, message));
+                findings.push(Finding::new(&file.path, number, message));
             }
         }
     }

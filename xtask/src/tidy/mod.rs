@@ -9,13 +9,9 @@ mod services;
 mod source;
 mod summaries;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::Outcome;
-
-/// What holds nothing of ours: made by tools, or another's code.
-const SKIPPED: [&str; 7] = [".git", ".tools", "target", "data", "node_modules", "dist", "cdk.out"];
-const DEPTH_MAX: usize = 20;
+use crate::{Outcome, process};
 
 /// One breach of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,29 +31,35 @@ impl Finding {
 struct File {
     path: String,
     bytes: u64,
-    /// Nothing if it is not text.
-    text: Option<String>,
+    /// Empty if it is not text.
+    text: String,
+    /// What is Rust in it, without comments and the contents of texts.
+    code: String,
+    /// Of the code, without the tests at its end.
+    length: usize,
 }
 
 impl File {
-    fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
+    fn read(root: &Path, path: &Path) -> Outcome<Self> {
+        let contents = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let bytes = contents.len() as u64;
+        let text = if contents.contains(&0) { String::new() } else { String::from_utf8(contents).unwrap_or_default() };
+        let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+        let code = if path.ends_with(".rs") { source::code(&text) } else { String::new() };
+        Ok(Self { path, bytes, text, length: source::lines_before_tests(&code), code })
     }
 
-    fn has_extension(&self, extension: &str) -> bool {
-        self.name().rsplit_once('.').is_some_and(|(_, found)| found == extension)
+    /// The lines of its code with their numbers, without the tests.
+    fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(self.code.lines()).take(self.length)
     }
 }
 
 pub fn run(root: &Path) -> Outcome {
     let files = collect(root)?;
     let mut findings = directions::check(root)?;
-    findings.extend(files::check(&files));
-    findings.extend(documents::check(&files));
-    findings.extend(formats::check(&files));
-    findings.extend(services::check(&files));
-    findings.extend(circles::check(&files));
-    findings.extend(summaries::check(&files));
+    let checks = [files::check, documents::check, formats::check, services::check, circles::check, summaries::check];
+    findings.extend(checks.iter().flat_map(|check| check(&files)));
     findings.sort();
     for warning in files::long(&files) {
         println!("tidy: note: {}:{}: {}", warning.path, warning.line, warning.message);
@@ -66,45 +68,16 @@ pub fn run(root: &Path) -> Outcome {
         println!("{}:{}: {}", finding.path, finding.line, finding.message);
     }
     match findings.len() {
-        0 => {
-            println!("tidy: {} files are in order", files.len());
-            Ok(())
-        }
-        1 => Err("tidy found 1 breach of the rules, listed above".to_owned()),
-        count => Err(format!("tidy found {count} breaches of the rules, listed above")),
+        0 => println!("tidy: {} files are in order", files.len()),
+        1 => return Err("tidy found 1 breach of the rules, listed above".to_owned()),
+        count => return Err(format!("tidy found {count} breaches of the rules, listed above")),
     }
+    Ok(())
 }
 
 fn collect(root: &Path) -> Outcome<Vec<File>> {
-    let mut files = Vec::new();
-    let mut folders: Vec<(PathBuf, usize)> = vec![(root.to_path_buf(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        let fail = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
-        for entry in std::fs::read_dir(&folder).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let kind = entry.file_type().map_err(fail)?;
-            if SKIPPED.contains(&name.as_str()) {
-                continue;
-            }
-            if kind.is_dir() && depth < DEPTH_MAX {
-                folders.push((entry.path(), depth + 1));
-            } else if kind.is_file() && !name.ends_with(".log") {
-                files.push(read(root, &entry.path())?);
-            }
-        }
-    }
-    files.sort_by(|left, right| left.path.cmp(&right.path));
-    Ok(files)
-}
-
-fn read(root: &Path, path: &Path) -> Outcome<File> {
-    let contents = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let bytes = contents.len() as u64;
-    let text = if contents.contains(&0) { None } else { String::from_utf8(contents).ok() };
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-    Ok(File { path: parts.join("/"), bytes, text })
+    let files = process::files_below(root)?;
+    files.iter().filter(|path| path.extension().is_none_or(|extension| extension != "log")).map(|path| File::read(root, path)).collect()
 }
 
 #[cfg(test)]
@@ -136,7 +109,7 @@ mod tests {
     fn collects_only_what_is_ours() {
         let files =
             tree(&[("b/c.rs", "x"), ("a.md", "y"), ("target/debug/d", ""), ("b/node_modules/e.js", ""), (".git/f", ""), ("g.log", "")]);
-        let paths: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.bytes, file.text.as_deref())).collect();
-        assert_eq!(paths, [("a.md", 1, Some("y")), ("b/c.rs", 1, Some("x"))]);
+        let paths: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.bytes, file.text.as_str())).collect();
+        assert_eq!(paths, [("a.md", 1, "y"), ("b/c.rs", 1, "x")]);
     }
 }

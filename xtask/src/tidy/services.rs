@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::source::{self, has_word};
+use super::source::has_word;
 use super::{File, Finding};
 
 const REQUIRED: [&str; 3] = ["lib.rs", "storage.rs", "http.rs"];
@@ -14,7 +14,7 @@ const FOREIGN: [&str; 7] = ["async", ".await", "ports::", "shell::", "SystemTime
 
 pub fn check(files: &[File]) -> Vec<Finding> {
     let mut services: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
-    for file in files.iter().filter(|file| file.has_extension("rs")) {
+    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
         if let Some((service, _)) = file.path.strip_prefix("services/").and_then(|rest| rest.split_once("/src/")) {
             services.entry(service).or_default().push(file);
         }
@@ -22,8 +22,7 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (service, files) in services {
         let source = format!("services/{service}/src/");
-        let keeps_nothing =
-            files.iter().any(|file| file.name() == "lib.rs" && file.text.as_ref().is_some_and(|text| text.contains(TABLELESS)));
+        let keeps_nothing = files.iter().any(|file| file.path.ends_with("/lib.rs") && file.text.contains(TABLELESS));
         for name in REQUIRED.into_iter().filter(|name| !keeps_nothing || *name != "storage.rs") {
             if !files.iter().any(|file| file.path == format!("{source}{name}")) {
                 findings.push(Finding::new(&format!("{source}lib.rs"), 1, format!("the service has no `{name}`; every service has one")));
@@ -31,14 +30,12 @@ pub fn check(files: &[File]) -> Vec<Finding> {
         }
         let mut nouns = 0;
         for file in files {
-            if file.name() == "lib.rs" {
+            if file.path.ends_with("/lib.rs") {
                 findings.extend(shape(file));
             }
-            let code = source::code(file.text.as_deref().unwrap_or_default());
-            let code: Vec<&str> = code.lines().take(source::lines_before_tests(&code)).collect();
-            if code.iter().any(|line| has_word(line, RULE)) {
+            if file.code_lines().any(|(_, line)| has_word(line, RULE)) {
                 nouns += 1;
-                findings.extend(impure(file, &code));
+                findings.extend(impure(file));
             }
         }
         if nouns == 0 && !keeps_nothing {
@@ -50,28 +47,25 @@ pub fn check(files: &[File]) -> Vec<Finding> {
 
 /// lib.rs begins with what the service is for and offers one function that makes it.
 fn shape(file: &File) -> Vec<Finding> {
-    let text = file.text.as_deref().unwrap_or_default();
     let mut findings = Vec::new();
-    if !text.starts_with("//! ") {
+    if !file.text.starts_with("//! ") {
         findings.push(Finding::new(&file.path, 1, "lib.rs begins with `//!` and what the service is for"));
     }
-    if text.lines().filter(|line| line.starts_with("pub fn service(")).count() != 1 {
+    if file.text.lines().filter(|line| line.starts_with("pub fn service(")).count() != 1 {
         findings.push(Finding::new(&file.path, 1, "lib.rs has exactly one `pub fn service(...)`"));
     }
     findings
 }
 
-fn impure(file: &File, code: &[&str]) -> Vec<Finding> {
-    let words = code
-        .iter()
-        .enumerate()
-        .flat_map(|(index, line)| FOREIGN.into_iter().filter(|word| has_word(line, word)).map(move |word| (index, word)));
-    words
-        .map(|(index, word)| {
+fn impure(file: &File) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in file.code_lines() {
+        for word in FOREIGN.into_iter().filter(|word| has_word(line, word)) {
             let message = format!("`{word}` in a noun: rules take state and time and decide; waiting and storage belong to the shell");
-            Finding::new(&file.path, index + 1, message)
-        })
-        .collect()
+            findings.push(Finding::new(&file.path, number, message));
+        }
+    }
+    findings
 }
 
 #[cfg(test)]

@@ -1,90 +1,26 @@
 //! Rust text as the checks want it: without comments, texts and tests.
 
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+
 /// The code with comments and the contents of text and character literals blanked out, line by line as before.
 pub fn code(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut kept = Vec::with_capacity(bytes.len());
+    let mut code = String::with_capacity(text.len());
     let mut at = 0;
-    while at < bytes.len() {
-        let end = match bytes[at] {
-            b'/' if bytes[at..].starts_with(b"//") => at + line_length(&bytes[at..]),
-            b'/' if bytes[at..].starts_with(b"/*") => at + block_length(&bytes[at..]),
-            b'"' => at + quoted_length(&bytes[at..]),
-            b'r' if !continues_word(bytes, at) => at + raw_length(&bytes[at..]),
-            b'\'' => at + character_length(&bytes[at..]),
-            _ => at,
+    for token in tokenize(text, FrontmatterAllowed::No) {
+        let word = &text[at..at + token.len as usize];
+        at += word.len();
+        let kept = match token.kind {
+            TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } => false,
+            TokenKind::Literal { kind, .. } => matches!(kind, LiteralKind::Int { .. } | LiteralKind::Float { .. }),
+            _ => true,
         };
-        if end == at {
-            kept.push(bytes[at]);
-            at += 1;
+        if kept {
+            code.push_str(word);
         } else {
-            kept.extend(bytes[at..end].iter().map(|&byte| if byte == b'\n' { b'\n' } else { b' ' }));
-            at = end;
+            code.extend(word.chars().map(|character| if character == '\n' { '\n' } else { ' ' }));
         }
     }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
-fn continues_word(bytes: &[u8], at: usize) -> bool {
-    at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_')
-}
-
-fn line_length(rest: &[u8]) -> usize {
-    rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())
-}
-
-fn block_length(rest: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while at < rest.len() {
-        if rest[at..].starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest[at..].starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    rest.len()
-}
-
-fn quoted_length(rest: &[u8]) -> usize {
-    let mut at = 1;
-    while at < rest.len() {
-        match rest[at] {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
-}
-
-/// The length of a raw text such as `r#".."#`, or nothing if this `r` begins none.
-fn raw_length(rest: &[u8]) -> usize {
-    let hashes = rest[1..].iter().take_while(|&&byte| byte == b'#').count();
-    if rest.get(1 + hashes) != Some(&b'"') {
-        return 0;
-    }
-    let close: Vec<u8> = std::iter::once(b'"').chain(std::iter::repeat_n(b'#', hashes)).collect();
-    let start = 2 + hashes;
-    rest[start..].windows(close.len()).position(|window| window == close).map_or(rest.len(), |at| start + at + close.len())
-}
-
-/// The length of a character literal, or nothing if this quote begins a lifetime.
-fn character_length(rest: &[u8]) -> usize {
-    let Some(text) = std::str::from_utf8(&rest[..rest.len().min(16)]).ok().or_else(|| std::str::from_utf8(rest).ok()) else { return 0 };
-    let mut characters = text.char_indices().skip(1);
-    match characters.next() {
-        Some((_, '\\')) => text[3..].find('\'').map_or(0, |at| 3 + at + 1),
-        Some(_) => characters.next().filter(|&(_, next)| next == '\'').map_or(0, |(at, _)| at + 1),
-        None => 0,
-    }
+    code
 }
 
 /// The number of leading lines before the tests at the end: `#[cfg(test)]` and a module, in or out of line.

@@ -1,6 +1,5 @@
 //! Every operation of the API says in its first line of documentation what it does, as a command: "Add a line to a cart."
 
-use super::source;
 use super::{File, Finding};
 
 const BEGIN: &str = "#[utoipa::path(";
@@ -19,8 +18,8 @@ struct Operation<'a> {
 
 pub fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| file.has_extension("rs") && file.path.contains("/src/")) {
-        for operation in operations(file.text.as_deref().unwrap_or_default()) {
+    for file in files.iter().filter(|file| file.path.contains("/src/")) {
+        for operation in operations(file) {
             if let Some(fault) = fault(operation.summary) {
                 findings.push(Finding::new(&file.path, operation.line, format!("operation `{}`: {fault}", operation.id)));
             }
@@ -29,8 +28,8 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     findings
 }
 
-fn operations(text: &str) -> Vec<Operation<'_>> {
-    let lines: Vec<&str> = text.lines().map(str::trim).take(source::lines_before_tests(&source::code(text))).collect();
+fn operations(file: &File) -> Vec<Operation<'_>> {
+    let lines: Vec<&str> = file.text.lines().map(str::trim).take(file.length).collect();
     let documented = |line: &&str| line.starts_with("///") || line.starts_with("#[");
     let mut operations = Vec::new();
     for at in (0..lines.len()).filter(|&at| lines[at].starts_with(BEGIN)) {

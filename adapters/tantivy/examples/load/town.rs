@@ -189,7 +189,7 @@ impl Country {
             hours: (!product && dice.below(3) > 0).then(|| Hours {
                 expression: (*dice.of(HOURS)).into(),
                 time_zone: "Europe/Berlin".into(),
-                country: Some("DE".into()),
+                region: "DE".into(),
             }),
             image_url: None,
             language: Some("de".into()),

@@ -78,7 +78,7 @@ fn place(feature: &Value) -> Option<Document> {
         price: None,
         rating: Rating::default(),
         position: point.and_then(|point| GeoPosition::new(point[1].as_f64()?, point[0].as_f64()?)),
-        hours: (!hours.is_empty()).then(|| Hours { expression: hours, time_zone: "Europe/Berlin".into(), country: Some("DE".into()) }),
+        hours: (!hours.is_empty()).then(|| Hours { expression: hours, time_zone: "Europe/Berlin".into(), region: "DE-BY".into() }),
         image_url: None,
         language: None,
         created_at: Timestamp::from_millis(1_760_000_000_000),

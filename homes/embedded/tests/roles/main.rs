@@ -7,10 +7,11 @@ mod shop;
 mod table;
 mod things;
 
+use serde_json::{Value, json};
 use shell::{Access, Operation};
 
 use samples::Sample;
-use shop::{Answer, Role, Shop};
+use shop::{Answer, Body, Role, Shop};
 use table::Row;
 use things::Things;
 
@@ -41,6 +42,34 @@ async fn every_operation_answers_every_role_as_the_table_says() {
     let wrong: Vec<String> = rows.iter().filter_map(|row| mistake(row).map(|mistake| format!("{}: {mistake}", row.shown()))).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     table::compare(&table::document(&shop, &rows));
+}
+
+/// Whoever asks for something must not get something else: neither a misspelt filter nor a misspelt field is overlooked.
+#[tokio::test]
+async fn what_is_not_known_is_refused_everywhere() {
+    let mut shop = Shop::open().await;
+    let things = Things::in_shop(&mut shop).await;
+    let before = shop.snapshot();
+    for operation in shop.host.services().iter().flat_map(|service| &service.operations) {
+        if operation.path.starts_with("/api/v1/") {
+            let parts: Vec<_> = operation.path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+            let path = format!("{}?no_such_parameter=1", parts.join("/"));
+            let answer = shop.send(Role::Admin, operation.method, &path, &Body::Empty, None).await;
+            let field = answer.json["errors"][0]["field"].as_str();
+            assert_eq!((answer.status, field), (400, Some("no_such_parameter")), "{} {}", name(operation), answer.text);
+        }
+    }
+    for sample in samples::samples(&things) {
+        if let Body::Json(Value::Object(mut fields)) = sample.body.clone() {
+            fields.insert("no_such_field".into(), json!(1));
+            let body = Body::Json(Value::Object(fields));
+            let answer = shop.send(Role::Admin, sample.method(), &sample.path(), &body, sample.if_match.as_deref()).await;
+            // The rest of the sample is accepted, so the description finds nothing wrong with it either.
+            let errors = json!([{ "field": "no_such_field", "message": "is not known here" }]);
+            assert_eq!((answer.status, &answer.json["errors"]), (422, &errors), "{} {}", sample.operation, answer.text);
+        }
+    }
+    assert!(shop.snapshot() == before, "what is refused changes nothing");
 }
 
 fn name(operation: &Operation) -> String {

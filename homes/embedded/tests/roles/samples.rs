@@ -112,12 +112,16 @@ fn identity(t: &Things) -> Vec<Sample> {
         ask("PATCH /api/v1/me", []).json(json!({ "name": "Ann Lee" })),
         ask("DELETE /api/v1/me", []).json(json!({ "password": password })),
         ask("GET /api/v1/me/export", []),
+        ask("GET /api/v1/admin/users/{user_id}/sessions", [&t.customer]),
+        ask("DELETE /api/v1/admin/users/{user_id}/sessions/{session_id}", [&t.customer, &t.session]),
+        ask("GET /api/v1/me/sessions", []),
+        ask("DELETE /api/v1/me/sessions/{session_id}", [&t.session]),
         ask("GET /api/v1/me/addresses", []),
         ask("POST /api/v1/me/addresses", []).json(json!({ "address": postal_address("Lee Ann") })),
         ask("PUT /api/v1/me/addresses/{address_id}", [&t.address]).json(json!({ "address": postal_address("Lee Ann") })),
         ask("DELETE /api/v1/me/addresses/{address_id}", [&t.address]),
         ask("GET /verify-email", []).query(format!("token={}", t.verification_token)),
-        ask("POST /verify-email", []).form(format!("token={}", t.verification_token)),
+        ask("POST /verify-email", []).form(format!("token={}&password={}", t.verification_token, password.replace(' ', "+"))),
         ask("GET /reset-password", []).query(token.clone()),
         ask("POST /reset-password", []).form(format!("{token}&new_password={0}&repeated={0}", new_password.replace(' ', "+"))),
     ]
@@ -150,6 +154,10 @@ fn directory(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/businesses/{business_id}/leads", [business]),
         ask("GET /api/v1/businesses/{business_id}/leads/{lead_id}", [business, &t.lead]),
         ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/return", [business, &t.lead]).json(json!({ "reason": "spam" })),
+        ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/replies", [business, &t.released_lead])
+            .json(json!({ "text": "Gladly, on Friday." })),
+        ask("GET /api/v1/me/enquiries", []),
+        ask("POST /api/v1/opening-hours/preview", []).json(json!({ "opening_hours": "Mo-Fr 09:00-18:00" })).no_write("a preview saves nothing"),
         ask("GET /api/v1/me/businesses", []),
         ask("GET /robots.txt", []),
         ask("GET /sitemap.xml", []),
@@ -165,6 +173,8 @@ fn moderation(t: &Things) -> Vec<Sample> {
         ask("POST /api/v1/admin/businesses/{business_id}/reject", [&t.pending_business]).json(reason()),
         ask("POST /api/v1/admin/businesses/{business_id}/suspend", [&t.business]).json(reason()),
         ask("POST /api/v1/admin/businesses/{business_id}/restore", [&t.suspended_business]),
+        ask("POST /api/v1/admin/businesses/{business_id}/pending/approve", [&t.renamed_business]),
+        ask("POST /api/v1/admin/businesses/{business_id}/pending/reject", [&t.renamed_business]).json(reason()),
         ask("PUT /api/v1/admin/businesses/{business_id}/lead-terms", [&t.business]).json(json!({ "price": 900 })),
         ask("GET /api/v1/admin/claims", []),
         ask("POST /api/v1/admin/claims/{claim_id}/approve", [&t.claim]),
@@ -179,7 +189,7 @@ fn moderation(t: &Things) -> Vec<Sample> {
 }
 
 fn catalog(t: &Things) -> Vec<Sample> {
-    let of_business = || format!("seller={}", t.business);
+    let of_business = || format!("seller_id={}", t.business);
     let bread = |title, status| product(title, &t.business, &t.category, status, 1900);
     vec![
         ask("GET /api/v1/categories", []),
@@ -226,6 +236,7 @@ fn cart(t: &Things) -> Vec<Sample> {
             ask("PUT /api/v1/carts/{cart_id}/lines/{variant_id}", [cart, &t.variant]).json(json!({ "quantity": 3 })),
             ask("DELETE /api/v1/carts/{cart_id}/lines/{variant_id}", [cart, &t.variant]),
             ask("POST /api/v1/carts/{cart_id}/accept-prices", [stale]),
+            ask("POST /api/v1/carts/{cart_id}/quote", [cart]).json(json!({})).no_write("a quote is not kept"),
         ];
         one.map(|sample| sample.case(case))
     };
@@ -248,6 +259,7 @@ fn orders(t: &Things) -> Vec<Sample> {
     let with_token = |sample: Sample| sample.query(token()).case("a guest's, with its token");
     let card = || json!({ "payment_method": CARD });
     vec![
+        ask("GET /api/v1/shop", []),
         ask("POST /api/v1/orders", []).json(order_of(&t.cart)).case("of the customer's cart"),
         ask("POST /api/v1/orders", []).json(order_of(&t.guest_cart)).case("of a guest's cart"),
         ask("GET /api/v1/orders", []),
@@ -262,7 +274,7 @@ fn orders(t: &Things) -> Vec<Sample> {
         with_token(ask("GET /api/v1/orders/{order_id}/timeline", [&t.guest_order])),
         ask("GET /api/v1/admin/orders", []),
         ask("POST /api/v1/admin/orders/{order_id}/status", [&t.paid_order]).json(json!({ "status": "processing" })),
-        ask("GET /api/v1/seller/orders", []).query(format!("business_id={}", t.business)),
+        ask("GET /api/v1/seller/orders", []).query(format!("seller_id={}", t.business)),
         ask("GET /orders/{order_id}", [&t.paid_order]),
         with_token(ask("GET /orders/{order_id}", [&t.guest_order])),
     ]
@@ -294,6 +306,8 @@ fn reviews(t: &Things) -> Vec<Sample> {
         ask("PUT /api/v1/reviews/{review_id}", [review]).json(json!({ "rating": 3, "text": "Not bad." })),
         ask("DELETE /api/v1/reviews/{review_id}", [review]),
         ask("PUT /api/v1/reviews/{review_id}/reply", [review]).json(json!({ "text": "Thank you." })),
+        ask("DELETE /api/v1/reviews/{review_id}/reply", [&t.answered_review]),
+        ask("GET /api/v1/businesses/{business_id}/reviews", [&t.business]),
         ask("PUT /api/v1/reviews/{review_id}/helpful", [review]),
         ask("DELETE /api/v1/reviews/{review_id}/helpful", [review]),
         ask("POST /api/v1/reviews/{review_id}/reports", [review]).json(json!({ "reason": "spam" })),

@@ -183,7 +183,7 @@ impl Shop {
             let mut quiet = true;
             for consumer in self.host.services().iter().flat_map(|service| &service.consumers) {
                 let after = self.delivered.get(consumer.name).copied().unwrap_or(0);
-                let page = self.home.log().read(after, &consumer.types(), EVENTS_AT_ONCE).await.unwrap();
+                let page = self.home.log().read(after, consumer.types(), EVENTS_AT_ONCE).await.unwrap();
                 quiet &= page.through == after;
                 for logged in page.events {
                     let envelope = logged.envelope.unwrap();

@@ -29,12 +29,15 @@ pub struct Things {
     pub verification_token: String,
     pub reset_token: String,
     pub refresh_token: String,
+    pub session: String,
     pub address: String,
 
     pub business: String,
     pub draft_business: String,
     pub pending_business: String,
     pub suspended_business: String,
+    /// Its new name waits for an admin.
+    pub renamed_business: String,
     pub unclaimed_business: String,
     /// With its ETag.
     pub business_profile_etag: String,
@@ -44,6 +47,7 @@ pub struct Things {
     pub lead: String,
     pub suspicious_lead: String,
     pub returned_lead: String,
+    pub released_lead: String,
 
     pub category: String,
     pub empty_category: String,
@@ -134,6 +138,7 @@ impl Things {
         let disable = format!("/api/v1/admin/users/{}/disable", self.disabled);
         shop.post(Role::Admin, &disable, json!({ "reason": "complaints" })).await.expect(200);
         self.refresh_token = shop.sign_in(Role::Customer).await.get("/refresh_token");
+        self.session = self.refresh_token.split('.').next().unwrap().to_owned();
         (self.verification_token, self.reset_token) = shop.mailed_tokens().await;
         let home = json!({ "address": postal_address("Ann Lee") });
         self.address = shop.post(Role::Customer, "/api/v1/me/addresses", home).await.expect(201).get("/id");
@@ -150,6 +155,10 @@ impl Things {
         for business in [&self.business, &self.draft_business, &self.pending_business, &self.suspended_business] {
             shop.add_staff(Role::Owner, business, &self.staff).await;
         }
+        self.renamed_business = shop.business(Role::Owner, "Mill", category, &["submit", "approve"]).await;
+        let path = format!("/api/v1/businesses/{}/profile", self.renamed_business);
+        let renamed = Body::Json(profile("Old Mill", category));
+        shop.send(Role::Owner, "PUT", &path, &renamed, Some(&shop.etag(&path).await)).await.expect(200);
         let other = shop.business(Role::OtherOwner, "Café", category, &["submit", "approve"]).await;
         shop.add_staff(Role::OtherOwner, &other, &shop.id_of(Role::OtherStaff).await).await;
         self.unclaimed_business = shop.imported_business().await;
@@ -166,6 +175,9 @@ impl Things {
         with_links["message"] = "Look here: https://a.example https://b.example https://c.example https://d.example".into();
         self.suspicious_lead = shop.post(Role::Customer, &leads, with_links).await.expect(202).get("/id");
         self.returned_lead = shop.post(Role::Customer, &leads, enquiry(3)).await.expect(202).get("/id");
+        self.released_lead = shop.post(Role::Customer, &leads, enquiry(4)).await.expect(202).get("/id");
+        let bill = format!("/api/v1/admin/leads/{}/bill", self.released_lead);
+        shop.post(Role::Admin, &bill, json!({})).await.expect(200);
         let reason = json!({ "reason": "wrong_category" });
         shop.post(Role::Owner, &format!("{leads}/{}/return", self.returned_lead), reason).await.expect(200);
     }

@@ -1,3 +1,4 @@
+use kernel::TaxRate;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,14 +11,17 @@ fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
 }
 
-fn goods(variant: u128, price: i64) -> Goods {
-    Goods {
+fn offer(variant: u128, price: i64) -> Offer {
+    Offer {
         product_id: 1.into(),
         variant_id: variant.into(),
         unit_price: eur(price),
         title: format!("Thing {variant}"),
         sku: format!("SKU-{variant}"),
         image_url: None,
+        seller_id: 1.into(),
+        tax_rate: TaxRate(1900),
+        requires_shipping: true,
         for_sale: true,
     }
 }
@@ -26,7 +30,7 @@ fn cart(id: u128, lines: &[(u128, u32, i64)]) -> Cart {
     let cart = Cart::new(id.into(), None, Currency::EUR, at(0));
     lines
         .iter()
-        .fold(cart, |cart, (variant, quantity, price)| cart.add(Some(goods(*variant, *price)), *quantity, at(0)).unwrap().into_state())
+        .fold(cart, |cart, (variant, quantity, price)| cart.add(Some(offer(*variant, *price)), *quantity, at(0)).unwrap().into_state())
 }
 
 /// Variant, quantity, price seen.
@@ -49,21 +53,21 @@ fn check(got: Result<Decision<Cart>, CartError>, expect: Result<(bool, &[Seen]),
 #[test]
 fn adding() {
     let before = cart(1, &[(1, 2, 100)]);
-    for (goods, quantity, expect) in [
-        (goods(2, 50), 1, Ok((true, &[(1, 2, 100), (2, 1, 50)][..]))),
-        (goods(1, 100), 3, Ok((true, &[(1, 5, 100)][..]))),
-        (goods(1, 120), 3, Ok((true, &[(1, 5, 100)][..]))),
-        (goods(1, 100), 997, Ok((true, &[(1, 999, 100)][..]))),
-        (goods(1, 100), 998, Err(CartError::Quantity)),
-        (goods(1, 100), u32::MAX, Err(CartError::Quantity)),
-        (goods(1, 100), 0, Err(CartError::Quantity)),
-        (goods(2, 100), 0, Err(CartError::Quantity)),
-        (goods(2, 100), 1000, Err(CartError::Quantity)),
-        (Goods { for_sale: false, ..goods(2, 50) }, 1, Err(CartError::NotForSale)),
-        (Goods { unit_price: Money::new(1, "JPY".parse().unwrap()), ..goods(2, 50) }, 1, Err(CartError::Currency("EUR"))),
-        (goods(2, 1_000_000_000_000_000), 2, Err(CartError::Money(MoneyError::Overflow))),
+    for (offer, quantity, expect) in [
+        (offer(2, 50), 1, Ok((true, &[(1, 2, 100), (2, 1, 50)][..]))),
+        (offer(1, 100), 3, Ok((true, &[(1, 5, 100)][..]))),
+        (offer(1, 120), 3, Ok((true, &[(1, 5, 100)][..]))),
+        (offer(1, 100), 997, Ok((true, &[(1, 999, 100)][..]))),
+        (offer(1, 100), 998, Err(CartError::Quantity)),
+        (offer(1, 100), u32::MAX, Err(CartError::Quantity)),
+        (offer(1, 100), 0, Err(CartError::Quantity)),
+        (offer(2, 100), 0, Err(CartError::Quantity)),
+        (offer(2, 100), 1000, Err(CartError::Quantity)),
+        (Offer { for_sale: false, ..offer(2, 50) }, 1, Err(CartError::NotForSale)),
+        (Offer { unit_price: Money::new(1, "JPY".parse().unwrap()), ..offer(2, 50) }, 1, Err(CartError::Currency("EUR"))),
+        (offer(2, 1_000_000_000_000_000), 2, Err(CartError::Money(MoneyError::Overflow))),
     ] {
-        check(before.clone().add(Some(goods), quantity, at(9)), expect);
+        check(before.clone().add(Some(offer), quantity, at(9)), expect);
     }
 }
 
@@ -71,8 +75,8 @@ fn adding() {
 fn a_full_cart_takes_more_of_what_it_has_but_nothing_new() {
     let all: Vec<_> = (0..LINES_MAX as u128).map(|variant| (variant, 1, 10)).collect();
     let full = cart(1, &all);
-    assert_eq!(full.clone().add(Some(goods(999, 10)), 1, at(9)), Err(CartError::Full));
-    assert_eq!(full.add(Some(goods(0, 10)), 1, at(9)).unwrap().state().lines[0].quantity, 2);
+    assert_eq!(full.clone().add(Some(offer(999, 10)), 1, at(9)), Err(CartError::Full));
+    assert_eq!(full.add(Some(offer(0, 10)), 1, at(9)).unwrap().state().lines[0].quantity, 2);
 }
 
 #[test]
@@ -89,9 +93,9 @@ fn quantities_and_removing() {
 #[test]
 fn accepting_prices() {
     let before = cart(1, &[(1, 2, 100), (2, 1, 50)]);
-    check(before.clone().accept_prices(&[goods(1, 90), goods(2, 50)], at(9)), Ok((true, &[(1, 2, 90), (2, 1, 50)])));
-    check(before.clone().accept_prices(&[goods(1, 100), goods(2, 50)], at(9)), Ok((false, &[(1, 2, 100), (2, 1, 50)])));
-    let gone = Goods { for_sale: false, ..goods(1, 90) };
+    check(before.clone().accept_prices(&[offer(1, 90), offer(2, 50)], at(9)), Ok((true, &[(1, 2, 90), (2, 1, 50)])));
+    check(before.clone().accept_prices(&[offer(1, 100), offer(2, 50)], at(9)), Ok((false, &[(1, 2, 100), (2, 1, 50)])));
+    let gone = Offer { for_sale: false, ..offer(1, 90) };
     check(before.accept_prices(&[gone], at(9)), Ok((false, &[(1, 2, 100), (2, 1, 50)])));
 }
 
@@ -101,7 +105,7 @@ fn a_closed_cart_stays_as_it_is() {
         [(Status::Ordered { order_id: 5.into() }, CartError::Ordered), (Status::Merged { into: 2.into() }, CartError::Merged)]
     {
         let closed = Cart { status, ..cart(1, &[(1, 2, 100)]) };
-        assert_eq!(closed.clone().add(Some(goods(1, 100)), 1, at(9)), Err(error.clone()));
+        assert_eq!(closed.clone().add(Some(offer(1, 100)), 1, at(9)), Err(error.clone()));
         assert_eq!(closed.clone().set_quantity(1.into(), 1, at(9)), Err(error.clone()));
         assert_eq!(closed.clone().remove(1.into(), at(9)), Err(error.clone()));
         assert_eq!(closed.clone().accept_prices(&[], at(9)), Err(error.clone()));
@@ -140,7 +144,7 @@ proptest! {
         let mut cart = cart(1, &[]);
         for (kind, variant, quantity) in edits {
             let edited = match kind {
-                0 => cart.clone().add(Some(goods(variant, 100)), quantity, at(9)),
+                0 => cart.clone().add(Some(offer(variant, 100)), quantity, at(9)),
                 1 => cart.clone().set_quantity(variant.into(), quantity, at(9)),
                 _ => cart.clone().remove(variant.into(), at(9)),
             };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cart::{Config, Reads, TABLE, service};
+use cart::{Config, Deps, Reads, TABLE, service};
 use contracts::{OrderPlaced, OrderRef, UserErased};
 use kernel::{Actor, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, VariantId};
 use ports::reads::{Availability, CartReads as _, CatalogReads, InventoryReads, Offer};
@@ -76,7 +76,8 @@ fn world() -> (Harness, Arc<Shop>) {
         shop.sells(variant, price, true);
         shop.has(variant, 10, false);
     }
-    let harness = Harness::new(|kit| vec![service(&kit.work(&TABLE), shop.clone(), shop.clone(), Config::default())]);
+    let harness =
+        Harness::new(|kit| vec![service(&kit.work(&TABLE), Deps { catalog: shop.clone(), inventory: shop.clone() }, Config::default())]);
     (harness, shop)
 }
 
@@ -122,7 +123,8 @@ async fn a_guest_fills_a_cart() {
     *shop.questions.lock().unwrap() = (0, 0);
     let added = world.post(&lines, &line(2, 3)).send().await.expect(200);
     assert_eq!((short(&added.json), added.headers["etag"].as_str()), ((vec![2, 3], 350), "\"v2\""));
-    assert_eq!(*shop.questions.lock().unwrap(), (1, 0), "adding asks for one offer and no stock");
+    assert_eq!(*shop.questions.lock().unwrap(), (1, 1), "adding asks once for all lines");
+    assert_eq!(added.json, get(&world, &guest, &id).await.json, "the answer is whole");
     let second = format!("{lines}/{}", VariantId(2));
     let set = world.put(&second, &json!({"quantity": 5})).header("If-Match", "\"v2\"").send().await.expect(200);
     assert_eq!(short(&set.json), (vec![2, 5], 450));
@@ -187,9 +189,10 @@ async fn prices_and_stock_are_those_of_now() {
     shop.has(3, 0, false);
     assert_eq!(get(&world, &guest, &id).await.json["lines"][2]["stock"], json!({"state": "out"}));
 
-    // More of the same does not agree to the new price by the way.
-    world.post(&format!("/api/v1/carts/{id}/lines"), &line(1, 1)).send().await.expect(200);
-    assert_eq!(get(&world, &guest, &id).await.json["price_changed"], true);
+    // More of the same does not agree to the new price by the way, and what is out is said to be.
+    let added = world.post(&format!("/api/v1/carts/{id}/lines"), &line(1, 1)).send().await.expect(200).json;
+    assert_eq!((&added["price_changed"], &added["lines"][2]["stock"]["state"]), (&json!(true), &json!("out")));
+    assert_eq!(get(&world, &guest, &id).await.json, added);
     let accept = format!("/api/v1/carts/{id}/accept-prices");
     let accepted = world.post(&accept, &json!({})).send().await.expect(200);
     assert_eq!(accepted.headers["etag"], "\"v3\"");
@@ -291,11 +294,11 @@ async fn a_repeated_request_adds_once() {
     let id = new_cart(&world, &Harness::guest(), &[]).await;
     let lines = format!("/api/v1/carts/{id}/lines");
     for _ in 0..2 {
-        let got = world.post(&lines, &line(1, 1)).header("Idempotency-Key", "click-1").send().await.expect(200);
+        let got = world.post(&lines, &line(1, 1)).header("Idempotency-Key", "the-first-click-of-all").send().await.expect(200);
         assert_eq!(short(&got.json), (vec![1], 100));
     }
     assert_eq!(
-        world.post(&lines, &line(1, 2)).header("Idempotency-Key", "click-1").send().await.expect(422).code(),
+        world.post(&lines, &line(1, 2)).header("Idempotency-Key", "the-first-click-of-all").send().await.expect(422).code(),
         "idempotency-key-reused"
     );
 }

@@ -7,10 +7,10 @@ use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
 use shell::{DecisionContext, HandlerResult, Reply};
 
 use crate::App;
-use crate::category::{Category, CategoryDraft};
-use crate::storage::{self, HoldingsItem};
+use crate::category::{Category, CategoryDraft, Holdings};
+use crate::storage;
 use crate::surroundings::Surroundings;
-use crate::views::{CategoriesView, CategoryInput, CategoryView};
+use crate::views::{CategoriesView, CategoryView};
 
 const CACHE_SECS: u32 = 30;
 
@@ -31,32 +31,28 @@ async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
 }
 
 /// Create a category.
-#[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
-    let parent_id = input.parent_id;
-    let draft = CategoryDraft::from(input);
+#[utoipa::path(post, path = "/categories", tag = "catalog", operation_id = "createCategory", request_body = CategoryDraft, responses((status = 201, body = CategoryView)))]
+async fn create(request: Admin, State(app): State<App>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
     let slug = draft.checked_slug()?;
     let create = |around: Surroundings, context: &DecisionContext| {
         let (category, changes) = around.create(context.id(0), draft.clone())?;
         let location = format!("/api/v1/categories/{}", category.id);
         Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
     };
-    app.work.handle_request(&request, |_| Surroundings::load_for_new(app.work.table(), parent_id, &slug), create).await
+    app.work.handle_request(&request, |_| Surroundings::load_for_new(app.work.table(), draft.parent_id, &slug), create).await
 }
 
 /// Rename or move a category. One that holds products or other categories keeps its parent. Needs If-Match.
-#[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
-    let (slug, parent_id) = (input.slug.clone(), input.parent_id);
-    let draft = CategoryDraft::from(input);
+#[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
+async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
     let load = |_| async {
-        let around = Surroundings::load(app.work.table(), parent_id, slug.as_deref()).await?;
+        let around = Surroundings::load(app.work.table(), draft.parent_id, draft.slug.as_deref()).await?;
         Ok((storage::category(app.work.table(), id).await?, around))
     };
-    let edit = |((before, holdings), around): ((Stored<Category>, Stored<HoldingsItem>), Surroundings), _: &DecisionContext| {
+    let edit = |((before, holdings), around): ((Stored<Category>, Stored<Holdings>), Surroundings), _: &DecisionContext| {
         request.require_version(before.version)?;
         let parent = around.parent.as_ref();
-        let decision = before.value.clone().edit(holdings.holdings(), parent.map(|parent| &parent.value), draft.clone())?;
+        let decision = before.value.clone().edit(&holdings, parent.map(|parent| &parent.value), draft.clone())?;
         let reply = Reply::ok(&CategoryView::from(decision.state().clone())).etag(before.version + u64::from(decision.is_changed()));
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
@@ -66,9 +62,9 @@ async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>
 /// Delete a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
 async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
-    let delete = |(category, holdings): (Stored<Category>, Stored<HoldingsItem>), _: &DecisionContext| {
+    let delete = |(category, holdings): (Stored<Category>, Stored<Holdings>), _: &DecisionContext| {
         request.check_version(category.version)?;
-        category.may_be_deleted(holdings.holdings())?;
+        category.may_be_deleted(&holdings)?;
         Ok(storage::delete_category(&category, &holdings).reply(Reply::no_content()))
     };
     app.work.handle_request(&request, |_| storage::category(app.work.table(), id), delete).await

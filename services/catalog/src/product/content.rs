@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use kernel::{Currency, Money, TaxRate, VariantId};
+use kernel::{BusinessId, CategoryId, Currency, Money, TaxRate, VariantId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::error::ProductError;
+use super::{ProductError, ProductStatus};
 use crate::text::clean_html;
 
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -27,46 +28,88 @@ pub const PRICE_MAX: i64 = 100_000_000_000;
 /// All texts of a product together, so that its item and its events fit the limits of the store.
 const TEXT_BYTES_MAX: usize = 120_000;
 
-/// A picture of a product: an address on the web, or `/files/...` for one that was uploaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A picture of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Image {
+    /// `https://...`, or `/files/...` of an upload.
+    #[schema(max_length = 1_000)]
     pub url: String,
     /// What the picture shows, for those who cannot see it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
+    #[schema(max_length = 500)]
     pub alt: String,
 }
 
-/// What a seller wants a product to be, as it came in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a product shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProductInput)]
 pub struct Draft {
+    /// For whom it is made: needed by those who act for several businesses. It never changes.
+    pub seller_id: Option<BusinessId>,
+    /// Made from the title if absent; kept if absent in an edit. An old slug leads to the product until another one takes it.
+    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
+    pub slug: Option<String>,
+    /// A new product is a draft unless it says otherwise; an edit without it keeps the status.
+    pub status: Option<ProductStatus>,
+    #[schema(min_length = 1, max_length = 200)]
     pub title: String,
-    /// Plain text or HTML.
+    /// Plain text or HTML; scripts, styles and the like are taken out.
+    #[serde(default)]
+    #[schema(max_length = 20_000)]
     pub description: String,
+    /// The brand.
+    #[serde(default)]
+    #[schema(max_length = 100)]
     pub vendor: String,
-    /// The names of the options, such as Size; empty for a product that comes in one variant.
+    pub category_id: Option<CategoryId>,
+    /// Names such as Size; empty for a product that comes in one variant.
+    #[serde(default)]
+    #[schema(max_items = 3)]
     pub options: Vec<String>,
+    #[schema(min_items = 1, max_items = 100)]
     pub variants: Vec<VariantDraft>,
+    #[serde(default)]
+    #[schema(max_items = 20)]
     pub images: Vec<Image>,
+    #[serde(default)]
+    #[schema(max_items = 20)]
     pub tags: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VariantInput)]
 pub struct VariantDraft {
-    /// To keep a variant whose option values change.
+    /// To keep a variant whose option values change. Without it, a variant with the same values is kept.
     pub id: Option<VariantId>,
     /// Made from the slug and the option values if absent.
+    #[schema(max_length = 100)]
     pub sku: Option<String>,
     /// One value for each option.
+    #[serde(default)]
+    #[schema(max_items = 3)]
     pub options: Vec<String>,
+    /// With tax, in the shop's currency.
     pub price: Money,
-    /// Kept only where it is above the price.
+    /// What it cost before; kept only where it is above the price.
     pub compare_at_price: Option<Money>,
-    /// Instead of the shop's rate.
+    /// Basis points; the shop's rate if absent.
     pub tax_rate: Option<TaxRate>,
+    #[schema(max_length = 50)]
     pub barcode: Option<String>,
+    #[serde(default)]
+    #[schema(maximum = 10_000_000)]
     pub grams: u32,
+    #[serde(default = "yes")]
     pub requires_shipping: bool,
+    #[schema(max_length = 1_000)]
     pub image_url: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A draft that keeps to all limits: texts are trimmed, the description is harmless HTML.
@@ -93,6 +136,7 @@ impl Draft {
             options,
             images: check_images(self.images)?,
             tags: check_tags(&self.tags)?,
+            ..self
         };
         if draft.text_bytes() > TEXT_BYTES_MAX {
             return wrong("description", format!("all texts of a product together must be at most {TEXT_BYTES_MAX} bytes"));

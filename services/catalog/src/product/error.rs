@@ -10,10 +10,12 @@ pub enum ProductError {
     Unknown,
     #[error("the slug {0} belongs to another product")]
     SlugTaken(String),
-    #[error("only the seller of a product may change it")]
+    #[error("only owners and managers of its seller may change a product")]
     NotYours,
     #[error("the product is archived; make it a draft first")]
     Archived,
+    #[error("the business that sells it is not published; prepare the product as a draft until it is")]
+    SellerNotPublished,
     #[error("an archived product becomes a draft before it is published")]
     PublishArchived,
 }
@@ -25,7 +27,7 @@ impl From<ProductError> for Problem {
             ProductError::Unknown => Code::NotFound,
             ProductError::SlugTaken(_) => Code::AlreadyExists,
             ProductError::NotYours => Code::Forbidden,
-            ProductError::Archived => Code::Conflict,
+            ProductError::Archived | ProductError::SellerNotPublished => Code::Conflict,
             ProductError::PublishArchived => Code::IllegalTransition,
         };
         Self::new(code, error.to_string())

@@ -7,7 +7,7 @@ use super::{Shop, potter, simple, text, with};
 
 #[tokio::test]
 async fn only_admins_change_the_tree() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let tea = json!({ "name": "Tea" });
     for (actor, status) in [(Harness::guest(), 401), (Harness::customer(1), 403), (potter(), 403), (Harness::admin(), 201)] {
         shop.world.post("/api/v1/categories", &tea).as_actor(&actor).send().await.expect(status);
@@ -27,7 +27,7 @@ async fn only_admins_change_the_tree() {
 
 #[tokio::test]
 async fn products_are_listed_under_all_ancestors() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let home = shop.category(&json!({ "name": "Home", "position": 2 })).await;
     let lamps = shop.category(&json!({ "name": "Lamps", "parent_id": home })).await;
     let tea = shop.category(&json!({ "name": "Tea", "position": 1 })).await;
@@ -51,7 +51,7 @@ async fn products_are_listed_under_all_ancestors() {
 
 #[tokio::test]
 async fn what_holds_something_stays() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     let home = shop.category(&json!({ "name": "Home" })).await;
     let lamps = shop.category(&json!({ "name": "Lamps", "parent_id": home })).await;
@@ -85,7 +85,7 @@ async fn what_holds_something_stays() {
 
 #[tokio::test]
 async fn an_empty_category_moves() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     let [home, garden] = [shop.category(&json!({ "name": "Home" })).await, shop.category(&json!({ "name": "Garden" })).await];
     let pots = shop.category(&json!({ "name": "Pots", "parent_id": home })).await;
@@ -101,7 +101,7 @@ async fn an_empty_category_moves() {
 
 #[tokio::test]
 async fn a_slug_that_was_left_is_free_for_another_category() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     let tea = shop.category(&json!({ "name": "Tea" })).await;
     let path = format!("/api/v1/categories/{tea}");

@@ -9,7 +9,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and some pixels";
 
 #[tokio::test]
 async fn pictures_are_kept_under_the_name_of_their_content() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let post = |content_type: &str, bytes: &[u8]| shop.world.post("/api/v1/uploads", &Value::Null).raw(content_type, bytes);
     post("image/png", PNG).send().await.expect(401);
     post("image/png", PNG).as_actor(&Harness::customer(1)).send().await.expect(403);
@@ -36,7 +36,7 @@ async fn pictures_are_kept_under_the_name_of_their_content() {
 
 #[tokio::test]
 async fn pictures_have_at_most_five_mebibytes() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let largest = [PNG, &vec![0; 5 * 1024 * 1024 - PNG.len()]].concat();
     let post = |bytes: &[u8]| shop.world.post("/api/v1/uploads", &Value::Null).raw("image/png", bytes).as_actor(&potter());
     post(&largest).send().await.expect(201);
@@ -46,7 +46,7 @@ async fn pictures_have_at_most_five_mebibytes() {
 
 #[tokio::test]
 async fn a_picture_may_be_brought_past_the_api_where_the_home_has_a_place_for_it() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let ask = |body: Value| shop.world.post("/api/v1/uploads/direct", &body);
     let fits = json!({"content_type": "image/png", "size_bytes": 1000});
     ask(fits.clone()).send().await.expect(401);

@@ -51,7 +51,7 @@ fn minor_units(decimal: &str) -> i64 {
 
 async fn check_file(path: &Path) {
     let file = std::fs::read(path).unwrap();
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let imported = import(&shop, &file).await;
     let expected = rows(&file);
     assert_eq!(imported.len(), expected.len());
@@ -110,7 +110,7 @@ async fn real_exports_arrive_whole_and_once() {
 #[tokio::test]
 async fn the_demo_shop_arrives_whole_and_once() {
     let file = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../apps/souk/demo/products.csv")).unwrap();
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let imported = import(&shop, &file).await;
     assert!(imported.len() >= 50, "{} products", imported.len());
     assert_eq!(visible(&shop).await.len(), imported.len(), "all are for sale");
@@ -128,7 +128,7 @@ mug,Mug,Garden Ware,,,5,,active
 
 #[tokio::test]
 async fn a_changed_file_changes_what_differs() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let first = import(&shop, FILE.as_bytes()).await;
     assert_eq!(outcomes(&first), [Outcome::Created; 2]);
     assert_eq!(first[0].variants.iter().map(|variant| variant.title.as_str()).collect::<Vec<_>>(), ["Pot, S", "Pot, L"]);
@@ -145,7 +145,7 @@ async fn a_changed_file_changes_what_differs() {
 
 #[tokio::test]
 async fn a_renamed_category_is_found_again() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     import(&shop, FILE.as_bytes()).await;
     let list = shop.world.get("/api/v1/categories").send().await.expect(200);
     let id = text(&list.json["items"][0]["id"]);
@@ -181,7 +181,7 @@ async fn a_renamed_category_is_found_again() {
 
 #[tokio::test]
 async fn sellers_do_not_disturb_one_another() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     shop.create(&potter(), &super::simple("Pot", 1)).await.expect(201);
     let category = shop.category(&json!({ "name": "Garden ware", "slug": "garden-ware" })).await;
     let imported = import(&shop, FILE.as_bytes()).await;
@@ -198,7 +198,7 @@ async fn sellers_do_not_disturb_one_another() {
 
 #[tokio::test]
 async fn imports_side_by_side_make_one_of_each() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let products: Vec<_> = parse(FILE.as_bytes(), Currency::EUR).map(Result::unwrap).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for product in products.iter().cycle().take(16) {
@@ -213,7 +213,7 @@ async fn imports_side_by_side_make_one_of_each() {
 
 #[tokio::test]
 async fn what_is_exported_can_be_imported() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     import(&shop, FILE.as_bytes()).await;
     let body = json!({
         "title": "Fine, \"rare\" tea", "description": "<p>Line one\nline two</p>", "vendor": "Acme", "status": "published",
@@ -232,7 +232,7 @@ async fn what_is_exported_can_be_imported() {
     assert_eq!(out.headers["content-type"], "text/csv; charset=utf-8");
     assert_eq!(get(potter()).send().await.expect(200).text.lines().count(), 1, "another seller's file is empty");
 
-    let copy = Shop::open();
+    let copy = Shop::open().await;
     import(&copy, &out.bytes).await;
     let without_ids = |mut products: BTreeMap<String, Value>| {
         for product in products.values_mut() {

@@ -7,6 +7,7 @@ mod categories;
 mod files;
 mod imports;
 mod products;
+mod sellers;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Config, Deps, Reads};
+use contracts::BusinessPublished;
 use kernel::{Actor, BusinessId, Currency, Duration, Problem, TaxRate, VariantId};
 use ports::reads::{Availability, InventoryReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
@@ -85,7 +87,8 @@ pub struct Shop {
 }
 
 impl Shop {
-    pub fn open() -> Self {
+    /// With a pottery that is published.
+    pub async fn open() -> Self {
         let public_url = "https://shop.example".to_owned();
         let settings = Config { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
         let work = OnceLock::new();
@@ -96,6 +99,8 @@ impl Shop {
             vec![catalog::service(work, dependencies, settings.clone())]
         });
         let work = work.get().expect("the harness was built").clone();
+        world.publish(BusinessPublished { business_id: POTTERY, name: "Pottery".into(), slug: "pottery".into() }).await;
+        world.settle().await;
         Self { reads: Reads::new(&work, settings), world, work, files, beside }
     }
 

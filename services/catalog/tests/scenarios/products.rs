@@ -10,7 +10,7 @@ use super::{HOUSE, POTTERY, Shop, eur, potter, simple, text, with};
 
 #[tokio::test]
 async fn who_may_make_products() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let pot = simple("Clay Pot", 999);
     for (actor, body, status) in [
         (Harness::guest(), pot.clone(), 401),
@@ -23,14 +23,14 @@ async fn who_may_make_products() {
     ] {
         shop.create(&actor, &body).await.expect(status);
     }
-    assert_eq!(shop.slugs(&format!("seller={POTTERY}")).await.len(), 2);
-    assert_eq!(shop.slugs(&format!("seller={HOUSE}")).await.len(), 1);
+    assert_eq!(shop.slugs(&format!("seller_id={POTTERY}")).await.len(), 2);
+    assert_eq!(shop.slugs(&format!("seller_id={HOUSE}")).await.len(), 1);
     assert_eq!(shop.world.event_types().await, ["product.changed"; 3]);
 }
 
 #[tokio::test]
 async fn a_product_is_found_by_id_and_by_slug() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let body = json!({
         "title": "Clay Plant Pot", "description": "<p>Fine<script>x</script></p>", "vendor": "Acme", "status": "published",
         "options": ["Size", "Colour"], "tags": ["Pot", "Plants"], "images": [{ "url": "https://example.com/pot.jpg", "alt": "A pot" }],
@@ -75,7 +75,7 @@ async fn a_product_is_found_by_id_and_by_slug() {
 
 #[tokio::test]
 async fn machines_read_products_too() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let body = json!({
         "title": "Clay Pot", "description": "<p>Fine &amp; round</p>", "vendor": "Acme", "status": "published", "options": ["Size"],
         "tags": ["Pot"], "images": [{ "url": "/files/0123456789abcdef0123456789abcdef.png", "alt": "" }],
@@ -138,7 +138,7 @@ async fn machines_read_products_too() {
 
 #[tokio::test]
 async fn bad_products_are_refused_with_the_field() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let pot = simple("Clay Pot", 999);
     for (changes, status, field) in [
         (json!({ "title": " " }), 422, "title"),
@@ -159,7 +159,7 @@ async fn bad_products_are_refused_with_the_field() {
 
 #[tokio::test]
 async fn slugs_belong_to_one_product() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     let first = shop.create(&admin, &simple("Clay Pot", 999)).await.expect(201);
     let second = shop.create(&admin, &simple("Clay Pot", 999)).await.expect(201);
@@ -168,13 +168,18 @@ async fn slugs_belong_to_one_product() {
     let taken = shop.create(&admin, &with(simple("Other", 1), json!({ "slug": "clay-pot" }))).await.expect(409);
     assert_eq!(taken.code(), "already-exists");
 
-    // The first one is renamed; its old slug leads to it until another one takes it.
+    // The first one is renamed; its old slug leads to it for a year, and nobody else gets it meanwhile.
     let id = text(&first.json["id"]);
     let renamed = with(simple("Clay Pot", 999), json!({ "slug": "old-pot" }));
     shop.world.put(&format!("/api/v1/products/{id}"), &renamed).as_actor(&admin).header("If-Match", "\"v1\"").send().await.expect(200);
     let got = shop.world.get("/api/v1/products/clay-pot").send().await.expect(200);
     assert_eq!((&got.json["id"], &got.json["slug"]), (&first.json["id"], &json!("old-pot")));
-    let third = shop.create(&admin, &with(simple("Third", 1), json!({ "slug": "clay-pot" }))).await.expect(201);
+    let other = with(simple("Third", 1), json!({ "slug": "clay-pot" }));
+    assert_eq!(shop.create(&admin, &other).await.expect(409).code(), "already-exists");
+    let beside = shop.create(&admin, &simple("Clay Pot", 999)).await.expect(201);
+    assert!(text(&beside.json["slug"]).starts_with("clay-pot-"));
+    shop.world.advance(Duration::from_secs(365 * 24 * 3600 + 1));
+    let third = shop.create(&admin, &other).await.expect(201);
     let got = shop.world.get("/api/v1/products/clay-pot").send().await.expect(200);
     assert_eq!(got.json["id"], third.json["id"]);
     // Back to a slug of its own.
@@ -184,7 +189,7 @@ async fn slugs_belong_to_one_product() {
 
 #[tokio::test]
 async fn edits_are_guarded_by_the_version() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let made = shop.create(&potter(), &simple("Clay Pot", 999)).await.expect(201);
     let path = format!("/api/v1/products/{}", text(&made.json["id"]));
     let dearer = simple("Clay Pot", 1299);
@@ -207,7 +212,7 @@ async fn edits_are_guarded_by_the_version() {
 
 #[tokio::test]
 async fn drafts_and_archived_products_are_not_for_sale() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let draft = with(simple("Clay Pot", 999), json!({ "status": "draft", "tags": ["Pot"] }));
     let made = shop.create(&potter(), &draft).await.expect(201);
     let (id, variant) = (text(&made.json["id"]), text(&made.json["variants"][0]["id"]));
@@ -258,12 +263,12 @@ async fn drafts_and_archived_products_are_not_for_sale() {
         let got = list(actor, query).send().await.expect(200);
         assert_eq!(got.json["items"].as_array().unwrap().len(), count, "{query}");
     }
-    list(potter(), &format!("?seller={HOUSE}")).send().await.expect(403);
+    list(potter(), &format!("?seller_id={HOUSE}")).send().await.expect(403);
 }
 
 #[tokio::test]
 async fn offers_are_what_a_cart_needs() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let body = json!({
         "title": "Mint tea", "status": "published", "options": ["Size"], "images": [{ "url": "https://example.com/tea.jpg" }],
         "variants": [{ "options": ["100 g"], "price": eur(450), "tax_rate": 700 }, { "options": ["250 g"], "price": eur(990), "requires_shipping": false }],
@@ -285,7 +290,7 @@ async fn offers_are_what_a_cart_needs() {
 
 #[tokio::test]
 async fn listings_are_sorted_paged_and_filtered() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     for (title, amount, tag) in [("a", 500, "x"), ("b", 50, "x"), ("c", 10_000, "y"), ("d", 500, "y"), ("e", 0, "x")] {
         shop.create(&admin, &with(simple(title, amount), json!({ "tags": [tag] }))).await.expect(201);
@@ -315,7 +320,7 @@ async fn listings_are_sorted_paged_and_filtered() {
         ("price_min=5&sort=newest", 422),
         ("cursor=nonsense", 400),
         ("category=no-such", 404),
-        (&format!("tag=x&seller={HOUSE}"), 422),
+        (&format!("tag=x&seller_id={HOUSE}"), 422),
         ("unknown=1", 400),
     ] {
         shop.world.get(&format!("/api/v1/products?{query}")).send().await.expect(status);
@@ -329,7 +334,7 @@ async fn listings_are_sorted_paged_and_filtered() {
 
 #[tokio::test]
 async fn the_widest_edit_fits_one_commit() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let admin = Harness::admin();
     let mut path = Vec::new();
     for tree in ["left", "right"] {
@@ -362,7 +367,7 @@ async fn the_widest_edit_fits_one_commit() {
 
 #[tokio::test]
 async fn a_repeated_request_makes_one_product() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let ask = || shop.world.post("/api/v1/products", &simple("Clay Pot", 999)).as_actor(&potter()).header("Idempotency-Key", "once");
     let first = ask().send().await.expect(201);
     let second = ask().send().await.expect(201);
@@ -371,4 +376,13 @@ async fn a_repeated_request_makes_one_product() {
     assert_eq!(events.len(), 1);
     let Event::ProductChanged(event) = &events[0].event else { panic!("{events:?}") };
     assert_eq!((event.product_id.to_string(), event.published, event.seller_id), (text(&first.json["id"]), true, POTTERY));
+}
+
+#[tokio::test]
+async fn nothing_on_a_page_ends_a_script_element() {
+    let shop = Shop::open().await;
+    let made = shop.create(&Harness::admin(), &simple("Pot </script>", 999)).await.expect(201);
+    let page = shop.world.get(&format!("/api/v1/products/{}", text(&made.json["id"]))).send().await.expect(200);
+    assert!(!page.text.contains('<'), "{}", page.text);
+    assert_eq!(page.json["json_ld"]["name"], "Pot </script>");
 }

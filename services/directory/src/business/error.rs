@@ -17,6 +17,8 @@ pub enum BusinessError {
     NotAllowed(&'static str),
     #[error("a business that is {status} cannot {wanted}")]
     Illegal { status: &'static str, wanted: &'static str },
+    #[error("confirm your e-mail address before you register a business")]
+    Unverified,
     #[error("the business has an owner already")]
     Claimed,
     #[error("the business takes no enquiries here")]
@@ -38,7 +40,7 @@ impl From<BusinessError> for Problem {
         let code = match &error {
             BusinessError::Field { field, reason } => return Self::field(*field, reason),
             BusinessError::NotFound => Code::NotFound,
-            BusinessError::NotAllowed(_) => Code::Forbidden,
+            BusinessError::NotAllowed(_) | BusinessError::Unverified => Code::Forbidden,
             BusinessError::Illegal { .. } => Code::IllegalTransition,
             BusinessError::SlugTaken(_) => Code::AlreadyExists,
             BusinessError::Claimed

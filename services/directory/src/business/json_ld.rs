@@ -1,12 +1,16 @@
 //! Pages for machines: a business in the words of schema.org, as JSON-LD.
 
+use ::hours::Interval;
 use kernel::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Business;
-use super::hours::{self, Span};
+use super::hours;
 use super::rating::RatingView;
 use crate::Config;
+
+/// Since midnight.
+const LAST_MINUTE: i16 = 1_439;
 
 /// A LocalBusiness with its address, position, the hours of the coming week and its rating.
 pub fn business(business: &Business, rating: Option<RatingView>, settings: &Config, at: Timestamp) -> Value {
@@ -32,11 +36,8 @@ pub fn business(business: &Business, rating: Option<RatingView>, settings: &Conf
     put("image", (!images.is_empty()).then(|| images.into()));
     put("address", address(business));
     put("geo", profile.position.map(|position| json!({ "@type": "GeoCoordinates", "latitude": position.lat, "longitude": position.lon })));
-    let week = |text: &str| hours::week(text, profile.country(), settings.time_zone_of(business), at);
-    put(
-        "openingHoursSpecification",
-        profile.opening_hours.as_deref().and_then(week).map(|spans| spans.iter().map(specification).collect()),
-    );
+    let week = profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::open_week(text, &place, at));
+    put("openingHoursSpecification", week.map(|week| week.iter().map(specification).collect()));
     let stars = |rating: RatingView| json!({ "@type": "AggregateRating", "ratingValue": rating.mean, "reviewCount": rating.count, "bestRating": 5, "worstRating": 1 });
     put("aggregateRating", rating.map(stars));
     Value::Object(data)
@@ -59,15 +60,19 @@ fn address(business: &Business) -> Option<Value> {
     Some(Value::Object(data))
 }
 
-/// Each day of the coming week separately, so that holidays and seasonal hours are right.
-fn specification(span: &Span) -> Value {
+/// Each day of the coming week separately, so that holidays and seasonal hours are right. Only what is surely open: the
+/// vocabulary has no word for perhaps.
+fn specification(interval: &Interval) -> Value {
+    let date = interval.date.to_string();
+    // Midnight as an end is written as the last minute, since 00:00 would read as the beginning.
+    let closes = hours::clock(interval.to.min(LAST_MINUTE));
     json!({
         "@type": "OpeningHoursSpecification",
-        "dayOfWeek": format!("https://schema.org/{}", span.day),
-        "opens": span.opens,
-        "closes": span.closes,
-        "validFrom": span.date,
-        "validThrough": span.date,
+        "dayOfWeek": interval.date.strftime("https://schema.org/%A").to_string(),
+        "opens": hours::clock(interval.from),
+        "closes": closes,
+        "validFrom": date,
+        "validThrough": date,
     })
 }
 

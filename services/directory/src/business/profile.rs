@@ -60,16 +60,18 @@ pub struct Photo {
 }
 
 /// Everything that the owner edits.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(as = BusinessProfile)]
 pub struct Profile {
+    #[schema(required)]
     pub name: String,
     /// Plain text.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required)]
     pub description: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required)]
     pub categories: Vec<CategoryId>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required)]
     pub tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
@@ -87,26 +89,44 @@ pub struct Profile {
     /// OpenStreetMap's syntax; an import may bring a text that is not understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opening_hours: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required)]
     pub photos: Vec<Photo>,
 }
 
-/// A part of the profile that its owner may take over from an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    Name,
-    Description,
-    Categories,
-    Tags,
-    Address,
-    Position,
-    TimeZone,
-    Phone,
-    Email,
-    Website,
-    OpeningHours,
-    Photos,
+/// What follows from the list of the parts, which is stated once.
+macro_rules! fields {
+    ($($field:ident: $name:ident),* $(,)?) => {
+        /// A part of the profile that its owner may take over from an import.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::EnumIter)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Field {
+            $($field,)*
+        }
+
+        impl Profile {
+            /// What differs.
+            pub fn differences(&self, other: &Self) -> BTreeSet<Field> {
+                let parts = [$((Field::$field, self.$name != other.$name)),*];
+                parts.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
+            }
+
+            /// This profile with all but `kept` taken from a file.
+            pub fn refreshed(self, file: &Self, kept: &BTreeSet<Field>) -> Self {
+                let mut fresh = file.clone();
+                for field in kept {
+                    match field {
+                        $(Field::$field => fresh.$name.clone_from(&self.$name),)*
+                    }
+                }
+                fresh
+            }
+        }
+    };
+}
+
+fields! {
+    Name: name, Description: description, Categories: categories, Tags: tags, Address: address, Position: position,
+    TimeZone: time_zone, Phone: phone, Email: email, Website: website, OpeningHours: opening_hours, Photos: photos,
 }
 
 impl Profile {
@@ -137,47 +157,6 @@ impl Profile {
         })
     }
 
-    /// What differs.
-    pub fn differences(&self, other: &Self) -> BTreeSet<Field> {
-        let parts = [
-            (Field::Name, self.name != other.name),
-            (Field::Description, self.description != other.description),
-            (Field::Categories, self.categories != other.categories),
-            (Field::Tags, self.tags != other.tags),
-            (Field::Address, self.address != other.address),
-            (Field::Position, self.position != other.position),
-            (Field::TimeZone, self.time_zone != other.time_zone),
-            (Field::Phone, self.phone != other.phone),
-            (Field::Email, self.email != other.email),
-            (Field::Website, self.website != other.website),
-            (Field::OpeningHours, self.opening_hours != other.opening_hours),
-            (Field::Photos, self.photos != other.photos),
-        ];
-        parts.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
-    }
-
-    /// This profile with all but `kept` taken from a file.
-    pub fn refreshed(self, file: &Self, kept: &BTreeSet<Field>) -> Self {
-        let mut fresh = file.clone();
-        for field in kept {
-            match field {
-                Field::Name => fresh.name.clone_from(&self.name),
-                Field::Description => fresh.description.clone_from(&self.description),
-                Field::Categories => fresh.categories.clone_from(&self.categories),
-                Field::Tags => fresh.tags.clone_from(&self.tags),
-                Field::Address => fresh.address.clone_from(&self.address),
-                Field::Position => fresh.position = self.position,
-                Field::TimeZone => fresh.time_zone.clone_from(&self.time_zone),
-                Field::Phone => fresh.phone.clone_from(&self.phone),
-                Field::Email => fresh.email.clone_from(&self.email),
-                Field::Website => fresh.website.clone_from(&self.website),
-                Field::OpeningHours => fresh.opening_hours.clone_from(&self.opening_hours),
-                Field::Photos => fresh.photos.clone_from(&self.photos),
-            }
-        }
-        fresh
-    }
-
     pub fn postal_address(&self) -> Option<PostalAddress> {
         let address = self.address.clone()?;
         Some(PostalAddress {
@@ -192,8 +171,24 @@ impl Profile {
         })
     }
 
-    pub fn country(&self) -> Option<&str> {
-        self.address.as_ref().map(|address| address.address_country.as_str()).filter(|country| !country.is_empty())
+    /// Whose holidays count: `DE`, `DE-Bayern`; those of `home`, the shop's region, for an address that does not say.
+    pub fn region(&self, home: &str) -> String {
+        let (country, region) = self.address.as_ref().map_or(("", ""), |address| (&address.address_country, &address.address_region));
+        match (country, region) {
+            ("", _) => home.to_owned(),
+            (country, "") if home.split('-').next() == Some(country) => home.to_owned(),
+            (country, "") => country.to_owned(),
+            (country, region) => format!("{country}-{region}"),
+        }
+    }
+
+    /// Checks only where it is.
+    pub fn checked_place(self) -> Result<Self, BusinessError> {
+        Ok(Self {
+            address: self.address.map(Address::checked).transpose()?,
+            time_zone: optional_line::<{ ShortLine::MAX }>("time_zone", self.time_zone)?.map(checked_zone).transpose()?,
+            ..self
+        })
     }
 }
 
@@ -253,7 +248,7 @@ fn checked_photos(photos: Vec<Photo>) -> Result<Vec<Photo>, BusinessError> {
 }
 
 fn checked_zone(name: String) -> Result<String, BusinessError> {
-    if hours::is_time_zone(&name) { Ok(name) } else { Err(refuse("time_zone", "must be an IANA name such as Europe/Berlin".into())) }
+    if ::hours::is_time_zone(&name) { Ok(name) } else { Err(refuse("time_zone", "must be an IANA name such as Europe/Berlin".into())) }
 }
 
 fn checked_email(text: String) -> Result<String, BusinessError> {

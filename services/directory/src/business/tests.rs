@@ -194,3 +194,35 @@ fn profiles_are_checked() {
     let tidy = untidy.checked().unwrap();
     assert_eq!((tidy.name.as_str(), tidy.tags.as_slice(), tidy.website), ("Café", ["vegan".to_owned()].as_slice(), None));
 }
+
+#[test]
+fn a_published_business_does_not_become_another_one_without_a_look() {
+    let website = Some("https://phish.example/".to_owned());
+    let bank = Profile { website, categories: vec![CategoryId(2), CategoryId(1)], phone: Some("+49 89 2".into()), ..profile("Bank") };
+    for status in Status::iter() {
+        for (actor, waits) in [(user(OWNER), status == Published), (admin(), false)] {
+            let Ok(edited) = business(status).edit(&actor, "cafe".into(), bank.clone(), at(1)) else {
+                assert_eq!(status, Removed);
+                continue;
+            };
+            let edited = edited.into_state();
+            assert_eq!((edited.profile.name == "Bank", edited.pending.is_some()), (!waits, waits), "{status:?}");
+            assert_eq!(edited.profile.phone.as_deref(), Some("+49 89 2"), "the rest changes at once");
+        }
+    }
+    let waiting = business(Published).edit(&user(OWNER), "cafe".into(), bank.clone(), at(1)).unwrap();
+    assert_eq!(waiting.events().len(), 2, "the page has changed, and somebody has to look");
+    let waiting = waiting.into_state();
+    assert!(!waiting.clone().edit(&user(OWNER), "cafe".into(), bank.clone(), at(2)).unwrap().is_changed(), "a repetition is nothing new");
+    let rejected = waiting.clone().reject_change(&reason(), at(2)).into_state();
+    assert_eq!((rejected.profile.name.as_str(), &rejected.pending), ("Café", &None));
+    let approved = waiting.clone().approve_change("bank".into(), at(2)).into_state();
+    assert_eq!((&approved.profile, approved.slug.as_str(), &approved.pending), (&bank, "bank", &None));
+    assert!(!approved.approve_change("bank".into(), at(3)).is_changed());
+    let kept = Profile { phone: Some("+49 89 2".into()), ..profile("Café") };
+    let withdrawn = waiting.edit(&user(OWNER), "cafe".into(), kept, at(2)).unwrap().into_state();
+    assert_eq!(withdrawn.pending, None, "the last profile says what is wanted");
+    let more = Profile { categories: vec![CategoryId(1), CategoryId(2)], ..profile("Café") };
+    let added = business(Published).edit(&user(OWNER), "cafe".into(), more, at(1)).unwrap().into_state();
+    assert_eq!((added.profile.categories.len(), added.pending), (2, None), "further categories do not wait");
+}

@@ -1,11 +1,11 @@
 //! What clients send and see of businesses.
 
-use contracts::StaffRole;
-use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, Timestamp, UserId};
+use kernel::{BusinessId, CategoryId, GeoPosition, Line, Paragraph, Rating, StaffRole, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::hours::{self, OpenState};
+use super::hours::{self, HoursView};
+use super::pending::PendingChange;
 use super::profile::{Address, Description, Hours, Name, Photo, Profile, ShortLine, Url};
 use super::rating::RatingView;
 use super::{Business, Member, Reason, Status, json_ld};
@@ -83,21 +83,6 @@ impl ProfileInput {
     }
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HoursView {
-    /// As the business wrote them.
-    pub text: String,
-    /// False for a text that is not understood: there is no state then.
-    pub understood: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<OpenState>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
-    /// Absent where the state lasts for more than a year.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_change: Option<Timestamp>,
-}
-
 /// The public page of a business.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BusinessView {
@@ -149,7 +134,7 @@ pub struct BusinessCard {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<OpenState>,
+    pub state: Option<::hours::State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,13 +142,6 @@ pub struct BusinessCard {
     /// Metres from the point that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distance_m: Option<u32>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MemberView {
-    pub user_id: UserId,
-    pub role: StaffRole,
-    pub since: Timestamp,
 }
 
 /// A business as its own people and the staff of the shop see it.
@@ -175,61 +153,18 @@ pub struct ManagedBusiness {
     /// Why moderation rejected or suspended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation_reason: Option<String>,
-    pub name: String,
-    pub description: String,
-    pub categories: Vec<CategoryId>,
-    pub tags: Vec<String>,
+    /// What a published business wants to change and an admin has not looked at yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<GeoPosition>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub website: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opening_hours: Option<String>,
-    pub photos: Vec<Photo>,
-    pub staff: Vec<MemberView>,
+    pub pending: Option<PendingChange>,
+    #[serde(flatten)]
+    pub profile: Profile,
+    pub staff: Vec<Member>,
     /// Where it was imported from: `osm:node/123`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    pub lead_terms: LeadTermsView,
+    pub lead_terms: LeadTerms,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// What the business pays for leads.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeadTermsView {
-    /// Minor units; the shop's price if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 100_000_000)]
-    pub price: Option<i64>,
-    /// Leads per calendar month (UTC); no limit if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monthly_cap: Option<u32>,
-    /// The plan pays: every lead is free.
-    #[serde(default)]
-    pub covered_by_plan: bool,
-}
-
-impl HoursView {
-    fn of(text: &str, business: &Business, settings: &Config, at: Timestamp) -> Self {
-        let now = hours::now(text, business.profile.country(), settings.time_zone_of(business), at);
-        Self {
-            text: text.to_owned(),
-            understood: now.is_some(),
-            state: now.as_ref().map(|now| now.state),
-            comment: now.as_ref().map(|now| now.comment.clone()).filter(|comment| !comment.is_empty()),
-            next_change: now.and_then(|now| now.next_change),
-        }
-    }
 }
 
 impl BusinessView {
@@ -246,11 +181,11 @@ impl BusinessView {
             tags: profile.tags.clone(),
             address: profile.address.clone(),
             position: profile.position,
-            time_zone: settings.time_zone_of(business).to_owned(),
+            time_zone: settings.time_zone_of(profile).to_owned(),
             phone: profile.phone.clone(),
             email: profile.email.clone(),
             website: profile.website.clone(),
-            opening_hours: profile.opening_hours.as_deref().map(|text| HoursView::of(text, business, settings, at)),
+            opening_hours: profile.opening_hours.as_deref().zip(settings.place_of(profile)).map(|(text, place)| HoursView::of(text, &place, at)),
             photos: profile.photos.clone(),
             rating,
             claimed: !business.members.is_empty(),
@@ -265,7 +200,6 @@ impl BusinessView {
 impl BusinessCard {
     pub fn of(business: &Business, tree: &Tree, rating: Rating, from: Option<GeoPosition>, settings: &Config, at: Timestamp) -> Self {
         let profile = &business.profile;
-        let state = |text: &str| hours::now(text, profile.country(), settings.time_zone_of(business), at).map(|now| now.state);
         // Half the way around the Earth is twenty million metres.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let metres = |(from, to): (GeoPosition, GeoPosition)| from.distance_m(to).round() as u32;
@@ -276,7 +210,7 @@ impl BusinessCard {
             categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
-            state: profile.opening_hours.as_deref().and_then(state),
+            state: profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::state(text, &place, at)),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
             rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),
@@ -286,42 +220,18 @@ impl BusinessCard {
 
 impl From<Business> for ManagedBusiness {
     fn from(business: Business) -> Self {
-        let profile = business.profile;
-        let member = |member: Member| MemberView { user_id: member.user_id, role: member.role, since: member.since };
         Self {
             id: business.id,
             slug: business.slug,
             status: business.status,
             moderation_reason: business.moderation_reason,
-            name: profile.name,
-            description: profile.description,
-            categories: profile.categories,
-            tags: profile.tags,
-            address: profile.address,
-            position: profile.position,
-            time_zone: profile.time_zone,
-            phone: profile.phone,
-            email: profile.email,
-            website: profile.website,
-            opening_hours: profile.opening_hours,
-            photos: profile.photos,
-            staff: business.members.into_iter().map(member).collect(),
+            pending: business.pending,
+            profile: business.profile,
+            staff: business.members,
             source: business.source.map(|source| source.id),
-            lead_terms: business.lead_terms.into(),
+            lead_terms: business.lead_terms,
             created_at: business.created_at,
             updated_at: business.updated_at,
         }
-    }
-}
-
-impl From<LeadTerms> for LeadTermsView {
-    fn from(terms: LeadTerms) -> Self {
-        Self { price: terms.price, monthly_cap: terms.monthly_cap, covered_by_plan: terms.covered_by_plan }
-    }
-}
-
-impl From<LeadTermsView> for LeadTerms {
-    fn from(view: LeadTermsView) -> Self {
-        Self { price: view.price, monthly_cap: view.monthly_cap, covered_by_plan: view.covered_by_plan }
     }
 }

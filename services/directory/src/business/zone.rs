@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use hours::is_time_zone;
 use kernel::{GeoPosition, Problem};
 use tzf_rs::EmbeddedFinder;
 
-use super::hours::is_time_zone;
 use super::profile::Profile;
 
 type Read = dyn Fn() -> Result<Cow<'static, [u8]>, String> + Send + Sync;

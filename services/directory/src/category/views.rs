@@ -1,27 +1,12 @@
-//! What clients send and see of categories.
+//! What clients see of categories.
 
 use std::collections::HashMap;
 
 use kernel::CategoryId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Category, CategoryDraft, Name, Tree};
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = BusinessCategoryInput)]
-pub struct CategoryInput {
-    #[schema(inline)]
-    pub name: Name,
-    /// Made from the name if absent; kept if absent in an edit.
-    #[schema(max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
-    pub slug: Option<String>,
-    pub parent_id: Option<CategoryId>,
-    /// Among its siblings, ascending.
-    #[serde(default)]
-    pub position: u32,
-}
+use super::{Category, Tree};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BusinessCategoryRef)]
@@ -56,12 +41,6 @@ pub struct CategoryView {
 #[schema(as = BusinessCategoriesView)]
 pub struct CategoriesView {
     pub items: Vec<CategoryView>,
-}
-
-impl From<CategoryInput> for CategoryDraft {
-    fn from(input: CategoryInput) -> Self {
-        Self { name: input.name.into_string(), slug: input.slug, parent_id: input.parent_id, position: input.position }
-    }
 }
 
 impl CategoryRef {

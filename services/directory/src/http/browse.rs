@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use kernel::{BusinessId, CategoryId, Cursor, GeoPosition, Limit, Page, Problem, is_slug};
-use ports::store::{Bounds, Key, Stored};
+use ports::store::{Bounds, Key};
 use serde::Deserialize;
 use shell::http::{Anyone, Listing, OpenApiRouter, Paging, Path};
 use shell::{HandlerResult, Reply};
@@ -101,7 +101,7 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
     if is_slug(&reference) && reference != business.slug {
         return Ok(Reply::created(format!("/api/v1/businesses/{}", business.slug), &view).status(308).cache_secs(CACHE_SECS));
     }
-    Ok(Reply::ok(&view).cache_secs(CACHE_SECS))
+    Ok(Reply::ok(&view).for_scripts().cache_secs(CACHE_SECS))
 }
 
 fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem> {
@@ -109,6 +109,7 @@ fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem
     Ok(tree.subtree(category.id).into_iter().collect())
 }
 
+/// All, or the lists of several categories as one. The cursor of the latter is the sort key of the last business.
 async fn by_name(
     app: &App,
     categories: Option<&BTreeSet<CategoryId>>,
@@ -120,11 +121,6 @@ async fn by_name(
         let page = table.list::<Business>(storage::published_query().limit(limit.get()).after(cursor)).await?;
         return Ok(page.map(|business| business.value));
     };
-    merged(app, categories, limit, cursor).await
-}
-
-/// The lists of several categories as one, by name. The cursor is the sort key of the last business.
-async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, cursor: Option<Cursor>) -> Result<Page<Business>, Problem> {
     let mut listed: Vec<(String, BusinessId)> = Vec::new();
     for category in categories {
         let mut query = storage::category_query(*category).limit(limit.get() + 1);
@@ -134,7 +130,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
             }
             query = query.bounds(Bounds::AtLeast(format!("{last}~")));
         }
-        let page = app.work.table().list::<Listed>(query).await?;
+        let page = table.list::<Listed>(query).await?;
         listed.extend(page.items.into_iter().map(|listed| (listed.value.sort_key, listed.value.business_id)));
     }
     listed.sort();
@@ -143,10 +139,7 @@ async fn merged(app: &App, categories: &BTreeSet<CategoryId>, limit: Limit, curs
     listed.truncate(limit.get());
     let next = listed.last().filter(|_| more).map(|(sort_key, _)| Cursor(sort_key.clone()));
     let keys: Vec<Key> = listed.iter().map(|(_, id)| storage::business_key(*id)).collect();
-    if keys.is_empty() {
-        return Ok(Page { items: Vec::new(), next: None });
-    }
-    let found: Vec<Option<Stored<Business>>> = app.work.table().get_many_eventual(&keys).await?;
+    let found = table.get_many_eventual::<Business>(&keys).await?;
     let items = found.into_iter().flatten().map(|business| business.value).filter(Business::is_published).collect();
     Ok(Page { items, next })
 }

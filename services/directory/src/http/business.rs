@@ -1,8 +1,7 @@
 //! Businesses over HTTP, for those who act for them.
 
 use axum::extract::State;
-use contracts::StaffRole;
-use kernel::{BusinessId, Page, Problem, UserId};
+use kernel::{BusinessId, Page, Problem, StaffRole, UserId};
 use ports::store::{Key, Stored};
 use shell::http::{Json, OpenApiRouter, Path, SignedIn};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
@@ -19,10 +18,14 @@ pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(register, list_own, profile, edit, remove, submit, withdraw, set_staff, remove_staff)
 }
 
-/// Register a business. The caller owns it; nobody else sees it until it is approved.
+/// Register a business. The caller owns it; nobody else sees it until it is approved. 403 for whoever has not confirmed their
+/// e-mail address.
 #[utoipa::path(post, path = "/businesses", tag = "directory", operation_id = "registerBusiness", request_body = ProfileInput, responses((status = 201, body = ManagedBusiness)))]
 async fn register(request: SignedIn, State(app): State<App>, Json(input): Json<ProfileInput>) -> HandlerResult {
     let user = request.user_id;
+    if !app.deps.accounts.account(user).await?.is_some_and(|account| account.email_verified) {
+        return Err(BusinessError::Unverified.into());
+    }
     let slug = input.slug.clone();
     let profile = app.deps.time_zones.completed(input.into_profile())?.checked()?;
     let wish = slug.as_deref().map_or_else(|| Ok(SlugWish::near(&profile, &request.request_id)), SlugWish::exactly)?;
@@ -51,7 +54,7 @@ async fn list_own(request: SignedIn, State(app): State<App>) -> HandlerResult {
     let table = app.work.table();
     let mine = table.list::<Membership>(storage::memberships_query(user)).await?.items;
     let keys: Vec<Key> = mine.iter().map(|membership| storage::business_key(membership.business_id)).collect();
-    let found: Vec<Option<Stored<Business>>> = if keys.is_empty() { Vec::new() } else { table.get_many_eventual(&keys).await? };
+    let found = table.get_many_eventual::<Business>(&keys).await?;
     let items = found.into_iter().flatten().filter(|business| business.role_of(user).is_some()).map(|business| business.value.into());
     Ok(Reply::ok(&Page::<ManagedBusiness> { items: items.collect(), next: None }))
 }
@@ -64,7 +67,8 @@ async fn profile(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
 }
 
-/// Replace the profile of a business. Needs If-Match, so that nobody overwrites what they have not seen.
+/// Replace the profile of a business. Needs If-Match, so that nobody overwrites what they have not seen. Name, website and
+/// main category of a published business wait for an admin (`pending`); the rest changes at once.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
 async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
     let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
@@ -81,7 +85,8 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<Business
         let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
         check_categories(&tree, &added)?;
         // The slug follows the name; what else is edited leaves the page where it is.
-        let moves = exact.is_some() || profile.name.trim() != before.profile.name;
+        let renamed = profile.name.trim() != before.profile.name && !before.holds_back(&context.actor);
+        let moves = exact.is_some() || renamed;
         let (slug, owner) = if moves { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
         let decision = before.value.clone().edit(&context.actor, slug, profile.clone(), context.now)?;
         let reply = shown(&before, &decision);

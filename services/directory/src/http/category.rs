@@ -9,7 +9,7 @@ use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
 use shell::{DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
-use crate::category::views::{CategoriesView, CategoryInput, CategoryView};
+use crate::category::views::{CategoriesView, CategoryView};
 use crate::category::{CategoryDraft, CategoryError, Tree};
 use crate::storage::{self, CategoryCount, save_tree};
 
@@ -30,9 +30,8 @@ async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
 }
 
 /// Create a category of businesses.
-#[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryInput, responses((status = 201, body = CategoryView)))]
-async fn create(request: Admin, State(app): State<App>, Json(input): Json<CategoryInput>) -> HandlerResult {
-    let draft = CategoryDraft::from(input);
+#[utoipa::path(post, path = "/business-categories", tag = "directory", operation_id = "createBusinessCategory", request_body = CategoryDraft, responses((status = 201, body = CategoryView)))]
+async fn create(request: Admin, State(app): State<App>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
     let decide = |before: Stored<Tree>, context: &DecisionContext| {
         let id: CategoryId = context.id(0);
         let decision = before.value.clone().create(id, &draft)?;
@@ -44,9 +43,8 @@ async fn create(request: Admin, State(app): State<App>, Json(input): Json<Catego
 }
 
 /// Rename a category, or move it with everything below it.
-#[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryInput, responses((status = 200, body = CategoryView)))]
-async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(input): Json<CategoryInput>) -> HandlerResult {
-    let draft = CategoryDraft::from(input);
+#[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
+async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         request.check_version(before.version)?;

@@ -3,11 +3,10 @@
 use axum::extract::State;
 use kernel::{BusinessId, ClaimId, Page};
 use ports::store::Stored;
-use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
-use utoipa::IntoParams;
 
+use super::ByStatus;
 use crate::App;
 use crate::business::Business;
 use crate::business::membership::MembershipCount;
@@ -20,15 +19,6 @@ use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(request, list, approve, refuse)
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct ByStatus {
-    /// Open ones, unless given.
-    #[param(inline)]
-    status: Option<Status>,
 }
 
 /// Claim a listed business that has no owner. An admin decides.
@@ -45,14 +35,14 @@ async fn request(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
         let decision = Claim::request(claim, id, &business.profile.name, user, input.proof.clone(), context.now);
         let version = before.as_ref().map_or(0, |claim| claim.version) + u64::from(decision.is_changed());
         let reply = Reply::ok(&ClaimView::from(decision.state().clone())).status(202).etag(version);
-        Ok(storage::put(before.as_ref(), decision)?.reply(reply))
+        Ok(Changes::put(before.map(|before| before.version), decision)?.reply(reply))
     };
     app.work.handle_request(&request, load, decide).await
 }
 
 /// List claims for staff, the oldest first.
-#[utoipa::path(get, path = "/admin/claims", tag = "directory", operation_id = "listClaims", params(Paging, ByStatus), responses((status = 200, body = Page<ClaimView>)))]
-async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) -> HandlerResult {
+#[utoipa::path(get, path = "/admin/claims", tag = "directory", operation_id = "listClaims", params(Paging, ByStatus::<Status>), responses((status = 200, body = Page<ClaimView>)))]
+async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus<Status>>) -> HandlerResult {
     let wanted = storage::claims_query(listing.filter.status.unwrap_or(Status::Open)).limit(listing.limit.get()).after(listing.cursor);
     let page = app.work.table().list::<Claim>(wanted).await?;
     Ok(Reply::ok(&page.map(|claim| ClaimView::from(claim.value))))

@@ -1,36 +1,46 @@
 //! What admins decide about businesses.
 
 use axum::extract::State;
-use kernel::{BusinessId, Page};
+use kernel::{BusinessId, Page, Problem};
+use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
-use shell::{HandlerResult, Reply};
+use shell::{DecisionContext, HandlerResult, Reply};
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::business::views::{LeadTermsView, ManagedBusiness, ReasonInput};
+use crate::business::views::{ManagedBusiness, ReasonInput};
 use crate::business::{Business, Status};
-use crate::editing::change;
-use crate::storage;
+use crate::category::Tree;
+use crate::editing::{self, SlugWish, change, shown};
+use crate::lead::LeadTerms;
+use crate::storage::{self, SlugOwner};
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, approve, reject, suspend, restore, set_lead_terms)
+    shell::routes!(list, approve, reject, suspend, restore, approve_change, reject_change, set_lead_terms)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ByStatus {
-    /// Those that wait for moderation, unless given.
+struct BusinessFilter {
+    /// Those that wait for an admin, unless given.
     #[param(inline)]
     status: Option<Status>,
+    /// `true` for published ones that want to change their name, website or main category, the oldest wish first. Not
+    /// together with `status`.
+    pending: Option<bool>,
 }
 
 /// List businesses by status for staff, the latest change first.
-#[utoipa::path(get, path = "/admin/businesses", tag = "directory", operation_id = "listAllBusinesses", params(Paging, ByStatus), responses((status = 200, body = Page<ManagedBusiness>)))]
-async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus>) -> HandlerResult {
-    let wanted = storage::status_query(listing.filter.status.unwrap_or(Status::Pending)).limit(listing.limit.get()).after(listing.cursor);
-    let page = app.work.table().list::<Business>(wanted).await?;
+#[utoipa::path(get, path = "/admin/businesses", tag = "directory", operation_id = "listAllBusinesses", params(Paging, BusinessFilter), responses((status = 200, body = Page<ManagedBusiness>)))]
+async fn list(_: Staff, State(app): State<App>, listing: Listing<BusinessFilter>) -> HandlerResult {
+    let wanted = match (listing.filter.status, listing.filter.pending) {
+        (None, Some(true)) => storage::pending_query(),
+        (status, None | Some(false)) => storage::status_query(status.unwrap_or(Status::Pending)),
+        (Some(_), Some(true)) => return Err(Problem::field("pending", "cannot be combined with status").into()),
+    };
+    let page = app.work.table().list::<Business>(wanted.limit(listing.limit.get()).after(listing.cursor)).await?;
     Ok(Reply::ok(&page.map(|business| ManagedBusiness::from(business.value))))
 }
 
@@ -58,13 +68,48 @@ async fn restore(request: Admin, State(app): State<App>, Path(id): Path<Business
     change(&app, &request, id, |business, context| business.restore(context.now)).await
 }
 
-/// Set what a business pays for leads from now on. Leads already delivered keep their price.
-#[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTermsView, responses((status = 200, body = ManagedBusiness)))]
-async fn set_lead_terms(
+/// Show what a published business wants to change. The address of its page follows the name.
+#[utoipa::path(post, path = "/admin/businesses/{business_id}/pending/approve", tag = "directory", operation_id = "approveBusinessChange", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
+async fn approve_change(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+    let wish = |business: &Business| {
+        let pending = business.pending.clone()?;
+        let renamed = pending.name != business.profile.name;
+        renamed.then(|| SlugWish::near(&pending.applied_to(business.profile.clone()), &id.to_string()))
+    };
+    let load = |_| async {
+        let (business, tree) = editing::load(app.work.table(), id).await?;
+        let owners = match wish(&business) {
+            Some(wish) => wish.owners(app.work.table()).await?,
+            None => Vec::new(),
+        };
+        Ok((business, tree, owners))
+    };
+    let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), context: &DecisionContext| {
+        request.check_version(before.version)?;
+        let (slug, owner) = match wish(&before) {
+            Some(wish) => wish.choose(id, &owners)?,
+            None => (before.slug.clone(), None),
+        };
+        let decision = before.value.clone().approve_change(slug, context.now);
+        let reply = shown(&before, &decision);
+        Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
+    };
+    app.work.handle_request(&request, load, decide).await
+}
+
+/// Leave a published business as it is, with a reason for its owner.
+#[utoipa::path(post, path = "/admin/businesses/{business_id}/pending/reject", tag = "directory", operation_id = "rejectBusinessChange", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
+async fn reject_change(
     request: Admin,
     State(app): State<App>,
     Path(id): Path<BusinessId>,
-    Json(input): Json<LeadTermsView>,
+    Json(input): Json<ReasonInput>,
 ) -> HandlerResult {
-    change(&app, &request, id, |business, context| business.set_lead_terms(input.into(), context.now)).await
+    change(&app, &request, id, |business, context| Ok(business.reject_change(&input.reason, context.now))).await
+}
+
+/// Set what a business pays for leads from now on. Leads already delivered keep their price.
+#[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTerms, responses((status = 200, body = ManagedBusiness)))]
+async fn set_lead_terms(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<LeadTerms>) -> HandlerResult {
+    change(&app, &request, id, |business, context| business.set_lead_terms(input, context.now)).await
 }

@@ -70,7 +70,7 @@ impl Mapping {
                 return Err(MappingError(format!("a rule says key=value or key=*, not {when:?}")));
             }
         }
-        if mapping.time_zone.as_deref().is_some_and(|zone| !crate::business::hours::is_time_zone(zone)) {
+        if mapping.time_zone.as_deref().is_some_and(|zone| !hours::is_time_zone(zone)) {
             return Err(MappingError("time_zone must be an IANA name such as Europe/Berlin".into()));
         }
         if mapping.country.as_deref().is_some_and(|country| country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {

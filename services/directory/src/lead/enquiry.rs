@@ -1,14 +1,17 @@
 //! What somebody asks a business, and who they are.
 
-use kernel::{Email, LeadId, Line, Paragraph};
+use contracts::Decision;
+use kernel::{Email, LeadId, Line, Paragraph, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::LeadError;
-use super::masking::masked;
 
 pub type Name = Line<1, 100>;
 pub type Phone = Line<0, 40>;
 pub type Message = Paragraph<1, 4_000>;
+
+/// Answers of a business to one enquiry.
+const REPLIES_MAX: usize = 20;
 
 /// More links than these make an enquiry wait for a look.
 const LINKS_MAX: usize = 2;
@@ -23,6 +26,16 @@ pub struct Contact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     pub message: String,
+    /// What the business has answered, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<LeadReply>,
+}
+
+/// What a business answers to whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeadReply {
+    pub text: String,
+    pub at: Timestamp,
 }
 
 /// What somebody fills in.
@@ -62,6 +75,7 @@ impl Enquiry {
             email: self.email.clone(),
             phone: self.phone.as_ref().map(Phone::to_string),
             message: self.message.to_string(),
+            replies: Vec::new(),
         }
     }
 
@@ -74,9 +88,12 @@ impl Enquiry {
         }
     }
 
-    /// The message without what could be a contact.
-    pub fn preview(&self) -> String {
-        masked(&self.message, &[&self.name, self.email.as_str(), self.phone.as_deref().unwrap_or_default()])
+    pub fn email(&self) -> &Email {
+        &self.email
+    }
+
+    pub fn message_chars(&self) -> u32 {
+        u32::try_from(self.message.chars().count()).unwrap_or(u32::MAX)
     }
 }
 
@@ -86,6 +103,14 @@ fn is_phone(text: &str) -> bool {
 }
 
 impl Contact {
+    pub fn reply(mut self, text: &Message, now: Timestamp) -> Result<Decision<Self>, LeadError> {
+        if self.replies.len() >= REPLIES_MAX {
+            return Err(LeadError::TooManyReplies);
+        }
+        self.replies.push(LeadReply { text: text.to_string(), at: now });
+        Ok(Decision::changed(self))
+    }
+
     /// What is the same for the same person, however they write it: to be hashed, never shown.
     pub fn identities(&self) -> Vec<String> {
         let mut all = vec![format!("email:{}", self.email.as_str().to_ascii_lowercase())];

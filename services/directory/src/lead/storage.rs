@@ -5,7 +5,7 @@ use ports::store::{IndexEntry, Key, Query, Record, Stored};
 use shell::Table;
 
 use super::enquiry::Contact;
-use super::limits::{Asked, AskedToday, Month};
+use super::limits::{Asked, AskedLately, Month};
 use super::{Lead, LeadError, Status};
 use crate::sort_key::time_sk;
 
@@ -26,8 +26,8 @@ pub fn asked_key(hash: &str, business: BusinessId) -> Key {
     Key::new(format!("sender#{hash}"), business.to_string())
 }
 
-pub fn asked_today_key(hash: &str) -> Key {
-    Key::new(format!("sender#{hash}"), "day")
+pub fn asked_lately_key(hash: &str) -> Key {
+    Key::new(format!("sender#{hash}"), "lately")
 }
 
 pub fn month_key(business: BusinessId, month: &str) -> Key {
@@ -72,9 +72,9 @@ impl Record for Asked {
     }
 }
 
-impl Record for AskedToday {
+impl Record for AskedLately {
     fn key(&self) -> Key {
-        asked_today_key(&self.hash)
+        asked_lately_key(&self.hash)
     }
 
     fn expires_at(&self) -> Option<Timestamp> {

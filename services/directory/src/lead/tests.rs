@@ -2,7 +2,7 @@ use strum::IntoEnumIterator as _;
 
 use super::*;
 use crate::lead::enquiry::{Contact, Message, Name, Phone};
-use crate::lead::limits::{AskedToday, Month};
+use crate::lead::limits::{AskedLately, Counted, Month};
 
 fn at(days: i64) -> Timestamp {
     Timestamp::from_millis(days * 24 * 3600 * 1000)
@@ -24,12 +24,11 @@ fn ask(message: &str, trapped: bool) -> Lead {
 }
 
 fn asked() -> Lead {
-    let lead = ask("Have a look: http://a.example http://b.example www.c.example", false);
-    Lead { preview: "Do you have time on Friday?".into(), ..lead }
+    ask("Have a look: http://a.example http://b.example www.c.example", false)
 }
 
 fn delivery(price: i64) -> Delivery {
-    Delivery { shop_price: eur(price), terms: LeadTerms::default(), duplicate_of: None, this_month: 0 }
+    Delivery { shop_price: eur(price), terms: LeadTerms::default(), duplicate_of: None, this_month: 0, confirmed: true }
 }
 
 fn lead(status: Status) -> Lead {
@@ -53,7 +52,7 @@ fn an_erased_customer_leaves_no_words() {
         match (status, before.clone().forget_customer()) {
             (New, forgotten) => assert_eq!(forgotten, None, "nobody has seen it"),
             (_, Some(decision)) => {
-                let expect = Lead { customer_id: None, preview: String::new(), ..before };
+                let expect = Lead { customer_id: None, message_chars: 0, ..before };
                 assert_eq!((decision.state(), decision.is_changed(), decision.events().len()), (&expect, true, 0), "{status:?}");
                 assert_eq!(expect.clone().forget_customer(), Some(Decision::unchanged(expect)));
             }
@@ -97,7 +96,7 @@ fn the_price_is_fixed_at_delivery() {
         (LeadTerms::default(), None, 500, Delivered, false),
         (own, None, 250, Delivered, false),
         (plan, None, 0, Billed, true),
-        (LeadTerms::default(), Some(LeadId(9)), 0, Delivered, false),
+        (LeadTerms::default(), Some(LeadId(9)), 500, Delivered, false),
         (plan, Some(LeadId(9)), 0, Delivered, false),
     ] {
         let decision = asked().deliver(Delivery { terms, duplicate_of, ..delivery(500) }, at(0)).unwrap();
@@ -109,11 +108,47 @@ fn the_price_is_fixed_at_delivery() {
 }
 
 #[test]
-fn the_monthly_cap_does_not_count_duplicates() {
+fn what_nobody_has_confirmed_costs_nothing() {
+    let unconfirmed = asked().deliver(Delivery { confirmed: false, ..delivery(500) }, at(0)).unwrap();
+    assert_eq!((unconfirmed.state().status, unconfirmed.events().len()), (Delivered, 0), "nobody is mailed");
+    let unconfirmed = unconfirmed.into_state();
+    assert!(!unconfirmed.counts() && unconfirmed.clone().bill(at(1)).is_err());
+    let free = asked().deliver(Delivery { confirmed: false, ..delivery(0) }, at(0)).unwrap().into_state();
+    assert!(!free.is_released(), "not even a free one is released");
+    let returned = unconfirmed.clone().give_back(ReturnReason::Spam, at(1)).unwrap().into_state();
+    assert!(returned.refuse_return(at(2)).is_err());
+    let delivered = unconfirmed.deliver(delivery(500), at(2)).unwrap();
+    assert_eq!(delivered.events().len(), 1, "an admin has had a look");
+    assert!(delivered.state().counts() && delivered.into_state().bill(at(3)).is_ok());
+}
+
+#[test]
+fn the_monthly_cap_does_not_tell_duplicates() {
     let terms = LeadTerms { monthly_cap: Some(2), ..LeadTerms::default() };
-    for (this_month, duplicate_of, expect) in [(1, None, true), (2, None, false), (3, None, false), (2, Some(LeadId(9)), true)] {
+    for (this_month, duplicate_of, expect) in [(1, None, true), (2, None, false), (3, None, false), (2, Some(LeadId(9)), false)] {
         let result = asked().deliver(Delivery { terms, this_month, duplicate_of, ..delivery(500) }, at(0));
         assert_eq!(result.is_ok(), expect, "{this_month} {duplicate_of:?}");
+    }
+}
+
+#[test]
+fn a_lead_is_answered_once_it_is_released() {
+    for (status, is_open, expect) in [
+        (New, true, Err(LeadError::NotFound)),
+        (Spam, true, Err(LeadError::NotFound)),
+        (Delivered, false, Err(LeadError::NotReleased)),
+        (Delivered, true, Ok(())),
+        (Billed, false, Ok(())),
+        (Returned, false, Ok(())),
+        (Credited, false, Ok(())),
+    ] {
+        let answered = lead(status).answer(is_open, 0, at(2));
+        assert_eq!(answered.as_ref().map(|_| ()).map_err(|error| *error), expect, "{status:?}");
+        if let Ok(first) = answered {
+            let second = first.into_state().answer(is_open, 1, at(3)).unwrap();
+            assert_eq!(second.state().answered_at, Some(at(2)));
+            assert_eq!(second.events().len(), 1);
+        }
     }
 }
 
@@ -162,14 +197,27 @@ fn enquiries_are_checked_and_people_recognised() {
 }
 
 #[test]
-fn ten_enquiries_a_day() {
-    let mut today = None;
-    for n in 1..=10 {
-        let count = AskedToday::count(today, "hash".into(), at(n)).unwrap().into_state();
-        assert_eq!(i64::from(count.count), n);
-        today = Some(count);
+fn enquiries_are_limited() {
+    let hash = || "hash".to_owned();
+    for (counted, cap, most) in [
+        (Counted::Person(hash()), None, 10),
+        (Counted::Client(hash()), None, 30),
+        (Counted::Client(hash()), Some(20), 5),
+        (Counted::Client(hash()), Some(1), 5),
+        (Counted::Client(hash()), Some(40), 10),
+        (Counted::Client(hash()), Some(1_000), 30),
+        (Counted::Business(hash()), Some(20), 100),
+    ] {
+        let mut lately = None;
+        for n in 1..=most {
+            assert_eq!(AskedLately::are_few(lately.as_ref()), n <= 5);
+            let count = AskedLately::count(lately, counted.hash(), counted.limit(cap), at(1)).unwrap().into_state();
+            assert_eq!(count.count, n);
+            lately = Some(count);
+        }
+        let refused = AskedLately::count(lately, counted.hash(), counted.limit(cap), at(1));
+        assert!(matches!(refused, Err(LeadError::TooMany { retry_after }) if retry_after.as_secs() >= 3600), "{counted:?} {cap:?}");
     }
-    assert_eq!(AskedToday::count(today, "hash".into(), at(11)), Err(LeadError::TooMany));
 }
 
 #[test]
@@ -183,7 +231,7 @@ fn a_month_is_counted_by_its_name() {
 fn the_preview_and_the_events_hold_no_contact() {
     let asked = Lead::ask(&enquiry("I am Ann Lee, request 0151 234 5678 or ann@example.com", false), SENDER, delivery(500), at(0)).unwrap();
     let (lead, events) = asked.into_parts();
-    let mut visible = lead.preview.clone();
+    let mut visible = serde_json::to_string(&lead).unwrap();
     let billed = lead.bill(at(0)).unwrap();
     for event in events.iter().chain(billed.events()) {
         visible.push_str(&event.data_json().unwrap());

@@ -1,17 +1,19 @@
 //! Businesses from their registration to their removal.
 
 use contracts::RatingChanged;
-use kernel::{Rating, ReviewTarget};
+use kernel::{Duration, Rating, ReviewTarget};
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, cafe, owner, text, time_zones, with};
+use super::{Town, UNVERIFIED, cafe, owner, text, time_zones, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;
     town.post("/businesses", &Harness::guest(), &cafe(&category)).await.expect(401);
+    let unverified = Harness::customer(UNVERIFIED.0);
+    assert_eq!(town.post("/businesses", &unverified, &cafe(&category)).await.expect(403).code(), "forbidden");
     let made = town.post("/businesses", &owner(), &cafe(&category)).await.expect(201);
     let id = text(&made.json["id"]);
     assert_eq!((made.json["slug"].as_str(), made.json["status"].as_str()), (Some("cafe-foehn"), Some("draft")));
@@ -39,6 +41,7 @@ async fn a_business_is_registered_moderated_and_found() {
     let page = town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(200);
     assert_eq!(page.json["opening_hours"]["understood"], true);
     assert_eq!((&page.json["time_zone"], &page.json["takes_enquiries"]), (&json!("Europe/Berlin"), &json!(true)));
+    assert!(!page.text.contains('<'), "json_ld is put into script elements: {}", page.text);
     let machine = &page.json["json_ld"];
     assert_eq!((&machine["@type"], &machine["geo"]["latitude"]), (&json!("LocalBusiness"), &json!(48.1374)));
     assert_eq!(machine["address"]["streetAddress"], "Ring 1");
@@ -53,7 +56,7 @@ async fn a_business_is_registered_moderated_and_found() {
     assert_eq!(removed.json["status"], "removed");
     town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(404);
     assert!(town.get("/me/businesses", &owner()).await.expect(200).json["items"].as_array().unwrap().is_empty());
-    let told = town.world.event_types().await;
+    let emitted = town.world.event_types().await;
     let expect = [
         "category.changed",
         "business.created",
@@ -66,7 +69,7 @@ async fn a_business_is_registered_moderated_and_found() {
         "business.published",
         "business.removed",
     ];
-    assert_eq!(told, expect);
+    assert_eq!(emitted, expect);
 }
 
 #[tokio::test]
@@ -101,20 +104,83 @@ async fn a_new_name_moves_the_page_and_the_old_address_leads_there() {
     let etag = town.get(&format!("/businesses/{id}/profile"), &owner()).await.expect(200).headers["etag"].clone();
     town.world.put(&path, &cafe(&category)).as_actor(&owner()).send().await.expect(428);
     let renamed = edit(with(cafe(&category), json!({ "name": "Tea Room" })), &etag).await.expect(200);
-    assert_eq!(renamed.json["slug"], "tea-room");
+    assert_eq!((&renamed.json["name"], &renamed.json["pending"]["name"]), (&json!("Café Föhn"), &json!("Tea Room")));
     edit(cafe(&category), &etag).await.expect(412);
+    assert_eq!(town.names("").await, ["Café Föhn"]);
+    let waiting = town.get("/admin/businesses?pending=true", &Harness::support()).await.expect(200);
+    assert_eq!(waiting.json["items"][0]["id"], json!(id));
+    town.get("/admin/businesses?pending=true&status=published", &Harness::support()).await.expect(422);
+    let decide = |what: &str| format!("/admin/businesses/{id}/pending/{what}");
+    town.post(&decide("approve"), &owner(), &json!({})).await.expect(403);
+    let approved = town.post(&decide("approve"), &Harness::admin(), &json!({})).await.expect(200);
+    assert_eq!((&approved.json["slug"], &approved.json["name"]), (&json!("tea-room"), &json!("Tea Room")));
+    let waiting = town.get("/admin/businesses?pending=true", &Harness::support()).await.expect(200);
+    assert_eq!(waiting.json["items"], json!([]));
+    let wish = with(cafe(&category), json!({ "name": "Bank", "website": "https://bank.example" }));
+    edit(wish, &approved.headers["etag"]).await.expect(200);
+    let rejected = town.post(&decide("reject"), &Harness::admin(), &json!({ "reason": "no bank" })).await.expect(200);
+    assert_eq!((&rejected.json["name"], rejected.json.get("pending")), (&json!("Tea Room"), None));
     let moved = town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(308);
     assert_eq!(moved.headers["location"], "/api/v1/businesses/tea-room");
     assert_eq!(town.names("category=cafes").await, ["Tea Room"]);
 
-    // The slug that was left is free for another business; then it leads there.
-    let other = town.published(&Harness::customer(2), &cafe(&category)).await;
-    assert_eq!(town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(200).json["id"], json!(other));
-    let third = town.post("/businesses", &Harness::customer(3), &cafe(&category)).await.expect(201);
-    assert_eq!(third.json["slug"], "cafe-foehn-ring-1", "a slug belongs to one business");
+    // The slug that was left leads there for a year; then another business may have it.
+    let second = town.post("/businesses", &Harness::customer(2), &cafe(&category)).await.expect(201);
+    assert_eq!(second.json["slug"], "cafe-foehn-ring-1", "a slug belongs to one business");
+    let wanted = with(cafe(&category), json!({ "slug": "cafe-foehn" }));
+    assert_eq!(town.post("/businesses", &Harness::customer(2), &wanted).await.expect(409).code(), "already-exists");
+    town.world.advance(Duration::from_secs(365 * 24 * 3600 + 1));
+    town.get("/businesses/cafe-foehn", &Harness::guest()).await.expect(404);
+    town.post("/businesses", &Harness::customer(2), &wanted).await.expect(201);
     let taken = with(cafe(&category), json!({ "slug": "tea-room" }));
     assert_eq!(town.post("/businesses", &Harness::customer(3), &taken).await.expect(409).code(), "already-exists");
-    town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "whenever" }))).await.expect(422);
+    let refused = town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "Mo-Fr whenever" }))).await.expect(422);
+    assert!(refused.json.to_string().contains("`whenever` at character 7 is no word that is known here"), "{}", refused.json);
+}
+
+#[tokio::test]
+async fn hours_are_tried_before_they_are_saved() {
+    let town = Town::open();
+    let preview = async |body: serde_json::Value| town.post("/opening-hours/preview", &owner(), &body).await;
+    let span = |day: &str| json!({ "day": day, "opens": "09:00", "closes": "18:00" });
+    let week = json!({ "spans": [span("monday"), span("tuesday"), { "day": "saturday", "opens": "10:00", "closes": "12:00", "unknown": true, "comment": "by appointment" }], "public_holidays": "closed" });
+    let made = preview(json!({ "week": week, "position": { "lat": 48.1374, "lon": 11.5755 } })).await.expect(200).json;
+    assert_eq!(made["text"], "Mo-Tu 09:00-18:00; Sa 10:00-12:00 \"by appointment\"; PH off");
+    assert_eq!((&made["understood"], made["week"].as_array().map(Vec::len)), (&json!(true), Some(7)));
+    let saturday = made["week"].as_array().unwrap().iter().find(|day| day["day"] == "saturday").unwrap();
+    assert_eq!(saturday["spans"], json!([{ "opens": "10:00", "closes": "12:00", "state": "unknown", "comment": "by appointment" }]));
+
+    let typed = preview(json!({ "opening_hours": "Mo, Mi 9-12 Uhr" })).await.expect(200).json;
+    assert_eq!((&typed["text"], &typed["normalized"]), (&json!("Mo, Mi 9-12 Uhr"), &json!("Mo,We 09:00-12:00")));
+    assert!(typed["next_change"].is_string(), "{typed}");
+    let unfinished = preview(json!({ "opening_hours": "Mo-Fr 9-" })).await.expect(200).json;
+    assert_eq!((&unfinished["understood"], &unfinished["problem"]["offset"], &unfinished["problem"]["part"]), (&json!(false), &json!(8), &json!("")));
+    for body in [
+        json!({}),
+        json!({ "opening_hours": "24/7", "week": { "spans": [] } }),
+        json!({ "week": { "spans": [{ "day": "monday", "opens": "9", "closes": "18:00" }] } }),
+        json!({ "opening_hours": "24/7", "time_zone": "Europe/Munich" }),
+    ] {
+        preview(body).await.expect(422);
+    }
+    town.post("/opening-hours/preview", &Harness::guest(), &json!({ "opening_hours": "24/7" })).await.expect(401);
+}
+
+/// Only what is surely open is told to machines.
+#[tokio::test]
+async fn unknown_hours_are_not_open_for_machines() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    for (name, hours, expect) in [
+        ("Asked", "\"nach Vereinbarung\"", 0),
+        ("Open end", "Mo-Su 12:00-14:00+", 7),
+        ("List", "Mo, We, Fr 09:00-12:00", 3),
+    ] {
+        let id = town.published(&owner(), &with(cafe(&category), json!({ "name": name, "opening_hours": hours }))).await;
+        let page = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200).json;
+        assert_eq!(page["json_ld"]["openingHoursSpecification"].as_array().map(Vec::len), Some(expect), "{hours}: {page}");
+        assert!(expect > 0 || page["opening_hours"]["state"] == "unknown", "{page}");
+    }
 }
 
 #[tokio::test]
@@ -289,8 +355,8 @@ async fn staff_and_claims() {
     assert_eq!(town.get(&format!("/businesses/{mill}/profile"), &claimant).await.expect(200).json["staff"][0]["role"], "owner");
     town.post(&format!("/admin/claims/{rival}/approve"), &Harness::admin(), &json!({})).await.expect(409);
     town.post(&format!("/admin/claims/{rival}/refuse"), &Harness::admin(), &json!({ "reason": "has an owner" })).await.expect(200);
-    let told = town.world.event_types().await;
+    let emitted = town.world.event_types().await;
     for (kind, times) in [("business.claimed", 1), ("claim.requested", 2), ("claim.refused", 1)] {
-        assert_eq!(told.iter().filter(|other| **other == kind).count(), times, "{kind}");
+        assert_eq!(emitted.iter().filter(|other| **other == kind).count(), times, "{kind}");
     }
 }

@@ -2,15 +2,17 @@
 
 use contracts::UserErased;
 use kernel::Actor;
+use ports::store::Key;
 use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
 use shell::testing::Harness;
+use shell::{Changes, DecisionContext};
 
 use super::imports::import_file;
 use super::leads::enquiry;
 use super::{Town, cafe, owner, text, with};
 
-/// Erases the account, and tells it again.
+/// Erases the account, and delivers the event again.
 async fn erase(town: &Town, actor: &Actor) {
     let erased = UserErased { user_id: actor.user_id().unwrap(), email: Some("ann.sophie@example.com".parse().unwrap()) };
     let erased = town.world.publish(erased).await;
@@ -18,7 +20,7 @@ async fn erase(town: &Town, actor: &Actor) {
     let stored = town.world.stored(&directory::TABLE);
     let events = town.world.events().await.len();
     town.world.deliver("directory", &erased).await.unwrap();
-    assert_eq!(town.world.stored(&directory::TABLE), stored, "told again, it changes nothing");
+    assert_eq!(town.world.stored(&directory::TABLE), stored, "delivered again, it changes nothing");
     assert_eq!(town.world.events().await.len(), events);
     let id = actor.user_id().unwrap().to_string();
     assert!(!stored.iter().any(|item| item.contains(&id)), "{stored:#?}");
@@ -54,12 +56,30 @@ async fn who_asked_is_forgotten_and_the_books_stay() {
     }
     let lead = async |id: &str| town.get(&format!("/businesses/{business}/leads/{id}"), &owner()).await;
     let after = lead(&billed).await.expect(200).json;
-    assert_eq!((&after["status"], &after["price"]["amount"], &after["preview"]), (&json!("billed"), &json!(500), &json!("")));
+    assert_eq!(
+        (&after["status"], &after["price"]["amount"], &after["preview"]["message_chars"]),
+        (&json!("billed"), &json!(500), &json!(0))
+    );
     assert!(after.get("contact").is_none(), "{after}");
     assert_eq!(lead(&other).await.expect(200).json["contact"]["email"], "bob@example.org", "others stay");
     town.post(&format!("/admin/leads/{suspicious}/deliver"), &Harness::admin(), &json!({})).await.expect(404);
     let claims = town.get("/admin/claims", &Harness::support()).await.expect(200);
     assert_eq!(claims.json["items"].as_array().unwrap().len(), 1, "{}", claims.text);
+}
+
+#[tokio::test]
+async fn who_asked_is_forgotten_where_the_lead_is_gone() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let business = town.published(&owner(), &cafe(&category)).await;
+    let asked = town.post(&format!("/businesses/{business}/leads"), &Harness::guest(), &enquiry()).await.expect(202);
+    let lead = Key::new(format!("lead#{}", text(&asked.json["id"])), "lead");
+    let delete = |(), _: &DecisionContext| Ok(Changes::none().delete_derived(lead.clone()));
+    assert!(town.work.run_job("test", async |_| Ok(()), delete).await.unwrap());
+    assert!(town.world.stored(&directory::TABLE).join("\n").contains("Leebrück"));
+
+    erase(&town, &Harness::customer(5)).await;
+    assert!(!town.world.stored(&directory::TABLE).join("\n").contains("Leebrück"));
 }
 
 #[tokio::test]
@@ -108,7 +128,7 @@ async fn a_copy_holds_what_is_forgotten() {
     let path = format!("/api/v1/businesses/{business}/staff/{}", ann.user_id().unwrap());
     town.world.put(&path, &json!({ "role": "staff" })).as_actor(&owner()).send().await.expect(200);
 
-    let reads = directory::Reads::new(&town.work, "Europe/Berlin");
+    let reads = directory::Reads::new(&town.work, "Europe/Berlin", "DE");
     let person = Person { user_id: ann.user_id().unwrap(), verified_email: Some("ann.sophie@example.com".parse().unwrap()) };
     let copy = reads.export(&person).await.unwrap();
     let members = |list: &str, name: &str| copy[list].as_array().unwrap().iter().map(|item| text(&item[name])).collect::<Vec<_>>();

@@ -80,7 +80,7 @@ async fn nobody_sees_who_asked_before_the_lead_is_released() {
     let town = Town::open();
     let business = shop(&town).await;
     let path = format!("/api/v1/businesses/{business}/leads");
-    let send = || town.world.post(&path, &enquiry()).header("Idempotency-Key", "enquiry-1").send();
+    let send = || town.world.post(&path, &enquiry()).header("Idempotency-Key", "the-enquiry-about-bread").send();
     let sent = send().await.expect(202);
     let id = text(&sent.json["id"]);
     assert_eq!(send().await.expect(202).json, sent.json, "the record of the request gives the same answer");
@@ -125,15 +125,17 @@ async fn duplicates_cost_nothing_and_give_nothing_away() {
     let first = ask(&town, &business, &enquiry()).await;
     let again = ask(&town, &business, &with(enquiry(), json!({ "email": "other@example.org", "message": "And a third cake" }))).await;
     let duplicate = lead(&town, &business, &again).await;
-    assert_eq!(
-        (&duplicate["duplicate_of"], &duplicate["price"]["amount"]),
-        (&json!(first), &json!(0)),
-        "the same number is the same person"
-    );
-    assert!(duplicate.get("contact").is_none(), "it would give away the first one");
+    let open = lead(&town, &business, &first).await;
+    assert!(duplicate.get("contact").is_none() && duplicate.get("duplicate_of").is_none(), "they would give away the first one");
+    for same in ["status", "price", "unconfirmed"] {
+        assert_eq!(duplicate[same], open[same], "a business cannot try out addresses");
+    }
+    let known = town.get("/admin/leads?status=delivered", &Harness::support()).await.expect(200).json;
+    assert_eq!(known["items"][0]["duplicate_of"], json!(first), "the same number is the same person");
     town.post(&format!("/admin/leads/{again}/bill"), &Harness::admin(), &json!({})).await.expect(409);
     admin(&town, &first, "bill").await;
-    assert_eq!(lead(&town, &business, &again).await["contact"]["message"], "And a third cake");
+    let released = lead(&town, &business, &again).await;
+    assert_eq!((&released["contact"]["message"], &released["duplicate_of"]), (&json!("And a third cake"), &json!(first)));
     town.world.advance(Duration::from_secs(30 * 24 * 3600 + 1));
     let later = ask(&town, &business, &enquiry()).await;
     assert_eq!(lead(&town, &business, &later).await["price"]["amount"], 500);
@@ -147,12 +149,14 @@ async fn terms_caps_and_free_leads() {
         let path = format!("/api/v1/admin/businesses/{business}/lead-terms");
         town.world.put(&path, &body).as_actor(&Harness::admin()).send()
     };
-    terms(json!({ "price": 250, "monthly_cap": 2 })).await.expect(200);
+    terms(json!({ "price": 250, "monthly_cap": 2, "covered_by_plan": false })).await.expect(200);
     let first = ask(&town, &business, &from(1)).await;
     assert_eq!(lead(&town, &business, &first).await["price"]["amount"], 250);
     ask(&town, &business, &from(2)).await;
-    town.post(&format!("/businesses/{business}/leads"), &Harness::guest(), &from(3)).await.expect(409);
-    ask(&town, &business, &from(1)).await;
+    for n in [3, 1] {
+        let refused = town.post(&format!("/businesses/{business}/leads"), &Harness::guest(), &from(n)).await;
+        assert_eq!(refused.expect(409).code(), "conflict", "a duplicate is not told by the answer");
+    }
     terms(json!({ "covered_by_plan": true })).await.expect(200);
     let covered = ask(&town, &business, &from(3)).await;
     let covered = lead(&town, &business, &covered).await;
@@ -207,8 +211,8 @@ async fn leads_go_back_and_are_credited() {
     assert_eq!(back(owner(), "wrong_number").await.expect(200).json["status"], "returned");
     town.post(&format!("/admin/leads/{id}/credit"), &owner(), &json!({})).await.expect(403);
     assert_eq!(admin(&town, &id, "credit").await["status"], "credited");
-    let told: Vec<_> = town.world.event_types().await.into_iter().filter(|kind| kind.starts_with("lead.")).collect();
-    assert_eq!(told, ["lead.delivered", "lead.billed", "lead.returned", "lead.credited"]);
+    let emitted: Vec<_> = town.world.event_types().await.into_iter().filter(|kind| kind.starts_with("lead.")).collect();
+    assert_eq!(emitted, ["lead.delivered", "lead.billed", "lead.returned", "lead.credited"]);
     let late = ask(&town, &business, &from(5)).await;
     town.world.advance(Duration::from_secs(7 * 24 * 3600 + 1));
     let refused =
@@ -261,4 +265,98 @@ impl std::io::Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[tokio::test]
+async fn a_preview_has_no_words() {
+    let town = Town::open();
+    let business = shop(&town).await;
+    for (n, message) in [
+        "Call me: 01 51 - 23 45 - 67 89",
+        "Call 0151 then 2345 and then 6789",
+        "ann.sophie [at] example [dot] com",
+        "I am ann.sophie on Instagram",
+        "zero one five one, two three four five",
+        "Greetings, Leebrück's office",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = with(from(u32::try_from(n).unwrap()), json!({ "message": message }));
+        let id = ask(&town, &business, &body).await;
+        assert_eq!(lead(&town, &business, &id).await["preview"], json!({ "message_chars": message.chars().count() }), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn strangers_cost_a_business_little() {
+    let town = Town::open();
+    let business = shop(&town).await;
+    let path = format!("/businesses/{business}/leads");
+    let mut last = String::new();
+    for n in 0..30 {
+        last = ask(&town, &business, &from(n)).await;
+        assert_eq!(lead(&town, &business, &last).await["unconfirmed"], json!(n >= 5), "{n}");
+    }
+    let refused = town.post(&path, &Harness::guest(), &from(30)).await.expect(429);
+    assert!(refused.headers["retry-after"].parse::<u32>().unwrap() > 3_600);
+    let delivered = town.world.event_types().await.into_iter().filter(|kind| *kind == "lead.delivered").count();
+    assert_eq!(delivered, 5, "nobody is mailed about the others");
+    town.post(&format!("/admin/leads/{last}/bill"), &Harness::admin(), &json!({})).await.expect(409);
+    assert_eq!(admin(&town, &last, "deliver").await["unconfirmed"], json!(false));
+    admin(&town, &last, "bill").await;
+
+    town.world.advance(Duration::from_secs(24 * 3600 + 1));
+    let terms = json!({ "price": 900, "monthly_cap": 20, "covered_by_plan": false });
+    let set = format!("/api/v1/admin/businesses/{business}/lead-terms");
+    town.world.put(&set, &terms).as_actor(&Harness::admin()).send().await.expect(200);
+    for n in 40..45 {
+        ask(&town, &business, &from(n)).await;
+    }
+    town.post(&path, &Harness::guest(), &from(45)).await.expect(429);
+}
+
+#[tokio::test]
+async fn whoever_has_confirmed_an_address_is_charged() {
+    let town = Town::open();
+    let business = shop(&town).await;
+    for n in 0..5 {
+        ask(&town, &business, &from(n)).await;
+    }
+    let path = format!("/businesses/{business}/leads");
+    for (email, unconfirmed) in [("Somebody@example.com", false), ("somebody.else@example.com", true)] {
+        let body = with(enquiry(), json!({ "email": email, "phone": null }));
+        let id = text(&town.post(&path, &Harness::customer(7), &body).await.expect(202).json["id"]);
+        assert_eq!(lead(&town, &business, &id).await["unconfirmed"], json!(unconfirmed), "{email}");
+    }
+    town.post(&path, &owner(), &enquiry()).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_business_answers_and_the_enquirer_reads_it() {
+    let town = Town::open();
+    let business = shop(&town).await;
+    let customer = Harness::customer(7);
+    let sent = town.post(&format!("/businesses/{business}/leads"), &customer, &enquiry()).await.expect(202);
+    let id = text(&sent.json["id"]);
+    let path = format!("/businesses/{business}/leads/{id}/replies");
+    let reply = json!({ "text": "Gladly, on Friday." });
+    assert_eq!(town.post(&path, &owner(), &reply).await.expect(409).code(), "conflict");
+    admin(&town, &id, "bill").await;
+    town.post(&path, &customer, &reply).await.expect(403);
+    town.post(&path, &owner(), &json!({ "text": " " })).await.expect(422);
+    for _ in 0..20 {
+        let answered = town.post(&path, &owner(), &reply).await.expect(200);
+        assert!(answered.json["answered_at"].is_string());
+        holds_no_secret("the answer to the owner", &answered.text);
+    }
+    town.post(&path, &owner(), &reply).await.expect(409);
+    let own = town.get("/me/enquiries", &customer).await.expect(200).json;
+    assert_eq!((&own["items"][0]["business_name"], &own["items"][0]["replies"][0]["text"]), (&json!("Café Föhn"), &reply["text"]));
+    assert_eq!(own["items"][0]["replies"].as_array().unwrap().len(), 20);
+    assert_eq!(lead(&town, &business, &id).await["contact"]["replies"][19]["text"], reply["text"]);
+    assert_eq!(town.get("/me/enquiries", &Harness::customer(8)).await.expect(200).json["items"], json!([]));
+    town.get("/me/enquiries", &Harness::guest()).await.expect(401);
+    let told = town.world.event_types().await.into_iter().filter(|kind| *kind == "lead.answered").count();
+    assert_eq!(told, 20);
 }

@@ -19,11 +19,12 @@ use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey, UnitOfWork};
 
-/// Everybody has an account but `NOBODY`, and that of `CLOSED` is disabled.
+/// Everybody has an account but `NOBODY`; that of `CLOSED` is disabled, and `UNVERIFIED` has confirmed no address.
 struct People;
 
 pub const NOBODY: UserId = UserId(9_998);
 pub const CLOSED: UserId = UserId(9_999);
+pub const UNVERIFIED: UserId = UserId(9_997);
 
 #[async_trait]
 impl IdentityReads for People {
@@ -31,7 +32,8 @@ impl IdentityReads for People {
         let account = Account {
             id,
             email: "somebody@example.com".parse().unwrap(),
-            email_verified: true,
+            email_verified: id != UNVERIFIED,
+            email_proven: id != UNVERIFIED,
             name: "Somebody".into(),
             roles: Vec::new(),
             businesses: Vec::new(),
@@ -64,6 +66,7 @@ impl Town {
             let settings = Config {
                 public_url: "https://town.example".into(),
                 time_zone: "Europe/Berlin".into(),
+                region: "DE-BY".into(),
                 lead_price: Money::new(amount, Currency::EUR),
             };
             let dependencies = Deps { accounts: Arc::new(People), signer: Arc::new(signer), time_zones: time_zones() };
@@ -118,7 +121,7 @@ pub fn owner() -> Actor {
 
 pub fn cafe(category: &str) -> Value {
     json!({
-        "name": "Café Föhn", "description": "Cake and coffee", "categories": [category], "tags": ["Vegan"],
+        "name": "Café Föhn", "description": "Cake </script> and coffee", "categories": [category], "tags": ["Vegan"],
         "address": { "street_address": "Ring 1", "postal_code": "80001", "address_locality": "Dorf", "address_country": "DE" },
         "position": { "lat": 48.1374, "lon": 11.5755 }, "phone": "+49 89 1", "website": "https://cafe.example",
         "opening_hours": "Mo-Fr 09:00-18:00; PH off"

@@ -3,8 +3,9 @@
 use kernel::{Problem, UserId};
 use ports::store::Stored;
 use ports::{PoolError, PoolTokens, UserPool};
-use shell::{DecisionContext, HandlerResult, Reply};
+use shell::{DecisionContext, HandlerResult};
 
+use super::cookie::{self, Carrier};
 use crate::App;
 use crate::admins::Admins;
 use crate::credentials::pool_problem;
@@ -12,13 +13,13 @@ use crate::storage;
 use crate::tokens::Tokens;
 use crate::user::User;
 
-pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str) -> HandlerResult {
+pub(super) async fn refresh(app: &App, pool: &dyn UserPool, refresh_token: &str, carrier: Carrier) -> HandlerResult {
     let tokens = pool.refresh(refresh_token).await.map_err(pool_problem)?;
     let user = app.work.table().get::<User>(&storage::user_key(tokens.user)).await?;
     match user {
         Some(user) if user.may_sign_in() => {
             adopt_roles(app, &user, &tokens).await?;
-            Ok(answer(&tokens))
+            Ok(cookie::answer(app, Tokens::from(&tokens), carrier))
         }
         Some(_) | None => Err(pool_problem(PoolError::Refused).into()),
     }
@@ -35,24 +36,19 @@ pub(super) async fn adopt_roles(app: &App, user: &User, tokens: &PoolTokens) -> 
         let decision = user.value.clone().adopt_roles(&tokens.roles, tokens.issued_at);
         storage::update_user_and_admins(&user, admins, decision)
     };
-    if app.work.run_job("identity.adopt-roles", load, decide).await? {
+    if app.work.run_job("identity.adopt_roles", load, decide).await? {
         tracing::info!(user = %user.id, groups = ?tokens.roles, "roles that were granted in the user pool were taken over");
     }
     Ok(())
 }
 
-pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> HandlerResult {
-    pool.sign_out(refresh_token).await.map_err(pool_problem)?;
-    Ok(Reply::no_content())
+pub(super) async fn sign_out(pool: &dyn UserPool, refresh_token: &str) -> Result<(), Problem> {
+    pool.sign_out(refresh_token).await.map_err(pool_problem)
 }
 
 /// After the password has been changed and all sessions have ended.
-pub(super) async fn sign_in_again(app: &App, pool: &dyn UserPool, id: UserId, password: &str) -> HandlerResult {
+pub(super) async fn sign_in_again(app: &App, pool: &dyn UserPool, id: UserId, password: &str, carrier: Carrier) -> HandlerResult {
     let user: Stored<User> = storage::user(app.work.table(), id).await?;
     let tokens = pool.sign_in(Some(id), password, user.tokens_valid_from).await.map_err(pool_problem)?;
-    Ok(answer(&tokens))
-}
-
-fn answer(tokens: &PoolTokens) -> Reply {
-    Reply::ok(&Tokens::from(tokens)).no_store()
+    Ok(cookie::answer(app, Tokens::from(&tokens), carrier))
 }

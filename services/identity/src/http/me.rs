@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 use super::auth::unchanged_password;
 use super::without_record;
 use crate::App;
-use crate::addresses::{AddressBook, AddressBookError};
+use crate::addresses::{AddressBook, AddressBookError, Entry};
 use crate::admins::Admins;
-use crate::attempts::Attempts;
-use crate::sign_in::{account_subject, confirm_password, mail_subject};
+use crate::gate::{Counted, Gate};
+use crate::sign_in::{confirm_key, confirm_password};
 use crate::storage;
 use crate::user::{Name, ProfileChange, Telephone, User};
-use crate::views::{AddressBookView, AddressView, ProfileView};
+use crate::views::{AddressBookView, ProfileView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     shell::routes!(profile, change_profile, erase, addresses, add_address, replace_address, remove_address)
@@ -72,32 +72,31 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
         Some(_) => {
             let password =
                 body.current_password.ok_or_else(|| Problem::field("current_password", "is needed for another e-mail address"))?;
-            confirm_password(&app, &request, &user, "current_password", &password).await?;
-            Changes::none().delete_derived(storage::attempts_key(&account_subject(&user.email)))
+            confirm_password(&app, &user, "current_password", &password).await?;
+            Changes::none().delete_derived(confirm_key(id))
         }
         None => Changes::none(),
     };
-    let subject = wanted.as_ref().map(mail_subject).unwrap_or_default();
+    let gate = wanted.as_ref().map(|email| Gate::mail(&app, email, request.client));
     let load = |_| async {
         let user = storage::user(table, id).await?;
         request.check_version(user.version)?;
         // Another address is the pool's business when it is verified; the name is now.
         let named = user.value.clone().change_profile(change.clone(), false, app.work.now())?;
         app.credentials.follow(&user, named.state()).await?;
-        let Some(email) = &wanted else {
+        let (Some(email), Some(gate)) = (&wanted, &gate) else {
             return Ok((user, true, None));
         };
         let email_free = storage::owner(table, email).await?.is_none();
-        Ok((user, email_free, table.get::<Attempts>(&storage::attempts_key(&subject)).await?))
+        Ok((user, email_free, Some(gate.load(table, app.work.now()).await?)))
     };
-    let limit = app.config.mails_per_address;
-    let decide = |(user, email_free, attempts): (Stored<User>, bool, Option<Stored<Attempts>>), context: &DecisionContext| {
+    let decide = |(user, email_free, counted): (Stored<User>, bool, Option<Counted>), context: &DecisionContext| {
         request.check_version(user.version)?;
         let decision = user.value.clone().change_profile(change.clone(), email_free, context.now)?;
         let reply = Reply::ok(&ProfileView::of(decision.state())).etag(user.version + u64::from(decision.is_changed()));
         let mut changes = storage::update_user(&user, decision)?.and(cleared.clone());
-        if wanted.is_some() {
-            changes = changes.and(storage::take_attempt(attempts, &subject, limit, context.now)?);
+        if let (Some(gate), Some(counted)) = (&gate, counted) {
+            changes = changes.and(gate.take(counted, context.now)?);
         }
         Ok(changes.reply(reply))
     };
@@ -109,14 +108,14 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
 async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
     let id = request.user_id;
     let table = app.work.table();
-    let user = storage::user(table, id).await?;
-    let proved = confirm_password(&app, &request, &user, "password", &body.password).await?;
+    let proved = storage::user(table, id).await?;
+    confirm_password(&app, &proved, "password", &body.password).await?;
     let decide = |(user, admins): (Stored<User>, Option<Stored<Admins>>), context: &DecisionContext| {
         unchanged_password(&proved, &user)?;
-        let attempts = storage::attempts_key(&account_subject(&user.email));
+        let sign_ins = Gate::sign_in(&app, &user.email, request.client).known_key();
         let decision = user.value.clone().erase(Email::erased(id), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
-        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(attempts).reply(Reply::no_content()))
+        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(confirm_key(id)).delete_derived(sign_ins).reply(Reply::no_content()))
     };
     let load = |_| async {
         let (user, admins) = storage::user_and_admins(table, id).await?;
@@ -139,19 +138,19 @@ async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
 }
 
 /// Add an address. The first one is the default.
-#[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = AddressView)))]
+#[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = Entry)))]
 async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
     let address = body.address.checked("address")?;
     let add = |book: AddressBook, context: &DecisionContext| book.add(context.id(0), address.clone(), body.is_default);
     change_book(&app, &request, add, |book, context| {
         let id: AddressId = context.id(0);
-        Ok(Reply::created(format!("/api/v1/me/addresses/{id}"), &AddressView::of(book.entry(id)?)))
+        Ok(Reply::created(format!("/api/v1/me/addresses/{id}"), book.entry(id)?))
     })
     .await
 }
 
 /// Replace an address.
-#[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = AddressView)))]
+#[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = Entry)))]
 async fn replace_address(
     request: SignedIn,
     State(app): State<App>,
@@ -160,7 +159,7 @@ async fn replace_address(
 ) -> HandlerResult {
     let address = body.address.checked("address")?;
     let replace = |book: AddressBook, _: &DecisionContext| book.replace(id, address.clone(), body.is_default);
-    change_book(&app, &request, replace, |book, _| Ok(Reply::ok(&AddressView::of(book.entry(id)?)))).await
+    change_book(&app, &request, replace, |book, _| Ok(Reply::ok(book.entry(id)?))).await
 }
 
 /// Remove an address. Orders keep the one they were sent to.
@@ -188,7 +187,7 @@ async fn change_book(
         }
         // No address may be added while its owner is erased.
         let guard = Write::Check { key: storage::user_key(user.id), expect: Expect::Version(user.version) };
-        Ok(storage::put_addresses(version, decision)?.write(guard).reply(reply))
+        Ok(Changes::put(version, decision)?.write(guard).reply(reply))
     };
     app.work.handle_request(request, load, decide).await
 }

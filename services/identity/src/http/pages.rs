@@ -26,6 +26,8 @@ pub(super) fn routes(app: &App) -> RootRoutes {
 struct Token {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    password: String,
 }
 
 #[derive(Deserialize)]
@@ -39,20 +41,42 @@ async fn ask_to_verify(State(app): State<App>, Query(query): Query<Token>) -> Pa
     if let Err(problem) = auth::link(&app, LinkPurpose::VerifyEmail, &query.token) {
         return not_done(problem.into(), "from your profile");
     }
-    let body = format!(
-        "<p>One click, and we know that this e-mail address is yours.</p>\n<form method=\"post\" action=\"/verify-email\">\n\
-         <input type=\"hidden\" name=\"token\" value=\"{}\">\n<button type=\"submit\">Confirm my address</button>\n</form>",
-        escape(&query.token)
-    );
-    Ok(page(200, "Confirm your e-mail address", &body))
+    Ok(verify_form(200, &query.token, None))
 }
 
 async fn verify(State(app): State<App>, request: RequestContext, Form(form): Form<Token>) -> PageAnswer {
-    match auth::verify(&app, &request, &form.token).await {
+    // Without the password anybody's button would do, also for an account that a stranger has made with the address.
+    match auth::verify(&app, &request, &form.token, Some(&form.password)).await {
         Ok(_) => {
             Ok(page(200, "Your e-mail address is confirmed", "<p>Thank you. You can sign in with it from now on, and close this page.</p>"))
         }
+        Err(failure) if failure.problem().code == Code::Invalid => Ok(verify_form(422, &form.token, Some("is wrong"))),
         Err(failure) => not_done(failure.into(), "from your profile"),
+    }
+}
+
+fn verify_form(status: u16, token: &str, wrong: Option<&str>) -> Response {
+    let (alert, marks) = alert(wrong);
+    let token = escape(token);
+    let body = format!(
+        "<p>Enter the password of your account, and we know that this e-mail address is yours.</p>\n\
+         {alert}<form method=\"post\" action=\"/verify-email\">\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
+         <label for=\"password\">Password</label>\n\
+         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required {marks}>\n\
+         <p class=\"quiet\" id=\"rules\">The one that you chose when you registered. If you did not register, close this page.</p>\n\
+         <button type=\"submit\">Confirm my address</button>\n</form>"
+    );
+    page(status, "Confirm your e-mail address", &body)
+}
+
+/// What is wrong with a password, and how its field refers to that.
+fn alert(wrong: Option<&str>) -> (String, &'static str) {
+    match wrong {
+        Some(message) => (
+            format!("<p class=\"wrong\" id=\"wrong\" role=\"alert\">The password {}.</p>\n", escape(message)),
+            "aria-invalid=\"true\" aria-describedby=\"wrong rules\"",
+        ),
+        None => (String::new(), "aria-describedby=\"rules\""),
     }
 }
 
@@ -88,13 +112,7 @@ async fn reset(State(app): State<App>, request: RequestContext, Form(form): Form
 
 /// The address is there for password managers, which otherwise would not know whose password it is.
 fn password_form(status: u16, email: &str, token: &str, wrong: Option<&str>) -> Response {
-    let (alert, marks) = match wrong {
-        Some(message) => (
-            format!("<p class=\"wrong\" id=\"wrong\" role=\"alert\">The password {}.</p>\n", escape(message)),
-            "aria-invalid=\"true\" aria-describedby=\"wrong rules\"",
-        ),
-        None => (String::new(), "aria-describedby=\"rules\""),
-    };
+    let (alert, marks) = alert(wrong);
     let (email, token) = (escape(email), escape(token));
     let body = format!(
         "{alert}<form method=\"post\" action=\"/reset-password\">\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n\

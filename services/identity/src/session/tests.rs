@@ -6,20 +6,20 @@ use crate::user::tests::{ann, at, reason};
 const LIFETIMES: Lifetimes = Lifetimes { idle: Duration::from_secs(1000), most: Duration::from_secs(2500) };
 
 fn session(user: &User) -> Session {
-    Session::start(1.into(), user, LIFETIMES, at(10)).into_state()
+    Session::start(1.into(), user, Origin::default(), LIFETIMES, at(10)).into_state()
 }
 
 fn presented(generation: u32, retry: &str) -> Presented {
     Presented { generation, retry: (!retry.is_empty()).then(|| retry.to_owned()) }
 }
 
-/// Presents tokens one after another; checks the generation that each one got.
-fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
+/// Presents tokens one after another, so many seconds apart; checks the generation that each one got.
+fn check(apart: i64, tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
     let user = ann();
     let mut session = session(&user);
     let mut seen = Vec::new();
-    for (generation, retry) in tokens {
-        match session.clone().refresh(&user, presented(*generation, retry), LIFETIMES, at(11)) {
+    for ((generation, retry), turn) in tokens.iter().zip(1..) {
+        match session.clone().refresh(&user, presented(*generation, retry), LIFETIMES, at(10 + turn * apart)) {
             Ok(decision) => {
                 session = decision.into_state();
                 seen.push(Ok(session.generation));
@@ -38,13 +38,22 @@ fn check(tokens: &[(u32, &str)], expect: &[Result<u32, SessionError>]) {
 #[test]
 fn tokens_rotate_and_a_reused_one_ends_the_session() {
     use SessionError::{Ended, Reused};
-    check(&[(1, ""), (2, ""), (3, "")], &[Ok(2), Ok(3), Ok(4)]);
-    check(&[(1, ""), (1, ""), (2, "")], &[Ok(2), Err(Reused), Err(Ended)]);
-    check(&[(1, "a"), (1, "a"), (2, "b")], &[Ok(2), Ok(2), Ok(3)]);
-    check(&[(1, "a"), (1, "b"), (1, "a")], &[Ok(2), Err(Reused), Err(Ended)]);
-    check(&[(1, "a"), (1, "")], &[Ok(2), Err(Reused)]);
-    check(&[(1, "a"), (2, "a"), (1, "a")], &[Ok(2), Ok(3), Err(Reused)]);
-    check(&[(2, ""), (1, "")], &[Err(Ended), Ok(2)]);
+    check(10, &[(1, ""), (2, ""), (3, "")], &[Ok(2), Ok(3), Ok(4)]);
+    check(10, &[(1, ""), (1, ""), (2, "")], &[Ok(2), Err(Reused), Err(Ended)]);
+    check(10, &[(1, "a"), (1, "a"), (2, "b")], &[Ok(2), Ok(2), Ok(3)]);
+    check(10, &[(1, "a"), (1, "b"), (1, "a")], &[Ok(2), Err(Reused), Err(Ended)]);
+    check(10, &[(1, "a"), (1, "")], &[Ok(2), Err(Reused)]);
+    check(10, &[(1, "a"), (2, "a"), (1, "a")], &[Ok(2), Ok(3), Err(Reused)]);
+    check(10, &[(2, ""), (1, "")], &[Err(Ended), Ok(2)]);
+}
+
+#[test]
+fn a_token_sent_twice_within_seconds_gets_the_same_successor() {
+    use SessionError::{Ended, Reused};
+    check(9, &[(1, ""), (1, ""), (2, "")], &[Ok(2), Ok(2), Ok(3)]);
+    check(4, &[(1, "a"), (1, "b"), (1, ""), (2, "")], &[Ok(2), Ok(2), Ok(2), Ok(3)]);
+    check(4, &[(1, ""), (1, ""), (1, ""), (1, ""), (2, "")], &[Ok(2), Ok(2), Ok(2), Err(Reused), Err(Ended)]);
+    check(4, &[(1, ""), (2, ""), (1, "")], &[Ok(2), Ok(3), Err(Reused)]);
 }
 
 #[test]
@@ -89,13 +98,15 @@ proptest! {
         for generation in 1..=before {
             session = session.refresh(&user, presented(generation, ""), LIFETIMES, at(11)).unwrap().into_state();
         }
+        let mut secs = 11;
         let mut held = [session.generation; 2];
         let mut used = [false; 2];
         for (turn, thief) in turns.into_iter().enumerate() {
             let who = usize::from(thief);
             let retry = if keys { format!("{who}-{turn}") } else { String::new() };
             used[who] = true;
-            match session.clone().refresh(&user, presented(held[who], &retry), LIFETIMES, at(12)) {
+            secs += 10;
+            match session.clone().refresh(&user, presented(held[who], &retry), LIFETIMES, at(secs)) {
                 Ok(decision) => {
                     prop_assert!(!(used[0] && used[1]), "served although both had used the token");
                     session = decision.into_state();

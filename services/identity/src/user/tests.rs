@@ -14,7 +14,7 @@ fn registration(name: &str) -> Registration {
 
 /// Registered at second 0, verified at second 1.
 pub(crate) fn ann() -> User {
-    unverified().verify_email(1, true, at(1)).unwrap().into_state()
+    unverified().verify_email(1, Follower::Owner, true, at(1)).unwrap().into_state()
 }
 
 pub(crate) fn unverified() -> User {
@@ -51,7 +51,7 @@ fn lifecycle() {
         (
             "register again",
             |user| Ok(user.register_again(registration("Eve"), at(9))),
-            [changed(&["user.verification_requested"]), nothing(), nothing(), nothing()],
+            [changed(&["user.verification_requested"]), changed(&["user.registered_again"]), nothing(), nothing()],
         ),
         (
             "request verification",
@@ -60,7 +60,7 @@ fn lifecycle() {
         ),
         (
             "verify",
-            |user| user.verify_email(1, true, at(9)),
+            |user| user.verify_email(1, Follower::Owner, true, at(9)),
             [changed(&["user.verified"]), nothing(), Err(UserError::Link), Err(UserError::Link)],
         ),
         (
@@ -109,7 +109,7 @@ fn lifecycle() {
 fn registration_asks_for_verification() {
     let decision = User::register(1.into(), registration(" Ann "), at(0));
     assert_eq!(decision.state().name, "Ann");
-    assert_eq!(outcome(decision), (true, vec!["user.registered", "user.verification_requested"]));
+    assert_eq!(outcome(decision), (true, vec!["user.verification_requested"]));
     for bad in ["", "  ", "a\nb", &"x".repeat(101)] {
         assert!(Name::new(bad).is_err(), "{bad}");
     }
@@ -121,9 +121,11 @@ fn the_latest_registration_of_an_unproved_address_counts() {
     let second = first.clone().register_again(registration("Owner"), at(5)).into_state();
     assert_eq!((second.password_hash.as_str(), second.name.as_str()), ("hash of Owner", "Owner"));
     assert_ne!(second.epoch, first.epoch, "whoever came first is signed out");
-    assert_eq!(second.clone().verify_email(1, true, at(6)), Err(UserError::Link), "the first link is dead");
-    let verified = second.verify_email(2, true, at(6)).unwrap().into_state();
-    assert!(!verified.register_again(registration("Eve"), at(7)).is_changed());
+    assert_eq!(second.clone().verify_email(1, Follower::Owner, true, at(6)), Err(UserError::Link), "the first link is dead");
+    let verified = second.verify_email(2, Follower::Owner, true, at(6)).unwrap().into_state();
+    let again = verified.clone().register_again(registration("Eve"), at(7)).into_state();
+    assert_eq!(again, User { reset: again.reset, ..verified }, "afterwards nothing changes but that there is a link to reset the password");
+    assert!(again.check_reset(1, at(8)).is_ok());
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn only_the_latest_link_works_and_only_in_time() {
     let day = 24 * 3600;
     let twice = || unverified().request_verification(true, at(10)).into_state();
     for (serial, secs, works) in [(2, 11, true), (1, 11, false), (3, 11, false), (0, 11, false), (2, 9 + day, true), (2, 10 + day, false)] {
-        assert_eq!(twice().verify_email(serial, true, at(secs)).is_ok(), works, "verify {serial} at {secs}");
+        assert_eq!(twice().verify_email(serial, Follower::Owner, true, at(secs)).is_ok(), works, "verify {serial} at {secs}");
     }
     let twice = || ann().request_reset(at(5)).into_state().request_reset(at(10)).into_state();
     for (serial, secs, works) in [(2, 11, true), (1, 11, false), (3, 11, false), (2, 9 + 3600, true), (2, 10 + 3600, false)] {
@@ -151,6 +153,23 @@ fn a_reset_proves_the_address_and_ends_all_sessions() {
 }
 
 #[test]
+fn whoever_only_has_the_mail_gives_the_account_to_nobody() {
+    for by in [Follower::Owner, Follower::Somebody] {
+        let is_own = by == Follower::Owner;
+        let decision = unverified().verify_email(1, by, true, at(1)).unwrap();
+        let [contracts::Event::UserVerified(event)] = decision.events() else { panic!("{:?}", decision.events()) };
+        assert_eq!((event.proven, event.first), (is_own, true), "{by:?}");
+        let user = decision.into_state();
+        assert_eq!((user.email_verified, user.email_proven), (true, is_own), "{by:?}");
+        assert_eq!(user.epoch == unverified().epoch, is_own, "the sessions of a stranger end: {by:?}");
+        assert_eq!(user.clone().request_verification(true, at(2)).is_changed(), !is_own, "{by:?} may still prove it");
+        let erased = user.erase("usr_1@erased.invalid".parse().unwrap(), at(3));
+        let [contracts::Event::UserErased(event)] = erased.events() else { panic!("{:?}", erased.events()) };
+        assert_eq!(event.email.is_some(), is_own, "{by:?}");
+    }
+}
+
+#[test]
 fn another_address_counts_when_it_is_proved() {
     let wanted: Email = "ann@new.example".parse().unwrap();
     let change = ProfileChange { email: Some(wanted.clone()), ..ProfileChange::default() };
@@ -158,15 +177,15 @@ fn another_address_counts_when_it_is_proved() {
     assert!(matches!(decision.events(), [contracts::Event::VerificationRequested(event)] if event.email == wanted && event.serial == 2));
     let pending = decision.into_state();
     assert_eq!(pending.email.as_str(), "ann@example.com");
-    assert_eq!(pending.clone().verify_email(2, false, at(6)), Err(UserError::EmailTaken), "taken since");
-    let moved = pending.clone().verify_email(2, true, at(6)).unwrap();
+    assert_eq!(pending.clone().verify_email(2, Follower::Owner, false, at(6)), Err(UserError::EmailTaken), "taken since");
+    let moved = pending.clone().verify_email(2, Follower::Owner, true, at(6)).unwrap();
     assert_eq!((&moved.state().email, &moved.state().pending_email), (&wanted, &None));
     assert!(moved.state().check_reset(1, at(6)).is_err(), "a link to the old address is dead");
 
     let back = ProfileChange { email: Some("ann@example.com".parse().unwrap()), ..ProfileChange::default() };
     let back = pending.change_profile(back, true, at(6)).unwrap().into_state();
     assert_eq!(back.pending_email, None);
-    assert!(back.verify_email(2, true, at(7)).is_err());
+    assert!(back.verify_email(2, Follower::Owner, true, at(7)).is_err());
 
     let taken = ann().change_profile(change, false, at(5)).unwrap();
     assert_eq!(taken.state().pending_email, Some(wanted), "the person is told the same");
@@ -181,12 +200,16 @@ fn roles_and_businesses() {
         user.set_roles(roles.to_vec(), businesses, 7.into(), at(9))
     };
     let seller = set(ann(), &[Business], None).unwrap().into_state();
-    assert_eq!((seller.roles.as_slice(), seller.businesses.as_slice()), ([Customer, Business].as_slice(), [BusinessId(7)].as_slice()));
+    let owned = |id| Membership { business_id: BusinessId(id), role: StaffRole::Owner };
+    assert_eq!((seller.roles.as_slice(), seller.businesses.as_slice()), ([Customer, Business].as_slice(), [owned(7)].as_slice()));
     assert!(!set(seller.clone(), &[Customer, Business, Business], None).unwrap().is_changed());
     assert_eq!(
         set(seller.clone(), &[Business, Admin], Some(vec![9, 8, 9])).unwrap().into_state().businesses,
-        [BusinessId(8), BusinessId(9)]
+        [owned(8), owned(9)]
     );
+    let staff = User { businesses: vec![Membership { role: StaffRole::Staff, ..owned(7) }], ..seller.clone() };
+    let kept = set(staff.clone(), &[Business], Some(vec![7, 8])).unwrap().into_state();
+    assert_eq!(kept.businesses, [staff.businesses[0], owned(8)], "roles in businesses stay");
     assert_eq!(set(seller.clone(), &[], None).unwrap().into_state().businesses, []);
     assert_eq!(set(seller.clone(), &[], Some(vec![8])), Err(UserError::Businesses));
     assert_eq!(set(seller, &[Business], Some((0..21).collect())), Err(UserError::Businesses));

@@ -5,5 +5,7 @@
 mod accounts;
 mod pages;
 mod pool;
+mod sessions;
 mod shop;
 mod signing_in;
+mod strangers;

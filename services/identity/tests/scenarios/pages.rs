@@ -10,7 +10,8 @@ const NEW: &str = "a wholly new password";
 
 async fn open(shop: &Shop, path: &str) -> TestResponse {
     let got = shop.world.get(path).send().await;
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     assert_eq!(got.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(got.headers["content-security-policy"], policy);
     assert_eq!((got.headers["referrer-policy"].as_str(), got.headers["cache-control"].as_str()), ("same-origin", "no-store"));
@@ -40,12 +41,17 @@ async fn an_address_is_verified_by_the_button_and_not_by_the_link() {
     assert!(page.text.contains(&format!("value=\"{token}\"")) && page.text.contains("<button"), "{}", page.text);
     assert_eq!(shop.count("user.verified").await, 0);
 
-    let refused = submit(&shop, "/verify-email", &[("token", &token)], &[("Sec-Fetch-Site", "cross-site")]).await;
+    let refused = submit(&shop, "/verify-email", &[("token", &token), ("password", PASSWORD)], &[("Sec-Fetch-Site", "cross-site")]).await;
     assert!(refused.expect(403).text.contains("another site"));
     assert_eq!(shop.count("user.verified").await, 0);
+    for password in ["", "not the password"] {
+        let again = submit(&shop, "/verify-email", &[("token", &token), ("password", password)], &[]).await.expect(422);
+        assert!(again.text.contains("role=\"alert\"") && again.text.contains(&token), "{}", again.text);
+    }
+    assert_eq!(shop.count("user.verified").await, 0, "the button alone is not enough");
     // Posted again, as by a reload, it says the same and changes nothing.
     for _ in 0..2 {
-        let done = submit(&shop, "/verify-email", &[("token", &token)], &[("Sec-Fetch-Site", "same-origin")]).await.expect(200);
+        let done = submit(&shop, "/verify-email", &[("token", &token), ("password", PASSWORD)], &[("Sec-Fetch-Site", "same-origin")]).await.expect(200);
         assert!(done.text.contains("address is confirmed"), "{}", done.text);
         assert_eq!(shop.count("user.verified").await, 1);
     }

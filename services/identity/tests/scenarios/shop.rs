@@ -8,7 +8,7 @@ use kernel::{Actor, Email, Problem, UserId};
 use ports::reads::{LinkPurpose, LinkTokens as _};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
-use shell::{Authenticator, Passwords, Signer, SigningKey, TokenVerifier, UnitOfWork};
+use shell::{Authenticated, Authenticator, Passwords, Signer, SigningKey, TokenVerifier, UnitOfWork};
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -43,7 +43,7 @@ impl Shop {
         let wanted: Email = email.parse().unwrap();
         let events = self.world.events().await;
         let ours = |event: &Event| match event {
-            Event::UserRegistered(registered) if registered.email == wanted => Some(registered.user_id),
+            Event::VerificationRequested(registered) if registered.email == wanted => Some(registered.user_id),
             _ => None,
         };
         events.iter().find_map(|envelope| ours(&envelope.event)).expect("a registration")
@@ -51,8 +51,14 @@ impl Shop {
 
     pub async fn verified(&self, email: &str) -> UserId {
         let id = self.register(email).await;
-        self.follow(id, LinkPurpose::VerifyEmail, 1).await.expect(204);
+        self.prove(id, 1).await.expect(204);
         id
+    }
+
+    /// Follows the link and gives the password, as the page behind it asks.
+    pub async fn prove(&self, id: UserId, serial: u32) -> TestResponse {
+        let token = self.links.link_token(id, LinkPurpose::VerifyEmail, serial);
+        self.post("/auth/verify-email", json!({"token": token, "password": PASSWORD})).await
     }
 
     pub async fn follow(&self, id: UserId, purpose: LinkPurpose, serial: u32) -> TestResponse {
@@ -65,6 +71,11 @@ impl Shop {
         }
     }
 
+    /// The same as `post`, by a client of this address.
+    pub async fn post_from(&self, client: &str, path: &str, body: Value) -> TestResponse {
+        self.world.post(&format!("/api/v1{path}"), &body).from_client(client).send().await
+    }
+
     pub async fn sign_in(&self, email: &str, password: &str) -> TestResponse {
         self.post("/auth/sign-in", json!({"email": email, "password": password})).await
     }
@@ -75,6 +86,11 @@ impl Shop {
 
     /// Whom an access token speaks for now.
     pub async fn who(&self, tokens: &Value) -> Result<Actor, Problem> {
+        self.session(tokens).await.map(|authenticated| authenticated.actor)
+    }
+
+    /// The same with the session.
+    pub async fn session(&self, tokens: &Value) -> Result<Authenticated, Problem> {
         self.verifier.authenticate(tokens["access_token"].as_str().expect("an access token")).await
     }
 

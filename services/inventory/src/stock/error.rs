@@ -8,7 +8,7 @@ pub enum StockError {
     /// For those who may not know that there is stock, too.
     #[error("there is no stock of this variant")]
     Unknown,
-    #[error("this is for the seller and for admins")]
+    #[error("this is for owners and managers of the seller, and for admins")]
     NotSeller,
     #[error("{reserved} are promised to orders, so at most {removable} can be taken away")]
     BelowReserved { reserved: i64, removable: i64 },

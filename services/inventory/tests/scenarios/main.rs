@@ -8,7 +8,7 @@ use std::sync::Arc;
 use contracts::{
     CancelReason, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged, VariantRef,
 };
-use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, VariantId};
+use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
 use serde_json::{Value, json};
 use shell::testing::Harness;
@@ -386,6 +386,8 @@ async fn who_may_see_and_change_stock() {
         (Harness::guest(), 401, 401, 401, 401, 0),
         (Harness::customer(1), 403, 403, 404, 404, 0),
         (seller, 200, 403, 200, 200, 2),
+        (Harness::member(3, SELLER, StaffRole::Manager), 200, 403, 200, 200, 2),
+        (Harness::member(4, SELLER, StaffRole::Staff), 200, 403, 200, 403, 2),
         (other, 200, 200, 404, 404, 1),
         (Harness::support(), 200, 200, 200, 403, 3),
         (Harness::admin(), 200, 200, 200, 200, 3),

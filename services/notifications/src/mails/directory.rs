@@ -1,123 +1,13 @@
 //! Mails about businesses, claims and leads. Those about leads never say who asked.
 
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, ClaimRefused, ClaimRequested, LeadCredited,
-    LeadDelivered, LeadReturned, ReturnReason,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    ClaimRefused, ClaimRequested, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
 };
-use kernel::{BusinessId, Currency, LeadId, Money};
-use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantNames};
 
-use super::draft::Draft;
-use super::subscription::{Mails, drafts};
-use super::{About, Reader};
-use crate::links::Link;
+use super::subscription::{Mails, to_house, to_owners, to_person};
+use super::{Draft, Message};
 use crate::lookup;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
-#[serde(tag = "mail", rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum DirectoryMail {
-    BusinessSubmitted {
-        business_id: BusinessId,
-        business: String,
-    },
-    BusinessPublished {
-        slug: String,
-        business: String,
-    },
-    BusinessRejected {
-        business_id: BusinessId,
-        business: String,
-        reason: String,
-    },
-    BusinessSuspended {
-        business_id: BusinessId,
-        business: String,
-        reason: String,
-    },
-    ClaimRequested {
-        business: String,
-    },
-    ClaimDecided {
-        business_id: BusinessId,
-        business: String,
-        /// Why the claim was refused; none where it was approved.
-        reason: Option<String>,
-    },
-    NewLead {
-        lead_id: LeadId,
-        business_id: BusinessId,
-        business: String,
-        price: Money,
-        duplicate: bool,
-    },
-    LeadReturned {
-        lead_id: LeadId,
-        business: String,
-        reason: ReturnReason,
-    },
-    LeadCredited {
-        lead_id: LeadId,
-        business_id: BusinessId,
-        business: String,
-        credit: Money,
-    },
-}
-
-impl DirectoryMail {
-    pub fn about(&self) -> About {
-        let house = |purpose| About::new(Reader::House, purpose);
-        let owners = |purpose| About::new(Reader::Business, purpose);
-        match self {
-            Self::BusinessSubmitted { business_id, .. } => {
-                house("Tells the admin that a business waits to be published.").link(Link::AdminBusiness(*business_id))
-            }
-            Self::BusinessPublished { slug, .. } => {
-                owners("Tells the owners that their business can be found.").link(Link::Business { slug: slug.clone() })
-            }
-            Self::BusinessRejected { business_id, .. } => {
-                owners("Tells the owners what to change before their business is published.").link(Link::PortalProfile(*business_id))
-            }
-            Self::BusinessSuspended { business_id, .. } => {
-                owners("Tells the owners why their business cannot be seen for now.").link(Link::PortalProfile(*business_id))
-            }
-            Self::ClaimRequested { .. } => {
-                house("Tells the admin that a claim to a business waits for a decision.").link(Link::AdminClaims)
-            }
-            Self::ClaimDecided { business_id, reason, .. } => {
-                let about = owners("Tells who claims a business how an admin decided.");
-                if reason.is_none() { about.link(Link::PortalProfile(*business_id)) } else { about }
-            }
-            Self::NewLead { lead_id, business_id, .. } => {
-                owners("Tells the owners about an enquiry, without who asked.").link(Link::PortalLead(*business_id, *lead_id))
-            }
-            Self::LeadReturned { lead_id, .. } => {
-                house("Tells the admin that a business wants its money back for an enquiry.").link(Link::AdminLead(*lead_id))
-            }
-            Self::LeadCredited { lead_id, business_id, .. } => {
-                owners("Tells the owners that an enquiry was taken back.").link(Link::PortalLead(*business_id, *lead_id))
-            }
-        }
-    }
-
-    pub fn samples() -> Vec<Self> {
-        let (business_id, lead_id) = (BusinessId(7), LeadId(7));
-        let business = || "Old Mill".to_owned();
-        let price = Money::new(500, Currency::EUR);
-        vec![
-            Self::BusinessSubmitted { business_id, business: business() },
-            Self::BusinessPublished { slug: "old-mill".into(), business: business() },
-            Self::BusinessRejected { business_id, business: business(), reason: "The address lacks its street.".into() },
-            Self::BusinessSuspended { business_id, business: business(), reason: "Several guests found it closed for good.".into() },
-            Self::ClaimRequested { business: business() },
-            Self::ClaimDecided { business_id, business: business(), reason: None },
-            Self::NewLead { lead_id, business_id, business: business(), price, duplicate: false },
-            Self::LeadReturned { lead_id, business: business(), reason: ReturnReason::WrongNumber },
-            Self::LeadCredited { lead_id, business_id, business: business(), credit: price },
-        ]
-    }
-}
 
 pub fn subscribe(mails: Mails) -> Mails {
     leads(businesses(mails))
@@ -126,60 +16,71 @@ pub fn subscribe(mails: Mails) -> Mails {
 fn businesses(mails: Mails) -> Mails {
     mails
         .on(|app, _, event: &BusinessSubmitted| {
-            let mail = DirectoryMail::BusinessSubmitted { business_id: event.business_id, business: event.name.clone() };
-            drafts([Draft::to_house(app, mail)])
+            let BusinessSubmitted { business_id, name: business } = event.clone();
+            to_house(app, Message::BusinessSubmitted { business_id, business })
         })
         .on(|app, _, event: &BusinessPublished| {
-            let mail = DirectoryMail::BusinessPublished { slug: event.slug.clone(), business: event.name.clone() };
-            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, event.business_id).await?, mail)) })
+            let BusinessPublished { business_id, name: business, slug } = event.clone();
+            to_owners(app, business_id, Message::BusinessPublished { slug, business })
         })
         .on(|app, _, event: &BusinessRejected| {
-            let BusinessRejected { business_id, name, reason } = event.clone();
-            let mail = DirectoryMail::BusinessRejected { business_id, business: name, reason };
-            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail)) })
+            let BusinessRejected { business_id, name: business, reason } = event.clone();
+            to_owners(app, business_id, Message::BusinessRejected { business_id, business, reason })
+        })
+        .on(|app, _, event: &BusinessEditSubmitted| {
+            let BusinessEditSubmitted { business_id, name: business } = event.clone();
+            to_house(app, Message::BusinessEditSubmitted { business_id, business })
+        })
+        .on(|app, _, event: &BusinessEditDecided| {
+            let BusinessEditDecided { business_id, name: business, reason } = event.clone();
+            to_owners(app, business_id, Message::BusinessEditDecided { business_id, business, reason })
         })
         .on(|app, _, event: &BusinessSuspended| {
-            let BusinessSuspended { business_id, name, reason } = event.clone();
-            let mail = DirectoryMail::BusinessSuspended { business_id, business: name, reason };
-            Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail)) })
+            let BusinessSuspended { business_id, name: business, reason } = event.clone();
+            to_owners(app, business_id, Message::BusinessSuspended { business_id, business, reason })
         })
-        .on(|app, _, event: &ClaimRequested| {
-            drafts([Draft::to_house(app, DirectoryMail::ClaimRequested { business: event.business_name.clone() })])
-        })
+        .on(|app, _, event: &ClaimRequested| to_house(app, Message::ClaimRequested { business: event.business_name.clone() }))
         .on(|app, _, event: &BusinessClaimed| {
-            let mail = DirectoryMail::ClaimDecided { business_id: event.business_id, business: event.name.clone(), reason: None };
-            Box::pin(async move { Ok(Draft::to_accounts(&lookup::person(app, event.owner_id).await?, mail)) })
+            let BusinessClaimed { business_id, name: business, owner_id, .. } = event.clone();
+            to_person(app, owner_id, Message::ClaimDecided { business_id, business, reason: None })
         })
         .on(|app, _, event: &ClaimRefused| {
-            let ClaimRefused { business_id, business_name, user_id, reason, .. } = event.clone();
-            let mail = DirectoryMail::ClaimDecided { business_id, business: business_name, reason: Some(reason) };
-            Box::pin(async move { Ok(Draft::to_accounts(&lookup::person(app, user_id).await?, mail)) })
+            let ClaimRefused { business_id, business_name: business, user_id, reason, .. } = event.clone();
+            to_person(app, user_id, Message::ClaimDecided { business_id, business, reason: Some(reason) })
         })
 }
 
 fn leads(mails: Mails) -> Mails {
     mails
         .on(|app, _, event: &LeadDelivered| {
-            let LeadDelivered { lead_id, business_id, price, duplicate_of } = *event;
+            let LeadDelivered { lead_id, business_id, price } = *event;
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
-                let mail = DirectoryMail::NewLead { lead_id, business_id, business, price, duplicate: duplicate_of.is_some() };
-                Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail))
+                let message = Message::NewLead { lead_id, business_id, business, price };
+                Ok(Draft::to_accounts(&lookup::managers(app, business_id).await?, &message))
+            })
+        })
+        .on(|app, _, event: &LeadAnswered| {
+            let LeadAnswered { lead_id, business_id, reply, customer_id } = *event;
+            Box::pin(async move {
+                let Some(found) = app.shared.dependencies.directory.enquiry_reply(lead_id, reply).await? else { return Ok(Vec::new()) };
+                let business = lookup::business_name(app, business_id).await?;
+                let message = Message::LeadAnswered { business, name: found.name, message: found.message, reply: found.reply };
+                Ok(vec![Draft { user_id: customer_id, ..Draft::to(&found.email, message) }])
             })
         })
         .on(|app, _, event: &LeadReturned| {
             let LeadReturned { lead_id, business_id, reason } = *event;
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
-                Ok(vec![Draft::to_house(app, DirectoryMail::LeadReturned { lead_id, business, reason })])
+                to_house(app, Message::LeadReturned { lead_id, business, reason }).await
             })
         })
         .on(|app, _, event: &LeadCredited| {
             let LeadCredited { lead_id, business_id, credit } = *event;
             Box::pin(async move {
                 let business = lookup::business_name(app, business_id).await?;
-                let mail = DirectoryMail::LeadCredited { lead_id, business_id, business, credit };
-                Ok(Draft::to_accounts(&lookup::owners(app, business_id).await?, mail))
+                to_owners(app, business_id, Message::LeadCredited { lead_id, business_id, business, credit }).await
             })
         })
 }

@@ -24,29 +24,28 @@ pub struct Draft {
     pub message: Message,
     pub order: Option<OrderName>,
     pub user_id: Option<UserId>,
-    /// What the mail is written once about, if not the event: something that several events tell of.
+    /// What the mail is written once about, if not the event: something that several events report.
     pub once_about: Option<EventId>,
 }
 
 impl Draft {
-    pub fn to(email: &Email, message: impl Into<Message>) -> Self {
-        Self { to: email.clone(), message: message.into(), order: None, user_id: None, once_about: None }
+    pub fn to(email: &Email, message: Message) -> Self {
+        Self { to: email.clone(), message, order: None, user_id: None, once_about: None }
     }
 
-    pub fn to_house(app: &App, message: impl Into<Message>) -> Self {
+    pub fn to_house(app: &App, message: Message) -> Self {
         Self::to(&app.shared.config.admin_email, message)
     }
 
-    pub fn to_accounts(accounts: &[Account], message: impl Into<Message>) -> Vec<Self> {
-        let message = message.into();
+    pub fn to_accounts(accounts: &[Account], message: &Message) -> Vec<Self> {
         accounts.iter().map(|account| Self { user_id: Some(account.id), ..Self::to(&account.email, message.clone()) }).collect()
     }
 
-    pub fn to_customer(order: &OrderRef, message: impl Into<Message>) -> Self {
+    pub fn to_customer(order: &OrderRef, message: Message) -> Self {
         Self { user_id: order.customer_id, ..Self::to(&order.email, message) }.about(order)
     }
 
-    pub fn to_customer_of(order: &OrderSummary, message: impl Into<Message>) -> Self {
+    pub fn to_customer_of(order: &OrderSummary, message: Message) -> Self {
         Self { user_id: order.customer_id, ..Self::to(&order.email, message) }.about(order)
     }
 

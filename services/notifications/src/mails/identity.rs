@@ -1,80 +1,44 @@
 //! Mails about accounts. Anybody can register a stranger's address under any name, so they carry no one else's message.
 
-use contracts::{PasswordResetRequested, UserDisabled, UserRegistered, VerificationRequested};
+use contracts::{PasswordResetRequested, RegisteredAgain, UserDisabled, UserVerified, VerificationRequested};
 use kernel::{Email, UserId};
-use ports::reads::LinkPurpose;
-use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantNames};
 
-use super::draft::Draft;
 use super::subscription::{Mails, drafts};
-use super::{About, Reader};
-use crate::links::Link;
+use super::{Draft, Message};
 use crate::text::one_line;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
-#[serde(tag = "mail", rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum IdentityMail {
-    Welcome { name: String },
-    Verification { user_id: UserId, name: String, serial: u32 },
-    PasswordReset { user_id: UserId, name: String, serial: u32 },
-    AccountDisabled { name: String },
-}
-
-impl IdentityMail {
-    pub fn about(&self) -> About {
-        let member = |purpose| About::new(Reader::Member, purpose);
-        match *self {
-            Self::Welcome { .. } => member("Greets a new customer.").link(Link::Home).optional(),
-            Self::Verification { user_id, serial, .. } => member("Asks a customer to confirm that the address is theirs.")
-                .link(Link::Account { user_id, purpose: LinkPurpose::VerifyEmail, serial }),
-            Self::PasswordReset { user_id, serial, .. } => member("Brings the link to choose a new password.").link(Link::Account {
-                user_id,
-                purpose: LinkPurpose::ResetPassword,
-                serial,
-            }),
-            Self::AccountDisabled { .. } => member("Tells a customer that an admin has blocked the account."),
-        }
-    }
-
-    pub fn samples() -> Vec<Self> {
-        let name = || "Ann Lee".to_owned();
-        vec![
-            Self::Welcome { name: name() },
-            Self::Verification { user_id: 1.into(), name: name(), serial: 1 },
-            Self::PasswordReset { user_id: 1.into(), name: name(), serial: 1 },
-            Self::AccountDisabled { name: name() },
-        ]
-    }
-}
 
 pub fn subscribe(mails: Mails) -> Mails {
     mails
-        .on(|_, _, event: &UserRegistered| {
-            drafts([to_member(&event.email, event.user_id, IdentityMail::Welcome { name: greeting_name(&event.name) })])
+        .on(|_, _, event: &UserVerified| {
+            let welcome = || to_member(&event.email, event.user_id, Message::Welcome { name: greeting_name(&event.name) });
+            drafts(event.first.then(welcome))
+        })
+        .on(|_, _, event: &RegisteredAgain| {
+            let RegisteredAgain { user_id, serial, .. } = *event;
+            let name = greeting_name(&event.name);
+            drafts([to_member(&event.email, user_id, Message::AccountExists { user_id, name, serial })])
         })
         .on(|_, _, event: &VerificationRequested| {
+            let VerificationRequested { user_id, serial, .. } = *event;
             let name = greeting_name(&event.name);
-            let mail = IdentityMail::Verification { user_id: event.user_id, name, serial: event.serial };
-            drafts([to_member(&event.email, event.user_id, mail)])
+            drafts([to_member(&event.email, user_id, Message::Verification { user_id, name, serial })])
         })
         .on(|_, _, event: &PasswordResetRequested| {
+            let PasswordResetRequested { user_id, serial, .. } = *event;
             let name = greeting_name(&event.name);
-            let mail = IdentityMail::PasswordReset { user_id: event.user_id, name, serial: event.serial };
-            drafts([to_member(&event.email, event.user_id, mail)])
+            drafts([to_member(&event.email, user_id, Message::PasswordReset { user_id, name, serial })])
         })
         .on(|app, _, event: &UserDisabled| {
             Box::pin(async move {
-                let Some(account) = app.shared.dependencies.accounts.account(event.user_id).await? else { return Ok(Vec::new()) };
-                let mail = IdentityMail::AccountDisabled { name: greeting_name(&account.name) };
-                Ok(if account.email_verified { vec![to_member(&account.email, account.id, mail)] } else { Vec::new() })
+                let account = app.shared.dependencies.accounts.account(event.user_id).await?.filter(|account| account.email_verified);
+                let message = |name: &str| Message::AccountDisabled { name: greeting_name(name) };
+                Ok(account.iter().map(|account| to_member(&account.email, account.id, message(&account.name))).collect())
             })
         })
 }
 
-fn to_member(email: &Email, user_id: UserId, mail: IdentityMail) -> Draft {
-    Draft { user_id: Some(user_id), ..Draft::to(email, mail) }
+fn to_member(email: &Email, user_id: UserId, message: Message) -> Draft {
+    Draft { user_id: Some(user_id), ..Draft::to(email, message) }
 }
 
 /// The name to greet with; none if a mail program would turn it into a link.

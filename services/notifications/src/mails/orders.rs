@@ -1,82 +1,28 @@
 //! Mails about orders.
 
 use contracts::{CancelReason, OrderCancelled, OrderConfirmed, OrderPlaced, OrderShipped};
-use kernel::{Currency, EventId, Money, OrderId, PaymentId, PostalAddress, Timestamp};
-use ports::reads::{OrderLineSummary, OrderSummary};
-use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantNames};
+use kernel::EventId;
 
-use super::draft::Draft;
+use super::message::MoneyBack;
 use super::subscription::{Mails, drafts};
-use super::{About, Reader};
-use crate::config::example;
-use crate::links::Link;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
-#[serde(tag = "mail", rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum OrderMail {
-    OrderToAdmin { total: Money },
-    OrderConfirmation,
-    Receipt { payment_id: PaymentId, paid: Money, paid_at: Timestamp },
-    Shipped { carrier: Option<String>, tracking_number: Option<String> },
-    Cancellation { total: Money, reason: CancelReason, money: MoneyBack },
-}
-
-/// What a cancellation means for the customer's money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MoneyBack {
-    /// Nothing was asked of a bank, or the bank said no.
-    NothingTaken,
-    /// The bank may hold the amount, or have just taken it; the hold is lifted, or it is returned.
-    HoldLifted,
-    /// The amount may have been taken; it is returned in full.
-    Returned,
-}
-
-impl OrderMail {
-    pub fn about(&self) -> About {
-        let customer = |purpose| About::new(Reader::Customer, purpose).link(Link::Order);
-        match self {
-            Self::OrderToAdmin { .. } => {
-                About::new(Reader::House, "Tells the admin about a new order.").link(Link::AdminOrder).shows_sale()
-            }
-            Self::OrderConfirmation => customer("Tells the customer that the order is confirmed.").shows_sale(),
-            Self::Receipt { .. } => customer("Tells the customer that the payment was taken.").shows_sale(),
-            Self::Shipped { .. } => customer("Tells the customer that the goods are on their way."),
-            Self::Cancellation { .. } => customer("Tells the customer that and why the order was cancelled."),
-        }
-    }
-
-    pub fn samples() -> Vec<Self> {
-        let total = sample_sale().total;
-        vec![
-            Self::OrderToAdmin { total },
-            Self::OrderConfirmation,
-            Self::Receipt { payment_id: 7.into(), paid: total, paid_at: sample_sale().placed_at },
-            Self::Shipped { carrier: Some("DHL".into()), tracking_number: Some("00340434161094015902".into()) },
-            Self::Cancellation { total, reason: CancelReason::OutOfStock, money: MoneyBack::NothingTaken },
-        ]
-    }
-}
+use super::{Draft, Message};
 
 pub fn subscribe(mails: Mails) -> Mails {
     mails
         .on(|app, _, event: &OrderPlaced| {
-            let mail = OrderMail::OrderToAdmin { total: event.order.total };
-            drafts([Draft::to_house(app, mail).about(&event.order)])
+            let message = Message::OrderToAdmin { total: event.order.total };
+            drafts([Draft::to_house(app, message).about(&event.order)])
         })
         // With the receipt, since a confirmed order is paid.
         .on(|_, delivery, event: &OrderConfirmed| {
             let paid_at = delivery.envelope.time;
-            let receipt = OrderMail::Receipt { payment_id: event.payment_id, paid: event.order.total, paid_at };
-            drafts([OrderMail::OrderConfirmation, receipt].map(|mail| Draft::to_customer(&event.order, mail)))
+            let receipt = Message::Receipt { payment_id: event.payment_id, paid: event.order.total, paid_at };
+            drafts([Message::OrderConfirmation, receipt].map(|message| Draft::to_customer(&event.order, message)))
         })
         .on(|_, _, event: &OrderShipped| {
             let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-            let mail = OrderMail::Shipped { carrier: filled(&event.carrier), tracking_number: filled(&event.tracking_number) };
-            drafts([Draft::to_customer(&event.order, mail)])
+            let message = Message::Shipped { carrier: filled(&event.carrier), tracking_number: filled(&event.tracking_number) };
+            drafts([Draft::to_customer(&event.order, message)])
         })
         .on(|_, _, event: &OrderCancelled| drafts(cancelled(event)))
 }
@@ -86,69 +32,18 @@ fn cancelled(event: &OrderCancelled) -> Option<Draft> {
     if event.reason == CancelReason::ByCustomer && !event.was_confirmed {
         return None;
     }
-    let money = MoneyBack::of(event.reason, event.was_confirmed, event.payment_id.is_some());
-    let mail = OrderMail::Cancellation { total: event.order.total, reason: event.reason, money };
+    let money = MoneyBack::of(event.was_confirmed, event.payment_id.is_some());
+    let message = Message::Cancellation { total: event.order.total, reason: event.reason, money };
     // The order emits its cancellation again when stock or money turns up late; the customer hears of it once.
-    Some(Draft { once_about: Some(EventId(event.order.order_id.0)), ..Draft::to_customer(&event.order, mail) })
+    Some(Draft { once_about: Some(EventId(event.order.order_id.0)), ..Draft::to_customer(&event.order, message) })
 }
 
 impl MoneyBack {
-    fn of(reason: CancelReason, was_confirmed: bool, payment_tried: bool) -> Self {
+    fn of(was_confirmed: bool, payment_tried: bool) -> Self {
         if was_confirmed {
             return Self::Returned;
         }
-        match reason {
-            CancelReason::PaymentDeclined | CancelReason::InsufficientFunds => Self::NothingTaken,
-            CancelReason::OutOfStock
-            | CancelReason::PaymentFailed
-            | CancelReason::Expired
-            | CancelReason::ByCustomer
-            | CancelReason::BySeller
-            | CancelReason::ByAdmin => {
-                if payment_tried {
-                    Self::HoldLifted
-                } else {
-                    Self::NothingTaken
-                }
-            }
-        }
-    }
-}
-
-/// The order of the samples.
-pub fn sample_sale() -> OrderSummary {
-    let eur = |amount| Money::new(amount, Currency::EUR);
-    let line = |sku: &str, title: &str, quantity: u32, unit: i64| OrderLineSummary {
-        product_id: 1.into(),
-        seller_id: 1.into(),
-        sku: sku.into(),
-        title: title.into(),
-        quantity,
-        unit_price: eur(unit),
-        total: eur(unit * i64::from(quantity)),
-    };
-    OrderSummary {
-        id: OrderId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0),
-        number: "S-7K3F-92QD".into(),
-        customer_id: Some(1.into()),
-        email: example("ann"),
-        guest_token: None,
-        placed_at: Timestamp::from_millis(1_763_692_800_000),
-        lines: vec![line("POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999), line("BENCH-OAK", "Garden Bench, Oak", 1, 121_000)],
-        subtotal: eur(124_998),
-        shipping: eur(490),
-        tax: eur(20_036),
-        total: eur(125_488),
-        shipping_address: Some(PostalAddress {
-            name: "Ann Lee".into(),
-            street_address: "Marienplatz 8".into(),
-            extended_address: String::new(),
-            postal_code: "80331".into(),
-            address_locality: "München".into(),
-            address_region: String::new(),
-            address_country: "DE".into(),
-            telephone: String::new(),
-        }),
+        if payment_tried { Self::HoldLifted } else { Self::NothingTaken }
     }
 }
 
@@ -156,34 +51,22 @@ pub fn sample_sale() -> OrderSummary {
 mod tests {
     use super::*;
     use CancelReason::*;
+    use kernel::{Currency, Money};
 
     #[test]
     fn what_becomes_of_the_money() {
-        for (reason, was_confirmed, payment_tried, expect) in [
-            (OutOfStock, false, false, MoneyBack::NothingTaken),
-            (PaymentDeclined, false, true, MoneyBack::NothingTaken),
-            (InsufficientFunds, false, true, MoneyBack::NothingTaken),
-            (PaymentFailed, false, true, MoneyBack::HoldLifted),
-            (Expired, false, true, MoneyBack::HoldLifted),
-            (Expired, false, false, MoneyBack::NothingTaken),
-            (ByCustomer, true, true, MoneyBack::Returned),
-            (BySeller, true, true, MoneyBack::Returned),
-            (ByAdmin, false, true, MoneyBack::HoldLifted),
-        ] {
-            assert_eq!(MoneyBack::of(reason, was_confirmed, payment_tried), expect, "{reason:?}");
+        for (was_confirmed, may_hold_money, expect) in
+            [(false, false, MoneyBack::NothingTaken), (false, true, MoneyBack::HoldLifted), (true, true, MoneyBack::Returned)]
+        {
+            assert_eq!(MoneyBack::of(was_confirmed, may_hold_money), expect);
         }
     }
 
     #[test]
     fn a_cancellation_is_mailed_when_the_customer_must_know() {
-        for (reason, was_confirmed, expect) in [
-            (ByCustomer, false, false),
-            (ByCustomer, true, true),
-            (OutOfStock, false, true),
-            (PaymentDeclined, false, true),
-            (Expired, false, true),
-            (ByAdmin, true, true),
-        ] {
+        for (reason, was_confirmed, expect) in
+            [(ByCustomer, false, false), (ByCustomer, true, true), (OutOfStock, false, true), (Expired, false, true), (ByAdmin, true, true)]
+        {
             let order = contracts::OrderRef {
                 order_id: 1.into(),
                 number: "S-1".into(),

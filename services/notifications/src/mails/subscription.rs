@@ -2,11 +2,11 @@
 
 use contracts::EventData;
 use futures::future::{BoxFuture, FutureExt as _, ready};
-use kernel::Problem;
+use kernel::{BusinessId, Problem, UserId};
 use shell::{Consumer, Delivery};
 
-use super::draft::Draft;
-use crate::App;
+use super::{Draft, Message};
+use crate::{App, lookup};
 
 pub type Drafts<'a> = BoxFuture<'a, Result<Vec<Draft>, Problem>>;
 type Write = for<'a> fn(&'a App, &'a Delivery, Vec<Draft>) -> BoxFuture<'a, Result<(), Problem>>;
@@ -40,4 +40,16 @@ impl Mails {
 /// Mails for which nothing has to be read.
 pub fn drafts<'a>(drafts: impl IntoIterator<Item = Draft>) -> Drafts<'a> {
     ready(Ok(drafts.into_iter().collect())).boxed()
+}
+
+pub fn to_house(app: &App, message: Message) -> Drafts<'_> {
+    drafts([Draft::to_house(app, message)])
+}
+
+pub fn to_owners(app: &App, business: BusinessId, message: Message) -> Drafts<'_> {
+    Box::pin(async move { Ok(Draft::to_accounts(&lookup::owners(app, business).await?, &message)) })
+}
+
+pub fn to_person(app: &App, id: UserId, message: Message) -> Drafts<'_> {
+    Box::pin(async move { Ok(Draft::to_accounts(&lookup::person(app, id).await?, &message)) })
 }

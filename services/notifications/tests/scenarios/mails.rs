@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::support::*;
 use contracts::{
-    BusinessClaimed, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended, CancelReason, ClaimRefused, ClaimRequested,
-    Event, LeadCredited, LeadDelivered, LeadReturned, OrderShipped, PasswordResetRequested, PaymentRef, PaymentRefunded, RefundFailed,
-    ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased,
-    VerificationRequested,
+    BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
+    CancelReason, ClaimRefused, ClaimRequested, Decline, DeclineCode, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
+    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, RegisteredAgain, ReturnReason, ReviewPublished,
+    ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, UserVerified, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;
@@ -27,13 +27,17 @@ fn of_customers() -> Vec<Case> {
     let payment = || PaymentRef { payment_id: 5.into(), order_id: OrderId(7), amount: eur(4488) };
     let verification = VerificationRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 3 };
     let reset = PasswordResetRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 4 };
+    let moved = UserVerified { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), proven: true, first: false };
+    let again = RegisteredAgain { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 5 };
     let shipped = OrderShipped { order: order(OrderId(7)), carrier: Some("DHL".into()), tracking_number: Some("0034".into()) };
     let refunded = PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
     let refused = RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "card expired".into() };
     let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
     let disabled = UserDisabled { user_id: UserId(6), reason: "for the staff only".into() };
     vec![
-        (registered("Ann"), vec![("welcome", ANN, "Welcome, Ann")]),
+        (verified("Ann"), vec![("welcome", ANN, "Welcome, Ann")]),
+        (moved.into(), vec![]),
+        (again.into(), vec![("account_exists", ANN, "https://shop.example/reset-password?token=")]),
         (verification.into(), vec![("verification", ANN, "https://shop.example/verify-email?token=")]),
         (reset.into(), vec![("password_reset", ANN, "https://shop.example/reset-password?token=")]),
         (disabled.into(), vec![("account_disabled", OWNER, "You cannot sign in for now.")]),
@@ -48,11 +52,18 @@ fn of_customers() -> Vec<Case> {
         (cancelled(CancelReason::OutOfStock, false), vec![("cancellation", ANN, "You have not been charged.")]),
         (cancelled(CancelReason::ByCustomer, true), vec![("cancellation", ANN, "will be refunded in full")]),
         (cancelled(CancelReason::ByCustomer, false), vec![]),
+        (declined(UNPAID_ORDER).into(), vec![("payment_declined", ANN, "We are keeping the items for you for 30 more minutes.")]),
+        (declined(OrderId(7)).into(), vec![]),
         (shipped.into(), vec![("shipped", ANN, "Tracking number: 0034")]),
         (refunded.into(), vec![("payment_refunded", ANN, "Paid: €44.88\nRefunded so far: €1.00")]),
         (refused.into(), vec![("refund_failed", BOSS, "Answer: card expired")]),
         (low.into(), vec![("low_stock_to_admin", BOSS, "Only 2 left to sell.")]),
     ]
+}
+
+fn declined(order_id: OrderId) -> PaymentFailed {
+    let payment = PaymentRef { payment_id: 5.into(), order_id, amount: eur(4488) };
+    PaymentFailed { payment, decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() } }
 }
 
 fn of_businesses() -> Vec<Case> {
@@ -64,7 +75,10 @@ fn of_businesses() -> Vec<Case> {
     let requested = ClaimRequested { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6) };
     let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
-    let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500), duplicate_of: None };
+    let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500) };
+    let answered = |lead| LeadAnswered { lead_id: lead, business_id, reply: 1, customer_id: None };
+    let edit = BusinessEditSubmitted { business_id, name: name() };
+    let decided = |reason: Option<&str>| BusinessEditDecided { business_id, name: name(), reason: reason.map(str::to_owned) };
     let returned = LeadReturned { lead_id: 3.into(), business_id, reason: ReturnReason::WrongNumber };
     let credited = LeadCredited { lead_id: 3.into(), business_id, credit: eur(500) };
     vec![
@@ -75,7 +89,12 @@ fn of_businesses() -> Vec<Case> {
         (requested.into(), vec![("claim_requested", BOSS, "Old Mill is theirs")]),
         (claimed.into(), vec![("claim_decided", OWNER, "You are now the owner of Old Mill")]),
         (refused.into(), vec![("claim_decided", OWNER, "no proof")]),
-        (lead.into(), vec![("new_lead", OWNER, "The enquiry costs €5.00.")]),
+        (lead.into(), vec![("new_lead", OWNER, "The enquiry costs €5.00, or nothing")]),
+        (answered(3.into()).into(), vec![("lead_answered", ANN, "Reply 1: we do")]),
+        (answered(ERASED_LEAD).into(), vec![]),
+        (edit.into(), vec![("business_edit_submitted", BOSS, "Nobody sees the change before you approve it")]),
+        (decided(None).into(), vec![("business_edit_decided", OWNER, "Everybody sees it now")]),
+        (decided(Some("a bank")).into(), vec![("business_edit_decided", OWNER, "a bank")]),
         (returned.into(), vec![("lead_returned", BOSS, "the contact details are wrong")]),
         (credited.into(), vec![("lead_credited", OWNER, "credited €5.00 to Old Mill")]),
     ]
@@ -121,12 +140,12 @@ async fn every_event_has_its_mail() {
             assert!(got.json["text"].as_str().unwrap().contains(text), "{kind}: {}", got.json["text"]);
             assert_eq!(got.json["cause_event"], json!(envelope.id));
         }
-        assert_eq!(world.event_types().await, vec![kind], "a captured mail tells nothing");
+        assert_eq!(world.event_types().await, vec![kind], "a captured mail emits no event");
     }
 }
 
 #[tokio::test]
-async fn a_cancellation_that_is_told_again_is_one_mail() {
+async fn a_repeated_cancellation_is_one_mail() {
     let world = capturing();
     for _ in 0..3 {
         world.publish(cancelled(CancelReason::OutOfStock, false)).await;
@@ -134,6 +153,24 @@ async fn a_cancellation_that_is_told_again_is_one_mail() {
         world.advance(Duration::from_secs(1));
     }
     assert_eq!(log(&world, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn strangers_cannot_have_an_address_mailed_without_end() {
+    let world = capturing();
+    for order in 0..20 {
+        world.publish(cancelled_order(OrderId(order << 80), CancelReason::Expired, false)).await;
+        world.settle().await;
+    }
+    assert_eq!(log(&world, "").await.len(), 5);
+    // What was paid for is mailed all the same.
+    world.publish(confirmed(OrderId(7))).await;
+    world.settle().await;
+    assert_eq!(log(&world, "?template=receipt").await.len(), 1);
+    world.advance(Duration::from_secs(3600));
+    world.publish(cancelled(CancelReason::Expired, false)).await;
+    world.settle().await;
+    assert_eq!(log(&world, "?template=cancellation").await.len(), 6);
 }
 
 #[tokio::test]
@@ -194,7 +231,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
     let (world, mailer) = sending();
     let busy = || Err(MailError::Transient("busy".into()));
     mailer.answers([busy(), busy(), Ok(()), Err(MailError::Permanent("no such mailbox".into()))]);
-    let welcome = world.publish(registered("Ann")).await;
+    let welcome = world.publish(verified("Ann")).await;
     world.deliver("notifications", &welcome).await.unwrap();
     let queued = world.events().await.pop().unwrap();
     assert_eq!(queued.event.kind(), "mail.queued");
@@ -213,7 +250,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
 
     // The address refused mail: what is not needed is held back, the rest is tried.
     world.advance(Duration::from_secs(30));
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.publish(confirmed(OrderId(8))).await;
     world.settle().await;
     assert_eq!(field(&log(&world, "?status=suppressed").await, "template"), ["welcome"]);
@@ -224,7 +261,7 @@ async fn a_busy_server_is_tried_again_and_a_refusal_is_final() {
 async fn a_person_can_send_a_mail_again() {
     let (world, mailer) = sending();
     mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.settle().await;
     let mail = log(&world, "?status=failed").await.remove(0);
     let path = format!("/api/v1/admin/mails/{}", mail["id"].as_str().unwrap());
@@ -247,7 +284,7 @@ async fn a_person_can_send_a_mail_again() {
 async fn an_erased_person_leaves_no_mail() {
     let (world, mailer) = sending();
     mailer.answers([Err(MailError::Permanent("mailbox full".into()))]);
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.publish(placed(OrderId(7))).await;
     world.publish(confirmed(OrderId(7))).await;
     world.settle().await;

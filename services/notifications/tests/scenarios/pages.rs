@@ -46,7 +46,7 @@ async fn the_log_is_newest_first_in_pages_and_filtered() {
 #[tokio::test]
 async fn the_log_is_for_staff() {
     let world = capturing();
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.settle().await;
     let id = log(&world, "").await[0]["id"].as_str().unwrap().to_owned();
     for path in [
@@ -85,7 +85,7 @@ async fn templates_are_listed_and_shown() {
 #[tokio::test]
 async fn the_mailbox_shows_captured_mails() {
     let world = capturing();
-    world.publish(registered("<img src=x onerror=alert(1)>")).await;
+    world.publish(verified("<img src=x onerror=alert(1)>")).await;
     world.advance(Duration::from_secs(1));
     world.publish(placed(GUEST_ORDER)).await;
     world.publish(confirmed(GUEST_ORDER)).await;
@@ -133,7 +133,7 @@ async fn there_is_no_mailbox_where_mails_are_sent_or_it_is_off() {
 #[tokio::test]
 async fn mails_are_forgotten_in_time() {
     let world = shop(Delivery::Capture, Config { keep_days: 2, ..config() });
-    world.publish(registered("Ann")).await;
+    world.publish(verified("Ann")).await;
     world.settle().await;
     world.advance(Duration::from_secs(47 * 3600));
     assert_eq!(log(&world, "").await.len(), 1);

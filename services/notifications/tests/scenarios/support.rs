@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserRegistered};
-use kernel::{BusinessId, Currency, Cursor, Email, Money, OrderId, Page, Problem, Timestamp, UserId};
+use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserVerified};
+use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads, OrderSummary,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads,
+    OrderSummary, OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use shell::testing::Harness;
 
 pub const GUEST_TOKEN: &str = "guest-secret";
 pub const GUEST_ORDER: OrderId = OrderId(900);
+pub const UNPAID_ORDER: OrderId = OrderId(902);
 pub const UNKNOWN_ORDER: OrderId = OrderId(901);
 
 pub fn address(name: &str) -> Email {
@@ -27,6 +29,12 @@ pub fn eur(amount: i64) -> Money {
 }
 
 struct FakeOrders;
+
+impl OrderTokens for FakeOrders {
+    fn guest_token(&self, _: OrderId) -> String {
+        GUEST_TOKEN.to_owned()
+    }
+}
 
 #[async_trait]
 impl OrderReads for FakeOrders {
@@ -46,7 +54,6 @@ impl OrderReads for FakeOrders {
             number: "S-7K3F-92QD".into(),
             customer_id: (!guest).then_some(UserId(1001)),
             email: address("ann"),
-            guest_token: guest.then(|| GUEST_TOKEN.into()),
             placed_at: Timestamp::from_millis(1_790_000_000_000),
             lines: vec![line],
             subtotal: eur(3998),
@@ -54,6 +61,7 @@ impl OrderReads for FakeOrders {
             tax: eur(717),
             total: eur(4488),
             shipping_address: None,
+            pay_by: (id == UNPAID_ORDER).then(|| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(1800))),
         };
         Ok((id != UNKNOWN_ORDER).then_some(order))
     }
@@ -110,6 +118,7 @@ impl IdentityReads for FakeAccounts {
             id,
             email: address(&format!("user{}", id.0)),
             email_verified: id != UNVERIFIED,
+            email_proven: id != UNVERIFIED,
             name: "Ann Lee".into(),
             roles: Vec::new(),
             businesses: Vec::new(),
@@ -118,6 +127,9 @@ impl IdentityReads for FakeAccounts {
         }))
     }
 }
+
+/// Whoever sent it is erased.
+pub const ERASED_LEAD: LeadId = LeadId(4);
 
 /// One business and its owners.
 pub struct FakeDirectory(pub Mutex<Vec<UserId>>);
@@ -144,6 +156,7 @@ impl DirectoryReads for FakeDirectory {
             position: None,
             opening_hours: None,
             time_zone: None,
+            region: String::new(),
             phone: None,
             website: None,
             image_url: None,
@@ -165,6 +178,20 @@ impl DirectoryReads for FakeDirectory {
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(self.0.lock().unwrap().clone())
     }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, lead: LeadId, reply: u32) -> Result<Option<EnquiryReply>, Problem> {
+        let found = EnquiryReply {
+            email: address("ann"),
+            name: "Ann Lee".into(),
+            message: "Do you have time?".into(),
+            reply: format!("Reply {reply}: we do"),
+        };
+        Ok((lead != ERASED_LEAD).then_some(found))
+    }
 }
 
 pub fn shop(delivery: Delivery, config: Config) -> Harness {
@@ -172,8 +199,14 @@ pub fn shop(delivery: Delivery, config: Config) -> Harness {
 }
 
 pub fn shop_in(directory: Arc<FakeDirectory>, delivery: Delivery, config: Config) -> Harness {
-    let dependencies =
-        Deps { orders: Arc::new(FakeOrders), links: Arc::new(FakeLinks), accounts: Arc::new(FakeAccounts), directory, delivery };
+    let dependencies = Deps {
+        orders: Arc::new(FakeOrders),
+        order_tokens: Arc::new(FakeOrders),
+        links: Arc::new(FakeLinks),
+        accounts: Arc::new(FakeAccounts),
+        directory,
+        delivery,
+    };
     Harness::new(|kit| vec![notifications::service(&kit.work(&notifications::TABLE), dependencies, config)])
 }
 
@@ -205,11 +238,15 @@ pub fn confirmed(id: OrderId) -> Event {
 }
 
 pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
-    OrderCancelled { order: order(OrderId(7)), reason, payment_id: None, was_confirmed }.into()
+    cancelled_order(OrderId(7), reason, was_confirmed)
 }
 
-pub fn registered(name: &str) -> Event {
-    UserRegistered { user_id: UserId(1001), email: address("ann"), name: name.into() }.into()
+pub fn cancelled_order(id: OrderId, reason: CancelReason, was_confirmed: bool) -> Event {
+    OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed }.into()
+}
+
+pub fn verified(name: &str) -> Event {
+    UserVerified { user_id: UserId(1001), email: address("ann"), name: name.into(), proven: true, first: true }.into()
 }
 
 /// The log as staff sees it, newest first.

@@ -1,10 +1,9 @@
-//! What a checkout knows before there is an order, and how its sums are made.
+//! What a checkout knows before there is an order.
 
-use contracts::ORDER_LINES_MAX;
 use kernel::{Actor, CartId, Currency, Duration, Email, Money, OrderId, PostalAddress, Timestamp, UserId};
 use ports::reads::Offer;
 
-use super::{Line, Method, Note, Order, OrderError, Payment, Status, StatusChange};
+use super::{Line, Method, Note, Order, OrderError, Payment, Quote, Status, StatusChange};
 
 /// An order in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +12,6 @@ pub struct Draft {
     pub request_fingerprint: Option<String>,
     pub customer_id: Option<UserId>,
     pub email: Email,
-    /// For guests only.
-    pub guest_token: Option<String>,
     pub lines: Vec<DraftLine>,
     pub shipping_address: Option<PostalAddress>,
     pub billing_address: Option<PostalAddress>,
@@ -30,13 +27,15 @@ pub struct DraftLine {
 }
 
 /// What the shop's configuration says about sums and deadlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pricing {
     /// Every price is in it.
     pub currency: Currency,
     /// Whether the prices of the catalog have the tax in them.
     pub prices_include_tax: bool,
     pub shipping: ShippingPrice,
+    /// Where goods are shipped to, as ISO 3166-1 alpha-2; everywhere if none is named.
+    pub countries: Vec<String>,
     /// How long an order waits to be paid.
     pub payment_deadline: Duration,
 }
@@ -51,24 +50,17 @@ pub struct ShippingPrice {
 
 impl Draft {
     pub(super) fn into_order(self, pricing: &Pricing, by: &Actor, now: Timestamp) -> Result<Order, OrderError> {
-        if self.lines.is_empty() || self.lines.len() > ORDER_LINES_MAX || self.lines.iter().any(|line| line.quantity == 0) {
-            return Err(OrderError::Lines);
-        }
         let ships = self.lines.iter().any(|line| line.offer.requires_shipping);
         if ships && self.shipping_address.is_none() {
             return Err(OrderError::AddressMissing);
         }
-        let lines = self.lines.into_iter().map(|line| line.priced(pricing)).collect::<Result<Vec<_>, _>>()?;
-        let subtotal = Money::sum(pricing.currency, lines.iter().map(|line| line.total))?;
-        let shipping = if ships { pricing.shipping.for_lines_worth(subtotal)? } else { Money::zero(pricing.currency) };
-        // The order adds them up whenever it is asked.
-        subtotal.plus(shipping)?;
+        let country = self.shipping_address.as_ref().map(|address| address.address_country.as_str());
+        let Quote { lines, shipping } = Quote::of(self.lines, country, pricing)?;
         Ok(Order {
             id: OrderId::of_cart(self.cart_id),
             request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
-            guest_token: self.guest_token,
             lines,
             shipping,
             shipping_address: self.shipping_address,
@@ -80,6 +72,7 @@ impl Draft {
                 tries: 0,
                 method: self.payment_method,
                 action_url: None,
+                declined: None,
                 captured: None,
                 refunded: Money::zero(pricing.currency),
             },
@@ -91,32 +84,8 @@ impl Draft {
     }
 }
 
-impl DraftLine {
-    fn priced(self, pricing: &Pricing) -> Result<Line, OrderError> {
-        let Offer { product_id, variant_id, seller_id, sku, title, unit_price, tax_rate, image_url, .. } = self.offer;
-        let quantity = self.quantity;
-        let price = unit_price.times(quantity)?;
-        let (tax, total) = if pricing.prices_include_tax {
-            (tax_rate.included_in(price), price)
-        } else {
-            let tax = tax_rate.on_top_of(price);
-            (tax, price.plus(tax)?)
-        };
-        Ok(Line { product_id, variant_id, seller_id, sku, title, quantity, unit_price, tax_rate, tax, total, image_url })
-    }
-}
-
 impl Line {
     pub(super) fn reference(&self) -> contracts::OrderLine {
         contracts::OrderLine { variant_id: self.variant_id, sku: self.sku.clone(), quantity: self.quantity }
-    }
-}
-
-impl ShippingPrice {
-    fn for_lines_worth(self, subtotal: Money) -> Result<Money, OrderError> {
-        match self.free_from {
-            Some(free_from) if subtotal.minus(free_from)?.amount >= 0 => Ok(Money::zero(subtotal.currency)),
-            Some(_) | None => Ok(self.flat),
-        }
     }
 }

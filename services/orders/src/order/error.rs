@@ -24,6 +24,8 @@ pub enum OrderError {
     Lines,
     #[error("is required, since the order has goods to deliver")]
     AddressMissing,
+    #[error("the shop does not deliver to this country")]
+    NotDelivered,
     #[error("must be a web address")]
     TrackingUrl,
     /// The news overtook what it follows from; its next delivery finds it.
@@ -49,6 +51,7 @@ impl From<OrderError> for Problem {
             OrderError::PaymentRunning | OrderError::TooEarly => Self::new(Code::Conflict, message),
             OrderError::Lines => Self::invalid(message),
             OrderError::AddressMissing => Self::field("shipping_address", message),
+            OrderError::NotDelivered => Self::field("shipping_address.address_country", message),
             OrderError::TrackingUrl => Self::field("tracking_url", message),
             OrderError::StockNotHeld | OrderError::UnknownPayment(_) | OrderError::WrongAmount { .. } => Self::internal(message),
             OrderError::Money(error) => error.into(),

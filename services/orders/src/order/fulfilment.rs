@@ -1,8 +1,9 @@
 //! What the shop does for a confirmed order.
 
-use contracts::{Decision, OrderShipped};
+use contracts::{Decision, Event, OrderShipped};
 use kernel::{Actor, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Decided, Note, Order, OrderError, Status};
 
@@ -18,77 +19,50 @@ pub enum Advance {
 }
 
 /// How to follow the parcel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tracking {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
     pub carrier: Option<ParcelText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
     pub number: Option<ParcelText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
     pub url: Option<ParcelText>,
 }
 
 impl Order {
     /// The shop goes on with a confirmed order.
-    pub fn advance(self, to: Advance, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
-        let note = note.map(Note::into_string);
+    pub fn advance(mut self, to: Advance, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
         if !by.is_staff() && !self.is_all_of(by) {
             return Err(OrderError::NotAllowed);
         }
-        match to {
-            Advance::Processing => self.begin(by, note, now),
-            Advance::Shipped(tracking) => self.ship(tracking, by, note, now),
-            Advance::Delivered => self.deliver(by, note, now),
-        }
-    }
-
-    fn begin(mut self, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
-        match self.status {
-            Status::Confirmed => {
-                self.step(Status::Processing, by, note, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(event))
+        let (next, wanted) = match &to {
+            Advance::Processing => (Status::Processing, "be processed"),
+            Advance::Shipped(tracking) => {
+                tracking.check()?;
+                (Status::Shipped, "be shipped")
             }
-            Status::Processing => Ok(Decision::unchanged(self)),
-            Status::Pending | Status::AwaitingPayment | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
-                Err(self.illegal("be processed"))
-            }
+            Advance::Delivered => (Status::Delivered, "be delivered"),
+        };
+        match (self.status, next) {
+            (Status::Confirmed, Status::Processing) | (Status::Processing, Status::Shipped) | (Status::Shipped, Status::Delivered) => {}
+            (status, next) if status == next => return Ok(Decision::unchanged(self)),
+            (Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing, _)
+            | (Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded, _) => return Err(self.illegal(wanted)),
         }
-    }
-
-    fn ship(mut self, tracking: Tracking, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
-        tracking.check()?;
-        match self.status {
-            Status::Processing => {
+        self.step(next, by, note.map(Note::into_string), now);
+        let event: Event = match to {
+            Advance::Processing | Advance::Delivered => self.status_changed().into(),
+            Advance::Shipped(tracking) => {
                 let text = |text: &Option<ParcelText>| text.clone().map(ParcelText::into_string);
-                let event =
-                    OrderShipped { order: self.reference(), carrier: text(&tracking.carrier), tracking_number: text(&tracking.number) };
+                let (carrier, tracking_number) = (text(&tracking.carrier), text(&tracking.number));
                 self.tracking = Some(tracking);
-                self.step(Status::Shipped, by, note, now);
-                Ok(Decision::changed(self).emit(event))
+                OrderShipped { order: self.reference(), carrier, tracking_number }.into()
             }
-            Status::Shipped => Ok(Decision::unchanged(self)),
-            Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
-                Err(self.illegal("be shipped"))
-            }
-        }
-    }
-
-    fn deliver(mut self, by: &Actor, note: Option<String>, now: Timestamp) -> Decided {
-        match self.status {
-            Status::Shipped => {
-                self.step(Status::Delivered, by, note, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(event))
-            }
-            Status::Delivered => Ok(Decision::unchanged(self)),
-            Status::Pending
-            | Status::AwaitingPayment
-            | Status::Confirmed
-            | Status::Processing
-            | Status::Cancelled(_)
-            | Status::Refunded => Err(self.illegal("be delivered")),
-        }
+        };
+        Ok(Decision::changed(self).emit(event))
     }
 }
 

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 pub enum Status {
     /// Placed; inventory is asked for the stock, and payments for the money if the customer said how to pay.
     Pending,
-    /// The stock is held, and the customer has to do something: choose how to pay, or confirm it at the bank.
+    /// The stock is held, and the customer has to do something: choose how to pay, confirm it at the bank, or try again after a decline.
     AwaitingPayment,
     /// The stock is held and the money is taken: sold.
     Confirmed,
@@ -39,17 +39,16 @@ use StatusName::{AwaitingPayment, Cancelled, Confirmed, Delivered, Pending, Proc
 const LIFECYCLE: &[(StatusName, &str, StatusName)] = &[
     (Pending, "stock.reserved", AwaitingPayment),
     (Pending, "payment.requires_action", AwaitingPayment),
+    (Pending, "payment.failed", AwaitingPayment),
     (Pending, "payment.captured", Confirmed),
     (AwaitingPayment, "payment.captured", Confirmed),
     (Confirmed, "processing", Processing),
     (Processing, "shipped", Shipped),
     (Shipped, "delivered", Delivered),
     (Pending, "stock.refused", Cancelled),
-    (Pending, "payment.failed", Cancelled),
     (Pending, "deadline", Cancelled),
     (Pending, "cancel by customer", Cancelled),
     (Pending, "cancel by shop", Cancelled),
-    (AwaitingPayment, "payment.failed", Cancelled),
     (AwaitingPayment, "stock.refused", Cancelled),
     (AwaitingPayment, "deadline", Cancelled),
     (AwaitingPayment, "cancel by customer", Cancelled),

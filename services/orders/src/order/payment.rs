@@ -1,6 +1,6 @@
 //! How an order is paid: the customer's tries, and what came of the latest.
 
-use contracts::{PaymentRef, PaymentTry};
+use contracts::{Decline, PaymentRef, PaymentTry};
 use kernel::{Money, OrderId, PaymentId};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ pub struct Payment<M = Money> {
     /// Where the customer must confirm the latest try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
+    /// Why the latest try came to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined: Option<Decline>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<M>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -27,6 +30,11 @@ pub struct Payment<M = Money> {
 }
 
 impl Payment {
+    /// Whether nothing is heard of the latest try before the customer does something.
+    pub(super) fn rests(&self) -> bool {
+        self.payment_id.is_none() || self.action_url.is_some() || self.declined.is_some()
+    }
+
     /// What payments are asked to take.
     pub(super) fn latest_try(&self) -> Option<PaymentTry> {
         Some(PaymentTry { payment_id: self.payment_id?, payment_method: self.method.clone()?.into_string() })
@@ -35,7 +43,7 @@ impl Payment {
     pub(super) fn start_try(&mut self, order: OrderId) {
         self.tries += 1;
         self.payment_id = Some(PaymentId::of_try(order, self.tries));
-        self.action_url = None;
+        (self.action_url, self.declined) = (None, None);
     }
 }
 
@@ -43,7 +51,7 @@ impl Order {
     pub(super) fn take_payment(&mut self, payment_id: PaymentId, amount: Money) {
         self.payment.payment_id = Some(payment_id);
         self.payment.captured = Some(amount);
-        self.payment.action_url = None;
+        (self.payment.action_url, self.payment.declined) = (None, None);
     }
 
     /// Whether the payment is the try that counts. Another one was given up for it and is released by

@@ -34,7 +34,6 @@ impl<M> Order<M> {
             request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
-            guest_token: self.guest_token,
             lines: self.lines.into_iter().map(|line| line.with_amounts(&amount)).collect(),
             shipping: amount(self.shipping),
             shipping_address: self.shipping_address,
@@ -75,6 +74,7 @@ impl<M> Payment<M> {
             tries: self.tries,
             method: self.method,
             action_url: self.action_url,
+            declined: self.declined,
             captured: self.captured.map(&amount),
             refunded: amount(self.refunded),
         }

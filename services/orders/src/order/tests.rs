@@ -1,6 +1,6 @@
 //! Every status meets everything that can happen to an order.
 
-use contracts::{CancelReason, Event, PaymentRef, ShortLine};
+use contracts::{CancelReason, Decline, DeclineCode, Event, PaymentRef, ShortLine};
 use kernel::{BusinessId, CartId, Currency, Duration, PaymentId, RefundId, Role, TaxRate};
 use ports::reads::Offer;
 use strum::VariantArray as _;
@@ -21,6 +21,7 @@ pub(super) fn pricing() -> Pricing {
         currency: Currency::EUR,
         prices_include_tax: true,
         shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+        countries: Vec::new(),
         payment_deadline: Duration::from_secs(1800),
     }
 }
@@ -50,7 +51,6 @@ pub(super) fn draft(lines: Vec<DraftLine>) -> Draft {
         cart_id: CART,
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),
-        guest_token: Some("secret".into()),
         lines,
         shipping_address: Some(PostalAddress {
             name: "Ann Lee".into(),
@@ -114,8 +114,10 @@ pub(super) fn happen(order: Order, news: &str, number: u8, now: Timestamp) -> De
     let payment = PaymentRef { payment_id: PaymentId::of_try(order_id, number), order_id, amount: order.total() };
     let refund = |refunded| PaymentRefunded { payment: payment.clone(), refund_id: RefundId(1), refund: refunded, refunded };
     let short = ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 };
-    let failed =
-        PaymentFailed { payment: payment.clone(), reason: CancelReason::PaymentDeclined, message: "The bank declined the payment.".into() };
+    let failed = PaymentFailed {
+        payment: payment.clone(),
+        decline: Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() },
+    };
     match news {
         "stock.reserved" => order.stock_reserved(now),
         "stock.refused" => order.stock_refused(&StockRefused { order_id, short: vec![short] }, now),
@@ -201,7 +203,7 @@ const TABLE: &str = "
 stock.reserved               | .                | .                | .          | .          | .         | .         | again     | .
 stock.refused                | cancelled        | cancelled        | cancelled  | cancelled  | .         | .         | .         | .
 payment.requires_action      | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
-payment.failed               | cancelled        | cancelled        | .          | .          | .         | .         | .         | .
+payment.failed               | awaiting_payment | noted            | .          | .          | .         | .         | .         | .
 payment.captured             | confirmed        | confirmed        | .          | .          | .         | .         | again     | .
 payment.captured (unheld)    | !                | !                | .          | .          | .         | .         | again     | .
 payment.refunded (part)      | !                | !                | noted      | noted      | noted     | noted     | noted     | .
@@ -305,7 +307,7 @@ fn sums() {
         (pricing(), vec![line(1, 4999, 1900)], (4999, 490, 798, 5489)),
         (pricing(), vec![line(1, 5000, 1900)], (5000, 0, 798, 5000)),
         (pricing(), vec![digital.clone()], (1000, 0, 65, 1000)),
-        (net, vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
+        (net.clone(), vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
         (net, vec![digital, line(1, 50, 700)], (1124, 490, 74, 1614)),
     ] {
         let order = Order::place(draft(lines), &pricing, &Actor::Guest, NOW).unwrap().into_state();
@@ -360,6 +362,31 @@ fn told_payment(decision: &Decision<Order>) -> Option<kernel::PaymentId> {
         Event::OrderCancelled(told) => told.payment_id,
         _ => None,
     })
+}
+
+#[test]
+fn a_declined_payment_is_tried_again_until_the_deadline() {
+    let mut order = placed();
+    for number in 1..=2 {
+        let declined = happen(order, "payment.failed", number, NOW).unwrap();
+        assert!(declined.events().is_empty(), "the stock stays held");
+        // News of the try that comes late, and out of its order.
+        order = happen(declined.into_state(), "payment.requires_action", number, NOW).unwrap().into_state();
+        let code = order.payment.declined.as_ref().map(|decline| decline.code);
+        assert_eq!((order.status, code, order.is_settled()), (Status::AwaitingPayment, Some(DeclineCode::CardDeclined), true));
+        // The same card counts as another try: there may be money on it now.
+        let again = happen(order, "pay with the same", number, NOW).unwrap();
+        let [Event::OrderAwaitingPayment(told)] = again.events() else { panic!("{:?}", again.events()) };
+        assert_eq!(told.payment.payment_id, PaymentId::of_try(told.order.order_id, number + 1));
+        order = again.into_state();
+        assert!(order.payment.declined.is_none() && !order.is_settled());
+        assert_eq!(order.clone().pay(&method("third card"), Part::Customer, &Actor::Guest, NOW).unwrap_err(), OrderError::PaymentRunning);
+    }
+    let paid = happen(order.clone(), "payment.captured", 3, NOW).unwrap().into_state();
+    assert_eq!(paid.status, Status::Confirmed);
+    let declined = happen(order, "payment.failed", 3, NOW).unwrap().into_state();
+    let expired = happen(declined, "deadline", 3, NOW).unwrap();
+    assert_eq!((expired.state().status, told_payment(&expired)), (Status::Cancelled(CancelReason::Expired), None), "no bank holds money");
 }
 
 #[test]

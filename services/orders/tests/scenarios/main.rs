@@ -88,17 +88,22 @@ async fn no_stock_ends_the_order() {
 }
 
 #[tokio::test]
-async fn a_declined_payment_ends_the_order_and_says_why() {
+async fn after_a_declined_card_another_one_pays_the_same_order() {
     let shop = Shop::open();
     let customer = Harness::customer(1);
     let id = order_id(&shop.placed(1, &customer).await);
     shop.stock_reserved(id).await;
     shop.declined(id).await;
     let shown = shop.show(id, &customer).await.expect(200);
-    assert_eq!(text(&shown, "cancel_reason"), "payment_declined");
-    assert_eq!(shop.told("order.cancelled").await, 1);
+    assert_eq!(text(&shown, "status"), "awaiting_payment");
+    assert_eq!(shown.json["payment"]["declined"], json!({"code": "card_declined", "message": "The bank declined."}));
     let timeline = shop.harness.get(&format!("/api/v1/orders/{id}/timeline")).as_actor(&customer).send().await.expect(200);
     assert_eq!(timeline.json["steps"][1]["note"], "The bank declined.");
+    let pay = format!("/api/v1/orders/{id}/pay");
+    let paid = shop.harness.post(&pay, &json!({"payment_method": "card 5555"})).as_actor(&customer).send().await.expect(200);
+    assert!(paid.json["payment"].get("declined").is_none());
+    shop.captured(id).await;
+    assert_eq!((shop.status(id).await.as_str(), shop.told("order.cancelled").await), ("confirmed", 0));
 }
 
 #[tokio::test]

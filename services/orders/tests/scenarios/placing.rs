@@ -1,9 +1,10 @@
 //! Placing an order: checks, sums, repetitions, waiting.
 
+use ports::reads::Availability;
 use serde_json::json;
 use shell::testing::Harness;
 
-use crate::shop::{POT, Shop, TEA, eur, order_id, text};
+use crate::shop::{POT, SELLER, Shop, TEA, eur, order_id, text};
 
 #[tokio::test]
 async fn placing_is_accepted_and_shown() {
@@ -59,16 +60,26 @@ async fn a_key_stands_for_one_request() {
     assert_eq!(shop.told("order.placed").await, 1);
 }
 
+/// What a seller sees of an order is all that placing it takes, except the key.
 #[tokio::test]
-async fn a_guest_repeats_the_whole_request() {
+async fn only_the_first_requests_key_gives_a_guests_token_again() {
     let shop = Shop::open();
-    let mut body = shop.request(shop.cart(1, None));
-    let first = shop.harness.post("/api/v1/orders", &body).send().await.expect(202);
-    let second = shop.harness.post("/api/v1/orders", &body).send().await.expect(200);
-    assert_eq!(second.json["guest_token"], first.json["guest_token"]);
-    body["email"] = json!("eve@example.com");
-    let other = shop.harness.post("/api/v1/orders", &body).send().await.expect(409);
-    assert_eq!(other.code(), "cart-closed");
+    let body = shop.request(shop.cart(1, None));
+    let place = || shop.harness.post("/api/v1/orders", &body);
+    let first = place().header("Idempotency-Key", "k1").send().await.expect(202);
+    let second = place().header("Idempotency-Key", "k1").send().await.expect(200);
+    assert_eq!((&second.json["guest_token"], second.json["guest_token"].is_string()), (&first.json["guest_token"], true));
+    let seller = Harness::business(1, SELLER);
+    for request in [place(), place().header("Idempotency-Key", "k2"), place().as_actor(&seller), place().as_actor(&Harness::support())] {
+        let refused = request.send().await.expect(409);
+        assert_eq!(refused.code(), "cart-closed");
+    }
+    let id = order_id(&first);
+    assert!(shop.harness.stored(&orders::TABLE).iter().all(|item| !item.contains(&text(&first, "guest_token"))), "the token of {id}");
+
+    let without_key = shop.request(shop.cart(2, None));
+    shop.harness.post("/api/v1/orders", &without_key).send().await.expect(202);
+    shop.harness.post("/api/v1/orders", &without_key).send().await.expect(409);
 }
 
 #[tokio::test]
@@ -114,6 +125,72 @@ async fn what_cannot_be_placed() {
 }
 
 #[tokio::test]
+async fn what_an_order_comes_to_is_known_before() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let quote = async |actor: &kernel::Actor, body: serde_json::Value| {
+        shop.harness.post(&format!("/api/v1/carts/{cart}/quote"), &body).as_actor(actor).send().await
+    };
+    let to = |country: &str| json!({"shipping_address": {"address_country": country}});
+    let quoted = quote(&customer, to("DE")).await.expect(200).json;
+    quote(&customer, json!({})).await.expect(200);
+    let placed = shop.harness.post("/api/v1/orders", &shop.request(cart)).as_actor(&customer).send().await.expect(202).json;
+    assert_eq!(quoted["taxes"], json!([{"rate": 1900, "tax": eur(559), "total": eur(3500)}]));
+    for part in ["lines", "subtotal", "shipping", "tax", "taxes", "total"] {
+        assert_eq!(quoted[part], placed[part], "{part}");
+    }
+    let refused = quote(&customer, to("US")).await.expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "shipping_address.address_country");
+    quote(&Harness::customer(2), to("DE")).await.expect(404);
+
+    let mut abroad = shop.request(shop.cart(2, Some(&customer)));
+    abroad["shipping_address"]["address_country"] = json!("US");
+    let refused = shop.harness.post("/api/v1/orders", &abroad).as_actor(&customer).send().await.expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "shipping_address.address_country");
+}
+
+#[tokio::test]
+async fn everybody_may_know_what_the_shop_says_of_itself() {
+    let got = Shop::open().harness.get("/api/v1/shop").send().await.expect(200);
+    assert_eq!(got.headers["cache-control"], "public, max-age=300");
+    let shipping = json!({"flat": eur(490), "free_from": eur(5000), "countries": ["DE", "AT"]});
+    for (field, expect) in [
+        ("currency", json!("EUR")),
+        ("prices_include_tax", json!(true)),
+        ("shipping", shipping),
+        ("payment_methods", json!(["card"])),
+        ("payment_deadline_minutes", json!(30)),
+        ("features", json!(["test_payments"])),
+    ] {
+        assert_eq!(got.json[field], expect, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_out_is_not_ordered() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let cart = shop.cart(1, Some(&customer));
+    let place = || shop.harness.post("/api/v1/orders", &shop.request(cart)).as_actor(&customer).send();
+    let left = |available, backorder| {
+        shop.world.stock.lock().unwrap().insert(TEA, Availability { variant_id: TEA, available, backorder });
+    };
+    for (available, says) in [(1, "tea-100: 2 wanted, 1 left"), (-3, "tea-100: 2 wanted, 0 left")] {
+        left(available, false);
+        let refused = place().await.expect(409);
+        assert_eq!(refused.code(), "out-of-stock");
+        assert_eq!(refused.json["errors"], json!([{"field": "lines[0]", "message": says}]));
+    }
+    assert!(shop.harness.event_types().await.is_empty(), "the cart stays open");
+    left(0, true);
+    let placed = place().await.expect(202);
+    // The order itself may hold the last pieces.
+    left(0, false);
+    assert_eq!(order_id(&place().await.expect(200)), order_id(&placed));
+}
+
+#[tokio::test]
 async fn the_address_is_the_accounts_unless_another_is_given() {
     let shop = Shop::open();
     let customer = Harness::customer(1);
@@ -148,6 +225,27 @@ async fn whoever_waits_is_answered_when_the_order_has_settled() {
     assert_eq!(text(&answer, "status"), "confirmed");
     assert_eq!(answer.headers["etag"], "\"v2\"");
     assert_eq!(answer.headers["location"], format!("/api/v1/orders/{id}"));
+    let again = shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Prefer", "wait=20").send().await.expect(200);
+    assert_eq!(again.json, answer.json);
+}
+
+#[tokio::test]
+async fn whoever_looks_at_an_order_can_wait_for_its_next_change() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let id = order_id(&shop.placed(1, &customer).await);
+    let path = format!("/api/v1/orders/{id}");
+    let look = |known: &'static str, wait: &'static str| {
+        shop.harness.get(&path).as_actor(&customer).header("If-None-Match", known).header("Prefer", wait).send()
+    };
+    let others = async {
+        shop.stock_reserved(id).await;
+        shop.captured(id).await;
+    };
+    let (answer, ()) = tokio::join!(look("\"v1\"", "wait=20"), others);
+    assert_eq!(text(&answer.expect(200), "status"), "confirmed");
+    look("\"v1\"", "wait=20").await.expect(200);
+    look("\"v2\"", "wait=1").await.expect(304);
 }
 
 #[tokio::test]

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{
-    CancelReason, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
+    Decline, DeclineCode, Event, OrderAwaitingPayment, PaymentCaptured, PaymentFailed, PaymentRef, PaymentRefunded, PaymentRequiresAction,
     StockRefused, StockReserved,
 };
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
-use orders::{Config, Deps, ShippingPrice};
+use orders::{Config, Deps, Feature, GuestTokens, Pricing, ShippingPrice};
 use ports::GatewayError;
-use ports::reads::{Account, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, Offer};
+use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads, Offer};
 use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
+use shell::{Signer, SigningKey};
 
 pub const SELLER: BusinessId = BusinessId(5);
 pub const TEA: VariantId = VariantId(1);
@@ -28,6 +29,8 @@ pub fn eur(amount: i64) -> Money {
 pub struct World {
     pub carts: Mutex<HashMap<CartId, CartContents>>,
     pub offers: Mutex<HashMap<VariantId, Offer>>,
+    /// Variants that are not named have plenty.
+    pub stock: Mutex<HashMap<VariantId, Availability>>,
 }
 
 #[async_trait]
@@ -46,12 +49,22 @@ impl CatalogReads for World {
 }
 
 #[async_trait]
+impl InventoryReads for World {
+    async fn availability(&self, variants: &[VariantId]) -> Result<Vec<Availability>, Problem> {
+        let stock = self.stock.lock().expect("no test panicked");
+        let plenty = |variant_id| Availability { variant_id, available: 1000, backorder: false };
+        Ok(variants.iter().map(|id| stock.get(id).copied().unwrap_or_else(|| plenty(*id))).collect())
+    }
+}
+
+#[async_trait]
 impl IdentityReads for World {
     async fn account(&self, user: UserId) -> Result<Option<Account>, Problem> {
         Ok(Some(Account {
             id: user,
             email: format!("user{}@example.com", user.0).parse().expect("an address"),
             email_verified: true,
+            email_proven: true,
             name: "Ann Lee".into(),
             roles: Vec::new(),
             businesses: Vec::new(),
@@ -73,16 +86,30 @@ impl Shop {
         for (variant, sku, price) in [(TEA, "TEA-100", 500), (POT, "POT-1", 2500)] {
             world.offers.lock().expect("no test panicked").insert(variant, offer(variant, sku, price));
         }
-        let config = Config {
+        let pricing = Pricing {
             currency: Currency::EUR,
             prices_include_tax: true,
             shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
+            countries: vec!["DE".into(), "AT".into()],
             payment_deadline: Duration::from_secs(1800),
         };
+        let profile = orders::Shop {
+            name: "Old Mill".into(),
+            public_url: "https://shop.example".into(),
+            locale: "de".into(),
+            time_zone: "Europe/Berlin".into(),
+            support_email: "help@shop.example".parse().expect("an address"),
+            imprint: "Old Mill, Marienplatz 8, München".into(),
+            payment_methods: vec!["card".into()],
+            features: vec![Feature::TestPayments],
+        };
+        let config = Config { pricing, shop: profile };
         let deps = Deps {
             carts: world.clone(),
             catalog: world.clone(),
             accounts: world.clone(),
+            stock: world.clone(),
+            tokens: GuestTokens::new(Arc::new(Signer::new("https://shop.example", &SigningKey([7; 32])).expect("a key"))),
             check_method: Arc::new(|method| {
                 if method.starts_with("card") { Ok(()) } else { Err(GatewayError::Invalid("no such means of payment".into())) }
             }),
@@ -159,7 +186,8 @@ impl Shop {
 
     pub async fn declined(&self, order: OrderId) {
         let payment = self.payment(order).await;
-        self.hear(PaymentFailed { payment, reason: CancelReason::PaymentDeclined, message: "The bank declined.".into() }).await;
+        let decline = Decline { code: DeclineCode::CardDeclined, message: "The bank declined.".into() };
+        self.hear(PaymentFailed { payment, decline }).await;
     }
 
     pub async fn refunded(&self, order: OrderId) {

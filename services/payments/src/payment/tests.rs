@@ -32,24 +32,24 @@ fn open(id: u128) -> Payment {
     Payment::open(&order(), &wanted(id, "4242 4242 4242 4242"), at(0))
 }
 
-fn declined(code: &str) -> Found {
-    Found::Declined { code: code.into() }
+fn declined(code: &str) -> GatewayState {
+    GatewayState::Declined { code: code.into(), message: String::new() }
 }
 
-fn action() -> Found {
-    Found::RequiresAction { action_url: "/confirm".into() }
+fn action() -> GatewayState {
+    GatewayState::RequiresAction { action_url: "/confirm".into() }
 }
 
 /// A payment that has come to `status` by the usual way, and then was wanted for `goal`.
 fn come_to(status: Status, goal: Goal) -> Payment {
     let answered = |answers: &[GatewayAnswer]| open(1).settle(Goal::Capture, answers, at(0)).into_state();
-    let found = |found: Found| answered(&[GatewayAnswer::Found(found)]);
+    let found = |found: GatewayState| answered(&[GatewayAnswer::Found(found)]);
     let payment = match status {
         Status::Pending => answered(&[GatewayAnswer::Nothing]),
         Status::RequiresAction => found(action()),
-        Status::Authorized => found(Found::Authorized),
-        Status::Captured => answered(&[GatewayAnswer::Found(Found::Authorized), GatewayAnswer::Found(Found::Captured)]),
-        Status::Voided => open(1).settle(Goal::Release, &[GatewayAnswer::Found(Found::Voided)], at(0)).into_state(),
+        Status::Authorized => found(GatewayState::Authorized),
+        Status::Captured => answered(&[GatewayAnswer::Found(GatewayState::Authorized), GatewayAnswer::Found(GatewayState::Captured)]),
+        Status::Voided => open(1).settle(Goal::Release, &[GatewayAnswer::Found(GatewayState::Voided)], at(0)).into_state(),
         Status::Failed => found(declined("card_declined")),
     };
     assert_eq!(payment.status, status);
@@ -92,35 +92,35 @@ fn every_status_and_goal_asks_one_thing() {
 fn every_status_and_goal_takes_every_answer() {
     use Goal::{Capture, Release};
     use Status::{Authorized, Captured, Failed, Pending, RequiresAction, Voided};
-    let cases: Vec<(Status, Goal, Found, Status, &[&str])> = vec![
+    let cases: Vec<(Status, Goal, GatewayState, Status, &[&str])> = vec![
         (Pending, Capture, action(), RequiresAction, &["payment.requires_action"]),
-        (Pending, Capture, Found::Authorized, Authorized, &[]),
-        (Pending, Capture, Found::Captured, Captured, &["payment.captured"]),
-        (Pending, Capture, Found::Voided, Failed, &["payment.failed"]),
+        (Pending, Capture, GatewayState::Authorized, Authorized, &[]),
+        (Pending, Capture, GatewayState::Captured, Captured, &["payment.captured"]),
+        (Pending, Capture, GatewayState::Voided, Failed, &["payment.failed"]),
         (Pending, Capture, declined("card_declined"), Failed, &["payment.failed"]),
         (Pending, Release, action(), RequiresAction, &[]),
-        (Pending, Release, Found::Authorized, Authorized, &[]),
-        (Pending, Release, Found::Captured, Captured, &[]),
-        (Pending, Release, Found::Voided, Voided, &[]),
+        (Pending, Release, GatewayState::Authorized, Authorized, &[]),
+        (Pending, Release, GatewayState::Captured, Captured, &[]),
+        (Pending, Release, GatewayState::Voided, Voided, &[]),
         (Pending, Release, declined("card_declined"), Voided, &[]),
         (RequiresAction, Capture, action(), RequiresAction, &[]),
-        (RequiresAction, Capture, Found::Authorized, Authorized, &[]),
-        (RequiresAction, Capture, Found::Captured, Captured, &["payment.captured"]),
+        (RequiresAction, Capture, GatewayState::Authorized, Authorized, &[]),
+        (RequiresAction, Capture, GatewayState::Captured, Captured, &["payment.captured"]),
         (RequiresAction, Capture, declined("authentication_failed"), Failed, &["payment.failed"]),
-        (RequiresAction, Capture, Found::Voided, Failed, &["payment.failed"]),
-        (RequiresAction, Release, Found::Authorized, Authorized, &[]),
-        (RequiresAction, Release, Found::Voided, Voided, &[]),
-        (Authorized, Capture, Found::Captured, Captured, &["payment.captured"]),
-        (Authorized, Capture, Found::Authorized, Authorized, &[]),
-        (Authorized, Capture, Found::Voided, Failed, &["payment.failed"]),
-        (Authorized, Release, Found::Voided, Voided, &[]),
-        (Authorized, Release, Found::Captured, Captured, &[]),
-        (Captured, Capture, Found::Authorized, Captured, &[]),
-        (Captured, Capture, Found::Captured, Captured, &[]),
-        (Captured, Release, Found::Voided, Captured, &[]),
-        (Voided, Release, Found::Authorized, Voided, &[]),
-        (Failed, Capture, Found::Authorized, Failed, &[]),
-        (Failed, Release, Found::Captured, Failed, &[]),
+        (RequiresAction, Capture, GatewayState::Voided, Failed, &["payment.failed"]),
+        (RequiresAction, Release, GatewayState::Authorized, Authorized, &[]),
+        (RequiresAction, Release, GatewayState::Voided, Voided, &[]),
+        (Authorized, Capture, GatewayState::Captured, Captured, &["payment.captured"]),
+        (Authorized, Capture, GatewayState::Authorized, Authorized, &[]),
+        (Authorized, Capture, GatewayState::Voided, Failed, &["payment.failed"]),
+        (Authorized, Release, GatewayState::Voided, Voided, &[]),
+        (Authorized, Release, GatewayState::Captured, Captured, &[]),
+        (Captured, Capture, GatewayState::Authorized, Captured, &[]),
+        (Captured, Capture, GatewayState::Captured, Captured, &[]),
+        (Captured, Release, GatewayState::Voided, Captured, &[]),
+        (Voided, Release, GatewayState::Authorized, Voided, &[]),
+        (Failed, Capture, GatewayState::Authorized, Failed, &[]),
+        (Failed, Release, GatewayState::Captured, Failed, &[]),
     ];
     for (status, goal, found, expect, events) in cases {
         let decision = come_to(status, goal).settle(goal, &[GatewayAnswer::Found(found.clone())], at(1));
@@ -134,7 +134,7 @@ fn every_status_and_goal_takes_every_answer() {
 
 #[test]
 fn reserved_and_taken_are_one_step() {
-    let answers = [GatewayAnswer::Found(Found::Authorized), GatewayAnswer::Found(Found::Captured)];
+    let answers = [GatewayAnswer::Found(GatewayState::Authorized), GatewayAnswer::Found(GatewayState::Captured)];
     let decision = open(1).settle(Goal::Capture, &answers, at(2));
     let [Event::PaymentCaptured(captured)] = decision.events() else { panic!("{:?}", decision.events()) };
     assert!(captured.stock_held);
@@ -146,8 +146,8 @@ fn reserved_and_taken_are_one_step() {
 fn what_is_answered_twice_changes_nothing() {
     for (status, goal, answer) in [
         (Status::Authorized, Goal::Capture, None),
-        (Status::Captured, Goal::Capture, Some(GatewayAnswer::Found(Found::Captured))),
-        (Status::Voided, Goal::Release, Some(GatewayAnswer::Found(Found::Voided))),
+        (Status::Captured, Goal::Capture, Some(GatewayAnswer::Found(GatewayState::Captured))),
+        (Status::Voided, Goal::Release, Some(GatewayAnswer::Found(GatewayState::Voided))),
         (Status::Failed, Goal::Capture, Some(GatewayAnswer::Refused)),
         (Status::Captured, Goal::Capture, Some(GatewayAnswer::RefundSettled(RefundId(9)))),
     ] {
@@ -160,7 +160,7 @@ fn what_is_answered_twice_changes_nothing() {
 fn what_is_unheard_of_is_only_released() {
     let payment = Payment::unheard_of(&order(), PaymentId(1), at(0));
     assert!(!payment.stock_held);
-    let released = payment.settle(Goal::Release, &[GatewayAnswer::Found(Found::Captured)], at(1));
+    let released = payment.settle(Goal::Release, &[GatewayAnswer::Found(GatewayState::Captured)], at(1));
     assert!(released.events().is_empty() && released.state().refunds.len() == 1);
 }
 
@@ -187,19 +187,20 @@ fn what_was_given_up_is_not_taken() {
 
 #[test]
 fn declines_tell_the_customer_why() {
-    for (code, reason) in [
-        ("card_declined", CancelReason::PaymentDeclined),
-        ("insufficient_funds", CancelReason::InsufficientFunds),
-        ("authentication_failed", CancelReason::PaymentDeclined),
-        ("expired_card", CancelReason::PaymentDeclined),
+    for (code, expect) in [
+        ("card_declined", DeclineCode::CardDeclined),
+        ("insufficient_funds", DeclineCode::InsufficientFunds),
+        ("authentication_failed", DeclineCode::AuthenticationFailed),
+        ("expired_card", DeclineCode::CardDeclined),
     ] {
         let decision = open(1).settle(Goal::Capture, &[GatewayAnswer::Found(declined(code))], at(0));
         let [Event::PaymentFailed(event)] = decision.events() else { panic!("{:?}", decision.events()) };
-        assert_eq!(event.reason, reason);
-        assert!(event.message.ends_with('.') && !event.message.contains('_'), "{}", event.message);
+        assert_eq!(event.decline.code, expect);
+        let message = &event.decline.message;
+        assert!(message.ends_with('.') && !message.contains('_'), "{message}");
     }
     let refused = open(1).settle(Goal::Capture, &[GatewayAnswer::Refused], at(0));
-    assert_eq!(refused.into_state().failure.unwrap().reason, CancelReason::PaymentFailed);
+    assert_eq!(refused.into_state().failure.unwrap().code, DeclineCode::PaymentFailed);
 }
 
 #[test]
@@ -324,9 +325,9 @@ fn answer(kind: u8, payment: &Payment) -> GatewayAnswer {
     match kind {
         0 => GatewayAnswer::Nothing,
         1 => GatewayAnswer::Found(action()),
-        2 => GatewayAnswer::Found(Found::Authorized),
-        3 => GatewayAnswer::Found(Found::Captured),
-        4 => GatewayAnswer::Found(Found::Voided),
+        2 => GatewayAnswer::Found(GatewayState::Authorized),
+        3 => GatewayAnswer::Found(GatewayState::Captured),
+        4 => GatewayAnswer::Found(GatewayState::Voided),
         5 => GatewayAnswer::Found(declined("card_declined")),
         6 => GatewayAnswer::Refused,
         7 => GatewayAnswer::RefundSettled(pending),

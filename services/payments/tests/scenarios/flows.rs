@@ -41,12 +41,12 @@ async fn an_order_without_a_choice_has_no_payment() {
 
 #[tokio::test]
 async fn refusals_say_why() {
-    for (behaviour, reason) in [(Behaviour::Decline, "payment_declined"), (Behaviour::InsufficientFunds, "insufficient_funds")] {
+    for (behaviour, code) in [(Behaviour::Decline, "card_declined"), (Behaviour::InsufficientFunds, "insufficient_funds")] {
         let shop = Shop::open();
         shop.pay(1, behaviour).await;
         assert_eq!(shop.told().await, ["payment.failed"]);
         let seen = shop.seen(payment(1)).await;
-        assert_eq!((&seen["status"], &seen["failure"]["reason"]), (&json!("failed"), &json!(reason)));
+        assert_eq!((&seen["status"], &seen["failure"]["code"]), (&json!("failed"), &json!(code)));
         shop.cancel(1, Some(payment(1))).await;
         shop.tick(60).await;
         assert_eq!(shop.status(1).await, "failed");
@@ -56,7 +56,7 @@ async fn refusals_say_why() {
     let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into() };
     shop.world.publish(OrderAwaitingPayment { order: order(1), payment: unknown }).await;
     shop.world.settle().await;
-    assert_eq!(shop.seen(payment(1)).await["failure"]["reason"], "payment_failed");
+    assert_eq!(shop.seen(payment(1)).await["failure"]["code"], "payment_failed");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::OrderAnonymized;
 use kernel::{OrderId, Problem, Timestamp};
-use payments::PersonalRecords;
+use payments::Reads;
 use ports::reads::PersonOrderReads;
 use ports::{PaymentGateway, Person, PersonalData as _};
 use serde_json::json;
@@ -172,7 +172,7 @@ async fn the_payments_of_an_erased_person_are_nobodys() {
         shop.refund(n, json!({ "amount": eur(5), "reason": "Ann Lee rang." }), &n.to_string()).await.expect(202);
     }
     let person = Person { user_id: customer(1).user_id().unwrap(), verified_email: Some("ann@example.com".parse().unwrap()) };
-    let records = PersonalRecords::new(&shop.world.kit().work(&payments::TABLE), Arc::new(Orders(vec![order(1).order_id])));
+    let records = Reads::new(&shop.world.kit().work(&payments::TABLE), Arc::new(Orders(vec![order(1).order_id])));
     let exported = records.export(&person).await.unwrap();
     assert_eq!(exported["payments"].as_array().unwrap().len(), 1);
     assert_eq!(exported["payments"][0]["method"], "card ending in 4242");

@@ -13,16 +13,16 @@ pub enum ReviewError {
     OwnBusiness,
     #[error("only customers can review this: buy, book or enquire first")]
     NotCustomer,
+    #[error("confirm your e-mail address before you write a review")]
+    Unverified,
     /// For those who may not know that there is such a review, too.
     #[error("there is no such review")]
     Unknown,
-    #[error("only the business can answer")]
+    #[error("only owners and managers of the business can answer")]
     NotBusiness,
-    #[error("the owner has answered already")]
-    Answered,
-    #[error("nobody votes for a review of their own")]
+    #[error("nobody votes for a review of their own, or of their own business")]
     OwnVote,
-    #[error("a {} review cannot be {wanted}", .status.as_str())]
+    #[error("a {status} review cannot be {wanted}")]
     Illegal { status: Status, wanted: &'static str },
 }
 
@@ -32,9 +32,12 @@ impl From<ReviewError> for Problem {
         match error {
             ReviewError::Rating => Self::field("rating", text),
             ReviewError::Unknown => Self::not_found("review"),
-            ReviewError::OwnBusiness | ReviewError::NotCustomer | ReviewError::NotBusiness | ReviewError::OwnVote => Self::forbidden(text),
+            ReviewError::OwnBusiness
+            | ReviewError::NotCustomer
+            | ReviewError::Unverified
+            | ReviewError::NotBusiness
+            | ReviewError::OwnVote => Self::forbidden(text),
             ReviewError::Exists => Self::new(Code::AlreadyExists, text),
-            ReviewError::Answered => Self::new(Code::Conflict, text),
             ReviewError::Illegal { .. } => Self::new(Code::IllegalTransition, text),
         }
     }

@@ -1,4 +1,5 @@
-use kernel::Role;
+use kernel::{Membership, Role, StaffRole};
+use strum::IntoEnumIterator as _;
 
 use super::*;
 
@@ -23,7 +24,7 @@ fn owner() -> Actor {
 }
 
 fn user(id: u128, businesses: &[BusinessId]) -> Actor {
-    Actor::User { id: id.into(), roles: vec![Role::Customer], businesses: businesses.to_vec() }
+    Actor::User { id: id.into(), roles: vec![Role::Customer], businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect() }
 }
 
 fn reason() -> Reason {
@@ -75,11 +76,11 @@ fn every_move_is_in_the_table() {
             Review::submit(Some(review), Submission { contents: contents(2, "Anew."), ..submission(false) }, later())
         }),
     ];
-    for status in Status::ALL {
+    for status in Status::iter() {
         for (command, rule) in rules {
-            let listed = lifecycle().iter().find(|(from, label, _)| *from == status && *label == command).map(|(_, _, to)| *to);
+            let listed = LIFECYCLE.iter().find(|(from, label, _)| *from == status && *label == command).map(|(_, _, to)| *to);
             let reached = rule(in_status(status)).map(|decision| decision.state().status);
-            assert_eq!(reached.unwrap_or(status), listed.unwrap_or(status), "{command} in {}", status.as_str());
+            assert_eq!(reached.unwrap_or(status), listed.unwrap_or(status), "{command} in {status}");
         }
     }
 }
@@ -92,7 +93,10 @@ fn a_repetition_changes_nothing() {
     assert!(!published.clone().edit(&author(), contents(4, " Good bread. "), true, later()).unwrap().is_changed());
     let answered = published.answer(&owner(), reply("Thank you"), later()).unwrap().into_state();
     assert!(!answered.clone().answer(&owner(), reply("Thank you"), later()).unwrap().is_changed());
-    assert_eq!(answered.clone().answer(&owner(), reply("And again"), later()), Err(ReviewError::Answered));
+    let again = answered.clone().answer(&owner(), reply("And again"), later()).unwrap();
+    assert_eq!(again.state().reply.as_ref().map(|reply| reply.text.as_str()), Some("And again"));
+    assert!(again.state().clone().take_answer_back(&owner()).unwrap().state().reply.is_none());
+    assert_eq!(again.into_state().take_answer_back(&author()).err(), Some(ReviewError::NotBusiness));
     assert!(!in_status(Rejected).reject(reason()).unwrap().is_changed());
     assert!(!in_status(Removed).remove().is_changed());
     assert!(!answered.verify().is_changed());
@@ -100,7 +104,7 @@ fn a_repetition_changes_nothing() {
 
 #[test]
 fn only_what_is_published_counts_and_can_be_answered_or_reported() {
-    for status in Status::ALL {
+    for status in Status::iter() {
         let review = in_status(status);
         assert_eq!(review.counted().is_some(), status == Published);
         assert_eq!(review.clone().answer(&owner(), reply("Thanks"), later()).is_ok(), status == Published);
@@ -112,6 +116,17 @@ fn only_what_is_published_counts_and_can_be_answered_or_reported() {
     let dismissed = reported.clone().dismiss_reports().into_state();
     assert_eq!((dismissed.reports, dismissed.queued_at), (0, None));
     assert_eq!(reported.reject(reason()).unwrap().into_state().queued_at, None);
+}
+
+#[test]
+fn who_manages_the_business_answers_for_it() {
+    let member = |role| {
+        let businesses = vec![Membership { business_id: in_status(Published).business_id, role }];
+        Actor::User { id: 20.into(), roles: vec![Role::Customer, Role::Business], businesses }
+    };
+    for (role, may) in [(StaffRole::Staff, false), (StaffRole::Manager, true), (StaffRole::Owner, true)] {
+        assert_eq!(in_status(Published).answer(&member(role), reply("Thanks"), later()).is_ok(), may, "{role:?}");
+    }
 }
 
 #[test]
@@ -160,9 +175,10 @@ fn everyone_has_their_part() {
         assert_eq!(review().take_back(&by).is_ok(), takes_back, "{by:?}");
         assert_eq!(review().answer(&by, reply("Thanks"), later()).is_ok(), answers, "{by:?}");
     }
-    assert_eq!(review().check_vote(7.into()), Err(ReviewError::OwnVote));
-    assert_eq!(review().check_vote(8.into()), Ok(()));
-    assert_eq!(in_status(Pending).check_vote(8.into()), Err(ReviewError::Unknown));
+    for (reader, expect) in [(author(), Err(ReviewError::OwnVote)), (owner(), Err(ReviewError::OwnVote)), (user(9, &[2.into()]), Ok(()))] {
+        assert_eq!(review().check_vote(&reader), expect, "{reader:?}");
+    }
+    assert_eq!(in_status(Pending).check_vote(&user(9, &[])), Err(ReviewError::Unknown));
 }
 
 #[test]

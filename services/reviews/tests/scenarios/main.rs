@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use contracts::{Event, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
+use contracts::{Event, LeadAnswered, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
 use kernel::{
-    Actor, BusinessId, Currency, Cursor, Duration, Email, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role, Timestamp,
-    UserId,
+    Actor, BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role,
+    Timestamp, UserId,
 };
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing, ProductReads,
-    ReviewReads as _,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing,
+    ProductReads, ReviewReads as _,
 };
 use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ use reviews::{Config, Deps, Moderation, Reads, TABLE, Unverified, service};
 mod recount;
 
 const BAKERY: BusinessId = BusinessId(50);
+/// Has confirmed no address.
+const UNVERIFIED: UserId = UserId(9_997);
 const BREAD: ProductId = ProductId(60);
 
 /// A town with one bakery that sells one bread.
@@ -43,7 +45,8 @@ impl IdentityReads for Town {
         Ok(Some(Account {
             id: user,
             email: address(user),
-            email_verified: true,
+            email_verified: user != UNVERIFIED,
+            email_proven: user != UNVERIFIED,
             name: format!("Ada Lovelace{}", user.0),
             roles: vec![Role::Customer],
             businesses: Vec::new(),
@@ -68,6 +71,7 @@ impl DirectoryReads for Town {
             position: None,
             opening_hours: None,
             time_zone: None,
+            region: String::new(),
             phone: None,
             website: None,
             image_url: None,
@@ -88,6 +92,14 @@ impl DirectoryReads for Town {
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(if id == BAKERY { vec![baker().user_id().unwrap()] } else { Vec::new() })
+    }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, _: LeadId, _: u32) -> Result<Option<EnquiryReply>, Problem> {
+        Ok(None)
     }
 }
 
@@ -137,11 +149,11 @@ impl OrderReads for Town {
         };
         let found = self.orders.lock().unwrap().get(&id).copied();
         Ok(found.map(|customer| OrderSummary {
+            pay_by: None,
             id,
             number: "S-1".into(),
             customer_id: Some(customer),
             email: address(customer),
-            guest_token: None,
             placed_at: Timestamp::from_millis(0),
             lines: vec![line],
             subtotal: price,
@@ -249,6 +261,11 @@ async fn a_delivered_order_verifies_what_was_and_what_will_be_written() {
     assert_eq!((&own.json["verified"], &own.json["status"]), (&json!(true), &json!("pending")), "a moderator has it already");
     let eligible = world.get("/api/v1/me/reviews/eligible").as_actor(&ada).send().await.expect(200);
     assert_eq!(eligible.json["items"].as_array().unwrap().len(), 2, "{}", eligible.text);
+    for item in eligible.json["items"].as_array().unwrap() {
+        let reviewed = item["target"] == json!(bakery());
+        assert_eq!(item.get("review_id"), reviewed.then(|| json!(before)).as_ref(), "{item}");
+        assert_eq!(item["subject"]["title"], if reviewed { "Bakery" } else { "Bread" });
+    }
     let bread = submit(&world, &ada, ReviewTarget::Product(BREAD), 5, "Crisp.").await;
     if bread.status == 201 {
         assert_eq!((&bread.json["verified"], &bread.json["status"]), (&json!(true), &json!("published")));
@@ -258,13 +275,24 @@ async fn a_delivered_order_verifies_what_was_and_what_will_be_written() {
 }
 
 #[tokio::test]
-async fn a_billed_lead_makes_a_customer() {
+async fn a_lead_that_is_paid_for_or_answered_makes_a_customer() {
     let (world, _) = town(Config { unverified: Unverified::Refuse, ..open() });
     let (ada, bob) = (Harness::customer(1), Harness::customer(2));
     submit(&world, &ada, bakery(), 5, "Good.").await.expect(403);
-    let billed = LeadBilled { lead_id: 9.into(), business_id: BAKERY, price: Money::new(500, Currency::EUR), customer_id: ada.user_id() };
-    world.publish(billed).await;
+    let billed = |price, customer: &Actor| LeadBilled {
+        lead_id: 9.into(),
+        business_id: BAKERY,
+        price: Money::new(price, Currency::EUR),
+        customer_id: customer.user_id(),
+    };
+    world.publish(billed(0, &ada)).await;
     world.settle().await;
+    submit(&world, &ada, bakery(), 5, "Good.").await.expect(403);
+    world.publish(billed(500, &ada)).await;
+    let cleo = Harness::customer(3);
+    world.publish(LeadAnswered { lead_id: 10.into(), business_id: BAKERY, reply: 0, customer_id: cleo.user_id() }).await;
+    world.settle().await;
+    submit(&world, &cleo, bakery(), 5, "Good.").await.expect(201);
     submit(&world, &ada, bakery(), 5, "Good.").await.expect(201);
     submit(&world, &bob, bakery(), 5, "Good.").await.expect(403);
 }
@@ -277,6 +305,7 @@ async fn who_may_submit_what() {
     for (actor, target, rating, text, status) in [
         (Harness::guest(), bakery(), 5, "Good.", 401),
         (baker(), bakery(), 5, "Good.", 403),
+        (Harness::customer(UNVERIFIED.0), bakery(), 5, "Good.", 403),
         // The token does not know of the business yet; the directory does.
         (Actor::User { id: baker().user_id().unwrap(), roles: vec![Role::Customer], businesses: vec![] }, bakery(), 5, "Good.", 403),
         (baker(), ReviewTarget::Product(BREAD), 5, "Good.", 403),
@@ -354,7 +383,7 @@ async fn editing_removing_and_writing_anew() {
 }
 
 #[tokio::test]
-async fn the_owner_answers_once() {
+async fn the_owner_answers_and_answers_anew() {
     let (world, _) = town(open());
     let reply = format!("/api/v1/reviews/{}/reply", submitted(&world, &Harness::customer(1), bakery(), 2).await);
     let answer = |text: &str| json!({"text": text});
@@ -364,7 +393,11 @@ async fn the_owner_answers_once() {
     let got = world.put(&reply, &answer("Thanks")).as_actor(&baker()).send().await.expect(200);
     assert_eq!(got.json["reply"]["text"], json!("Thanks"));
     world.put(&reply, &answer("Thanks")).as_actor(&baker()).send().await.expect(200);
-    world.put(&reply, &answer("Or not")).as_actor(&baker()).send().await.expect(409);
+    let other = world.put(&reply, &answer("Or not")).as_actor(&baker()).send().await.expect(200);
+    assert_eq!(other.json["reply"]["text"], json!("Or not"));
+    world.delete(&reply).as_actor(&Harness::customer(1)).send().await.expect(403);
+    assert!(world.delete(&reply).as_actor(&baker()).send().await.expect(200).json.get("reply").is_none());
+    world.put(&reply, &answer("Thanks")).as_actor(&baker()).send().await.expect(200);
     let admin = format!("/api/v1/admin/reviews/{}", reply.trim_start_matches("/api/v1/reviews/"));
     world.delete(&admin).as_actor(&baker()).send().await.expect(403);
     world.delete(&admin).as_actor(&Harness::admin()).send().await.expect(200);
@@ -377,11 +410,17 @@ async fn votes_and_reports_count_once_for_each_reader() {
     let (ada, bob, eve, admin) = (Harness::customer(1), Harness::customer(2), Harness::customer(3), Harness::admin());
     let path = format!("/api/v1/reviews/{}", submitted(&world, &ada, bakery(), 2).await);
     let helpful = format!("{path}/helpful");
-    world.put(&helpful, &json!({})).as_actor(&ada).send().await.expect(403);
+    for actor in [&ada, &baker()] {
+        world.put(&helpful, &json!({})).as_actor(actor).send().await.expect(403);
+    }
     for actor in [&bob, &bob, &eve] {
         world.put(&helpful, &json!({})).as_actor(actor).send().await.expect(204);
     }
     assert_eq!(world.get(&path).send().await.expect(200).json["helpful"], json!(2));
+    let seen = |actor: Actor| world.get(&format!("/api/v1/reviews?target={BAKERY}")).as_actor(&actor).send();
+    assert_eq!(seen(bob.clone()).await.json["items"][0]["found_helpful"], json!(true));
+    assert_eq!(seen(ada.clone()).await.json["items"][0]["found_helpful"], json!(false));
+    assert_eq!(seen(Harness::guest()).await.json["items"][0].get("found_helpful"), None);
     for _ in 0..2 {
         world.delete(&helpful).as_actor(&eve).send().await.expect(204);
     }
@@ -393,6 +432,8 @@ async fn votes_and_reports_count_once_for_each_reader() {
     world.post(&format!("{path}/reports"), &json!({"reason": "dislike"})).as_actor(&bob).send().await.expect(422);
     let queue = world.get("/api/v1/admin/reviews").as_actor(&admin).send().await.expect(200);
     assert_eq!((&queue.json["items"][0]["reports"], listed(&world, "").await), (&json!(2), vec![2]));
+    let (subject, reasons) = (&queue.json["items"][0]["subject"], &queue.json["items"][0]["report_reasons"]);
+    assert_eq!((&subject["title"], &reasons[1]["text"]), (&json!("Bakery"), &report["text"]));
     let admin_path = path.replace("/reviews/", "/admin/reviews/");
     let reports = world.get(&format!("{admin_path}/reports")).as_actor(&admin).send().await.expect(200);
     assert_eq!(reports.json["items"].as_array().unwrap().len(), 2);
@@ -474,4 +515,37 @@ async fn others_read_the_averages() {
     let ratings = reads.ratings(&[ReviewTarget::Product(BREAD), bakery(), bakery()]).await.unwrap();
     let (none, some) = (Rating::default(), Rating { sum: 7, count: 2 });
     assert_eq!(ratings, [none, some, some]);
+}
+
+#[tokio::test]
+async fn a_business_finds_all_that_is_said_of_it_in_one_list() {
+    let (world, _) = town(open());
+    let path = format!("/api/v1/businesses/{BAKERY}/reviews");
+    let bread = ReviewTarget::Product(BREAD);
+    let mut ids = Vec::new();
+    for (n, target) in [(1, bakery()), (2, bread), (3, bakery())] {
+        ids.push(submitted(&world, &Harness::customer(n), target, 4).await);
+        world.advance(Duration::from_secs(1));
+    }
+    let thanks = json!({ "text": "Thanks" });
+    world.put(&format!("/api/v1/reviews/{}/reply", ids[2]), &thanks).as_actor(&baker()).send().await.expect(200);
+    let listed = |query: &'static str| {
+        let (path, world) = (format!("{path}{query}"), &world);
+        async move { world.get(&path).as_actor(&baker()).send().await.expect(200).json["items"].clone() }
+    };
+    let all = listed("").await;
+    let titles: Vec<_> = all.as_array().unwrap().iter().map(|review| (&review["id"], &review["subject"]["title"])).collect();
+    let (bakery, bread) = (json!("Bakery"), json!("Bread"));
+    let ids = ids.into_iter().map(Value::from).collect::<Vec<_>>();
+    assert_eq!(titles, [(&ids[1], &bread), (&ids[0], &bakery), (&ids[2], &bakery)], "those without an answer first");
+    for (query, count) in [("?answered=true", 1), ("?answered=false", 2), ("?limit=1", 1)] {
+        assert_eq!(listed(query).await.as_array().unwrap().len(), count, "{query}");
+    }
+    for (actor, status) in
+        [(Harness::guest(), 401), (Harness::customer(1), 403), (Harness::business(2, BusinessId(51)), 403), (Harness::support(), 200)]
+    {
+        world.get(&path).as_actor(&actor).send().await.expect(status);
+    }
+    let own = world.get("/api/v1/me/reviews").as_actor(&Harness::customer(2)).send().await.expect(200);
+    assert_eq!(own.json["items"][0]["subject"]["slug"], json!("bread"));
 }

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{BusinessChanged, ProductChanged};
 use kernel::{
-    BusinessId, CategoryId, Currency, Cursor, GeoPosition, Money, Page, PostalAddress, Problem, ProductId, Rating, ReviewTarget, Timestamp,
-    UserId,
+    BusinessId, CategoryId, Currency, Cursor, GeoPosition, LeadId, Money, Page, PostalAddress, Problem, ProductId, Rating, ReviewTarget,
+    Timestamp, UserId,
 };
 use ports::Search;
-use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, ProductListing, ProductReads, ReviewReads};
+use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply, ProductListing, ProductReads, ReviewReads};
 use search::{Config, Deps, TABLE};
 use serde_json::Value;
 use shell::testing::Harness;
@@ -73,6 +73,14 @@ impl DirectoryReads for Town {
 
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(Vec::new())
+    }
+
+    async fn managers(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
+        self.owners(id).await
+    }
+
+    async fn enquiry_reply(&self, _: LeadId, _: u32) -> Result<Option<EnquiryReply>, Problem> {
+        Ok(None)
     }
 }
 
@@ -153,6 +161,7 @@ pub fn business(id: u128, name: &str, lat: f64, lon: f64) -> BusinessListing {
         position: GeoPosition::new(lat, lon),
         opening_hours: Some("Mo-Su 10:00-22:00".into()),
         time_zone: Some("Europe/Berlin".into()),
+        region: "DE".into(),
         phone: Some(format!("+49 (0)89 12345{id}")),
         website: Some(format!("https://www.lokal{id}.example/karte")),
         image_url: None,
