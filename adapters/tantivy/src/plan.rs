@@ -35,6 +35,7 @@ const SIDE_BY_SIDE_MAX: usize = 8;
 /// Hits whose position is read instead of narrowing them down by cells.
 const LOCATED_MAX: u64 = 5_000;
 const COMPOUND_CHARS_MIN: usize = 7;
+const COMPOUND_HEAD_BYTES_MIN: usize = 4;
 /// What only says that something is sold or done somewhere, as a word or as the end of a compound.
 const TRADES: &[&str] = &[
     "fachgeschaft",
@@ -61,7 +62,9 @@ const TRADES: &[&str] = &[
 ];
 /// What a hit has in addition whose address has the place that the query names.
 const ADDRESSED_BONUS: f32 = 3.0;
-/// The last of `Effort`.
+/// From this effort on, words are taken for others of which they have little.
+const LOOSE: u8 = 2;
+/// The last effort.
 pub const EFFORT_MAX: u8 = 3;
 
 type Clause = (Occur, Box<dyn Query>);
@@ -97,6 +100,8 @@ struct Expansion {
     topical: bool,
     /// A kind of place.
     kind: bool,
+    /// It is not only resembled by something.
+    certain: bool,
 }
 
 pub struct Planned {
@@ -132,9 +137,10 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
     let last = !understood.complete && place.is_none();
     let mut expansions = segments(snapshot, &asked, last, effort)?;
     let words: Vec<Word> = asked.into_iter().map(|asked| asked.word).collect();
-    if effort >= EFFORT_MAX && expansions.iter().any(|word| word.kind && word.required) {
+    let is_kind = |word: &Expansion| word.kind && word.certain;
+    if effort >= LOOSE && expansions.iter().any(|word| is_kind(word) && word.required) {
         // Words that go with a kind of place may be missing, the kind itself may not.
-        expansions.iter_mut().for_each(|word| word.required &= word.kind);
+        expansions.iter_mut().for_each(|word| word.required &= is_kind(word));
     }
     let intent = intent_of(&expansions);
     let centre = place.as_ref().and_then(|place| place.centre(query.position));
@@ -202,7 +208,9 @@ fn place_of(snapshot: &Snapshot, query: &SearchQuery, words: &[Asked], effort: u
             let name = plain(start..end);
             let rest = words.iter().enumerate().filter(|(other, asked)| !(at..end).contains(other) && !asked.little);
             let rest: Vec<Word> = rest.map(|(_, asked)| asked.word.clone()).collect();
-            if !are_kinds(snapshot, &rest, start > at)? || start == at && are_kinds(snapshot, &name, false)? {
+            // `im Hotel` asks for one.
+            let is_kind = (start == at || inside) && are_kinds(snapshot, &name, false)?;
+            if is_kind || !are_kinds(snapshot, &rest, start > at)? {
                 continue;
             }
             if let Some(located) = places::locate(snapshot, &name, inside, query.position)? {
@@ -245,9 +253,9 @@ impl Place {
         if there { from } else { Some(spot.middle) }
     }
 
-    /// With addresses in the place before others, where it is one to be in.
+    /// With addresses that name the place before others.
     fn preferred(&self, snapshot: &Snapshot, words: &[Asked], wanted: Box<dyn Query>, weight: f32) -> Result<Box<dyn Query>, SearchError> {
-        if !self.inside || self.located == Located::Everywhere {
+        if self.located == Located::Everywhere {
             return Ok(wanted);
         }
         let start = Asked::located_after(words, self.words.start).unwrap_or(self.words.start);
@@ -371,8 +379,18 @@ fn expand(snapshot: &Snapshot, words: &[Word], place: usize, last: bool, effort:
         }
         known = true;
     }
+    if !known && effort >= EFFORT_MAX {
+        // `Saunalandschaft`: of a word that begins with a kind of place, that is what is left.
+        for end in word.key.char_indices().map(|(at, _)| at).rev().take_while(|at| *at >= COMPOUND_HEAD_BYTES_MIN) {
+            let head = snapshot.meaning(&[part(&word.key[..end])])?;
+            if head.iter().any(is_kind) {
+                found.extend(head.iter().cloned());
+                break;
+            }
+        }
+    }
     if !known || effort > 0 {
-        found.extend(snapshot.corrected(&word.key, u8::from(effort >= 2), last)?.iter().cloned());
+        found.extend(snapshot.corrected(&word.key, u8::from(effort >= LOOSE), last)?.iter().cloned());
     }
     Ok(expansion_of(snapshot, alone, found, parts))
 }
@@ -397,6 +415,7 @@ fn expansion_of(snapshot: &Snapshot, words: &[Word], found: Vec<Found>, parts: O
                 }
     };
     let kind = |found: &Found| topical(found) && found.field == fields.category_key;
+    let certain = parts.is_some() || found.iter().any(|found| kind(found) && !matches!(found.way, Way::Corrected { .. }));
     let holds = |all: &[Alternative], is: &dyn Fn(&Found) -> bool| all.iter().any(|one| is(&one.found));
     let (topical, kind) = match &parts {
         Some([head, tail]) => (holds(head, &topical) && holds(tail, &topical), holds(tail, &kind)),
@@ -409,7 +428,7 @@ fn expansion_of(snapshot: &Snapshot, words: &[Word], found: Vec<Found>, parts: O
     let common_place = placed as f64 >= COMMON_PLACE_SHARE * all && documents < placed;
     let phrase = words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ");
     let weight = rarity(documents.max(1), all);
-    let mut expansion = Expansion { phrase, little: false, alternatives, parts, weight, required: true, topical, kind };
+    let mut expansion = Expansion { phrase, little: false, alternatives, parts, weight, required: true, topical, kind, certain };
     // A word that nothing in the index resembles is no reason to find nothing.
     expansion.required = !common_place && !expansion.is_empty();
     if common_place {
@@ -516,9 +535,12 @@ fn text_query(
     }
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let enough = (must.len() as f64 * SUFFICIENT_SHARE).floor().max(1.0) as usize;
+    let kinds = expansions.iter().any(|word| word.kind && word.required);
+    let either = kinds && expansions.iter().any(|word| word.little && matches!(word.phrase.as_str(), "or" | "oder"));
+    let enough = if kinds { 1 } else { enough };
     if must.is_empty() {
         clauses.push((Occur::Must, Box::new(BooleanQuery::union(should))));
-    } else if effort >= EFFORT_MAX && must.len() > 1 && !expansions.iter().any(|word| word.kind && word.required) {
+    } else if (effort >= EFFORT_MAX || either) && must.len() > 1 {
         let some = must.into_iter().map(|query| (Occur::Should, query)).collect();
         clauses.push((Occur::Must, Box::new(BooleanQuery::with_minimum_required_clauses(some, enough))));
         clauses.extend(should.into_iter().map(|query| (Occur::Should, query)));
@@ -577,6 +599,7 @@ fn flat_quality(snapshot: &Snapshot, found: &Found) -> f32 {
     match found.way {
         _ if found.field == fields.place || found.field == fields.text => 0.05,
         Way::Narrower if snapshot.is_label(found.field) => 0.6,
+        Way::Corrected { letters: 2.., .. } if snapshot.is_label(found.field) => 0.5,
         _ if snapshot.is_label(found.field) => 1.0,
         _ if found.field == fields.topic => 0.45,
         _ => 0.3,

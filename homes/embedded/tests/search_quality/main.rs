@@ -56,7 +56,9 @@ fn sections(text: &str) -> Vec<Section<'_>> {
                     other => panic!("{other} is no way to judge"),
                 };
                 let (conditions, from) = rest.split_once(" @ ").map_or((rest, None), |(conditions, from)| (conditions, Some(from)));
-                sections.push(Section { judging, conditions: conditions.split(" & ").collect(), from, queries: Vec::new() });
+                // A name may have the sign itself.
+                let conditions = if conditions.starts_with("name=") { vec![conditions] } else { conditions.split(" & ").collect() };
+                sections.push(Section { judging, conditions, from, queries: Vec::new() });
             }
             None => sections.last_mut().unwrap().queries.extend(line.split(';').map(str::trim).filter(|query| !query.is_empty())),
         }
