@@ -50,7 +50,11 @@ impl Misread {
     }
 
     fn sentence(&self) -> String {
-        if self.part.is_empty() { format!("the end {}", self.reason) } else { format!("`{}` at character {} {}", self.part, self.offset + 1, self.reason) }
+        if self.part.is_empty() {
+            format!("the end {}", self.reason)
+        } else {
+            format!("`{}` at character {} {}", self.part, self.offset + 1, self.reason)
+        }
     }
 }
 

@@ -117,7 +117,9 @@ impl Parser<'_> {
                     draft.spans.push(self.span()?);
                 }
                 Word::Comma | Word::Dot if self.tokens.len() == self.next + 1 => self.next += 1,
-                Word::Comma => return self.refuse("joins days of different kinds: write a rule of its own for each, with a semicolon between them"),
+                Word::Comma => {
+                    return self.refuse("joins days of different kinds: write a rule of its own for each, with a semicolon between them");
+                }
                 Word::Colon | Word::Filler | Word::Dot if !draft.is_empty() => self.next += 1,
                 Word::Comment(comment) => {
                     draft.comment = Some(comment.clone());
@@ -344,7 +346,11 @@ impl Parser<'_> {
             },
             _ => return self.refuse("stands where a date should be, such as Dec 24"),
         };
-        let year = year.or_else(|| begin.and_then(|begin| begin.year).filter(|_| matches!(day, Anchor::Day(..)) && begin.is_some_and(|begin| same_month(begin.day, day))));
+        let year = year.or_else(|| {
+            begin
+                .and_then(|begin| begin.year)
+                .filter(|_| matches!(day, Anchor::Day(..)) && begin.is_some_and(|begin| same_month(begin.day, day)))
+        });
         Ok(DayOfYear { year, day, offset_days: self.offset()? })
     }
 
@@ -480,7 +486,9 @@ impl Parser<'_> {
         let first = self.next;
         let mut minute = self.clock()?;
         match self.peek() {
-            Some(Word::Am | Word::Pm) if !(60..780).contains(&minute) => return self.refuse_from(first, "is no hour of the twelve before or after noon"),
+            Some(Word::Am | Word::Pm) if !(60..780).contains(&minute) => {
+                return self.refuse_from(first, "is no hour of the twelve before or after noon");
+            }
             Some(Word::Am) => minute %= 720,
             Some(Word::Pm) => minute = minute % 720 + 720,
             _ => {}

@@ -134,7 +134,9 @@ const GERMAN_STATES: [(&str, &[&str]); 16] = [
 
 fn german_state(region: &str) -> Option<&'static str> {
     let region = region.trim();
-    let known = |(code, names): &&(&str, &[&str])| code.eq_ignore_ascii_case(region) || names.iter().any(|name| name.to_lowercase() == region.to_lowercase());
+    let known = |(code, names): &&(&str, &[&str])| {
+        code.eq_ignore_ascii_case(region) || names.iter().any(|name| name.to_lowercase() == region.to_lowercase())
+    };
     GERMAN_STATES.iter().find(known).map(|(code, _)| *code)
 }
 

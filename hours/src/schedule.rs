@@ -152,7 +152,8 @@ impl OpeningHours {
                 if !guess {
                     fill(from, to, color);
                 } else if span.open_end {
-                    let next = rule.spans.iter().filter_map(|span| span.on(date, place)).map(|(from, _)| from).filter(|from| *from > to).min();
+                    let next =
+                        rule.spans.iter().filter_map(|span| span.on(date, place)).map(|(from, _)| from).filter(|from| *from > to).min();
                     fill(to, next.unwrap_or(i16::MAX).min(guessed_end(to)), color + 1);
                 }
             }
@@ -170,14 +171,21 @@ impl OpeningHours {
 
     fn is_the_same_every_day(&self) -> bool {
         let fixed = |time: &Time| matches!(time, Time::Minute(_));
-        self.rules.iter().all(|rule| rule.days.is_empty() && rule.spans.iter().all(|span| fixed(&span.from) && span.to.as_ref().is_none_or(fixed)))
+        self.rules
+            .iter()
+            .all(|rule| rule.days.is_empty() && rule.spans.iter().all(|span| fixed(&span.from) && span.to.as_ref().is_none_or(fixed)))
     }
 }
 
 impl Interval {
     fn runs_into(&self, next: &Self) -> bool {
         let lasts = self.to - self.from + next.to;
-        moved(self.date, 1) == next.date && self.to == DAY && lasts <= DAY && self.from > 0 && self.state == next.state && self.comment == next.comment
+        moved(self.date, 1) == next.date
+            && self.to == DAY
+            && lasts <= DAY
+            && self.from > 0
+            && self.state == next.state
+            && self.comment == next.comment
     }
 }
 

@@ -58,8 +58,14 @@ static PHRASES: [(&str, Word); 7] = [
 ];
 
 /// What people write without the quotation marks of a comment.
-const APPOINTMENTS: [&str; 6] =
-    ["nach telefonischer vereinbarung", "nach terminvereinbarung", "nach vereinbarung", "by appointment only", "by appointment", "on appointment"];
+const APPOINTMENTS: [&str; 6] = [
+    "nach telefonischer vereinbarung",
+    "nach terminvereinbarung",
+    "nach vereinbarung",
+    "by appointment only",
+    "by appointment",
+    "on appointment",
+];
 
 pub fn read(text: &str) -> Result<Vec<Token>, Misread> {
     let mut tokens = Vec::new();
@@ -92,7 +98,12 @@ pub fn read(text: &str) -> Result<Vec<Token>, Misread> {
         } else if letter.is_alphabetic() {
             let (word, length) = letters(rest).ok_or_else(|| {
                 let length = rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len());
-                Misread::new(text, from, from + length, "is no word that is known here: days are Mo to Su, months Jan to Dec, holidays PH; put a remark into quotation marks")
+                Misread::new(
+                    text,
+                    from,
+                    from + length,
+                    "is no word that is known here: days are Mo to Su, months Jan to Dec, holidays PH; put a remark into quotation marks",
+                )
             })?;
             to = from + length;
             word
@@ -150,7 +161,8 @@ fn letters(rest: &str) -> Option<(Word, usize)> {
 }
 
 fn starts_with(rest: &str, phrase: &str) -> bool {
-    rest.get(..phrase.len()).is_some_and(|start| start.eq_ignore_ascii_case(phrase)) && !rest[phrase.len()..].starts_with(char::is_alphanumeric)
+    rest.get(..phrase.len()).is_some_and(|start| start.eq_ignore_ascii_case(phrase))
+        && !rest[phrase.len()..].starts_with(char::is_alphanumeric)
 }
 
 fn one(word: &str) -> Option<Word> {

@@ -15,7 +15,8 @@ fn filled(part: &str, separator: &str) -> String {
 
 #[test]
 fn nothing_takes_long() {
-    let minutes: Vec<String> = (0..24).flat_map(|hour| [0, 3].map(|minute| format!("{hour:02}:{minute:02}-{hour:02}:{:02}", minute + 1))).collect();
+    let minutes: Vec<String> =
+        (0..24).flat_map(|hour| [0, 3].map(|minute| format!("{hour:02}:{minute:02}-{hour:02}:{:02}", minute + 1))).collect();
     let cases = [
         filled("Mo-Su 00:00-24:00", "; "),
         "Feb 29 10:00-11:00".to_owned(),

@@ -23,7 +23,11 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("munich", "Mo-Fr 11:00-14:30, 17:00-22:30. Sa-Su 12:00-22:00", MISSING_SIGN),
     ("munich", "easter -2 days-easter +1 day 10:00-22:00", EASTER),
     ("munich", "Mo closed; Tu-Sa 11:00-23:00; easter-Oct Su[1] Su 11:00-20:00; Oct Su[2]-easter Su 11:00-18:00", EASTER),
-    ("munich", "Tu-Fr 11:30-14:30,18:00-23:00; Sa,Su,PH 00:00+", "an open end is unknown at midnight, too; the reference takes this one for the whole day"),
+    (
+        "munich",
+        "Tu-Fr 11:30-14:30,18:00-23:00; Sa,Su,PH 00:00+",
+        "an open end is unknown at midnight, too; the reference takes this one for the whole day",
+    ),
     (
         "munich",
         "Tu-Fr,Su.PH 11:30-14:30,18:00-22:00; Sa 17:30-22:00; Mo off",

@@ -29,6 +29,6 @@ pub use page::{Cursor, Limit, Page};
 pub use problem::{Code, FieldError, Problem};
 pub use rating::{Rating, ReviewTarget};
 pub use slug::{SLUG_CHARS_MAX, is_slug, slugify};
-pub use text::{Line, Paragraph, TextError};
+pub use text::{Line, Paragraph, TextError, is_unseen};
 pub use time::{Duration, Timestamp};
 pub use trace::{TraceParent, TraceParentError};

@@ -12,23 +12,34 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 pub enum TextError {
     #[error("must be {min} to {max} characters")]
     Length { min: usize, max: usize },
-    #[error("must not hold control characters")]
+    #[error("must not hold control characters, nor invisible ones that turn or hide what is read")]
     ControlCharacter,
 }
 
-/// One line of `MIN` to `MAX` characters (Unicode scalar values) without control characters. White space around it
+/// Control characters, and the format characters of Unicode (Cf), which turn the direction of what is read or are not seen
+/// at all. Two of them are not among these, since scripts and emoji need them: the joiner and the non-joiner of zero width.
+pub fn is_unseen(character: char) -> bool {
+    let format = matches!(character,
+        '\u{AD}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}' | '\u{8E2}' | '\u{180E}'
+        | '\u{200B}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
+        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0001}' | '\u{E0020}'..='\u{E007F}');
+    format || character.is_control()
+}
+
+/// One line of `MIN` to `MAX` characters (Unicode scalar values) without those of [`is_unseen`]. White space around it
 /// is taken away.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Line<const MIN: usize, const MAX: usize>(String);
 
-/// Like [`Line`], in any number of lines: line feeds and tabs are allowed, and `\r\n` becomes `\n`.
+/// Text in any number of lines, without control characters but line feeds and tabs; `\r\n` becomes `\n`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Paragraph<const MIN: usize, const MAX: usize>(String);
 
-fn checked(text: &str, min: usize, max: usize, allowed: &[char]) -> Result<String, TextError> {
-    if text.chars().any(|character| character.is_control() && !allowed.contains(&character)) {
+fn checked(text: &str, min: usize, max: usize, refused: impl Fn(char) -> bool) -> Result<String, TextError> {
+    if text.chars().any(refused) {
         return Err(TextError::ControlCharacter);
     }
     if (min..=max).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err(TextError::Length { min, max }) }
@@ -38,7 +49,7 @@ impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
     pub const MAX: usize = MAX;
 
     pub fn new(text: &str) -> Result<Self, TextError> {
-        checked(text.trim(), MIN, MAX, &[]).map(Self)
+        checked(text.trim(), MIN, MAX, is_unseen).map(Self)
     }
 }
 
@@ -47,7 +58,7 @@ impl<const MIN: usize, const MAX: usize> Paragraph<MIN, MAX> {
 
     pub fn new(text: &str) -> Result<Self, TextError> {
         let text = text.trim().replace("\r\n", "\n");
-        checked(&text, MIN, MAX, &['\n', '\t']).map(Self)
+        checked(&text, MIN, MAX, |character| character.is_control() && !matches!(character, '\n' | '\t')).map(Self)
     }
 }
 
@@ -130,6 +141,9 @@ mod tests {
             ("abcde", Err(length), Err(length)),
             ("a\nb", Err(TextError::ControlCharacter), Ok("a\nb")),
             ("a\r\nb", Err(TextError::ControlCharacter), Ok("a\nb")),
+            ("a\u{202E}b", Err(TextError::ControlCharacter), Ok("a\u{202E}b")),
+            ("a\u{200B}b", Err(TextError::ControlCharacter), Ok("a\u{200B}b")),
+            ("a\u{200D}b", Ok("a\u{200D}b"), Ok("a\u{200D}b")),
             ("a\u{7}b", Err(TextError::ControlCharacter), Err(TextError::ControlCharacter)),
         ] {
             assert_eq!(Line::<2, 4>::new(text).as_deref(), line.as_deref(), "{text:?}");

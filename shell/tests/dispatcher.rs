@@ -16,7 +16,8 @@ use ports::store::{Commit, Consistency, Expect, Item, Key, NewItem, Query, Table
 use ports::{Clock, Content, DeadLetter, DeadLetterId, EventLog, ManualClock, QueueStatus, Queues as _, SystemClock, SystemEntropy};
 use shell::queues::{self, FailedDelivery, LogQueues};
 use shell::{
-    Authenticated, Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service, UnitOfWork,
+    Authenticated, Authenticator, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, RootRoutes, Running, Runtime, Schedule, Service,
+    UnitOfWork,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -17,7 +17,9 @@ use ports::store::{Body, Commit, Expect, Key, NewItem, TableSchema, Write};
 use ports::{Clock as _, Entropy, FixedEntropy, ManualClock, SystemEntropy};
 use serde_json::json;
 use shell::queues::{self, LEASE_FOR};
-use shell::{Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
+use shell::{
+    Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork,
+};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 

@@ -1,6 +1,7 @@
 //! The configuration: `souk.toml`, then `SOUK_*` environment variables, then flags, in rising order.
 //! `souk serve` works with none of them.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use figment::Figment;
@@ -8,6 +9,8 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use kernel::{Currency, Duration, Email, Money, TaxRate};
 use serde::{Deserialize, Serialize};
 use shell::LimitsConfig;
+
+mod check;
 
 /// How strict Souk is with itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +50,8 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ShopSection {
     pub name: String,
-    /// Where people open the shop: the start of every link in a mail, and the issuer of tokens.
+    /// Where people open the shop: the start of every link in a mail, and the issuer of tokens. In development it is
+    /// where the shop listens, unless it is set.
     pub public_url: String,
     pub admin_email: Email,
     pub support_email: Email,
@@ -236,71 +240,36 @@ impl Config {
         if flags.file.is_some() && !file.is_file() {
             return Err(ConfigError(format!("there is no configuration file {}", file.display())));
         }
-        let mut figment =
-            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file(&file)).merge(Env::prefixed("SOUK_").split("__"));
+        let mut set = Figment::from(Toml::file(&file)).merge(Env::prefixed("SOUK_").split("__"));
         if let Some(listen) = &flags.listen {
-            figment = figment.merge(Serialized::default("listen", listen));
+            set = set.merge(Serialized::default("listen", listen));
         }
         if let Some(data) = &flags.data {
-            figment = figment.merge(Serialized::default("data", data));
+            set = set.merge(Serialized::default("data", data));
         }
-        let config: Self = figment.extract().map_err(|error| ConfigError(error.to_string()))?;
-        config.check()?;
+        let has_url = set.contains("shop.public_url");
+        let all = Figment::from(Serialized::defaults(Self::default())).merge(set);
+        let mut config: Self = all.extract().map_err(|error| ConfigError(error.to_string()))?;
+        if config.environment == Environment::Development && !has_url {
+            config.shop.public_url = url_of(&config.listen);
+        }
+        check::check(&config)?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |text: &str| Err(ConfigError(text.into()));
-        let url = &self.shop.public_url;
-        if !(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/') || url.len() > 200 {
-            return refuse("shop.public_url must start with http:// or https:// and end without a slash");
+    /// What works and is probably not meant, in sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        check::warnings(self)
+    }
+
+    /// With the address that it listens on, once that is known: port 0 stands for any. Links that would lead to the
+    /// address before lead to this one.
+    pub fn listening(mut self, address: SocketAddr) -> Self {
+        if self.shop.public_url == url_of(&self.listen) {
+            self.shop.public_url = url_of(&address.to_string());
         }
-        if self.mail.transport == Transport::Smtp && self.mail.url.is_none() {
-            return refuse("mail.transport is smtp, so mail.url must say where the mail server is");
-        }
-        if !["en", "de"].contains(&self.shop.locale.as_str()) {
-            return refuse("shop.locale must be en or de");
-        }
-        if !hours::is_time_zone(&self.shop.time_zone) {
-            return refuse("shop.time_zone must be an IANA name such as Europe/Berlin");
-        }
-        if !hours::is_region(&self.shop.region) {
-            return refuse("shop.region must be a country whose holidays are known, such as DE, or a federal state of Germany, such as DE-BY");
-        }
-        if self.directory.lead_price < 0 {
-            return refuse("directory.lead_price cannot be negative");
-        }
-        if self.shop.tax_rate.0 > 10_000 {
-            return refuse("shop.tax_rate is in basis points, at most 10000");
-        }
-        if self.shipping.flat < 0 || self.shipping.free_from.is_some_and(|amount| amount < 0) {
-            return refuse("shipping costs cannot be negative");
-        }
-        let is_country = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        if !self.shipping.countries.iter().all(is_country) {
-            return refuse("shipping.countries must hold ISO 3166-1 alpha-2 codes such as DE");
-        }
-        if self.orders.payment_deadline_minutes == 0 {
-            return refuse("orders.payment_deadline_minutes must be at least 1");
-        }
-        let LimitsConfig { requests_per_second, burst, account_requests_per_second, account_burst, .. } = self.limits;
-        let LimitsConfig { client_concurrent_requests, client_connections, .. } = self.limits;
-        let rates = [requests_per_second, burst, account_requests_per_second, account_burst];
-        if self.limits.rate_limit && (rates.contains(&0) || [client_concurrent_requests, client_connections].contains(&0)) {
-            return refuse("the limits per client and per account must be at least 1; set limits.rate_limit = false to have none");
-        }
-        if self.environment == Environment::Production {
-            if self.mail.transport == Transport::Capture {
-                return refuse("mail.transport = \"capture\" shows everybody's mail to everybody: production needs smtp, or ses on AWS");
-            }
-            if self.payments.gateway == Gateway::Test && !self.payments.allow_test_gateway {
-                return refuse("the test gateway takes no real money: set payments.allow_test_gateway = true for a rehearsal");
-            }
-            if !url.starts_with("https://") {
-                return refuse("shop.public_url must be https:// in production; a proxy ends TLS");
-            }
-        }
-        Ok(())
+        self.listen = address.to_string();
+        self
     }
 
     pub fn payment_deadline(&self) -> Duration {
@@ -328,6 +297,15 @@ impl Config {
     }
 }
 
+/// Where a browser on this machine finds what listens there.
+fn url_of(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(SocketAddr::V4(any)) if any.ip().is_unspecified() => format!("http://{}:{}", Ipv4Addr::LOCALHOST, any.port()),
+        Ok(SocketAddr::V6(any)) if any.ip().is_unspecified() => format!("http://[{}]:{}", Ipv6Addr::LOCALHOST, any.port()),
+        Ok(_) | Err(_) => format!("http://{listen}"),
+    }
+}
+
 fn without_password(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(user):(password)@{host}"),
@@ -339,41 +317,29 @@ fn without_password(url: &str) -> String {
 mod tests {
     use super::*;
 
-    fn production() -> Config {
-        let mut config = Config { environment: Environment::Production, ..Config::default() };
-        config.shop.public_url = "https://shop.example".into();
-        config.mail = MailSection {
-            transport: Transport::Smtp,
-            url: Some("smtps://shop:hush@mail.example".into()),
-            from: "shop@shop.example".into(),
-        };
-        config.payments.allow_test_gateway = true;
-        config
-    }
-
     #[test]
-    fn defaults_work_and_production_refuses_what_only_fits_development() {
-        assert_eq!(Config::default().check(), Ok(()));
-        assert_eq!(production().check(), Ok(()));
-        type Spoil = fn(&mut Config);
-        let cases: [(&str, Spoil); 5] = [
-            ("everybody's mail", |config| config.mail.transport = Transport::Capture),
-            ("no real money", |config| config.payments.allow_test_gateway = false),
-            ("https://", |config| config.shop.public_url = "http://shop.example".into()),
-            ("mail.url", |config| config.mail.url = None),
-            ("basis points", |config| config.shop.tax_rate = TaxRate(20_000)),
-        ];
-        for (expect, spoil) in cases {
-            let mut config = production();
-            spoil(&mut config);
-            let error = config.check().unwrap_err().0;
-            assert!(error.contains(expect), "{error}");
+    fn links_follow_where_a_shop_in_development_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = "[shop]\npublic_url = \"http://127.0.0.1:8080\"\n";
+        for (file, listen, bound, expect) in [
+            ("", "127.0.0.1:18081", "127.0.0.1:18081", "http://127.0.0.1:18081"),
+            ("", "127.0.0.1:0", "127.0.0.1:4711", "http://127.0.0.1:4711"),
+            ("", "0.0.0.0:9000", "0.0.0.0:9000", "http://127.0.0.1:9000"),
+            ("", "[::]:9000", "[::]:9000", "http://[::1]:9000"),
+            (own, "127.0.0.1:18081", "127.0.0.1:18081", "http://127.0.0.1:8080"),
+        ] {
+            let path = folder.path().join("souk.toml");
+            std::fs::write(&path, file).unwrap();
+            let flags = Flags { file: Some(path), listen: Some(listen.parse().unwrap()), data: None };
+            let config = Config::load(&flags).unwrap().listening(bound.parse().unwrap());
+            assert_eq!((config.shop.public_url.as_str(), config.listen), (expect, bound.parse().unwrap()), "{file} {listen}");
         }
     }
 
     #[test]
     fn secrets_are_not_shown() {
-        let mut config = production();
+        let mut config = Config::default();
+        config.mail.url = Some("smtps://shop:hush@mail.example".into());
         config.secrets.signing_key = Some("ab".repeat(32));
         for text in [config.shown().to_string(), format!("{:?}", config.secrets)] {
             assert!(!text.contains("abab") && !text.contains("hush"), "{text}");

@@ -47,6 +47,11 @@ impl<'a> Operator<'a> {
         Ok(imported)
     }
 
+    /// Where pictures of other sites are kept.
+    pub fn pictures(&self) -> Result<catalog::Pictures, Problem> {
+        Ok(catalog::Pictures::new(self.platform.files().map_err(unfit)?))
+    }
+
     /// Writes the places of a file into the directory; tells after each commit how many are done.
     pub async fn import_businesses(&self, places: Vec<directory::Place>, progress: impl Fn(usize)) -> Result<directory::Report, Problem> {
         let time_zones = time_zones(&mut self.builder(directory::TABLE)).map_err(unfit)?;
@@ -63,6 +68,23 @@ impl<'a> Operator<'a> {
     pub async fn create_customer(&self, email: Email, name: &str, password: &str) -> Result<UserId, Problem> {
         let credentials = credentials(&mut self.builder(identity::TABLE)).map_err(unfit)?;
         identity::create_customer(&self.work(identity::TABLE), credentials, email, name, password).await
+    }
+
+    /// Whose account with a verified address this is.
+    pub async fn verified_account(&self, email: &Email) -> Result<Option<UserId>, Problem> {
+        identity::verified_account(&self.work(identity::TABLE), email).await
+    }
+
+    /// Whether somebody who knows the password can sign in.
+    pub async fn opens(&self, email: &Email, password: &str) -> Result<bool, Problem> {
+        let credentials = credentials(&mut self.builder(identity::TABLE)).map_err(unfit)?;
+        identity::opens(&self.work(identity::TABLE), credentials, email, password).await
+    }
+
+    /// Sets the password of an account; its sessions end.
+    pub async fn set_password(&self, email: &Email, password: &str) -> Result<UserId, Problem> {
+        let credentials = credentials(&mut self.builder(identity::TABLE)).map_err(unfit)?;
+        identity::set_password(&self.work(identity::TABLE), credentials, email, password).await
     }
 
     /// 100 bits of chance, easy to type.

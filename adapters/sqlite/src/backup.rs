@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use crate::errors::BackupError;
-use crate::file;
+use crate::{check, file};
 
 pub async fn to(source: &Path, target: &Path) -> Result<(), BackupError> {
     let (source, target) = (source.to_owned(), target.to_owned());
@@ -48,9 +48,8 @@ fn fill(source: &Path, partial: &Path) -> Result<(), BackupError> {
     if step != StepResult::Done {
         return Err(BackupError::Damaged(format!("it ended as {step:?}")));
     }
-    let verdict: String = into.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(BackupError::Damaged(verdict));
+    if let Some(damage) = check::damage(&into)? {
+        return Err(BackupError::Damaged(damage));
     }
     // One file without a log beside it: what was copied is moved or opened as it is.
     into.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;

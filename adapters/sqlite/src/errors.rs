@@ -22,6 +22,15 @@ pub enum OpenError {
     Writer(String),
 }
 
+/// What a look for damage has found.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("{path} is damaged: {damage}")]
+    Damaged { path: PathBuf, damage: String },
+    #[error("the file cannot be checked: {0}")]
+    Failed(String),
+}
+
 /// Why a backup was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {

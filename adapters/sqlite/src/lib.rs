@@ -5,6 +5,7 @@
 
 mod apply;
 mod backup;
+mod check;
 mod errors;
 mod file;
 mod log;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use ports::store::{StoreError, TableSchema};
 use ports::{Clock, EventLog, Store};
 
-pub use errors::{BackupError, OpenError};
+pub use errors::{BackupError, CheckError, OpenError};
 use readers::Readers;
 use recent::Recent;
 use tail::Tail;
@@ -93,6 +94,11 @@ impl Sqlite {
     /// Copies the file as it is at one instant, while it is in use. Refuses a target that exists.
     pub async fn backup(&self, target: impl AsRef<Path>) -> Result<(), BackupError> {
         backup::to(self.shared.readers.path(), target.as_ref()).await
+    }
+
+    /// Looks for damage for at most `limit`: a small file is checked as a whole, of a larger one as much as there is time for.
+    pub async fn check(&self, limit: std::time::Duration) -> Result<(), CheckError> {
+        check::within(self.shared.readers.path(), limit).await
     }
 
     /// Does the commits that wait, moves everything into the main file and ends the writer.

@@ -25,7 +25,10 @@ async fn low_events(home: &dyn Home, numbers: std::ops::Range<u128>) {
 
 fn verified(n: u128, home: &dyn Home) -> Envelope {
     let email = "ann@example.com".parse().expect("an address");
-    Envelope { event: Event::from(UserVerified { user_id: n.into(), email, name: "Ann".into(), proven: true, first: true }), ..envelope(n, home) }
+    Envelope {
+        event: Event::from(UserVerified { user_id: n.into(), email, name: "Ann".into(), proven: true, first: true }),
+        ..envelope(n, home)
+    }
 }
 
 fn positions(page: &LogPage) -> Vec<Position> {

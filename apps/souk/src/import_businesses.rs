@@ -4,19 +4,33 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Args;
 use directory::{DEFAULT_MAPPING, FileKind, Mapping, Place, RefusedRow, Report};
 use home_embedded::Home;
 use indicatif::{ProgressBar, ProgressStyle};
 use wiring::{Config, Operator};
 
-use crate::output::{CliError, say};
+use crate::output::{CliError, REFUSED, say, shown};
 
+#[derive(Args)]
 pub struct Options {
-    pub file: Option<PathBuf>,
-    pub dry_run: bool,
-    pub mapping: Option<PathBuf>,
-    pub print_mapping: bool,
-    pub warnings: bool,
+    #[arg(required_unless_present = "print_mapping")]
+    file: Option<PathBuf>,
+    /// Read and check everything, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Import nothing if anything in the file is refused
+    #[arg(long)]
+    all_or_nothing: bool,
+    /// A TOML file that says which tags lead to which category
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Print the mapping in force, to be edited
+    #[arg(long)]
+    print_mapping: bool,
+    /// List everything that could not be taken as it is
+    #[arg(long)]
+    warnings: bool,
 }
 
 /// Places that were read, those that were refused, and what could not be taken as it is.
@@ -28,8 +42,8 @@ struct Read {
     hours_not_understood: usize,
 }
 
-/// Imports a file. Exit code 1 if a place was refused; the others are imported all the same.
-pub async fn run(config: &Config, options: Options) -> Result<ExitCode, CliError> {
+/// Imports a file. Places that are refused keep no others out, unless the options say so.
+pub async fn run(config: &Config, options: &Options) -> Result<ExitCode, CliError> {
     let mapping = match &options.mapping {
         Some(file) => std::fs::read_to_string(file).map_err(|error| CliError::Input(format!("{}: {error}", file.display())))?,
         None => DEFAULT_MAPPING.to_owned(),
@@ -41,18 +55,21 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, CliError
     let file = options.file.as_ref().ok_or_else(|| CliError::Input("say which file to import".into()))?;
     let input = |reason: String| CliError::Input(format!("{}: {reason}", file.display()));
     let begun = Instant::now();
-    let text = std::fs::read_to_string(file).map_err(|error| input(error.to_string()))?;
+    let bytes = std::fs::read(file).map_err(|error| input(error.to_string()))?;
+    let text = directory::text_of(bytes).map_err(input)?;
     let mapping = Mapping::parse(&mapping).map_err(|error| CliError::Input(error.to_string()))?;
-    let read = read(&text, FileKind::of(file, &text), &mapping, &options).map_err(input)?;
+    let read = read(&text, FileKind::of(file, &text), &mapping, options).map_err(input)?;
     let count = read.places.len();
-    let report = if options.dry_run { Report::default() } else { write(config, read.places).await? };
+    let nothing = options.dry_run || (options.all_or_nothing && !read.refused.is_empty());
+    let report = if nothing { Report::default() } else { write(config, read.places).await? };
     let refused: Vec<&RefusedRow> = read.refused.iter().chain(&report.refused).collect();
     for row in &refused {
-        say(&format!("row {}: {} {}", row.row, row.name, row.reason))?;
+        say(&about(row.row, &row.name, &row.reason))?;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    if options.dry_run {
-        say(&format!("dry run, nothing changed: {count} businesses can be imported, {} refused", refused.len()))?;
+    if nothing {
+        let why = if options.dry_run { "dry run, nothing changed" } else { "nothing was imported" };
+        say(&format!("{why}: {count} businesses can be imported, {} refused", refused.len()))?;
     } else {
         let Report { created, updated, unchanged, .. } = report;
         say(&format!(
@@ -64,7 +81,12 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, CliError
         let hint = if options.warnings { "" } else { "; --warnings lists them" };
         say(&format!("{} warnings, {} of them about opening hours that are kept as text{hint}", read.warnings, read.hours_not_understood))?;
     }
-    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+fn about(row: usize, name: &str, reason: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+    shown(&format!("row {row}{name}: {reason}"))
 }
 
 /// Writes a CSV file that belongs to the program: a place that is refused is a mistake in it.
@@ -85,7 +107,7 @@ fn read(text: &str, kind: FileKind, mapping: &Mapping, options: &Options) -> Res
                 read.warnings += place.warnings.len();
                 read.hours_not_understood += place.warnings.iter().filter(|warning| warning.starts_with("opening_hours")).count();
                 for warning in place.warnings.iter().filter(|_| options.warnings) {
-                    say(&format!("row {}: {}: {warning}", place.row, place.profile.name)).map_err(|error| error.to_string())?;
+                    say(&about(place.row, &place.profile.name, warning)).map_err(|error| error.to_string())?;
                 }
                 read.places.push(place);
             }

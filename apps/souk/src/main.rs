@@ -1,6 +1,6 @@
 //! The binary: the whole of Souk in one process, and the tools around it.
 //!
-//! Exit codes: 0 done, 1 failed, 2 the input or the configuration is wrong.
+//! Exit codes: 0 done, 1 failed, 2 the input or the configuration is wrong, also where only a part of the input was refused.
 
 mod admin;
 mod cost;
@@ -53,7 +53,7 @@ enum Command {
     Import(Import),
     /// Manage admins
     #[command(subcommand)]
-    Admin(Admin),
+    Admin(admin::Admin),
     /// Look after the queues of the consumers
     #[command(subcommand)]
     Queues(queues::Queues),
@@ -78,41 +78,9 @@ enum Command {
 #[derive(Subcommand)]
 enum Import {
     /// Products from a Shopify product export
-    Products {
-        file: PathBuf,
-        /// Read and check everything, change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Products(import::Options),
     /// Businesses from GeoJSON or Overpass JSON with the tags of OpenStreetMap, or from CSV
-    Businesses {
-        #[arg(required_unless_present = "print_mapping")]
-        file: Option<PathBuf>,
-        /// Read and check everything, change nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// A TOML file that says which tags lead to which category
-        #[arg(long, value_name = "FILE")]
-        mapping: Option<PathBuf>,
-        /// Print the mapping in force, to be edited
-        #[arg(long)]
-        print_mapping: bool,
-        /// List everything that could not be taken as it is
-        #[arg(long)]
-        warnings: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum Admin {
-    /// Create an admin, or make an existing account one
-    Create {
-        #[arg(long)]
-        email: String,
-        /// Read the password from standard input instead of making one
-        #[arg(long)]
-        password_stdin: bool,
-    },
+    Businesses(import_businesses::Options),
 }
 
 #[derive(Subcommand)]
@@ -126,7 +94,7 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("souk: {error}");
+            output::note(&format!("souk: {error}"));
             error.exit_code()
         }
     }
@@ -141,15 +109,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::failed)?;
     let done = ExitCode::SUCCESS;
     match arguments.command {
-        Command::Serve { .. } => runtime.block_on(serve::serve(&config)).map(|()| done),
-        Command::Import(Import::Products { file, dry_run }) => runtime.block_on(import::products(&config, &file, dry_run)),
-        Command::Import(Import::Businesses { file, dry_run, mapping, print_mapping, warnings }) => {
-            let options = import_businesses::Options { file, dry_run, mapping, print_mapping, warnings };
-            runtime.block_on(import_businesses::run(&config, options))
-        }
-        Command::Admin(Admin::Create { email, password_stdin }) => {
-            runtime.block_on(admin::create(&config, &email, password_stdin)).map(|()| done)
-        }
+        Command::Serve { .. } => runtime.block_on(serve::serve(config)).map(|()| done),
+        Command::Import(Import::Products(options)) => runtime.block_on(import::products(&config, &options)),
+        Command::Import(Import::Businesses(options)) => runtime.block_on(import_businesses::run(&config, &options)),
+        Command::Admin(command) => runtime.block_on(admin::run(&config, command)).map(|()| done),
         Command::Queues(command) => runtime.block_on(queues::run(&config, command)).map(|()| done),
         Command::Search(command) => runtime.block_on(search::run(&config, command)).map(|()| done),
         Command::Demo => runtime.block_on(demo::load(&config)).map(|()| done),
@@ -157,6 +120,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Openapi => runtime.block_on(output::openapi(&config)).map(|()| done),
         Command::Backup { file } => runtime.block_on(output::backup(&config, &file)).map(|()| done),
         Command::Cost(arguments) => runtime.block_on(async { cost::run(&config, &arguments) }).map(|()| done),
-        Command::Config(ConfigCommand::Check) => output::config(&config).map(|()| done),
+        Command::Config(ConfigCommand::Check) => runtime.block_on(async { output::config(&config) }).map(|()| done),
     }
 }

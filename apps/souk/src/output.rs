@@ -9,6 +9,11 @@ use home_embedded::Home;
 use kernel::{Code, Problem};
 use wiring::{Config, ConfigError};
 
+/// The exit code where the input was wrong, or a part of it.
+pub const REFUSED: u8 = 2;
+/// Of a line about a file; a reason has room beside a name.
+const SHOWN_CHARS_MAX: usize = 400;
+
 /// A sentence for the person at the terminal.
 #[derive(Debug)]
 pub enum CliError {
@@ -25,7 +30,7 @@ impl CliError {
 
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) => ExitCode::from(2),
+            Self::Input(_) => ExitCode::from(REFUSED),
             Self::Failed(_) => ExitCode::FAILURE,
         }
     }
@@ -62,6 +67,25 @@ pub fn say(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Prints a line to standard error, for the person at the terminal. Nothing depends on whether it is read.
+pub fn note(text: &str) {
+    // There is nowhere left to say that it failed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A text of somebody else's file, fit for a terminal: cut, and without characters that steer it or hide others.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == SHOWN_CHARS_MAX {
+            shown.push('…');
+            break;
+        }
+        if kernel::is_unseen(character) { shown.extend(character.escape_unicode()) } else { shown.push(character) }
+    }
+    shown
+}
+
 pub fn say_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     say(&serde_json::to_string_pretty(value).map_err(CliError::failed)?)
 }
@@ -80,7 +104,33 @@ pub async fn backup(config: &Config, file: &Path) -> Result<(), CliError> {
 }
 
 pub fn config(config: &Config) -> Result<(), CliError> {
+    home_embedded::check_config(config)?;
     say_json(&config.shown())?;
-    eprintln!("the configuration is fine");
+    warn(config);
+    note("the configuration is fine");
     Ok(())
+}
+
+pub fn warn(config: &Config) {
+    for warning in config.warnings() {
+        note(&format!("warning: {warning}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_says_does_not_steer_the_terminal() {
+        for (text, expect) in [
+            ("Käse & Co.", "Käse & Co."),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\nb", "a\\u{a}b"),
+            ("invoice\u{202e}gpj.exe", "invoice\\u{202e}gpj.exe"),
+        ] {
+            assert_eq!(shown(text), expect);
+        }
+        assert_eq!(shown(&"x".repeat(10_000_000)).chars().count(), SHOWN_CHARS_MAX + 1);
+    }
 }

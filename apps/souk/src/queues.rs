@@ -53,7 +53,7 @@ pub struct Which {
 const PAGE: usize = 100;
 
 pub async fn run(config: &Config, command: Queues) -> Result<(), CliError> {
-    let home = Home::open(config)?;
+    let home = Home::open_existing(config)?;
     let result = act(&home, command).await;
     home.close().await?;
     result

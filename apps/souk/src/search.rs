@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOKS_MAX: u32 = 7_200;
 
 pub async fn run(config: &Config, command: Search) -> Result<(), CliError> {
-    let home = Home::open(config)?;
+    let home = Home::open_existing(config)?;
     let result = match command {
         Search::Rebuild => rebuild(&home).await,
     };

@@ -16,7 +16,7 @@ use sqlite::Sqlite;
 use tantivy_search::{Synonyms, TantivySearch};
 use wiring::{Config, ConfigError, Operator, Platform, TimeZoneSource, Transport};
 
-use crate::secrets::{private_directory, signing_key};
+use crate::secrets::{keep_from_others, private_directory, private_file, signing_key};
 use crate::{api_page, upkeep};
 
 const UPKEEP: TableSchema = TableSchema { name: "upkeep", indexes: 0 };
@@ -24,6 +24,11 @@ const UPKEEP: TableSchema = TableSchema { name: "upkeep", indexes: 0 };
 const HOLDER: &str = "souk serve";
 /// One attempt to hand a mail to the mail server.
 const SMTP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The start waits so long for the check of the database.
+const CHECKED_WITHIN: Duration = Duration::from_secs(1);
+const BOOK: &str = "gateway.db";
+const FILES: &str = "files";
 
 enum State {
     Disk {
@@ -49,17 +54,37 @@ pub struct Home {
 impl Home {
     /// Opens the data directory, and makes what is missing.
     pub fn open(config: &Config) -> Result<Self, ConfigError> {
-        private_directory(&config.data)?;
+        check_config(config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let unusable = |error: &dyn std::fmt::Display| ConfigError(format!("{}: {error}", config.data.display()));
+        private_directory(&config.data)?;
+        // SQLite would say that it cannot, and not why.
+        tempfile::tempfile_in(&config.data).map_err(|error| unusable(&error))?;
+        keep_private(&config.data)?;
         let database = Sqlite::open(config.database(), &tables(), clock.clone()).map_err(|error| unusable(&error))?;
-        let book =
-            Sqlite::open(config.data.join("gateway.db"), &[home_test_gateway::TABLE], clock.clone()).map_err(|error| unusable(&error))?;
+        let book = Sqlite::open(config.data.join(BOOK), &[home_test_gateway::TABLE], clock.clone()).map_err(|error| unusable(&error))?;
         let bank = Bank::new(config, book.table(&home_test_gateway::TABLE), clock.clone());
-        let files = DiskBlobs::open(config.data.join("files")).map_err(|error| unusable(&error))?;
+        let files = DiskBlobs::open(config.data.join(FILES)).map_err(|error| unusable(&error))?;
         let key = signing_key(config, &SystemEntropy)?;
         let state = State::Disk { database: Arc::new(database), book, files: Arc::new(files) };
         Self::assemble(config, state, bank, &key, clock)
+    }
+
+    /// Opens a data directory that holds a shop, and makes none: a mistyped name is not an empty shop.
+    pub fn open_existing(config: &Config) -> Result<Self, ConfigError> {
+        if !config.database().is_file() {
+            let data = config.data.display();
+            return Err(ConfigError(format!("there is no shop in {data}: souk serve, demo, import and admin create make one")));
+        }
+        Self::open(config)
+    }
+
+    /// Names a database that is damaged, as far as it can be read in a short time.
+    pub async fn check_database(&self) -> Result<(), ConfigError> {
+        match &self.state {
+            State::Disk { database, .. } => database.check(CHECKED_WITHIN).await.map_err(|error| ConfigError(error.to_string())),
+            State::Memory { .. } => Ok(()),
+        }
     }
 
     /// A home that keeps nothing, to ask its services what they are.
@@ -212,15 +237,7 @@ impl Platform for Home {
             // The services are described as they are in a shop that sends its mail.
             return Ok(Some(Arc::new(NoMailer)));
         }
-        match (self.config.mail.transport, &self.config.mail.url) {
-            (Transport::Capture, _) => Ok(None),
-            (Transport::Smtp, Some(url)) => {
-                let mailer = smtp::SmtpMailer::new(url, SMTP_WITHIN).map_err(|error| ConfigError(format!("mail.url: {error}")))?;
-                Ok(Some(Arc::new(mailer)))
-            }
-            (Transport::Ses, _) => Err(ConfigError("mail.transport is ses, which is for a shop on AWS; here it is smtp".into())),
-            (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
-        }
+        mailer(&self.config)
     }
 
     /// They are in the binary, so that there is one file to start.
@@ -242,6 +259,23 @@ impl Platform for Home {
     }
 }
 
+/// What this home cannot run with, beside what no home can. Must be called inside a Tokio runtime.
+pub fn check_config(config: &Config) -> Result<(), ConfigError> {
+    mailer(config).map(|_| ())
+}
+
+fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, ConfigError> {
+    match (config.mail.transport, &config.mail.url) {
+        (Transport::Capture, _) => Ok(None),
+        (Transport::Smtp, Some(url)) => {
+            let mailer = smtp::SmtpMailer::new(url, SMTP_WITHIN).map_err(|error| ConfigError(format!("mail.url: {error}")))?;
+            Ok(Some(Arc::new(mailer)))
+        }
+        (Transport::Ses, _) => Err(ConfigError("mail.transport is ses, which is for a shop on AWS; here it is smtp".into())),
+        (Transport::Smtp, None) => Err(ConfigError("mail.transport is smtp, so mail.url must say where the mail server is".into())),
+    }
+}
+
 /// For the home that keeps nothing: it sends nothing either.
 struct NoMailer;
 
@@ -250,6 +284,23 @@ impl Mailer for NoMailer {
     async fn send(&self, _: &Mail) -> Result<(), MailError> {
         Err(MailError::Permanent("this home only describes its services".into()))
     }
+}
+
+/// Password hashes, addresses, enquiries: only the owner reads them, also in a directory that others may enter.
+fn keep_private(data: &Path) -> Result<(), ConfigError> {
+    for name in ["souk.db", BOOK] {
+        private_file(&data.join(name))?;
+        for beside in ["-wal", "-shm"] {
+            let path = data.join(format!("{name}{beside}"));
+            keep_from_others(&path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+        }
+    }
+    for name in [FILES, "search"] {
+        let path = data.join(name);
+        private_directory(&path)?;
+        keep_from_others(&path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+    }
+    Ok(())
 }
 
 /// The services' tables, and those of the home.

@@ -2,7 +2,9 @@
 
 mod api_page;
 mod home;
+mod pictures;
 mod secrets;
 mod upkeep;
 
-pub use home::{Home, backup};
+pub use home::{Home, backup, check_config};
+pub use pictures::{PictureFetcher, Reach};

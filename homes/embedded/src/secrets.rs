@@ -1,6 +1,6 @@
 //! The signing key: given by configuration, or made on first start and kept in the data directory.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -53,6 +53,28 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), ConfigError> {
         .map_err(|error| ConfigError(format!("{} cannot be created: {error}", path.display())))
 }
 
+/// Creates a file, or takes one that is there from others, whoever may enter its directory. SQLite gives the files that
+/// it keeps beside a database the same mode.
+pub(crate) fn private_file(path: &Path) -> Result<(), ConfigError> {
+    let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
+    // One that exists is not opened: to close it would end the locks that this process may hold on it.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        other => return other.map(|_| ()).map_err(failed),
+    }
+    keep_from_others(path).map_err(failed)
+}
+
+/// Takes the rights of others away, if they have any and if there is such a file.
+pub(crate) fn keep_from_others(path: &Path) -> std::io::Result<()> {
+    let mode = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.permissions().mode(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if mode & 0o077 == 0 { Ok(()) } else { std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +88,7 @@ mod tests {
         assert_eq!(signing_key(&config, &FixedEntropy::new(2)).unwrap().0, first.0);
         let path = config.data.join("secrets/signing.key");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert!(signing_key(&config, &FixedEntropy::new(2)).err().unwrap().0.contains("0600"));
     }
 }

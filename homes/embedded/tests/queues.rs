@@ -14,7 +14,9 @@ use memory::MemoryStores;
 use ports::store::{Commit, TableSchema};
 use ports::{Clock, Entropy as _, Queues, SystemClock, SystemEntropy};
 use shell::queues::{self, LogQueues};
-use shell::{Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork};
+use shell::{
+    Authenticated, Authenticator, Consumer, Delivery, Host, HostConfig, LimitsConfig, RetryPolicy, Running, Runtime, Service, UnitOfWork,
+};
 use suite::dead_letters::QueueHome;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};

@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use kernel::{BusinessId, Cursor, Problem};
+use kernel::{BusinessId, Cursor, Problem, VariantId};
+use ports::reads::Availability;
+use ports::store;
 use serde::Deserialize;
 use shell::Failure;
 use shell::http::{OpenApiRouter, Query, SignedIn};
@@ -15,10 +17,10 @@ use utoipa::IntoParams;
 
 use crate::App;
 use crate::category::Category;
-use crate::product::{Product, ProductStatus};
+use crate::product::{Product, ProductStatus, Variant};
 use crate::shopify::{Column, HEADINGS, OPTION_COLUMNS};
 use crate::storage;
-use crate::text::decimal;
+use crate::text::{cell, decimal};
 
 const PAGE: usize = 100;
 /// A million products; beyond it the file ends.
@@ -36,7 +38,8 @@ struct ExportQuery {
     seller_id: Option<BusinessId>,
 }
 
-/// Export products of any status in Shopify's CSV format, newest first. Stock is kept by inventory and left blank.
+/// Export products of any status in Shopify's CSV format, in the order in which they were made. A text that a spreadsheet
+/// would take for a formula begins with an apostrophe, which the import takes away.
 #[utoipa::path(get, path = "/admin/products.csv", tag = "catalog", operation_id = "exportProducts", params(ExportQuery), responses((status = 200, body = String, content_type = "text/csv")))]
 async fn export(request: SignedIn, State(app): State<App>, Query(query): Query<ExportQuery>) -> Result<Response, Failure> {
     let seller = request.actor.listed_seller(query.seller_id)?;
@@ -63,14 +66,26 @@ async fn next_chunk(app: &App, names: &Names, seller: Option<BusinessId>, step: 
     match step {
         Step::Heading => Ok(Some((csv_of(|writer| writer.write_record(HEADINGS.iter().map(|(_, names)| names[0])))?, Step::Page(0, None)))),
         Step::Page(number, cursor) if number < PAGES_MAX => {
-            let query = storage::products_query(seller, None).limit(PAGE).after(cursor);
+            let query = store::Query { descending: false, ..storage::products_query(seller, None).limit(PAGE).after(cursor) };
             let page = app.work.table().list::<Product>(query).await?;
-            let chunk = csv_of(|writer| page.items.iter().try_for_each(|product| write_product(writer, product, names)))?;
+            let stock = stock_of(app, page.items.iter().flat_map(|product| &product.variants)).await?;
+            let chunk = csv_of(|writer| page.items.iter().try_for_each(|product| write_product(writer, product, names, &stock)))?;
             let next = page.next.map_or(Step::End, |cursor| Step::Page(number + 1, Some(cursor)));
             Ok(Some((chunk, next)))
         }
         Step::Page(..) | Step::End => Ok(None),
     }
+}
+
+type Stock = HashMap<VariantId, Availability>;
+
+async fn stock_of(app: &App, variants: impl Iterator<Item = &Variant>) -> Result<Stock, Problem> {
+    let ids: Vec<VariantId> = variants.map(|variant| variant.id).collect();
+    let mut stock = Stock::with_capacity(ids.len());
+    for some in ids.chunks(store::KEYS_MAX) {
+        stock.extend(app.deps.stock.availability(some).await?.into_iter().map(|available| (available.variant_id, available)));
+    }
+    Ok(stock)
 }
 
 fn csv_of(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<Bytes, Problem> {
@@ -89,7 +104,7 @@ impl Row {
 }
 
 /// A row for each variant, then rows for the pictures that are left.
-fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &Names) -> csv::Result<()> {
+fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &Names, stock: &Stock) -> csv::Result<()> {
     let category = product.category_id().and_then(|id| names.get(&id));
     for index in 0..product.variants.len().max(product.images.len()) {
         let mut row = Row(std::array::from_fn(|_| String::new()));
@@ -106,6 +121,12 @@ fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &N
             }
             row.set(Column::Sku, &variant.sku);
             row.set(Column::Grams, variant.grams.to_string());
+            if let Some(available) = stock.get(&variant.id) {
+                // Without it, Shopify sells what it does not count.
+                row.set(Column::Tracker, "shopify");
+                row.set(Column::Quantity, available.available.max(0).to_string());
+                row.set(Column::Policy, if available.backorder { "continue" } else { "deny" });
+            }
             row.set(Column::Price, decimal(variant.price));
             row.set(Column::CompareAt, variant.compare_at_price.map(decimal).unwrap_or_default());
             row.set(Column::Shipping, variant.requires_shipping.to_string());
@@ -118,7 +139,7 @@ fn write_product(writer: &mut csv::Writer<Vec<u8>>, product: &Product, names: &N
             row.set(Column::ImagePosition, (index + 1).to_string());
             row.set(Column::ImageAlt, &image.alt);
         }
-        writer.write_record(&row.0)?;
+        writer.write_record(row.0.iter().map(|field| cell(field)))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod import;
 mod json_ld;
 mod lines;
 mod product;
+mod quotes;
 mod rating;
 mod reads;
 mod seller;
@@ -33,7 +34,7 @@ pub use import::{Imported, ImportedVariant, Outcome, import_product};
 pub use reads::Reads;
 pub use shopify::{ImportedProduct, Products, RowError, StockLine, parse};
 pub use storage::TABLE;
-pub use uploads::Files;
+pub use uploads::{Files, Pictures, UPLOAD_BYTES_MAX};
 
 /// What the shop's configuration says about what is sold.
 #[derive(Debug, Clone, PartialEq, Eq)]

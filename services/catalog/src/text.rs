@@ -10,6 +10,23 @@ pub fn decimal(money: Money) -> String {
     text.split_once(' ').map_or(text.clone(), |(amount, _)| amount.to_owned())
 }
 
+/// What makes a spreadsheet take a cell for a formula.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+
+fn looks_like_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA)
+}
+
+/// A text for a cell, with an apostrophe where a spreadsheet would take it for a formula.
+pub fn cell(text: &str) -> String {
+    if looks_like_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The text that was put into a cell by `cell`.
+pub fn from_cell(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| looks_like_formula(text)).unwrap_or(cell)
+}
+
 /// HTML without scripts, styles, event handlers and addresses other than http, https and mailto.
 /// Plain text comes out as HTML that reads the same.
 pub fn clean_html(html: &str) -> String {
@@ -79,6 +96,22 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(plain_text(&clean_html(html)), expect, "{}", clean_html(html));
+        }
+    }
+
+    #[test]
+    fn cells_are_no_formulas() {
+        for (text, expect) in [
+            ("tea", "tea"),
+            ("'tis tea", "'tis tea"),
+            ("=1+1", "'=1+1"),
+            ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+            ("-5 %", "'-5 %"),
+            ("@home", "'@home"),
+            ("'=1", "''=1"),
+        ] {
+            assert_eq!(cell(text), expect);
+            assert_eq!(from_cell(&cell(text)), text);
         }
     }
 

@@ -51,7 +51,7 @@ async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, b
     let unpublished = check_seller(&app, &request).await?;
     let bytes = body.read().await?;
     let picture = picture_of(&bytes, headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
-    let name = format!("{}.{}", &blake3::hash(&bytes).to_hex()[..32], picture.extension);
+    let name = name_for(&bytes, picture);
     let size_bytes = bytes.len();
     if let Some(business) = unpublished {
         count(&app, business).await?;
@@ -87,6 +87,47 @@ async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): J
         valid_secs: DIRECT_VALID.as_secs(),
     });
     Ok(Reply::ok(&PreparedUploadView { direct }).no_store())
+}
+
+/// Pictures of other sites, kept here under a name that follows from their address: what is here is not fetched again, and
+/// stays when the other site is gone.
+#[derive(Clone)]
+pub struct Pictures(Files);
+
+impl Pictures {
+    pub fn new(files: Files) -> Self {
+        Self(files)
+    }
+
+    /// Where the picture of this address is, if it is here.
+    pub async fn find(&self, address: &str) -> Result<Option<String>, Problem> {
+        for picture in PICTURES {
+            let name = name_for(address.as_bytes(), picture);
+            if self.0.get(&name).await.map_err(blob_problem)?.is_some() {
+                return Ok(Some(format!("/files/{name}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps what was found at the address, if an upload of it would be taken. Returns where it is from now on.
+    pub async fn keep(&self, address: &str, declared: Option<&str>, bytes: Vec<u8>) -> Result<String, Problem> {
+        if bytes.len() > UPLOAD_BYTES_MAX {
+            return Err(too_large());
+        }
+        let picture = picture_of(&bytes, declared)?;
+        let name = name_for(address.as_bytes(), picture);
+        self.0.put(&name, Blob { bytes: bytes.into(), content_type: picture.content_type.into() }).await.map_err(blob_problem)?;
+        Ok(format!("/files/{name}"))
+    }
+}
+
+fn name_for(bytes: &[u8], picture: Picture) -> String {
+    format!("{}.{}", &blake3::hash(bytes).to_hex()[..32], picture.extension)
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::PayloadTooLarge, format!("a picture may have {UPLOAD_BYTES_MAX} bytes"))
 }
 
 /// For whom the picture is counted: for a business of theirs, while none of them is published.

@@ -199,6 +199,14 @@ impl Tree {
     }
 }
 
+/// Whether a tree could have these names below one another.
+pub fn check_path(path: &[String]) -> Result<(), CategoryError> {
+    if path.len() > DEPTH_MAX {
+        return Err(CategoryError::TooDeep);
+    }
+    path.iter().try_for_each(|name| checked_name(name).map(|_| ()))
+}
+
 fn checked_name(name: &str) -> Result<String, CategoryError> {
     let name = Name::new(name).map(Line::into_string);
     name.map_err(|error| CategoryError::Field { field: "name", reason: error.to_string() })

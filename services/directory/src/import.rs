@@ -81,12 +81,17 @@ pub async fn import(work: &UnitOfWork, time_zones: &TimeZoneMap, places: Vec<Pla
 async fn prepared(work: &UnitOfWork, time_zones: &TimeZoneMap, places: Vec<Place>) -> Result<(Vec<Import>, Vec<RefusedRow>), Problem> {
     let paths: BTreeSet<&Vec<String>> = places.iter().flat_map(|place| &place.categories).collect();
     let ids = categories(work, &paths).await?;
+    let misfit = |path: &Vec<String>| Some(format!("the category {}: {}", path.join(" > "), ids.get(path)?.as_ref().err()?));
     let (mut imports, mut refused, mut taken) = (Vec::with_capacity(places.len()), Vec::new(), HashSet::new());
     for place in places {
         let mut profile = time_zones.completed(place.profile)?;
-        profile.categories = place.categories.iter().filter_map(|path| ids.get(path).copied()).collect();
-        match profile.checked_import() {
-            Err(error) => refused.push(RefusedRow { row: place.row, name: place.source_id, reason: error.to_string() }),
+        profile.categories = place.categories.iter().filter_map(|path| ids.get(path)?.as_ref().ok().copied()).collect();
+        let checked = match place.categories.iter().find_map(misfit) {
+            Some(reason) => Err(reason),
+            None => profile.checked_import().map_err(|error| error.to_string()),
+        };
+        match checked {
+            Err(reason) => refused.push(RefusedRow { row: place.row, name: place.source_id, reason }),
             Ok(profile) => {
                 let wish = SlugWish::near(&profile, &place.source_id).without(&taken);
                 taken.extend(wish.slugs().first().cloned());
@@ -98,36 +103,65 @@ async fn prepared(work: &UnitOfWork, time_zones: &TimeZoneMap, places: Vec<Place
     Ok((imports, refused))
 }
 
-/// The ids of the categories of these paths, made where they are missing.
-async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result<BTreeMap<Vec<String>, CategoryId>, Problem> {
+/// The ids of the categories of these paths, made where they are missing; or why the tree, as people have changed it, has no
+/// room for one.
+type Categories = BTreeMap<Vec<String>, Result<CategoryId, CategoryError>>;
+
+async fn categories(work: &UnitOfWork, paths: &BTreeSet<&Vec<String>>) -> Result<Categories, Problem> {
+    let misfits: Mutex<Categories> = Mutex::default();
     for chunk in paths.iter().copied().collect::<Vec<_>>().chunks(CATEGORIES_PER_COMMIT / crate::category::DEPTH_MAX) {
         let grow = |before: Stored<Tree>, context: &DecisionContext| {
             let mut decision = Decision::unchanged(before.value.clone());
             let mut new = Vec::new();
             for path in chunk {
-                let mut parent = None;
-                for end in 1..=path.len() {
-                    let id = match found(decision.state(), parent, &path[..end]) {
-                        Some(id) => id,
-                        None => {
-                            let id = context.id(u8::try_from(new.len()).unwrap_or(u8::MAX));
-                            let draft = missing(decision.state(), parent, &path[end - 1]);
-                            decision = decision.then(|tree| tree.create(id, &draft))?;
-                            new.push(id);
-                            id
-                        }
-                    };
-                    decision = decision.then(|tree| tree.remember_import(id, &path[..end]))?;
-                    parent = Some(id);
+                match grown(decision.clone(), path, new.len(), context) {
+                    Ok((grown, made)) => {
+                        decision = grown;
+                        new.extend(made);
+                    }
+                    Err(error) => {
+                        misfits.lock().unwrap_or_else(PoisonError::into_inner).insert((*path).clone(), Err(error));
+                    }
                 }
             }
             storage::save_tree(&before, decision, &new)
         };
         work.run_job(CAUSE, |_| storage::tree(work.table()), grow).await?;
     }
+    let mut found = misfits.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tree = storage::tree(work.table()).await?;
-    let id = |path: &Vec<String>| tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
-    paths.iter().map(|path| Ok(((*path).clone(), id(path)?))).collect()
+    for path in paths {
+        let id = tree.imported(path).map(|category| category.id).ok_or(CategoryError::NotFound);
+        if id.is_ok() || !found.contains_key(*path) {
+            found.insert((*path).clone(), id);
+        }
+    }
+    Ok(found)
+}
+
+/// The tree with the categories of the path, and those of them that are new. `count` are new already.
+fn grown(
+    mut decision: Decision<Tree>,
+    path: &[String],
+    count: usize,
+    context: &DecisionContext,
+) -> Result<(Decision<Tree>, Vec<CategoryId>), CategoryError> {
+    let (mut parent, mut made) = (None, Vec::new());
+    for end in 1..=path.len() {
+        let id = match found(decision.state(), parent, &path[..end]) {
+            Some(id) => id,
+            None => {
+                let id = context.id(u8::try_from(count + made.len()).unwrap_or(u8::MAX));
+                let draft = missing(decision.state(), parent, &path[end - 1]);
+                decision = decision.then(|tree| tree.create(id, &draft))?;
+                made.push(id);
+                id
+            }
+        };
+        decision = decision.then(|tree| tree.remember_import(id, &path[..end]))?;
+        parent = Some(id);
+    }
+    Ok((decision, made))
 }
 
 /// The category that an import has known by this path, or one below the parent that has the name.

@@ -27,7 +27,7 @@ use shell::{Service, Signer, UnitOfWork};
 pub use business::diagram;
 pub use business::zone::TimeZoneMap;
 pub use import::mapping::{DEFAULT_MAPPING, Mapping, MappingError};
-pub use import::places::{FileKind, Place, RefusedRow, parse};
+pub use import::places::{FileKind, Place, RefusedRow, parse, text_of};
 pub use import::{Import, Outcome, Report, import};
 pub use lead::diagram as lead_diagram;
 pub use reads::Reads;

@@ -55,7 +55,8 @@ impl Attempts {
         let until = match limit.beyond {
             Beyond::Closed => attempts.window_ends_at,
             Beyond::Pauses => {
-                let pause = Duration::from_secs(1_u64.checked_shl(attempts.count - limit.most).unwrap_or(u64::MAX).min(limit.within.as_secs()));
+                let pause =
+                    Duration::from_secs(1_u64.checked_shl(attempts.count - limit.most).unwrap_or(u64::MAX).min(limit.within.as_secs()));
                 attempts.last_at.plus(pause).min(attempts.window_ends_at)
             }
         };

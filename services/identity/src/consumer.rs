@@ -18,7 +18,13 @@ pub fn consumer(work: UnitOfWork) -> Consumer<UnitOfWork> {
 }
 
 /// All users of an event in one commit. A user who is not there has nothing to follow.
-async fn follow(work: &UnitOfWork, delivery: &shell::Delivery, business: BusinessId, users: &[UserId], role: Option<StaffRole>) -> Result<(), Problem> {
+async fn follow(
+    work: &UnitOfWork,
+    delivery: &shell::Delivery,
+    business: BusinessId,
+    users: &[UserId],
+    role: Option<StaffRole>,
+) -> Result<(), Problem> {
     if users.is_empty() {
         return Ok(());
     }

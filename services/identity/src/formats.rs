@@ -101,6 +101,15 @@ fn what_was_stored_once_stays_readable() {
         .record("EmailOwner", [EmailOwner { email: plain().email, user_id: 1.into() }])
         .record("RoleMember", ROLES.map(|role| RoleMember { role, user_id: 1.into() }))
         .record("Admins", [Admins { user_ids: vec![1.into()] }])
-        .record("Attempts", [None, Some(at())].map(|known_until| Attempts { subject: "confirm:usr_1".into(), count: 2, last_at: at(), window_ends_at: at(), known_until }))
+        .record(
+            "Attempts",
+            [None, Some(at())].map(|known_until| Attempts {
+                subject: "confirm:usr_1".into(),
+                count: 2,
+                last_at: at(),
+                window_ends_at: at(),
+                known_until,
+            }),
+        )
         .check();
 }

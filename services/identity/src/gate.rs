@@ -42,7 +42,11 @@ impl Gate {
     fn new(app: &App, purpose: &str, email: &Email, client: Client, per_client: AttemptLimit, per_account: AttemptLimit) -> Self {
         let client = client.to_string();
         let name = |purpose: &str, client: &str| app.signer.mac(&format!("attempts:{purpose}:{email}:{client}"));
-        Self { of_client: (name(purpose, &client), per_client), of_all: (name(purpose, ""), per_account), sign_ins: name("sign-in", &client) }
+        Self {
+            of_client: (name(purpose, &client), per_client),
+            of_all: (name(purpose, ""), per_account),
+            sign_ins: name("sign-in", &client),
+        }
     }
 
     pub async fn load(&self, table: &Table, now: Timestamp) -> Result<Counted, Problem> {

@@ -30,7 +30,7 @@ use shell::{Service, Signer, UnitOfWork};
 
 pub use attempts::{AttemptLimit, Beyond};
 pub use credentials::Credentials;
-pub use operator::{create_admin, create_customer};
+pub use operator::{create_admin, create_customer, opens, set_password, verified_account};
 pub use reads::{Links, Reads};
 pub use storage::TABLE;
 

@@ -7,8 +7,9 @@ use ports::store::{Record, Stored};
 use shell::{DecisionContext, UnitOfWork};
 
 use crate::admins::Admins;
-use crate::credentials::{Credentials, password_problem, pool_problem};
+use crate::credentials::{Credentials, Purpose, password_problem, pool_problem};
 use crate::password::check_password;
+use crate::sign_in::account_subject;
 use crate::storage;
 use crate::user::{Name, Registration, User, UserError};
 
@@ -28,6 +29,49 @@ pub async fn create_customer(
     password: &str,
 ) -> Result<UserId, Problem> {
     create(work, &credentials.into(), email, name, password, None).await
+}
+
+/// Whose account with a verified address this is, if it is anybody's.
+pub async fn verified_account(work: &UnitOfWork, email: &Email) -> Result<Option<UserId>, Problem> {
+    let user = storage::user_by_email(work.table(), email).await?;
+    Ok(user.filter(|user| user.email_verified).map(|user| user.id))
+}
+
+/// Whether somebody who knows the password can sign in.
+pub async fn opens(work: &UnitOfWork, credentials: impl Into<Credentials>, email: &Email, password: &str) -> Result<bool, Problem> {
+    let credentials: Credentials = credentials.into();
+    match storage::user_by_email(work.table(), email).await? {
+        Some(user) if user.may_sign_in() => Ok(credentials.prove(Some(&user.value), password, Purpose::Confirm).await?.is_some()),
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Sets the password of an account. All its sessions end, and wrong passwords of before are forgotten.
+///
+/// Errors: `NotFound` without an account, and whatever keeps it from being used.
+pub async fn set_password(
+    work: &UnitOfWork,
+    credentials: impl Into<Credentials>,
+    email: &Email,
+    password: &str,
+) -> Result<UserId, Problem> {
+    let credentials: Credentials = credentials.into();
+    check_password(password, email).map_err(|error| error.at("password"))?;
+    let hash = credentials.hash(password, &*work.runtime().entropy).await?;
+    let load = |_| async {
+        let found = storage::user_by_email(work.table(), email).await?;
+        let user = found.ok_or_else(|| Problem::new(Code::NotFound, format!("nobody has an account with the address {email}")))?;
+        let changed = user.value.clone().change_password(hash.clone(), work.now())?;
+        credentials.set_password(user.id, "password", password).await?;
+        credentials.follow(&user, changed.state()).await?;
+        Ok(user)
+    };
+    let decide = |user: Stored<User>, context: &DecisionContext| {
+        let decision = user.value.clone().change_password(hash.clone(), context.now)?;
+        let attempts = storage::attempts_key(&account_subject(&user.email));
+        Ok::<_, Problem>(storage::update_user(&user, decision)?.delete_derived(attempts).with(user.id))
+    };
+    work.run_job("operator.set-password", load, decide).await
 }
 
 async fn create(

@@ -65,7 +65,9 @@ fn device(agent: &str) -> String {
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) => agent.chars().take_while(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character)).take(40).collect(),
+        (None, None) => {
+            agent.chars().take_while(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character)).take(40).collect()
+        }
     }
 }
 
@@ -157,7 +159,11 @@ impl Session {
         }
         let same_request = presented.retry.is_some() && presented.retry == self.retry;
         let at_once = now < self.refreshed_at.plus(GRACE);
-        if presented.generation == self.generation - 1 && (same_request || at_once) { Ok(Decision::unchanged(self)) } else { Err(SessionError::Reused) }
+        if presented.generation == self.generation - 1 && (same_request || at_once) {
+            Ok(Decision::unchanged(self))
+        } else {
+            Err(SessionError::Reused)
+        }
     }
 
     /// Signed out, or a used token was seen again.

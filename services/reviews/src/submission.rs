@@ -41,8 +41,7 @@ pub(crate) async fn submit(app: &App, request: &SignedIn, target: ReviewTarget, 
     let business_id = business_of(app, target).await?;
     let (owners, account) = futures::try_join!(app.deps.directory.owners(business_id), app.deps.accounts.account(author_id))?;
     // Whether their token knows of the business or not. Admins act for all businesses, but own none by that.
-    let own_business =
-        owners.contains(&author_id) || request.actor.role_in(business_id).is_some();
+    let own_business = owners.contains(&author_id) || request.actor.role_in(business_id).is_some();
     let account = account.ok_or_else(|| Problem::not_found("account"))?;
     if !account.email_verified {
         return Err(ReviewError::Unverified.into());

@@ -157,7 +157,9 @@ fn directory(t: &Things) -> Vec<Sample> {
         ask("POST /api/v1/businesses/{business_id}/leads/{lead_id}/replies", [business, &t.released_lead])
             .json(json!({ "text": "Gladly, on Friday." })),
         ask("GET /api/v1/me/enquiries", []),
-        ask("POST /api/v1/opening-hours/preview", []).json(json!({ "opening_hours": "Mo-Fr 09:00-18:00" })).no_write("a preview saves nothing"),
+        ask("POST /api/v1/opening-hours/preview", [])
+            .json(json!({ "opening_hours": "Mo-Fr 09:00-18:00" }))
+            .no_write("a preview saves nothing"),
         ask("GET /api/v1/me/businesses", []),
         ask("GET /robots.txt", []),
         ask("GET /sitemap.xml", []),

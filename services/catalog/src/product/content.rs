@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use kernel::{BusinessId, CategoryId, Currency, Money, TaxRate, VariantId};
+use kernel::{BusinessId, CategoryId, Currency, Money, TaxRate, VariantId, is_unseen};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +10,7 @@ use super::{ProductError, ProductStatus};
 use crate::text::clean_html;
 
 pub const TITLE_CHARS_MAX: usize = 200;
-pub const DESCRIPTION_CHARS_MAX: usize = 20_000;
+pub const DESCRIPTION_CHARS_MAX: usize = 100_000;
 pub const VENDOR_CHARS_MAX: usize = 100;
 pub const OPTIONS_MAX: usize = 3;
 pub const OPTION_CHARS_MAX: usize = 100;
@@ -21,8 +21,8 @@ pub const GRAMS_MAX: u32 = 10_000_000;
 pub const IMAGES_MAX: usize = 20;
 pub const URL_CHARS_MAX: usize = 1_000;
 pub const ALT_CHARS_MAX: usize = 500;
-pub const TAGS_MAX: usize = 20;
-pub const TAG_CHARS_MAX: usize = 50;
+pub const TAGS_MAX: usize = 250;
+pub const TAG_CHARS_MAX: usize = 255;
 /// Minor units. Sort keys of listings by price hold sixteen digits.
 pub const PRICE_MAX: i64 = 100_000_000_000;
 /// All texts of a product together, so that its item and its events fit the limits of the store.
@@ -57,7 +57,7 @@ pub struct Draft {
     pub title: String,
     /// Plain text or HTML; scripts, styles and the like are taken out.
     #[serde(default)]
-    #[schema(max_length = 20_000)]
+    #[schema(max_length = 100_000)]
     pub description: String,
     /// The brand.
     #[serde(default)]
@@ -73,8 +73,9 @@ pub struct Draft {
     #[serde(default)]
     #[schema(max_items = 20)]
     pub images: Vec<Image>,
+    /// The product is listed under the first 30 of them; the search knows them all.
     #[serde(default)]
-    #[schema(max_items = 20)]
+    #[schema(max_items = 250)]
     pub tags: Vec<String>,
 }
 
@@ -119,6 +120,18 @@ pub struct Content(Draft);
 impl Content {
     pub fn draft(&self) -> &Draft {
         &self.0
+    }
+
+    /// With other addresses for those pictures that have one.
+    pub fn with_pictures(mut self, kept: impl Fn(&str) -> Option<String>) -> Self {
+        let images = self.0.images.iter_mut().map(|image| &mut image.url);
+        let variants = self.0.variants.iter_mut().filter_map(|variant| variant.image_url.as_mut());
+        for url in images.chain(variants) {
+            if let Some(other) = kept(url) {
+                *url = other;
+            }
+        }
+        self
     }
 }
 
@@ -169,8 +182,8 @@ fn text(field: &str, value: &str, chars_min: usize, chars_max: usize) -> Result<
     if chars > chars_max {
         return wrong(field, format!("must be at most {chars_max} characters"));
     }
-    if value.chars().any(char::is_control) {
-        return wrong(field, "must be one line without control characters");
+    if value.chars().any(is_unseen) {
+        return wrong(field, "must be one line without control characters and invisible ones");
     }
     Ok(value.to_owned())
 }
@@ -351,7 +364,8 @@ mod tests {
         assert_eq!(refused(|draft| draft.title = "  ".into()), "title");
         assert_eq!(refused(|draft| draft.title = "x".repeat(201)), "title");
         assert_eq!(refused(|draft| draft.title = "two\nlines".into()), "title");
-        assert_eq!(refused(|draft| draft.description = "x".repeat(20_001)), "description");
+        assert_eq!(refused(|draft| draft.title = "tea\u{202E}gpj.exe".into()), "title");
+        assert_eq!(refused(|draft| draft.description = "x".repeat(100_001)), "description");
         assert_eq!(refused(|draft| draft.vendor = "x".repeat(101)), "vendor");
         assert_eq!(refused(|draft| draft.options = vec!["Size".into(), "size".into()]), "options[1]");
         assert_eq!(refused(|draft| draft.options = vec!["a".into(), "b".into(), "c".into(), "d".into()]), "options");
@@ -372,7 +386,7 @@ mod tests {
         assert_eq!(refused(|draft| draft.images = vec![image("/etc/passwd")]), "images[0].url");
         assert_eq!(refused(|draft| draft.images = vec![image("/files/a.png"); 20]), "");
         assert_eq!(refused(|draft| draft.images = vec![image("/files/a.png"); 21]), "images");
-        assert_eq!(refused(|draft| draft.tags = (0..21).map(|n| n.to_string()).collect()), "tags");
+        assert_eq!(refused(|draft| draft.tags = (0..251).map(|n| n.to_string()).collect()), "tags");
         assert_eq!(refused(|draft| draft.tags = vec!["ok".into(), " ".into()]), "tags[1]");
         assert_eq!(refused(|draft| draft.tags = vec!["a,b".into()]), "tags[0]");
         assert_eq!(

@@ -13,7 +13,11 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn user(roles: &[Role], businesses: &[BusinessId]) -> Actor {
-    Actor::User { id: 9.into(), roles: roles.to_vec(), businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect() }
+    Actor::User {
+        id: 9.into(),
+        roles: roles.to_vec(),
+        businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect(),
+    }
 }
 
 fn variant(options: &[&str], amount: i64) -> VariantDraft {

@@ -1,9 +1,15 @@
 //! Tests of reading product files.
 
+use kernel::{Money, TaxRate};
+
 use super::*;
+use crate::product::content::VariantDraft;
 
 fn read(file: &[u8]) -> Vec<Result<ImportedProduct, RowError>> {
-    parse(file, Currency::EUR).collect()
+    match parse(file, Currency::EUR) {
+        Ok(products) => products.collect(),
+        Err(error) => vec![Err(error)],
+    }
 }
 
 /// One product in a file of the columns that a case is about.
@@ -121,7 +127,11 @@ fn refused_rows_name_line_and_reason() {
         (SHORT, vec!["a,A,"], 2, "neither a variant nor an image"),
         (SHORT, vec!["a,A,\"9,99\""], 2, "Variant Price \"9,99\" is not a decimal amount in EUR"),
         (SHORT, vec!["a,A,9.999"], 2, "Variant Price"),
-        (SHORT, vec!["a,A,-1"], 2, "variants[0].price"),
+        (SHORT, vec!["a,A,-1"], 2, "Variant Price \"-1\" is not a decimal amount in EUR from 0 to 1000000000.00"),
+        (SHORT, vec!["a,A,1000000000.01"], 2, "from 0 to 1000000000.00"),
+        ("Handle,Title,Variant Price,Vendor", vec!["a,A,1,\"two\nlines\""], 2, "Vendor must be one line"),
+        (SHORT, vec!["a,A,1", "a,,\"2\" x"], 3, "text follows the quote in line 3"),
+        (SHORT, vec!["a,\"A,1"], 4, "the quote that opens in line 2 is never closed"),
         (SHORT, vec!["a,A"], 2, "the row has 2 fields and the heading has 3"),
         (SHORT, vec!["a,A,1", "a,,1,x"], 3, "the row has 4 fields"),
         (SHORT, vec!["a,A,1", "a,,2"], 3, "same as another variant's"),
@@ -132,7 +142,7 @@ fn refused_rows_name_line_and_reason() {
         ("Handle,Title,Variant Price,Variant Taxable", vec!["a,A,1,maybe"], 2, "true or false"),
         ("Handle,Title,Variant Price,Status", vec!["a,A,1,sold"], 2, "active, draft or archived"),
         ("Handle,Title,Variant Price,Gift Card", vec!["a,A,1,true"], 2, "gift cards"),
-        ("Handle,Title,Variant Price,Image Src", vec!["a,A,1,", "a,,,ftp://x"], 3, "images[0].url"),
+        ("Handle,Title,Variant Price,Image Src", vec!["a,A,1,", "a,,,ftp://x"], 3, "Image Src must be an address"),
         ("Handle,Title,Variant Price,Image Src,Image Position", vec!["a,A,1,https://x.de/a.png,first"], 2, "Image Position"),
         (options, vec!["a,A,1,Size,S,,", "a,,x,,M,,"], 3, "Variant Price \"x\""),
         (options, vec!["a,A,1,Size,S,,", "a,,1,,,,"], 3, "Option1 Name is there, but Option1 Value is not"),
@@ -169,7 +179,14 @@ fn one_bad_product_does_not_stop_the_others() {
     assert!(brief[3].starts_with("6 the row is not UTF-8"), "{brief:?}");
     assert!(brief[4].starts_with("7 the row is not UTF-8"), "{brief:?}");
     assert_eq!(brief[5], "d ok");
-    assert_eq!(products[1].as_ref().unwrap_err().to_string(), "line 3 (b): Variant Price \"x\" is not a decimal amount in EUR");
+    assert_eq!(
+        products[1].as_ref().unwrap_err().to_string(),
+        "line 3 (b): Variant Price \"x\" is not a decimal amount in EUR from 0 to 1000000000.00"
+    );
+}
+
+fn refusal(file: &[u8]) -> String {
+    parse(file, Currency::EUR).err().expect("it is no file of products").reason
 }
 
 #[test]
@@ -178,12 +195,57 @@ fn files_that_are_no_product_files_are_refused_once() {
         ("", "the file is empty"),
         ("Name,Price\na,1\nb,2\n", "the heading has no column Handle"),
         ("Handle,Title\na,A\n", "the heading has no column Variant Price"),
+        ("Handle;Title;Variant Price\na;A;1\n", "the columns are separated by semicolons: save it as CSV UTF-8 with commas"),
+        ("Handle\tTitle\tVariant Price\na\tA\t1\n", "the columns are separated by tabs: save it as CSV UTF-8 with commas"),
     ] {
-        let products = read(file.as_bytes());
-        assert_eq!(products.len(), 1, "{file}");
-        assert_eq!(products[0].as_ref().unwrap_err().reason, expect);
+        assert_eq!(refusal(file.as_bytes()), expect);
     }
+    let utf16: Vec<u8> = "\u{feff}Handle,Title,Variant Price\na,A,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(refusal(&utf16).contains("UTF-16"));
+    let latin1 = read(b"Handle,Title,Variant Price\na,K\xE4se,1\n");
+    let reason = &latin1[0].as_ref().unwrap_err().reason;
+    assert!(reason.starts_with("the row is not UTF-8") && reason.ends_with(SAVE_AS), "{reason}");
     assert!(read(b"Handle,Title,Variant Price\n").is_empty());
+}
+
+#[test]
+fn what_is_odd_is_taken_and_told() {
+    let products = read(
+        b"Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price\n\
+          a,A,S,shopify,-3,0\nb,B,S,elsewhere,1,2\nc,C,,,2,2\n",
+    );
+    let warnings = |index: usize| products[index].as_ref().unwrap().warnings.clone();
+    assert_eq!(warnings(0), [(2, "Variant Price is 0".into()), (2, "Variant Inventory Qty -3 becomes 0".into())]);
+    assert_eq!(
+        warnings(1),
+        [
+            (3, "Variant Inventory Tracker \"elsewhere\" is not taken: stock is counted here".into()),
+            (3, "Variant SKU \"S\" is another product's further up".into())
+        ]
+    );
+    assert_eq!(warnings(2), []);
+
+    let file = "Handle,Title,Variant Price,SEO Title,Cost per item,Variant Weight Unit\na,A,1,,3.00,\nb,B,1,Best,,\n";
+    let mut products = parse(file.as_bytes(), Currency::EUR).unwrap();
+    assert_eq!(products.by_ref().filter(Result::is_ok).count(), 2);
+    assert_eq!(products.columns_not_taken().collect::<Vec<_>>(), ["SEO Title", "Cost per item"], "empty columns are no loss");
+}
+
+#[test]
+fn what_shopify_allows_is_taken() {
+    let tags: Vec<String> = (0..250).map(|n| format!("{n}{}", "x".repeat(250))).collect();
+    let (body, tags) = ("y".repeat(60_000), tags.join(", "));
+    let product = one("Handle,Title,Variant Price,Body (HTML)", &[&format!("a,A,1,{body}")]).unwrap();
+    assert_eq!(product.content.draft().description.len(), 60_000);
+    let product = one("Handle,Title,Variant Price,Tags", &[&format!("a,A,1,\"{tags}\"")]).unwrap();
+    assert_eq!(product.content.draft().tags.len(), 250);
+}
+
+#[test]
+fn titles_are_what_is_seen_of_them() {
+    let product = one("Handle,Title,Variant Price,Vendor", &["a,Tea\u{200B} \u{202E}pot,1,'=Acme"]).unwrap();
+    let draft = product.content.draft();
+    assert_eq!((draft.title.as_str(), draft.vendor.as_str()), ("Tea pot", "=Acme"));
 }
 
 proptest::proptest! {

@@ -113,5 +113,5 @@ async fn a_slug_that_was_left_is_free_for_another_category() {
     assert_ne!(second, tea);
     let taken = put(json!({ "name": "Tea", "slug": "tea" }), "\"v4\"").await.expect(409);
     assert_eq!(taken.code(), "already-exists");
-    assert_eq!(shop.world.event_types().await, ["product_category.changed"; 5]);
+    assert_eq!(shop.event_types().await, ["product_category.changed"; 5]);
 }

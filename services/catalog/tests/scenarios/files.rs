@@ -65,3 +65,21 @@ async fn a_picture_may_be_brought_past_the_api_where_the_home_has_a_place_for_it
     shop.files.close();
     assert_eq!(ask(fits).as_actor(&potter()).send().await.expect(200).json, json!({}));
 }
+
+#[tokio::test]
+async fn pictures_of_other_sites_are_kept_by_their_address() {
+    let shop = Shop::open();
+    let pictures = catalog::Pictures::new(shop.files.clone());
+    let address = "https://cdn.example/pot.png?v=1";
+    assert_eq!(pictures.find(address).await.unwrap(), None);
+    for (declared, bytes) in
+        [(Some("text/html"), PNG.to_vec()), (None, b"<svg/>".to_vec()), (None, [PNG, &vec![0; catalog::UPLOAD_BYTES_MAX]].concat())]
+    {
+        let problem = pictures.keep(address, declared, bytes).await.unwrap_err();
+        assert!(problem.code.status() < 500, "{problem}");
+    }
+    assert_eq!(pictures.find(address).await.unwrap(), None, "what no upload would be is not kept");
+    let here = pictures.keep(address, Some("image/png"), PNG.to_vec()).await.unwrap();
+    assert_eq!(pictures.find(address).await.unwrap().as_deref(), Some(here.as_str()));
+    assert_eq!(shop.world.get(&here).send().await.expect(200).bytes, PNG);
+}

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Config, Deps, Reads};
-use contracts::BusinessPublished;
+use contracts::{BusinessPublished, Envelope};
 use kernel::{Actor, BusinessId, Currency, Duration, Problem, TaxRate, VariantId};
 use ports::reads::{Availability, InventoryReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
@@ -102,6 +102,15 @@ impl Shop {
         world.publish(BusinessPublished { business_id: POTTERY, name: "Pottery".into(), slug: "pottery".into() }).await;
         world.settle().await;
         Self { reads: Reads::new(&work, settings), world, work, files, beside }
+    }
+
+    /// What has happened since it opened.
+    pub async fn events(&self) -> Vec<Envelope> {
+        self.world.events().await.into_iter().skip(1).collect()
+    }
+
+    pub async fn event_types(&self) -> Vec<&'static str> {
+        self.world.event_types().await.into_iter().skip(1).collect()
     }
 
     pub async fn create(&self, actor: &Actor, body: &Value) -> TestResponse {

@@ -25,7 +25,7 @@ async fn who_may_make_products() {
     }
     assert_eq!(shop.slugs(&format!("seller_id={POTTERY}")).await.len(), 2);
     assert_eq!(shop.slugs(&format!("seller_id={HOUSE}")).await.len(), 1);
-    assert_eq!(shop.world.event_types().await, ["product.changed"; 3]);
+    assert_eq!(shop.event_types().await, ["product.changed"; 3]);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn bad_products_are_refused_with_the_field() {
         let got = shop.create(&Harness::admin(), &with(pot.clone(), changes)).await.expect(status);
         assert_eq!(got.json["errors"][0]["field"], field, "{}", got.text);
     }
-    assert!(shop.world.events().await.is_empty());
+    assert!(shop.events().await.is_empty());
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn edits_are_guarded_by_the_version() {
     // The same again is no change: neither a version nor an event.
     let same = put(Harness::admin()).header("If-Match", "\"v2\"").send().await.expect(200);
     assert_eq!(same.headers["etag"], "\"v2\"");
-    assert_eq!(shop.world.event_types().await, ["product.changed"; 2]);
+    assert_eq!(shop.event_types().await, ["product.changed"; 2]);
     let moved = with(dearer.clone(), json!({ "seller_id": HOUSE }));
     shop.world.put(&path, &moved).as_actor(&Harness::admin()).header("If-Match", "\"v2\"").send().await.expect(422);
 }
@@ -245,7 +245,7 @@ async fn drafts_and_archived_products_are_not_for_sale() {
     let refused = status("published").as_actor(&potter()).send().await.expect(409);
     assert_eq!(refused.code(), "illegal-transition");
     status("draft").as_actor(&potter()).send().await.expect(200);
-    let types = shop.world.event_types().await;
+    let types = shop.event_types().await;
     assert_eq!(types, ["product.changed", "product.changed", "product.archived", "product.changed"]);
 
     let list = |actor, query: &str| shop.world.get(&format!("/api/v1/admin/products{query}")).as_actor(&actor);
@@ -372,7 +372,7 @@ async fn a_repeated_request_makes_one_product() {
     let first = ask().send().await.expect(201);
     let second = ask().send().await.expect(201);
     assert_eq!(first.json, second.json);
-    let events = shop.world.events().await;
+    let events = shop.events().await;
     assert_eq!(events.len(), 1);
     let Event::ProductChanged(event) = &events[0].event else { panic!("{events:?}") };
     assert_eq!((event.product_id.to_string(), event.published, event.seller_id), (text(&first.json["id"]), true, POTTERY));

@@ -68,7 +68,7 @@ async fn what_a_business_sells_comes_and_goes_with_it() {
     shop.world.publish(removed()).await;
     shop.world.settle().await;
     assert_eq!(seen(&shop, &draft.json).await, [false; 4]);
-    let told: Vec<_> = shop.world.event_types().await.into_iter().filter(|kind| kind.starts_with("product.")).collect();
+    let told: Vec<_> = shop.event_types().await.into_iter().filter(|kind| kind.starts_with("product.")).collect();
     assert_eq!(told.len(), 5, "search hears of each step: {told:?}");
     shop.create(&Harness::admin(), &simple("Vase", 900)).await.expect(201);
 }

@@ -177,7 +177,16 @@ impl HoursView {
             Err(misread) => {
                 let message = misread.to_string();
                 let problem = Some(HoursProblem { offset: misread.offset, part: misread.part, message });
-                return Self { text, understood: false, problem, normalized: None, state: None, comment: None, next_change: None, week: Vec::new() };
+                return Self {
+                    text,
+                    understood: false,
+                    problem,
+                    normalized: None,
+                    state: None,
+                    comment: None,
+                    next_change: None,
+                    week: Vec::new(),
+                };
             }
         };
         let now = hours.now(place, at);
@@ -223,7 +232,12 @@ impl HoursInput {
             (None, Some(week)) => week.text()?,
             _ => return Err(Problem::field("opening_hours", "either a text or a week must be given")),
         };
-        let profile = Profile { address: self.address, position: self.position, time_zone: self.time_zone.map(Line::into_string), ..Profile::default() };
+        let profile = Profile {
+            address: self.address,
+            position: self.position,
+            time_zone: self.time_zone.map(Line::into_string),
+            ..Profile::default()
+        };
         Ok((text, profile.checked_place()?))
     }
 }
@@ -237,7 +251,9 @@ impl WeekInput {
         let mut past_midnight = false;
         for (index, span) in self.spans.iter().enumerate() {
             let refuse = |part: &str, must: &str| Problem::field(format!("week.spans[{index}].{part}"), must);
-            let opens = minutes(&span.opens).filter(|minutes| *minutes < MIDNIGHT).ok_or_else(|| refuse("opens", "must be a time such as 09:00"))?;
+            let opens = minutes(&span.opens)
+                .filter(|minutes| *minutes < MIDNIGHT)
+                .ok_or_else(|| refuse("opens", "must be a time such as 09:00"))?;
             let closes = minutes(&span.closes).ok_or_else(|| refuse("closes", "must be a time such as 18:00"))?;
             past_midnight |= closes <= opens;
         }
@@ -250,7 +266,8 @@ impl WeekInput {
         let all: Vec<(&str, Vec<&WeekSpan>)> = DAYS.iter().map(|(day, name)| (*name, of_day(*day))).collect();
         for days in all.chunk_by(|(_, one), (_, next)| alike(one, next)) {
             let [(first, spans), ..] = days else { continue };
-            let days = days.last().filter(|(last, _)| last != first).map_or_else(|| (*first).to_owned(), |(last, _)| format!("{first}-{last}"));
+            let days =
+                days.last().filter(|(last, _)| last != first).map_or_else(|| (*first).to_owned(), |(last, _)| format!("{first}-{last}"));
             rules.extend(rule(&days, spans));
         }
         if rules.is_empty() {
@@ -323,10 +340,13 @@ mod tests {
             text(week(&spans, "as_sunday")).unwrap(),
             "Mo-Th 09:00-18:00, Fr 09:00-12:00,14:00-18:00, Su 18:00-02:00; PH 18:00-02:00"
         );
-        let asked = serde_json::json!({ "day": "saturday", "opens": "10:00", "closes": "24:00", "unknown": true, "comment": "by \"appointment\"" });
+        let asked =
+            serde_json::json!({ "day": "saturday", "opens": "10:00", "closes": "24:00", "unknown": true, "comment": "by \"appointment\"" });
         assert_eq!(text(week(&[asked], "as_usual")).unwrap(), "Sa 10:00-24:00 \"by 'appointment'\"");
         assert_eq!(text(week(&[], "as_usual")).unwrap(), "off");
-        for (opens, closes) in [("9:00", "18:00"), ("24:00", "18:00"), ("09:60", "18:00"), ("09:00", "25:00"), ("09:00", ""), ("+9:00", "18:00")] {
+        for (opens, closes) in
+            [("9:00", "18:00"), ("24:00", "18:00"), ("09:60", "18:00"), ("09:00", "25:00"), ("09:00", ""), ("+9:00", "18:00")]
+        {
             assert!(text(week(&[span("monday", opens, closes)], "as_usual")).is_err(), "{opens} {closes}");
         }
     }
@@ -338,7 +358,8 @@ mod tests {
         assert_eq!((view.state, view.next_change), (Some(State::Closed), Some("2026-11-21T17:00:00Z".parse().unwrap())));
         assert_eq!(view.week.len(), 7);
         assert_eq!((view.week[0].date.as_str(), view.week[0].day), ("2026-11-21", Weekday::Saturday));
-        let spans: Vec<_> = view.week.iter().flat_map(|day| &day.spans).map(|span| (span.opens.as_str(), span.closes.as_str(), span.state)).collect();
+        let spans: Vec<_> =
+            view.week.iter().flat_map(|day| &day.spans).map(|span| (span.opens.as_str(), span.closes.as_str(), span.state)).collect();
         let unknown = [("09:00", "12:00", State::Unknown), ("13:00", "17:00", State::Unknown)];
         assert_eq!(spans, [&[("18:00", "02:00", State::Open)][..], &unknown, &unknown, &unknown].concat());
         let refused = HoursView::of("Mo-Fr 9-12; Sa 17", &munich(), at);

@@ -36,7 +36,8 @@ pub fn business(business: &Business, rating: Option<RatingView>, settings: &Conf
     put("image", (!images.is_empty()).then(|| images.into()));
     put("address", address(business));
     put("geo", profile.position.map(|position| json!({ "@type": "GeoCoordinates", "latitude": position.lat, "longitude": position.lon })));
-    let week = profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::open_week(text, &place, at));
+    let week =
+        profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::open_week(text, &place, at));
     put("openingHoursSpecification", week.map(|week| week.iter().map(specification).collect()));
     let stars = |rating: RatingView| json!({ "@type": "AggregateRating", "ratingValue": rating.mean, "reviewCount": rating.count, "bestRating": 5, "worstRating": 1 });
     put("aggregateRating", rating.map(stars));

@@ -185,7 +185,11 @@ impl BusinessView {
             phone: profile.phone.clone(),
             email: profile.email.clone(),
             website: profile.website.clone(),
-            opening_hours: profile.opening_hours.as_deref().zip(settings.place_of(profile)).map(|(text, place)| HoursView::of(text, &place, at)),
+            opening_hours: profile
+                .opening_hours
+                .as_deref()
+                .zip(settings.place_of(profile))
+                .map(|(text, place)| HoursView::of(text, &place, at)),
             photos: profile.photos.clone(),
             rating,
             claimed: !business.members.is_empty(),
@@ -210,7 +214,11 @@ impl BusinessCard {
             categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
-            state: profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::state(text, &place, at)),
+            state: profile
+                .opening_hours
+                .as_deref()
+                .zip(settings.place_of(profile))
+                .and_then(|(text, place)| hours::state(text, &place, at)),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
             rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),

@@ -20,6 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
 async fn preview(_: SignedIn, State(app): State<App>, Json(input): Json<HoursInput>) -> HandlerResult {
     let (text, profile) = input.into_parts()?;
     let profile = app.deps.time_zones.completed(profile)?;
-    let place = app.settings.place_of(&profile).ok_or_else(|| BusinessError::Field { field: "time_zone", reason: "is not known".into() })?;
+    let place =
+        app.settings.place_of(&profile).ok_or_else(|| BusinessError::Field { field: "time_zone", reason: "is not known".into() })?;
     Ok(Reply::ok(&HoursView::of(&text, &place, app.work.now())))
 }

@@ -13,13 +13,15 @@ pub type Tags = BTreeMap<String, String>;
 /// What people write where a name is missing.
 const NAMELESS: [&str; 4] = ["unnamed", "unknown", "noname", "no name"];
 
+/// Whether the name says that there is none.
+pub fn is_nameless(name: &str) -> bool {
+    NAMELESS.contains(&name.to_lowercase().as_str())
+}
+
 /// A profile without its categories, and what of the tags could not be taken as it is.
 pub fn profile(tags: &Tags, position: Option<GeoPosition>, mapping: &Mapping) -> (Profile, Vec<String>) {
     let mut warnings = Vec::new();
     let name = tags.get("name").map(|name| name.trim().to_owned()).unwrap_or_default();
-    if NAMELESS.contains(&name.to_lowercase().as_str()) {
-        warnings.push(format!("name: {name} looks like a missing one"));
-    }
     let opening_hours = text(tags, &["opening_hours"], Hours::MAX, &mut warnings);
     if let Some(Err(reason)) = opening_hours.as_deref().map(hours::check) {
         warnings.push(format!("opening_hours {reason}: {}", opening_hours.as_deref().unwrap_or_default()));

@@ -3,16 +3,19 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use kernel::GeoPosition;
+use kernel::{GeoPosition, is_unseen};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::mapping::Mapping;
 use super::osm::{self, Tags};
 use crate::business::profile::Profile;
+use crate::category::check_path;
 
 pub const PLACES_MAX: usize = 1_000_000;
 const SOURCE_CHARS_MAX: usize = 200;
+/// What to do with a file of another encoding, or with other separators.
+const SAVE_AS: &str = "save it as UTF-8, and CSV with commas";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
@@ -51,15 +54,25 @@ impl FileKind {
         match extension.as_str() {
             "csv" => Self::Csv,
             "geojson" => Self::GeoJson,
-            _ if !text.trim_start().starts_with('{') => Self::Csv,
+            _ if !text.trim_start_matches('\u{feff}').trim_start().starts_with('{') => Self::Csv,
             _ if text.contains("\"FeatureCollection\"") => Self::GeoJson,
             _ => Self::Overpass,
         }
     }
 }
 
+/// The text of a file. `Err` names another encoding.
+pub fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(format!("the file is UTF-16: {SAVE_AS}"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("the file is not UTF-8, {}: {SAVE_AS}", error.utf8_error()))
+}
+
 /// Every place of a file. `Err` where the file as a whole cannot be read.
 pub fn parse(text: &str, kind: FileKind, mapping: &Mapping) -> Result<Vec<Result<Place, RefusedRow>>, String> {
+    // Some editors put a mark of the byte order first.
+    let text = text.trim_start_matches('\u{feff}');
     let raw = match kind {
         FileKind::GeoJson => geojson(text)?,
         FileKind::Overpass => overpass(text)?,
@@ -76,25 +89,43 @@ struct Raw {
     row: usize,
     source_id: Option<String>,
     tags: Tags,
-    position: Option<GeoPosition>,
+    /// Or why it has none.
+    position: Result<GeoPosition, String>,
     categories: Vec<Vec<String>>,
 }
 
+/// Nowhere, also where latitude and longitude are both zero: there is water, and programs write zeros for nothing.
+fn position(point: Option<(f64, f64)>) -> Result<GeoPosition, String> {
+    let (lat, lon) = point.ok_or("has no position")?;
+    match GeoPosition::new(lat, lon) {
+        _ if lat == 0.0 && lon == 0.0 => Err("has no position but 0, 0".into()),
+        Some(position) => Ok(position),
+        None if (-90.0..=90.0).contains(&lat) => Err(format!("has no position: {lon} is no longitude")),
+        None => Err(format!("has no position: {lat} is no latitude")),
+    }
+}
+
 impl Raw {
-    fn checked(self, mapping: &Mapping, seen: &mut HashSet<String>) -> Result<Place, RefusedRow> {
+    fn checked(mut self, mapping: &Mapping, seen: &mut HashSet<String>) -> Result<Place, RefusedRow> {
+        // What came along unseen when somebody copied a name or a number.
+        self.tags.values_mut().for_each(|value| value.retain(|character| character.is_control() || !is_unseen(character)));
         let name = self.tags.get("name").cloned().unwrap_or_default();
         let refuse = |reason: String| RefusedRow { row: self.row, name: name.clone(), reason };
         let source_id = self.source_id.as_deref().map(str::trim).filter(|id| !id.is_empty() && id.chars().count() <= SOURCE_CHARS_MAX);
         let source_id = source_id.ok_or_else(|| refuse("has no id by which it could be found again".into()))?.to_owned();
-        let (profile, mut warnings) = osm::profile(&self.tags, self.position, mapping);
+        if osm::is_nameless(name.trim()) {
+            return Err(refuse(format!("has no name: {} stands for a missing one", name.trim())));
+        }
+        let categories = if self.categories.is_empty() { mapping.categories(&self.tags) } else { self.categories };
+        if let Some((path, error)) = categories.iter().find_map(|path| Some((path, check_path(path).err()?))) {
+            return Err(refuse(format!("the category {}: {error}", path.join(" > "))));
+        }
+        let (profile, mut warnings) = osm::profile(&self.tags, self.position.clone().ok(), mapping);
         let profile = profile.checked_import().map_err(|error| refuse(error.to_string()))?;
         if !seen.insert(source_id.clone()) {
             return Err(refuse(format!("{source_id} is in the file before")));
         }
-        if self.position.is_none() {
-            warnings.push("has no position".into());
-        }
-        let categories = if self.categories.is_empty() { mapping.categories(&self.tags) } else { self.categories };
+        warnings.extend(self.position.err());
         Ok(Place { row: self.row, source_id, profile, categories, warnings })
     }
 }
@@ -127,7 +158,7 @@ fn geojson(text: &str) -> Result<Vec<Raw>, String> {
     let raw = |(place, feature): (usize, Feature)| {
         let properties = feature.properties.unwrap_or_default();
         let source_id = feature_id(feature.id.as_ref(), &properties);
-        let position = feature.geometry.and_then(|geometry| middle(&geometry.coordinates));
+        let position = position(feature.geometry.and_then(|geometry| middle(&geometry.coordinates)));
         Raw { row: place + 1, source_id, tags: tags_of(properties), position, categories: Vec::new() }
     };
     Ok(collection.features.into_iter().enumerate().map(raw).collect())
@@ -168,11 +199,11 @@ fn tags_of(properties: Map<String, Value>) -> Tags {
 }
 
 /// A point itself; the middle of what a line or an area spans.
-fn middle(coordinates: &Value) -> Option<GeoPosition> {
+fn middle(coordinates: &Value) -> Option<(f64, f64)> {
     let mut span: Option<[f64; 4]> = None;
     stretch(coordinates, &mut span);
     let [west, south, east, north] = span?;
-    GeoPosition::new(f64::midpoint(south, north), f64::midpoint(west, east))
+    Some((f64::midpoint(south, north), f64::midpoint(west, east)))
 }
 
 fn stretch(coordinates: &Value, span: &mut Option<[f64; 4]>) {
@@ -213,7 +244,7 @@ fn overpass(text: &str) -> Result<Vec<Raw>, String> {
     let file: Overpass = serde_json::from_str(text).map_err(|error| format!("not the JSON of Overpass: {error}"))?;
     let raw = |(place, element): (usize, Element)| {
         let point = element.lat.zip(element.lon).or(element.center.map(|center| (center.lat, center.lon)));
-        let position = point.and_then(|(lat, lon)| GeoPosition::new(lat, lon));
+        let position = position(point);
         let source_id = Some(format!("osm:{}/{}", element.kind, element.id));
         Raw { row: place + 1, source_id, tags: element.tags, position, categories: Vec::new() }
     };
@@ -233,23 +264,28 @@ const COLUMNS: [(&str, &str); 7] = [
 ];
 
 fn csv(text: &str) -> Result<Vec<Raw>, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
     let columns: Vec<String> = reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_lowercase).collect();
     if !["id", "name"].iter().all(|needed| columns.iter().any(|column| column == needed)) {
-        return Err("a CSV file of businesses has at least the columns id and name".into());
+        let separator = [(';', "semicolons"), ('\t', "tabs")]
+            .into_iter()
+            .find(|(separator, _)| columns.iter().any(|column| column.contains(*separator)));
+        return Err(match separator {
+            Some((_, separator)) => format!("the columns are separated by {separator}: {SAVE_AS}"),
+            None => "a CSV file of businesses has at least the columns id and name".into(),
+        });
     }
     let mut all = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         let row = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        let mut raw = Raw { row, source_id: None, tags: Tags::new(), position: None, categories: Vec::new() };
+        let mut raw = Raw { row, source_id: None, tags: Tags::new(), position: position(None), categories: Vec::new() };
         let (mut lat, mut lon) = (None, None);
         for (column, value) in columns.iter().zip(&record).filter(|(_, value)| !value.is_empty()) {
             match column.as_str() {
                 "id" => raw.source_id = Some(if value.contains(':') { value.to_owned() } else { format!("csv:{value}") }),
-                "lat" | "latitude" => lat = value.parse().ok(),
-                "lon" | "longitude" => lon = value.parse().ok(),
+                "lat" | "latitude" => lat = Some(value),
+                "lon" | "longitude" => lon = Some(value),
                 "categories" => raw.categories = category_paths(value),
                 other => {
                     let tag = COLUMNS.iter().find(|(name, _)| *name == other).map_or(other, |(_, tag)| tag);
@@ -257,7 +293,14 @@ fn csv(text: &str) -> Result<Vec<Raw>, String> {
                 }
             }
         }
-        raw.position = lat.zip(lon).and_then(|(lat, lon)| GeoPosition::new(lat, lon));
+        raw.position = match lat.zip(lon) {
+            None => position(None),
+            Some((lat, lon)) => match (lat.parse(), lon.parse()) {
+                (Ok(lat), Ok(lon)) => position(Some((lat, lon))),
+                (Err(_), _) => Err(format!("has no position: {lat:.40?} is no latitude")),
+                (_, Err(_)) => Err(format!("has no position: {lon:.40?} is no longitude")),
+            },
+        };
         all.push(raw);
     }
     Ok(all)

@@ -36,7 +36,7 @@ fn geojson_with_all_its_oddities() {
          "properties":{"@id":"way/1","name":" Gasthof ","amenity":"restaurant","cuisine":"bavarian;german","addr:street":"Dorfstraße",
          "addr:housenumber":"3a","addr:suburb":"Au","addr:postcode":"80000","addr:city":"Dorf","addr:country":"de","phone":"+49 1; +49 2","website":"gasthof.example",
          "opening_hours":"täglich ab 10"}},
-        {"type":"Feature","geometry":null,"properties":{"@id":"node/2","name":"Unnamed","website":"not an address","email":"x"}},
+        {"type":"Feature","geometry":null,"properties":{"@id":"node/2","name":"Imbiss","website":"not an address","email":"x"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/3"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/4","name":"Kiosk","opening_hours":"Mo-Fr 10:00-21:00;\nSa 09:00-21:00"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"way/1","name":"Again"}}
@@ -56,15 +56,57 @@ fn geojson_with_all_its_oddities() {
     assert_eq!(place.categories, [["Food & drink", "Restaurants", "German & Bavarian"]]);
     assert!(place.warnings.len() == 1 && place.warnings[0].contains("not understood"), "{:?}", place.warnings);
 
-    let unnamed = found[1].as_ref().unwrap();
-    assert_eq!((unnamed.profile.website.as_deref(), unnamed.profile.email.as_deref()), (None, None));
-    assert_eq!(unnamed.warnings.len(), 4, "{:?}", unnamed.warnings);
-    assert_eq!(unnamed.categories, [["Other places"]]);
+    let sparse = found[1].as_ref().unwrap();
+    assert_eq!((sparse.profile.website.as_deref(), sparse.profile.email.as_deref()), (None, None));
+    assert_eq!(sparse.warnings.len(), 3, "{:?}", sparse.warnings);
+    assert_eq!(sparse.categories, [["Other places"]]);
     assert!(found[2].as_ref().unwrap_err().reason.contains("name"));
     let broken = found[3].as_ref().unwrap();
     assert_eq!(broken.profile.opening_hours.as_deref(), Some("Mo-Fr 10:00-21:00; Sa 09:00-21:00"), "lines become one");
     assert!(broken.warnings.iter().all(|warning| !warning.starts_with("opening_hours")), "{:?}", broken.warnings);
     assert!(found[4].as_ref().unwrap_err().reason.contains("in the file before"));
+}
+
+#[test]
+fn what_cannot_be_a_place_is_named() {
+    let deep = "A > B > C > D > E > F > G";
+    let long = "x".repeat(81);
+    for (row, refused, warning) in [
+        ("1,Kiosk,,48.1,11.5", "", ""),
+        ("1,Unnamed,,48.1,11.5", "has no name: Unnamed stands for a missing one", ""),
+        (&format!("1,Kiosk,{deep},48.1,11.5"), "the category A > B > C > D > E > F > G: categories are at most 5 levels deep", ""),
+        (&format!("1,Kiosk,{long},48.1,11.5"), "must be 1 to 80 characters", ""),
+        ("1,Kiosk,,148.1,11.5", "", "148.1 is no latitude"),
+        ("1,Kiosk,,48.1,211.5", "", "211.5 is no longitude"),
+        ("1,Kiosk,,north,11.5", "", "\"north\" is no latitude"),
+        ("1,Kiosk,,0,0", "", "has no position but 0, 0"),
+        ("1,Kiosk,,,", "", "has no position"),
+    ] {
+        let found = read(&format!("id,name,categories,lat,lon\n{row}\n"), FileKind::Csv).remove(0);
+        match found {
+            Err(error) => assert!(!refused.is_empty() && error.reason.contains(refused), "{row}: {}", error.reason),
+            Ok(place) => {
+                assert!(refused.is_empty(), "{row}");
+                assert_eq!(place.warnings.len(), usize::from(!warning.is_empty()), "{row}: {:?}", place.warnings);
+                assert!(place.warnings.iter().all(|said| said.contains(warning)), "{row}: {:?}", place.warnings);
+            }
+        }
+    }
+    let copied = read("id,name,phone\n1,Kiosk\u{200B},\u{202A}+49 1\u{202C}\n", FileKind::Csv).remove(0).unwrap();
+    assert_eq!((copied.profile.name.as_str(), copied.profile.phone.as_deref()), ("Kiosk", Some("+49 1")));
+}
+
+#[test]
+fn other_encodings_and_separators_are_named() {
+    let collection = "\u{feff}{\"type\":\"FeatureCollection\",\"features\":[]}";
+    assert_eq!(FileKind::of(Path::new("a.json"), collection), FileKind::GeoJson);
+    assert!(read(collection, FileKind::GeoJson).is_empty(), "a mark of the byte order is no mistake");
+    for (separator, expect) in [(";", "semicolons"), ("\t", "tabs")] {
+        let error = parse(&["id", "name", "city"].join(separator), FileKind::Csv, &mapping()).unwrap_err();
+        assert!(error.contains(expect), "{error}");
+    }
+    assert!(text_of(vec![0xFF, 0xFE, b'i', 0]).unwrap_err().contains("UTF-16"));
+    assert!(text_of(b"id,name\n1,K\xE4se\n".to_vec()).unwrap_err().contains("save it as UTF-8"));
 }
 
 #[test]

@@ -33,7 +33,9 @@ impl From<LeadError> for Problem {
             LeadError::NotFound => Self::new(Code::NotFound, message),
             LeadError::Field { field, reason } => Self::field(field, reason),
             LeadError::CapReached | LeadError::NotReleased | LeadError::TooManyReplies => Self::new(Code::Conflict, message),
-            LeadError::TooMany { retry_after } => Self::new(Code::TooManyAttempts, message).retry_after(u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX)),
+            LeadError::TooMany { retry_after } => {
+                Self::new(Code::TooManyAttempts, message).retry_after(u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX))
+            }
             LeadError::OwnBusiness => Self::new(Code::Forbidden, message),
             LeadError::Illegal { .. } | LeadError::TooLate | LeadError::ReturnRefused => Self::new(Code::IllegalTransition, message),
         }

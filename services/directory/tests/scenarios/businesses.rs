@@ -5,15 +5,14 @@ use kernel::{Duration, Rating, ReviewTarget};
 use serde_json::json;
 use shell::testing::Harness;
 
-use super::{Town, UNVERIFIED, cafe, owner, text, time_zones, with};
+use super::{Town, cafe, owner, text, time_zones, unverified, with};
 
 #[tokio::test]
 async fn a_business_is_registered_moderated_and_found() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;
     town.post("/businesses", &Harness::guest(), &cafe(&category)).await.expect(401);
-    let unverified = Harness::customer(UNVERIFIED.0);
-    assert_eq!(town.post("/businesses", &unverified, &cafe(&category)).await.expect(403).code(), "forbidden");
+    assert_eq!(town.post("/businesses", &unverified(), &cafe(&category)).await.expect(403).code(), "forbidden");
     let made = town.post("/businesses", &owner(), &cafe(&category)).await.expect(201);
     let id = text(&made.json["id"]);
     assert_eq!((made.json["slug"].as_str(), made.json["status"].as_str()), (Some("cafe-foehn"), Some("draft")));
@@ -134,7 +133,8 @@ async fn a_new_name_moves_the_page_and_the_old_address_leads_there() {
     town.post("/businesses", &Harness::customer(2), &wanted).await.expect(201);
     let taken = with(cafe(&category), json!({ "slug": "tea-room" }));
     assert_eq!(town.post("/businesses", &Harness::customer(3), &taken).await.expect(409).code(), "already-exists");
-    let refused = town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "Mo-Fr whenever" }))).await.expect(422);
+    let refused =
+        town.post("/businesses", &owner(), &with(cafe(&category), json!({ "opening_hours": "Mo-Fr whenever" }))).await.expect(422);
     assert!(refused.json.to_string().contains("`whenever` at character 7 is no word that is known here"), "{}", refused.json);
 }
 
@@ -154,7 +154,10 @@ async fn hours_are_tried_before_they_are_saved() {
     assert_eq!((&typed["text"], &typed["normalized"]), (&json!("Mo, Mi 9-12 Uhr"), &json!("Mo,We 09:00-12:00")));
     assert!(typed["next_change"].is_string(), "{typed}");
     let unfinished = preview(json!({ "opening_hours": "Mo-Fr 9-" })).await.expect(200).json;
-    assert_eq!((&unfinished["understood"], &unfinished["problem"]["offset"], &unfinished["problem"]["part"]), (&json!(false), &json!(8), &json!("")));
+    assert_eq!(
+        (&unfinished["understood"], &unfinished["problem"]["offset"], &unfinished["problem"]["part"]),
+        (&json!(false), &json!(8), &json!(""))
+    );
     for body in [
         json!({}),
         json!({ "opening_hours": "24/7", "week": { "spans": [] } }),
@@ -171,11 +174,9 @@ async fn hours_are_tried_before_they_are_saved() {
 async fn unknown_hours_are_not_open_for_machines() {
     let town = Town::open();
     let category = town.category("Cafés", None).await;
-    for (name, hours, expect) in [
-        ("Asked", "\"nach Vereinbarung\"", 0),
-        ("Open end", "Mo-Su 12:00-14:00+", 7),
-        ("List", "Mo, We, Fr 09:00-12:00", 3),
-    ] {
+    for (name, hours, expect) in
+        [("Asked", "\"nach Vereinbarung\"", 0), ("Open end", "Mo-Su 12:00-14:00+", 7), ("List", "Mo, We, Fr 09:00-12:00", 3)]
+    {
         let id = town.published(&owner(), &with(cafe(&category), json!({ "name": name, "opening_hours": hours }))).await;
         let page = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200).json;
         assert_eq!(page["json_ld"]["openingHoursSpecification"].as_array().map(Vec::len), Some(expect), "{hours}: {page}");

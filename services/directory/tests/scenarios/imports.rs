@@ -123,3 +123,24 @@ async fn what_the_owner_edited_stays() {
     let after = town.get(&format!("/businesses/{id}"), &Harness::guest()).await.expect(200);
     assert_eq!((&after.json["opening_hours"]["text"], &after.json["phone"]), (&json!("Mo-Fr 08:00-17:00"), &json!("+49 1")));
 }
+
+#[tokio::test]
+async fn a_category_without_room_refuses_its_row_only() {
+    let town = Town::open();
+    let row = |n: u32, path: &str| format!("id,name,categories\n{n},Place {n},{path}\n");
+    assert_eq!(counts(&import_file(&town, &row(1, "A > B"), FileKind::Csv).await), (1, 0, 0));
+    let tree = town.get("/business-categories", &Harness::guest()).await.expect(200);
+    let a = tree.json["items"].as_array().unwrap().iter().find(|item| item["name"] == "A").map(|item| text(&item["id"])).unwrap();
+    let mut above = None;
+    for name in ["X", "Y", "Z"] {
+        above = Some(town.category(name, above.as_deref()).await);
+    }
+    let moved = json!({ "name": "A", "parent_id": above });
+    let path = format!("/api/v1/business-categories/{a}");
+    town.world.put(&path, &moved).as_actor(&Harness::admin()).send().await.expect(200);
+
+    let file = "id,name,categories\n2,Deep,A > B > C\n3,Fine,A > B\n4,Other,D\n";
+    let report = import_file(&town, file, FileKind::Csv).await;
+    assert_eq!((report.created, report.refused.len()), (2, 1), "{report:?}");
+    assert_eq!(report.refused[0].reason, "the category A > B > C: categories are at most 5 levels deep");
+}

@@ -19,12 +19,11 @@ use serde_json::{Value, json};
 use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey, UnitOfWork};
 
-/// Everybody has an account but `NOBODY`; that of `CLOSED` is disabled, and `UNVERIFIED` has confirmed no address.
+/// Everybody has an account but `NOBODY`; that of `CLOSED` is disabled, and `unverified` has confirmed no address.
 struct People;
 
 pub const NOBODY: UserId = UserId(9_998);
 pub const CLOSED: UserId = UserId(9_999);
-pub const UNVERIFIED: UserId = UserId(9_997);
 
 #[async_trait]
 impl IdentityReads for People {
@@ -32,8 +31,8 @@ impl IdentityReads for People {
         let account = Account {
             id,
             email: "somebody@example.com".parse().unwrap(),
-            email_verified: id != UNVERIFIED,
-            email_proven: id != UNVERIFIED,
+            email_verified: unverified().user_id() != Some(id),
+            email_proven: unverified().user_id() != Some(id),
             name: "Somebody".into(),
             roles: Vec::new(),
             businesses: Vec::new(),
@@ -113,6 +112,10 @@ impl Town {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+pub fn unverified() -> Actor {
+    Harness::customer(997)
 }
 
 pub fn owner() -> Actor {

@@ -164,12 +164,7 @@ async fn sign_in(request: RequestContext, State(app): State<App>, headers: Heade
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the session, unless within 10
 /// seconds, or by the same request sent again with the same Idempotency-Key: then the answer is that of the first time.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refreshTokens", request_body = RefreshTokenBody, responses((status = 200, body = Tokens)))]
-async fn refresh(
-    request: RequestContext,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Json(body): Json<RefreshTokenBody>,
-) -> HandlerResult {
+async fn refresh(request: RequestContext, State(app): State<App>, headers: HeaderMap, Json(body): Json<RefreshTokenBody>) -> HandlerResult {
     let (refresh_token, carrier) = cookie::presented(&headers, body.refresh_token)?;
     let refresh_token = limited(&refresh_token, REFRESH_TOKEN_CHARS_MAX)?;
     if let Some(pool) = app.credentials.pool() {
@@ -377,12 +372,7 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 
 /// Change the password. All other sessions end; the answer begins a new one.
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
-async fn change_password(
-    request: SignedIn,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Json(body): Json<ChangePassword>,
-) -> HandlerResult {
+async fn change_password(request: SignedIn, State(app): State<App>, headers: HeaderMap, Json(body): Json<ChangePassword>) -> HandlerResult {
     let id = request.user_id;
     let proved = storage::user(app.work.table(), id).await?;
     check_password(&body.new_password, &proved.email).map_err(|error| error.at("new_password"))?;

@@ -115,7 +115,11 @@ async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase
         let sign_ins = Gate::sign_in(&app, &user.email, request.client).known_key();
         let decision = user.value.clone().erase(Email::erased(id), context.now);
         let changes = storage::update_user_and_admins(&user, admins, decision)?;
-        Ok(changes.delete_derived(storage::addresses_key(id)).delete_derived(confirm_key(id)).delete_derived(sign_ins).reply(Reply::no_content()))
+        Ok(changes
+            .delete_derived(storage::addresses_key(id))
+            .delete_derived(confirm_key(id))
+            .delete_derived(sign_ins)
+            .reply(Reply::no_content()))
     };
     let load = |_| async {
         let (user, admins) = storage::user_and_admins(table, id).await?;

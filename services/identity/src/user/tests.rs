@@ -203,10 +203,7 @@ fn roles_and_businesses() {
     let owned = |id| Membership { business_id: BusinessId(id), role: StaffRole::Owner };
     assert_eq!((seller.roles.as_slice(), seller.businesses.as_slice()), ([Customer, Business].as_slice(), [owned(7)].as_slice()));
     assert!(!set(seller.clone(), &[Customer, Business, Business], None).unwrap().is_changed());
-    assert_eq!(
-        set(seller.clone(), &[Business, Admin], Some(vec![9, 8, 9])).unwrap().into_state().businesses,
-        [owned(8), owned(9)]
-    );
+    assert_eq!(set(seller.clone(), &[Business, Admin], Some(vec![9, 8, 9])).unwrap().into_state().businesses, [owned(8), owned(9)]);
     let staff = User { businesses: vec![Membership { role: StaffRole::Staff, ..owned(7) }], ..seller.clone() };
     let kept = set(staff.clone(), &[Business], Some(vec![7, 8])).unwrap().into_state();
     assert_eq!(kept.businesses, [staff.businesses[0], owned(8)], "roles in businesses stay");

@@ -283,6 +283,30 @@ async fn the_operator_makes_accounts() {
 }
 
 #[tokio::test]
+async fn the_operator_sets_a_password() {
+    let shop = Shop::open();
+    let email: kernel::Email = "boss@example.com".parse().unwrap();
+    let set = async |password: &str| identity::set_password(&shop.work, &shop.passwords, &email, password).await;
+    let opens = async |password: &str| identity::opens(&shop.work, &shop.passwords, &email, password).await.unwrap();
+    assert_eq!(identity::verified_account(&shop.work, &email).await.unwrap(), None);
+    assert_eq!(set("another long password").await.unwrap_err().code, kernel::Code::NotFound);
+    assert!(!opens(PASSWORD).await);
+    let id = make_admin(&shop, email.as_str()).await;
+    assert_eq!(identity::verified_account(&shop.work, &email).await.unwrap(), Some(id));
+    let before = shop.sign_in(email.as_str(), PASSWORD).await.expect(200).json;
+
+    for _ in 0..20 {
+        shop.sign_in(email.as_str(), "not the password").await;
+    }
+    assert!(set("short").await.is_err());
+    assert!(opens(PASSWORD).await, "a password that is refused changes nothing");
+    assert_eq!(set("another long password").await.unwrap(), id);
+    assert_eq!((opens(PASSWORD).await, opens("another long password").await), (false, true));
+    assert_eq!(shop.refresh(&before).await.status, 401, "all sessions have ended");
+    shop.sign_in(email.as_str(), "another long password").await.expect(200);
+}
+
+#[tokio::test]
 async fn who_acts_for_a_business_follows_from_the_directory() {
     let shop = Shop::open();
     let id = shop.verified("ann@example.com").await;

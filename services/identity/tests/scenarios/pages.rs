@@ -51,7 +51,9 @@ async fn an_address_is_verified_by_the_button_and_not_by_the_link() {
     assert_eq!(shop.count("user.verified").await, 0, "the button alone is not enough");
     // Posted again, as by a reload, it says the same and changes nothing.
     for _ in 0..2 {
-        let done = submit(&shop, "/verify-email", &[("token", &token), ("password", PASSWORD)], &[("Sec-Fetch-Site", "same-origin")]).await.expect(200);
+        let done = submit(&shop, "/verify-email", &[("token", &token), ("password", PASSWORD)], &[("Sec-Fetch-Site", "same-origin")])
+            .await
+            .expect(200);
         assert!(done.text.contains("address is confirmed"), "{}", done.text);
         assert_eq!(shop.count("user.verified").await, 1);
     }

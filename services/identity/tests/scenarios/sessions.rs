@@ -8,7 +8,8 @@ use crate::shop::{PASSWORD, Shop};
 
 const ANN: &str = "ann@example.com";
 const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0";
-const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1";
+const IPHONE: &str =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1";
 
 async fn sign_in_with(shop: &Shop, agent: &str, client: &str) -> Value {
     let body = json!({"email": ANN, "password": PASSWORD});
@@ -33,7 +34,8 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     let desktop = shop.refresh(&desktop).await.expect(200).json;
 
     let listed = list(&shop, &desktop, "").await;
-    let shown: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| [&item["device"], &item["network"], &item["current"]]).collect();
+    let shown: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|item| [&item["device"], &item["network"], &item["current"]]).collect();
     assert_eq!(
         json!(shown),
         json!([

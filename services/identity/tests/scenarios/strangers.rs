@@ -160,7 +160,8 @@ async fn the_link_counts_for_whoever_is_signed_in_or_has_the_password() {
     let shop = Shop::open();
     let id = shop.register(ANN).await;
     let tokens = shop.sign_in(ANN, PASSWORD).await.expect(200).json;
-    let verify = async |body: Value, actor: &kernel::Actor| shop.world.post("/api/v1/auth/verify-email", &body).as_actor(actor).send().await;
+    let verify =
+        async |body: Value, actor: &kernel::Actor| shop.world.post("/api/v1/auth/verify-email", &body).as_actor(actor).send().await;
     let token = ports::reads::LinkTokens::link_token(&shop.links, id, LinkPurpose::VerifyEmail, 1);
     let guest = kernel::Actor::Guest;
     let wrong = verify(json!({"token": token, "password": "not the password"}), &guest).await.expect(422);

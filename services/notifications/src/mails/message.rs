@@ -186,7 +186,9 @@ impl Message {
             Self::LeadReturned { lead_id, .. } => Link::AdminLead(lead_id),
             Self::Welcome { .. } => Link::Home,
             Self::Verification { user_id, serial, .. } => Link::Account { user_id, purpose: LinkPurpose::VerifyEmail, serial },
-            Self::PasswordReset { user_id, serial, .. } | Self::AccountExists { user_id, serial, .. } => Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial },
+            Self::PasswordReset { user_id, serial, .. } | Self::AccountExists { user_id, serial, .. } => {
+                Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial }
+            }
             Self::LowStockToAdmin { variant_id, .. } => Link::AdminStock(variant_id),
             Self::OrderToAdmin { .. } | Self::RefundFailed { .. } => Link::AdminOrder,
             Self::OrderConfirmation

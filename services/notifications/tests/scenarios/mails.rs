@@ -6,8 +6,9 @@ use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
     CancelReason, ClaimRefused, ClaimRequested, Decline, DeclineCode, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
-    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, RegisteredAgain, ReturnReason, ReviewPublished,
-    ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, UserVerified, VerificationRequested,
+    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, RegisteredAgain, ReturnReason,
+    ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, UserVerified,
+    VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;

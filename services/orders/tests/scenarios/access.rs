@@ -157,7 +157,7 @@ async fn the_house_sees_what_it_sells_itself() {
 }
 
 #[tokio::test]
-async fn guest_orders_move_into_the_account_of_a_verified_address() {
+async fn guest_orders_move_into_the_account_that_proves_the_address() {
     let shop = Shop::open();
     let ann = Harness::customer(1);
     let mut placed = Vec::new();
@@ -166,7 +166,10 @@ async fn guest_orders_move_into_the_account_of_a_verified_address() {
         placed.push((order_id(&got), text(&got, "guest_token")));
     }
     assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, []);
-    let verified = UserVerified { user_id: ann.user_id().unwrap(), email: "ann@example.com".parse().unwrap(), name: "Ann".into(), proven: true, first: true };
+    let email = "ann@example.com".parse().unwrap();
+    let verified = UserVerified { user_id: ann.user_id().unwrap(), email, name: "Ann".into(), proven: true, first: true };
+    shop.hear(UserVerified { proven: false, ..verified.clone() }).await;
+    assert_eq!(listed(&shop, "/api/v1/orders", &ann).await, [], "a stranger may have registered the address");
     shop.hear(verified.clone()).await;
     assert_eq!(listed(&shop, "/api/v1/orders?limit=100", &ann).await.len(), 60);
     shop.hear(verified).await;

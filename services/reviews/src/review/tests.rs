@@ -24,7 +24,11 @@ fn owner() -> Actor {
 }
 
 fn user(id: u128, businesses: &[BusinessId]) -> Actor {
-    Actor::User { id: id.into(), roles: vec![Role::Customer], businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect() }
+    Actor::User {
+        id: id.into(),
+        roles: vec![Role::Customer],
+        businesses: businesses.iter().map(|id| Membership { business_id: *id, role: StaffRole::Owner }).collect(),
+    }
 }
 
 fn reason() -> Reason {

@@ -25,8 +25,6 @@ use reviews::{Config, Deps, Moderation, Reads, TABLE, Unverified, service};
 mod recount;
 
 const BAKERY: BusinessId = BusinessId(50);
-/// Has confirmed no address.
-const UNVERIFIED: UserId = UserId(9_997);
 const BREAD: ProductId = ProductId(60);
 
 /// A town with one bakery that sells one bread.
@@ -45,8 +43,8 @@ impl IdentityReads for Town {
         Ok(Some(Account {
             id: user,
             email: address(user),
-            email_verified: user != UNVERIFIED,
-            email_proven: user != UNVERIFIED,
+            email_verified: unverified().user_id() != Some(user),
+            email_proven: unverified().user_id() != Some(user),
             name: format!("Ada Lovelace{}", user.0),
             roles: vec![Role::Customer],
             businesses: Vec::new(),
@@ -163,6 +161,11 @@ impl OrderReads for Town {
             shipping_address: None,
         }))
     }
+}
+
+/// Has confirmed no address.
+fn unverified() -> Actor {
+    Harness::customer(997)
 }
 
 fn baker() -> Actor {
@@ -305,7 +308,7 @@ async fn who_may_submit_what() {
     for (actor, target, rating, text, status) in [
         (Harness::guest(), bakery(), 5, "Good.", 401),
         (baker(), bakery(), 5, "Good.", 403),
-        (Harness::customer(UNVERIFIED.0), bakery(), 5, "Good.", 403),
+        (unverified(), bakery(), 5, "Good.", 403),
         // The token does not know of the business yet; the directory does.
         (Actor::User { id: baker().user_id().unwrap(), roles: vec![Role::Customer], businesses: vec![] }, bakery(), 5, "Good.", 403),
         (baker(), ReviewTarget::Product(BREAD), 5, "Good.", 403),
