@@ -82,6 +82,7 @@ pub fn categories(snapshot: &Snapshot, query: &SuggestQuery) -> Result<Vec<Sugge
     let categories = snapshot.categories()?;
     let suggestion = |category: &Category, text: String| Suggestion { text, kind: None, id: category.id.clone(), slug: None };
     let mut found: Vec<Suggestion> = categories.iter().filter(fits).map(|category| suggestion(category, category.name.clone())).collect();
+    let named = found.len();
     let whole = typed.concat();
     if whole.chars().count() >= KIND_CHARS_MIN {
         for (phrase, labels) in snapshot.synonyms.beginning(&whole, KINDS_MAX) {
@@ -89,7 +90,11 @@ pub fn categories(snapshot: &Snapshot, query: &SuggestQuery) -> Result<Vec<Sugge
             found.extend(categories.iter().filter(called).map(|category| suggestion(category, capitalized(phrase))));
         }
     }
-    found.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)).then(one.id.cmp(&other.id)));
+    // What is called so itself comes before what others call so.
+    let (named, called) = found.split_at_mut(named);
+    for suggestions in [named, called] {
+        suggestions.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)).then(one.id.cmp(&other.id)));
+    }
     let mut seen = Vec::new();
     found.retain(|suggestion| {
         let new = !seen.contains(&suggestion.id);

@@ -123,7 +123,10 @@ mod tests {
                 "Food & drink > Restaurants > Italian | Food & drink > Restaurants > Pizza",
             ),
             (&[("leisure", "fitness_centre")], "Sports & fitness > Gyms"),
-            (&[("leisure", "fitness_centre"), ("sport", "Yoga;fitness")], "Sports & fitness > Gyms | Sports & fitness > Yoga & Pilates"),
+            (
+                &[("leisure", "fitness_centre"), ("sport", "Yoga;fitness")],
+                "Sports & fitness > Yoga & Pilates | Sports & fitness > Gyms > Yoga studios",
+            ),
             (&[("shop", "bakery")], "Shops > Bakeries"),
             (&[("shop", "tea")], "Shops > Tea stores"),
             (
