@@ -24,7 +24,7 @@ export interface Schedule {
 
 export interface TableSchema {
   readonly name: string;
-  /** Of the generic indexes `index1` to `index4`, the first so many. */
+  /** Of the generic indexes `index1` to `index5`, the first so many. */
   readonly indexes: number;
 }
 
@@ -85,7 +85,7 @@ export function faultsOf(manifest: Manifest): string[] {
     if (service.table === undefined && (service.emits.length > 0 || service.consumers.length > 0)) {
       faults.push(`${service.name} has no table for what it tells or consumes`);
     }
-    if (service.table !== undefined && service.table.indexes > 4) faults.push(`${service.name} has more than four indexes`);
+    if (service.table !== undefined && service.table.indexes > 5) faults.push(`${service.name} has more than five indexes`);
     for (const read of service.reads) {
       if (!services.has(read)) faults.push(`${service.name} reads ${read}, which does not exist`);
     }

@@ -57,7 +57,7 @@ async fn every_field_that_is_wrong_is_named() {
             &[("age", "must be a whole number"), ("email", "must be an e-mail address"), ("name", "must be 1 to 20 characters")],
         ),
         // What only the type knows is told beside what the schema knows.
-        (json!({ "name": "A\u{7}nn" }), &[("email", "is required"), ("name", "must not hold control characters")]),
+        (json!({ "name": "A\u{7}nn" }), &[("email", "is required"), ("name", "must not hold control characters, nor invisible ones that turn or hide what is read")]),
         (json!({ "email": "ann@example.com", "name": "Ann", "age": -1 }), &[("age", "must be at least 0")]),
         (json!({ "email": "ann@example.com", "name": "Ann", "age": 5_000_000_000_u64 }), &[("age", "is not valid")]),
         (

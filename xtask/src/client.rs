@@ -61,9 +61,12 @@ mod tests {
             let mut requests = Vec::new();
             for status in ["201 Created", "409 Conflict"] {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut buffer = [0; 1024];
-                let count = stream.read(&mut buffer).unwrap();
-                requests.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+                let (mut request, mut buffer) = (Vec::new(), [0; 1024]);
+                while !request.ends_with(b"}") && !request.ends_with(b"null") {
+                    let count = stream.read(&mut buffer).unwrap();
+                    request.extend_from_slice(&buffer[..count]);
+                }
+                requests.push(String::from_utf8(request).unwrap());
                 write!(stream, "HTTP/1.0 {status}\r\nx: y\r\n\r\n{{\"id\":7}}").unwrap();
             }
             requests
@@ -71,6 +74,6 @@ mod tests {
         assert_eq!(post(address, "/a", &serde_json::json!({"b": 1})).unwrap().json().unwrap()["id"], 7);
         assert!(post(address, "/a", &Value::Null).unwrap_err().contains("409"));
         let requests = server.join().unwrap();
-        assert!(requests[0].starts_with("POST /a HTTP/1.0\r\n") && requests[0].ends_with("\r\n\r\n{\"b\":1}"));
+        assert!(requests[0].starts_with("POST /a HTTP/1.1\r\n") && requests[0].ends_with("\r\n\r\n{\"b\":1}"));
     }
 }

@@ -5,7 +5,7 @@
 //! | `pk`, `sk` | S | the key |
 //! | `v` | N | the version |
 //! | `data` | M | the body, see `body.rs` |
-//! | `i1pk`, `i1sk` to `i4pk`, `i4sk` | S | the entries in the indexes `index1` to `index4` |
+//! | `i1pk`, `i1sk` to `i5pk`, `i5sk` | S | the entries in the indexes `index1` to `index5` |
 //! | `expires` | N | milliseconds, on items that expire |
 //! | `ttl` | N | the same in seconds, rounded up: the table's TTL attribute |
 //! | `events` | L of S | events that the commit told, for the stream, as `Envelope::stored_json` writes them |
@@ -32,7 +32,7 @@ pub const TTL: &str = "ttl";
 pub const EVENTS: &str = "events";
 pub const TOKEN: &str = "w";
 
-pub const INDEXES_MAX: u8 = 4;
+pub use ports::store::INDEXES_MAX;
 
 /// AWS wants three characters at least.
 pub fn index_name(index: u8) -> String {

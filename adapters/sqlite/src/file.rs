@@ -1,6 +1,6 @@
 //! The layout of the file.
 //!
-//! Every table has the columns of all four indexes, so that a service can begin to use one more
+//! Every table has the columns of all five indexes, so that a service can begin to use one more
 //! without a change of its rows; only declared indexes are built. An index holds the rows that have
 //! an entry, and ends with the key of the item, which makes places unique and cursors exact.
 
@@ -94,8 +94,13 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
              size INTEGER NOT NULL, body TEXT NOT NULL, {columns}PRIMARY KEY (pk, sk));
              CREATE INDEX IF NOT EXISTS \"{name}_expiry\" ON \"{name}\" (expires_at) WHERE expires_at IS NOT NULL;"
         ))?;
-        if !has_sizes(&transaction, name)? {
+        if !has_column(&transaction, name, "size")? {
             sizes::add(&transaction, name)?;
+        }
+        for n in 1..=INDEXES_MAX {
+            if !has_column(&transaction, name, &format!("x{n}p"))? {
+                transaction.execute_batch(&format!("ALTER TABLE \"{name}\" ADD COLUMN x{n}p TEXT; ALTER TABLE \"{name}\" ADD COLUMN x{n}s TEXT;"))?;
+            }
         }
         for n in 1..=*indexes {
             transaction.execute_batch(&format!(
@@ -108,6 +113,6 @@ fn lay_out(connection: &mut Connection, schemas: &[TableSchema]) -> Result<(), r
     transaction.commit()
 }
 
-fn has_sizes(connection: &Connection, table: &str) -> Result<bool, rusqlite::Error> {
-    connection.query_row("SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'size'", [table], |row| row.get(0))
+fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, rusqlite::Error> {
+    connection.query_row("SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2", [table, column], |row| row.get(0))
 }

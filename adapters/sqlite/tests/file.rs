@@ -110,7 +110,7 @@ async fn files_of_others_and_of_newer_programs_are_refused() {
     assert!(refused("newer").to_string().contains("use a newer program"));
 
     assert!(matches!(refused("no/such/folder"), OpenError::Sqlite { .. }));
-    for (name, indexes) in [("log", 0), ("", 0), ("a\"b", 0), ("sqlite_x", 0), ("fine", 5)] {
+    for (name, indexes) in [("log", 0), ("", 0), ("a\"b", 0), ("sqlite_x", 0), ("fine", 6)] {
         assert!(matches!(Sqlite::open(path("new"), &[TableSchema { name, indexes }], clock()), Err(OpenError::Schema(..))), "{name}");
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A table has at most so many indexes.
-pub const INDEXES_MAX: u8 = 4;
+pub const INDEXES_MAX: u8 = 5;
 
 /// An item as it is before the commit, expired or not.
 #[derive(Debug, Clone, Copy)]

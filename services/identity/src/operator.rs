@@ -9,7 +9,6 @@ use shell::{DecisionContext, UnitOfWork};
 use crate::admins::Admins;
 use crate::credentials::{Credentials, Purpose, password_problem, pool_problem};
 use crate::password::check_password;
-use crate::sign_in::account_subject;
 use crate::storage;
 use crate::user::{Name, Registration, User, UserError};
 
@@ -46,7 +45,7 @@ pub async fn opens(work: &UnitOfWork, credentials: impl Into<Credentials>, email
     }
 }
 
-/// Sets the password of an account. All its sessions end, and wrong passwords of before are forgotten.
+/// Sets the password of an account. All its sessions end.
 ///
 /// Errors: `NotFound` without an account, and whatever keeps it from being used.
 pub async fn set_password(
@@ -68,8 +67,7 @@ pub async fn set_password(
     };
     let decide = |user: Stored<User>, context: &DecisionContext| {
         let decision = user.value.clone().change_password(hash.clone(), context.now)?;
-        let attempts = storage::attempts_key(&account_subject(&user.email));
-        Ok::<_, Problem>(storage::update_user(&user, decision)?.delete_derived(attempts).with(user.id))
+        Ok::<_, Problem>(storage::update_user(&user, decision)?.with(user.id))
     };
     work.run_job("operator.set-password", load, decide).await
 }

@@ -131,7 +131,7 @@ fn refused_rows_name_line_and_reason() {
         (SHORT, vec!["a,A,1000000000.01"], 2, "from 0 to 1000000000.00"),
         ("Handle,Title,Variant Price,Vendor", vec!["a,A,1,\"two\nlines\""], 2, "Vendor must be one line"),
         (SHORT, vec!["a,A,1", "a,,\"2\" x"], 3, "text follows the quote in line 3"),
-        (SHORT, vec!["a,\"A,1"], 4, "the quote that opens in line 2 is never closed"),
+        (SHORT, vec!["a,\"A,1"], 3, "the quote that opens in line 2 is never closed"),
         (SHORT, vec!["a,A"], 2, "the row has 2 fields and the heading has 3"),
         (SHORT, vec!["a,A,1", "a,,1,x"], 3, "the row has 4 fields"),
         (SHORT, vec!["a,A,1", "a,,2"], 3, "same as another variant's"),

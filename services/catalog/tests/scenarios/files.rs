@@ -68,7 +68,7 @@ async fn a_picture_may_be_brought_past_the_api_where_the_home_has_a_place_for_it
 
 #[tokio::test]
 async fn pictures_of_other_sites_are_kept_by_their_address() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let pictures = catalog::Pictures::new(shop.files.clone());
     let address = "https://cdn.example/pot.png?v=1";
     assert_eq!(pictures.find(address).await.unwrap(), None);

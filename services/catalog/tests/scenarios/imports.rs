@@ -250,7 +250,7 @@ async fn what_is_exported_can_be_imported() {
 
 #[tokio::test]
 async fn a_file_that_went_out_brings_stock_and_order_back() {
-    let shop = Shop::open();
+    let shop = Shop::open().await;
     let mut expected = Vec::new();
     for (handle, title) in [("first", "=1+1"), ("second", "+49|' /C calc'!A0"), ("third", "'tis tea")] {
         let file = format!("Handle,Title,Variant Price\n{handle},{title},1\n");
@@ -267,7 +267,7 @@ async fn a_file_that_went_out_brings_stock_and_order_back() {
         assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
     }
     assert!(out.text.contains("shopify,1,continue,1.00"), "{}", out.text);
-    let copy = import(&Shop::open(), &out.bytes).await;
+    let copy = import(&Shop::open().await, &out.bytes).await;
     let seen: Vec<_> =
         copy.iter().flat_map(|one| &one.variants).map(|variant| (variant.title.clone(), variant.quantity, variant.backorder)).collect();
     assert_eq!(seen, expected);

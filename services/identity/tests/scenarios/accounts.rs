@@ -295,9 +295,6 @@ async fn the_operator_sets_a_password() {
     assert_eq!(identity::verified_account(&shop.work, &email).await.unwrap(), Some(id));
     let before = shop.sign_in(email.as_str(), PASSWORD).await.expect(200).json;
 
-    for _ in 0..20 {
-        shop.sign_in(email.as_str(), "not the password").await;
-    }
     assert!(set("short").await.is_err());
     assert!(opens(PASSWORD).await, "a password that is refused changes nothing");
     assert_eq!(set("another long password").await.unwrap(), id);

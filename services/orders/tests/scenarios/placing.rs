@@ -29,7 +29,7 @@ async fn one_cart_makes_one_order() {
     let customer = Harness::customer(1);
     let cart = shop.cart(1, Some(&customer));
     let body = shop.request(cart);
-    let place = || shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Idempotency-Key", "k1").send();
+    let place = || shop.harness.post("/api/v1/orders", &body).as_actor(&customer).header("Idempotency-Key", "the-first-of-two-keys").send();
     let (first, second) = tokio::join!(place(), place());
     let mut statuses = [first.status, second.status];
     statuses.sort_unstable();
@@ -66,11 +66,11 @@ async fn only_the_first_requests_key_gives_a_guests_token_again() {
     let shop = Shop::open();
     let body = shop.request(shop.cart(1, None));
     let place = || shop.harness.post("/api/v1/orders", &body);
-    let first = place().header("Idempotency-Key", "k1").send().await.expect(202);
-    let second = place().header("Idempotency-Key", "k1").send().await.expect(200);
+    let first = place().header("Idempotency-Key", "the-first-of-two-keys").send().await.expect(202);
+    let second = place().header("Idempotency-Key", "the-first-of-two-keys").send().await.expect(200);
     assert_eq!((&second.json["guest_token"], second.json["guest_token"].is_string()), (&first.json["guest_token"], true));
     let seller = Harness::business(1, SELLER);
-    for request in [place(), place().header("Idempotency-Key", "k2"), place().as_actor(&seller), place().as_actor(&Harness::support())] {
+    for request in [place(), place().header("Idempotency-Key", "the-second-of-two-keys"), place().as_actor(&seller), place().as_actor(&Harness::support())] {
         let refused = request.send().await.expect(409);
         assert_eq!(refused.code(), "cart-closed");
     }
