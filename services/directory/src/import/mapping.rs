@@ -135,7 +135,7 @@ mod tests {
             ),
             (&[("amenity", "music_school")], "Education > Music schools"),
             (&[("craft", "lamplighter")], "Crafts & repairs"),
-            (&[("office", "lighthouse")], "Other places"),
+            (&[("office", "lighthouse")], "Services"),
             (&[], "Other places"),
         ] {
             let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
