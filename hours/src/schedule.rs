@@ -234,7 +234,7 @@ fn first_after(date: Date, minute: usize, zone: &TimeZone, after: Timestamp) -> 
     let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
     let ambiguous = zone.to_ambiguous_timestamp(date.at(hour, minute, 0, 0));
     let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let first = ambiguous.clone().compatible().ok()?;
+    let first = ambiguous.compatible().ok()?;
     let first = if gap { zone.preceding(first).next()?.timestamp() } else { first };
     let first = Timestamp::from_millis(first.as_millisecond());
     if first > after {

@@ -1,6 +1,8 @@
 //! `opening_hours.js`, the reference implementation, and this crate at 200 instants of a year. What it answered is in
 //! `reference/answers.tsv`, which `reference/write.mjs` writes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hours::{OpeningHours, Place, State};

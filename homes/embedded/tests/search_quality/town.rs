@@ -133,7 +133,9 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("Naturkost Erdapfel", "shop", "health_food"),
     ("Zahnärzte Perlweiß", "amenity", "dentist"),
 ];
-const HOURS: &[(char, &str, &[(&str, u32, u32)])] = &[
+/// Days, and the minutes after midnight between which a place is open on them.
+type Open = (&'static str, u32, u32);
+const HOURS: &[(char, &str, &[Open])] = &[
     ('o', "Mo-Fr 09:00-18:00", &[("MoTuWeThFr", 540, 1080)]),
     ('s', "Mo-Fr 09:00-19:00; Sa 09:00-16:00", &[("MoTuWeThFr", 540, 1140), ("Sa", 540, 960)]),
     ('b', "Mo-Sa 06:30-18:30; Su 07:30-12:00", &[("MoTuWeThFrSa", 390, 1110), ("Su", 450, 720)]),
