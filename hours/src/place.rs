@@ -1,7 +1,7 @@
 //! Where the hours hold: the clock on the wall, the holidays, the sun.
 
 use chrono::NaiveDate;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use kernel::{GeoPosition, Timestamp};
 use opening_hours::ContextHolidays;
@@ -36,6 +36,14 @@ impl Place {
     pub(crate) fn wall(&self, at: Timestamp) -> DateTime {
         let end = if at.as_millis() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         self.zone.to_datetime(jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(end))
+    }
+
+    /// The instant at which its clock shows so many minutes after midnight; `None` beyond the calendar and for
+    /// minutes that no day has.
+    pub fn at(&self, date: Date, minute: i16) -> Option<Timestamp> {
+        let time = Time::new(i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?, 0, 0).ok()?;
+        let at = self.zone.to_timestamp(date.to_datetime(time)).ok()?;
+        Some(Timestamp::from_millis(at.as_millisecond()))
     }
 
     /// The day of `at` and those after it, so many of them.

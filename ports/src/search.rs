@@ -70,6 +70,13 @@ pub struct Document {
     /// Street, postal code and place in one line.
     #[serde(default)]
     pub address: String,
+    /// The part of the town, where it is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub district: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
     #[serde(default)]
     pub categories: Vec<DocumentCategory>,
     #[serde(default)]
@@ -240,9 +247,10 @@ pub struct Explanation {
     /// `name`, `category` or `all`.
     pub intent: String,
     pub words: Vec<ExplainedWord>,
-    /// Phrases that were understood as something else than words to find: `near me`, `open now`.
+    /// Phrases that were understood as something else than words to find: `near me`, `open now`, `sonntag`.
     pub phrases: Vec<String>,
-    /// 0: as written; 1: with corrections of spelling; 2: more corrections; 3: some of the words suffice.
+    /// 0: as written; 1: with corrections of spelling; 2: more corrections; 3: some of the words suffice, and all but the
+    /// kind of place may be missing.
     pub effort: u8,
 }
 
@@ -258,6 +266,8 @@ pub struct ExplainedWord {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchResults {
     pub hits: Vec<Hit>,
+    /// The text with the words that were taken for others, where the hits are about these.
+    pub did_you_mean: Option<String>,
     pub total: u64,
     pub facets: Vec<Facet>,
     pub next: Option<String>,

@@ -39,6 +39,7 @@ pub struct Config {
     pub inventory: InventorySection,
     pub directory: DirectorySection,
     pub reviews: ReviewsSection,
+    pub search: SearchSection,
     pub payments: PaymentsSection,
     pub mail: MailSection,
     pub limits: LimitsConfig,
@@ -98,6 +99,13 @@ pub struct InventorySection {
 pub struct DirectorySection {
     /// Minor units that a business pays for an enquiry, unless its terms say otherwise; zero makes them free.
     pub lead_price: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchSection {
+    /// A file of synonyms that is laid over those that the search brings.
+    pub synonyms: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +203,7 @@ impl Default for Config {
                 unverified: reviews::Unverified::Accept,
                 remind_after_days: 7,
             },
+            search: SearchSection { synonyms: None },
             inventory: InventorySection { low_stock_threshold: 3 },
             payments: PaymentsSection {
                 gateway: Gateway::Test,

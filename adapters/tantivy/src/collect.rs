@@ -14,6 +14,7 @@ use crate::geo;
 use crate::hours::HoursBook;
 use crate::plan::Intent;
 use crate::schema::{SEPARATOR, column};
+use crate::wish::Wish;
 
 /// Distances within which a hit counts half, by what is wanted.
 const HALF_NEAR_METERS: f64 = 800.0;
@@ -36,10 +37,13 @@ const PLANE_ERROR_MAX: f64 = 0.01;
 pub struct Plan {
     pub now: Timestamp,
     pub position: Option<GeoPosition>,
+    /// Of the place that the words name, instead of the position: what is near to it is best.
+    pub centre: Option<GeoPosition>,
     pub area: Option<Area>,
     pub price: Option<PriceRange>,
     pub rating_min: Option<f64>,
     pub open_now: bool,
+    pub wish: Option<Wish>,
     pub sort: Sort,
     pub facets: Vec<FacetName>,
     pub limit: usize,
@@ -228,9 +232,11 @@ impl SegmentRanking {
         let wants = |name| plan.facets.contains(&name);
         let needs_price = plan.price.is_some() || plan.sort == Sort::Price;
         let needs_rating = plan.rating_min.is_some() || wants(FacetName::Rating);
-        let needs_position = plan.position.is_some() || plan.area.is_some();
+        let from = if plan.sort == Sort::Relevance { plan.centre.or(plan.position) } else { plan.position };
+        let needs_position = from.is_some() || plan.area.is_some();
+        let needs_hours = plan.open_now || plan.wish.is_some();
         let exact = plan.sort == Sort::Distance;
-        let middle = plan.position.map(|at| Middle { at, exact, cosine: at.lat.to_radians().cos() });
+        let middle = from.map(|at| Middle { at, exact, cosine: at.lat.to_radians().cos() });
         let categories = if wants(FacetName::Category) { Counter::new(columns.str(column::CATEGORY)?) } else { None };
         let tags = if wants(FacetName::Tag) { Counter::new(columns.str(column::TAG)?) } else { None };
         Ok(Self {
@@ -244,7 +250,7 @@ impl SegmentRanking {
             rating: if needs_rating { columns.column_opt(column::RATING)? } else { None },
             price: if needs_price { columns.column_opt(column::PRICE)? } else { None },
             created: columns.i64(column::CREATED)?,
-            hours: if plan.open_now { columns.str(column::HOURS)? } else { None },
+            hours: if needs_hours { columns.str(column::HOURS)? } else { None },
             open: HashMap::new(),
             categories,
             tags,
@@ -274,12 +280,13 @@ impl SegmentRanking {
         {
             return false;
         }
-        !plan.open_now || self.is_open(doc)
+        !(plan.open_now || plan.wish.is_some()) || self.is_open(doc)
     }
 
     /// Away from the border of a radius the distance on a plane decides as well, and sooner.
     fn lies_in(&self, area: &Area, position: GeoPosition) -> bool {
-        if let (Area::Radius(radius), Some(meters)) = (*area, self.middle.as_ref().and_then(|middle| middle.on_a_plane(position)))
+        let middle = self.middle.as_ref().filter(|middle| self.plan.position == Some(middle.at));
+        if let (Area::Radius(radius), Some(meters)) = (*area, middle.and_then(|middle| middle.on_a_plane(position)))
             && (meters / radius - 1.0).abs() > PLANE_ERROR_MAX
         {
             return meters < radius;
@@ -292,7 +299,10 @@ impl SegmentRanking {
         let Some(text) = column.ords().first(doc) else { return false };
         *self.open.entry(text).or_insert_with(|| {
             let mut packed = String::new();
-            column.ord_to_str(text, &mut packed).unwrap_or(false) && self.plan.hours.is_open(&packed, self.plan.now)
+            let Plan { hours, now, open_now, wish, .. } = &*self.plan;
+            column.ord_to_str(text, &mut packed).unwrap_or(false)
+                && (!open_now || hours.is_open(&packed, *now))
+                && wish.is_none_or(|wish| hours.fulfils(&packed, wish, *now))
         })
     }
 
@@ -312,7 +322,7 @@ impl SegmentRanking {
         let plan = &self.plan;
         let text = if plan.intent == Intent::All { 1.0 } else { f64::from(score) / f64::from(plan.weight) };
         let stars = 1.0 + STAR_SHARE * (self.rank.first(doc).unwrap_or(ORDINARY_RANK) - ORDINARY_RANK);
-        if plan.position.is_none() {
+        if self.middle.is_none() {
             return text * stars;
         }
         let far = |half: f64, rest: f64| self.meters(position).map_or(rest, |meters| rest + (1.0 - rest) / (1.0 + meters / half));

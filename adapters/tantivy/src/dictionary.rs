@@ -15,11 +15,13 @@ use tantivy_fst::Automaton;
 use crate::analysis::{self, EDGE_CHARS_MAX, Languages, Word};
 use crate::failed;
 use crate::schema::{Fields, SEPARATOR, column};
-use crate::synonyms;
+use crate::synonyms::{self, Meaning, Synonyms};
 
 const LOOKUPS_KEPT: usize = 4_000;
 /// Categories of one segment that can be suggested.
 const CATEGORIES_MAX: u64 = 2_000;
+/// Names of kinds that a word may be the beginning of.
+const KINDS_BEGUN_MAX: usize = 8;
 /// Terms of one field that a prefix or a misspelt word may stand for.
 const PREFIXED_MAX: usize = 48;
 const CORRECTED_MAX: usize = 6;
@@ -49,6 +51,8 @@ pub struct Found {
 pub enum Way {
     Exact,
     Same,
+    /// It only has to do with what was asked for.
+    Hinted,
     Narrower,
     Prefix,
     /// Letters that had to be changed; whether the first is one of them.
@@ -62,6 +66,7 @@ pub enum Way {
 enum Lookup {
     Exact(String),
     Meaning(String),
+    Begun(String),
     Prefix(String),
     Corrected(String, u8, bool),
     Joined(String),
@@ -73,6 +78,7 @@ pub struct Snapshot {
     pub fields: Fields,
     pub id: (u64, u64),
     lookups: Cache<Lookup, Arc<Vec<Found>>>,
+    pub synonyms: Arc<Synonyms>,
     categories: OnceLock<Vec<Category>>,
 }
 
@@ -81,13 +87,20 @@ pub struct Category {
     pub id: String,
     pub name: String,
     pub keys: Vec<String>,
+    /// As `category_key` has it.
+    pub labels: Vec<String>,
 }
 
 impl Snapshot {
     /// `epoch` tells one index from the one that took its place.
-    pub fn new(searcher: Searcher, fields: Fields, epoch: u64) -> Self {
+    pub fn new(searcher: Searcher, fields: Fields, epoch: u64, synonyms: Arc<Synonyms>) -> Self {
         let id = (epoch, searcher.generation().generation_id());
-        Self { searcher, fields, id, lookups: Cache::new(LOOKUPS_KEPT), categories: OnceLock::new() }
+        Self { searcher, fields, id, lookups: Cache::new(LOOKUPS_KEPT), synonyms, categories: OnceLock::new() }
+    }
+
+    /// Whether the field holds whole names of categories or tags.
+    pub fn is_label(&self, field: Field) -> bool {
+        field == self.fields.category_key || field == self.fields.tag_key
     }
 
     pub fn documents(&self) -> u64 {
@@ -110,7 +123,9 @@ impl Snapshot {
                 if let Some((id, name)) = text.split_once(SEPARATOR)
                     && !found.contains_key(id)
                 {
-                    found.insert(id.to_owned(), Category { id: id.to_owned(), name: name.to_owned(), keys: analysis::keys(name) });
+                    let (id, name, words) = (id.to_owned(), name.to_owned(), analysis::words(name));
+                    let labels = synonyms::spellings(&words);
+                    found.insert(id.clone(), Category { id, name, keys: words.into_iter().map(|word| word.key).collect(), labels });
                 }
             }
         }
@@ -145,12 +160,12 @@ impl Snapshot {
         self.kept(Lookup::Exact(word.plain.clone()), || {
             let (mut out, fields) = (Vec::new(), &self.fields);
             let stems = analysis::stems(&word.plain, Languages::Both);
-            for field in [fields.name, fields.name_joined, fields.topic, fields.name_part] {
+            for field in [fields.name, fields.name_joined, fields.category_key, fields.tag_key, fields.topic, fields.name_part] {
                 self.add(&mut out, field, &word.key, Way::Exact)?;
             }
             self.add(&mut out, fields.place, &analysis::street(&word.key), Way::Exact)?;
             for stem in &stems {
-                for field in [fields.name_stem, fields.topic, fields.text] {
+                for field in [fields.name_stem, fields.category_key, fields.tag_key, fields.topic, fields.text] {
                     self.add(&mut out, field, stem, Way::Exact)?;
                 }
             }
@@ -164,43 +179,71 @@ impl Snapshot {
         self.kept(Lookup::Joined(one.clone()), || {
             let (mut out, fields) = (Vec::new(), &self.fields);
             self.add(&mut out, fields.name, &one, Way::Exact)?;
-            self.add(&mut out, fields.topic, &one, Way::Exact)?;
+            self.add(&mut out, fields.name_joined, &one, Way::Exact)?;
             self.add(&mut out, fields.place, &analysis::street(&one), Way::Exact)?;
             Ok(out)
         })
     }
 
-    /// What a phrase means in other words.
+    /// What a phrase means: the categories and tags that are called so in any words, or places.
     pub fn meaning(&self, words: &[Word]) -> Result<Arc<Vec<Found>>, SearchError> {
         let phrase = words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ");
-        self.kept(Lookup::Meaning(phrase), || self.meant(synonyms::meaning(words)))
+        self.kept(Lookup::Meaning(phrase), || {
+            let mut out = Vec::new();
+            for label in synonyms::spellings(words) {
+                self.add_label(&mut out, &label, Way::Exact)?;
+            }
+            self.add_meaning(&mut out, self.synonyms.meaning(words), Way::Same)?;
+            Ok(out)
+        })
     }
 
-    fn meant(&self, meaning: Option<synonyms::Meaning>) -> Result<Vec<Found>, SearchError> {
-        let mut out = Vec::new();
-        let Some(meaning) = meaning else { return Ok(out) };
-        for (terms, way) in [(&meaning.same, Way::Same), (&meaning.narrower, Way::Narrower)] {
-            for term in terms {
-                self.add(&mut out, self.fields.topic, term, way)?;
-                if way == Way::Same {
-                    self.add(&mut out, self.fields.name, term, way)?;
+    fn add_label(&self, out: &mut Vec<Found>, label: &str, way: Way) -> Result<(), SearchError> {
+        self.add(out, self.fields.category_key, label, way)?;
+        self.add(out, self.fields.tag_key, label, way)
+    }
+
+    fn add_meaning(&self, out: &mut Vec<Found>, meaning: Option<Meaning>, way: Way) -> Result<(), SearchError> {
+        let Some(meaning) = meaning else { return Ok(()) };
+        let way = if meaning.hinted && way == Way::Same { Way::Hinted } else { way };
+        for label in &meaning.same {
+            self.add_label(out, label, way)?;
+        }
+        // What has no category of its own, such as a jumper, is called so by its name.
+        for label in meaning.same.iter().filter(|_| way == Way::Same) {
+            self.add(out, self.fields.name, label, way)?;
+        }
+        for place in &meaning.places {
+            self.add(out, self.fields.place, place, way)?;
+        }
+        for label in meaning.narrower.iter().filter(|_| way == Way::Same) {
+            self.add_label(out, label, Way::Narrower)?;
+        }
+        Ok(())
+    }
+
+    /// Kinds of places whose names begin so.
+    pub fn begun(&self, key: &str) -> Result<Arc<Vec<Found>>, SearchError> {
+        self.kept(Lookup::Begun(key.to_owned()), || {
+            let mut out = Vec::new();
+            for (_, labels) in self.synonyms.beginning(key, KINDS_BEGUN_MAX) {
+                for label in labels {
+                    self.add_label(&mut out, label, Way::Prefix)?;
                 }
             }
-        }
-        Ok(out)
+            Ok(out)
+        })
     }
 
     /// Terms that begin with it.
     pub fn prefix(&self, key: &str) -> Result<Arc<Vec<Found>>, SearchError> {
         self.kept(Lookup::Prefix(key.to_owned()), || {
             let (mut out, fields) = (Vec::new(), &self.fields);
+            self.scan_prefix(&mut out, fields.topic, key)?;
             if key.chars().count() <= EDGE_CHARS_MAX {
                 self.add(&mut out, fields.name_edge, key, Way::Prefix)?;
-                self.scan_prefix(&mut out, fields.topic, key)?;
             } else {
-                for field in [fields.name, fields.topic] {
-                    self.scan_prefix(&mut out, field, key)?;
-                }
+                self.scan_prefix(&mut out, fields.name, key)?;
                 // What begins with a whole word of a name is found by that word, and of a frequent one
                 // there are many.
                 let stems = analysis::stems(key, Languages::Both).into_iter().map(|stem| (fields.name_stem, stem));
@@ -269,10 +312,12 @@ impl Snapshot {
                 out.extend(best(found, CORRECTED_MAX, field, |term| spelling.way(key, term)));
             }
             // A word of the table need not be in any document for what it means to be.
-            for term in synonyms::terms() {
-                let Some(way @ Way::Corrected { .. }) = spelling.way(key, term) else { continue };
-                let meant = self.meant(synonyms::meaning(&analysis::words(term)))?;
-                out.extend(meant.into_iter().filter(|found| found.way == Way::Same).map(|found| Found { way, ..found }));
+            let mut likely: Vec<(Way, String)> =
+                self.synonyms.matching(spelling.clone()).into_iter().filter_map(|term| Some((spelling.way(key, &term)?, term))).collect();
+            likely.sort_by(|(one, term), (other, than)| (one.cost(), term.len(), term).cmp(&(other.cost(), than.len(), than)));
+            for (way, term) in likely.into_iter().take(CORRECTED_MAX) {
+                let meaning = self.synonyms.meaning_of(&term).filter(|meaning| !meaning.hinted);
+                self.add_meaning(&mut out, meaning, way)?;
             }
             out.sort_by_key(|found| found.way.cost());
             let mut seen: Vec<(Field, String)> = Vec::new();
@@ -295,7 +340,8 @@ impl Snapshot {
             if tail.chars().count() < COMPOUND_PART_CHARS {
                 break;
             }
-            for head in [Some(head), head.strip_suffix('s'), head.strip_suffix('n')].into_iter().flatten() {
+            let heads = [Some(head), head.strip_suffix('s'), head.strip_suffix('n')];
+            for head in heads.into_iter().flatten() {
                 if head.chars().count() < COMPOUND_PART_CHARS {
                     continue;
                 }
@@ -313,12 +359,12 @@ impl Snapshot {
     fn standing(&self, word: &Word) -> Result<u64, SearchError> {
         let (exact, meant) = (self.exact(word)?, self.meaning(std::slice::from_ref(word))?);
         let fields = [self.fields.name, self.fields.name_stem, self.fields.topic];
-        let documents = exact.iter().chain(meant.iter()).filter(|found| fields.contains(&found.field)).map(|found| found.documents);
-        Ok(documents.max().unwrap_or(0))
+        let counts = |found: &&Found| fields.contains(&found.field) || self.is_label(found.field);
+        Ok(exact.iter().chain(meant.iter()).filter(counts).map(|found| found.documents).max().unwrap_or(0))
     }
 }
 
-fn part(plain: &str) -> Word {
+pub fn part(plain: &str) -> Word {
     Word { plain: plain.to_owned(), key: analysis::collapse(plain), start: 0, end: 0 }
 }
 
@@ -346,7 +392,7 @@ fn best<'a>(
 impl Way {
     fn cost(self) -> u8 {
         match self {
-            Self::Exact | Self::Same | Self::Narrower | Self::Prefix => 0,
+            Self::Exact | Self::Same | Self::Hinted | Self::Narrower | Self::Prefix => 0,
             Self::Corrected { letters, first } => letters * 2 + u8::from(first),
         }
     }

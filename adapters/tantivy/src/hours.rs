@@ -4,9 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::hours::{OpeningHours, Place, State};
+use jiff::civil::Date;
 use kernel::{GeoPosition, Timestamp};
 use ports::search::Hours;
 use quick_cache::sync::Cache;
+
+use crate::wish::Wish;
 
 /// Between the parts of a packed text, none of which has it.
 const SEPARATOR: char = '\u{1f}';
@@ -23,6 +26,8 @@ struct Entry {
     /// None for what cannot be read: never open.
     hours: Option<(OpeningHours, Place)>,
     known: Mutex<Option<Known>>,
+    /// What was asked last, on which day of the place, and the answer.
+    wished: Mutex<Option<(Wish, Date, bool)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -48,12 +53,20 @@ pub fn pack(hours: &Hours, position: Option<GeoPosition>) -> String {
 impl HoursBook {
     /// `packed` is what `pack` has made.
     pub fn is_open(&self, packed: &str, now: Timestamp) -> bool {
-        let entry = self.entries.get(packed).unwrap_or_else(|| {
-            let entry = Arc::new(Entry { hours: read(packed), known: Mutex::new(None) });
+        self.entry(packed).is_open(now)
+    }
+
+    /// Whether it is open when the wish says, as far as that is known.
+    pub fn fulfils(&self, packed: &str, wish: Wish, now: Timestamp) -> bool {
+        self.entry(packed).fulfils(wish, now)
+    }
+
+    fn entry(&self, packed: &str) -> Arc<Entry> {
+        self.entries.get(packed).unwrap_or_else(|| {
+            let entry = Arc::new(Entry { hours: read(packed), known: Mutex::new(None), wished: Mutex::new(None) });
             self.entries.insert(packed.to_owned(), entry.clone());
             entry
-        });
-        entry.is_open(now)
+        })
     }
 }
 
@@ -65,6 +78,24 @@ fn read(packed: &str) -> Option<(OpeningHours, Place)> {
 }
 
 impl Entry {
+    fn fulfils(&self, wish: Wish, now: Timestamp) -> bool {
+        let Some((hours, place)) = &self.hours else { return false };
+        let Some(today) = place.days(now, 1).next() else { return false };
+        let mut wished = self.wished.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, open)) = wished.filter(|(known, day, _)| (*known, *day) == (wish, today)) {
+            return open;
+        }
+        let mut moments = wish.moments(today).into_iter();
+        let is_open = |(date, minute): (Date, Option<i16>)| match (place.at(date, minute.unwrap_or(0)), minute) {
+            (Some(at), Some(_)) => hours.state(place, at) == State::Open,
+            (Some(midnight), None) => hours.intervals(place, midnight, 1).iter().any(|interval| interval.state == State::Open),
+            (None, _) => false,
+        };
+        let open = if wish == Wish::Always { moments.all(is_open) } else { moments.any(is_open) };
+        *wished = Some((wish, today, open));
+        open
+    }
+
     fn is_open(&self, at: Timestamp) -> bool {
         let Some((hours, place)) = &self.hours else { return false };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +113,25 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wish::Day;
+
+    #[test]
+    fn open_when_it_is_wished() {
+        let book = HoursBook::default();
+        let friday: Timestamp = "2026-11-20T11:00:00Z".parse().unwrap();
+        for (expression, wish, expect) in [
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekday(6), None), true),
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekday(5), None), false),
+            ("Mo-Fr 08:00-18:00; Su 09:00-10:00", Wish::Day(Day::Weekend, None), true),
+            ("Mo-Su 17:00-23:00", Wish::Day(Day::From(0), Some(22 * 60)), true),
+            ("Mo-Su 17:00-23:00", Wish::Day(Day::From(0), Some(16 * 60)), false),
+            ("24/7", Wish::Always, true),
+            ("Mo-Su 06:00-24:00", Wish::Always, false),
+        ] {
+            let hours = Hours { expression: expression.into(), time_zone: "Europe/Berlin".into(), region: "DE".into() };
+            assert_eq!(book.fulfils(&pack(&hours, None), wish, friday), expect, "{expression} {wish:?}");
+        }
+    }
 
     #[test]
     fn open_in_its_own_zone() {

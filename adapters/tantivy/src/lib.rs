@@ -3,18 +3,21 @@
 
 mod analysis;
 mod collect;
+mod contact;
 mod cursor;
 mod dictionary;
 mod geo;
 mod highlight;
 mod hours;
 mod live;
+mod places;
 mod plan;
 mod schema;
 mod searching;
 mod suggest;
 mod synonyms;
 mod understand;
+mod wish;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -28,6 +31,8 @@ use tokio::sync::Semaphore;
 use crate::hours::HoursBook;
 use crate::live::Store;
 use crate::searching::Views;
+
+pub use crate::synonyms::Synonyms;
 
 /// After so long without a batch the writer is let go.
 const WRITER_RESTS_AFTER: Duration = Duration::from_secs(60);
@@ -53,11 +58,16 @@ struct Shared {
 impl TantivySearch {
     /// Opens the index in a directory of its own, and makes what is missing. Only one process may write.
     pub fn open(directory: &Path) -> Result<Self, SearchError> {
-        Self::new(Store::open(Some(directory))?)
+        Self::with(Some(directory), Synonyms::embedded()?)
     }
 
     pub fn in_memory() -> Result<Self, SearchError> {
-        Self::new(Store::open(None)?)
+        Self::with(None, Synonyms::embedded()?)
+    }
+
+    /// With the synonyms of an operator; without a directory in memory.
+    pub fn with(directory: Option<&Path>, synonyms: Synonyms) -> Result<Self, SearchError> {
+        Self::new(Store::open(directory, synonyms)?)
     }
 
     fn new(store: Store) -> Result<Self, SearchError> {

@@ -14,6 +14,7 @@ use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term
 use crate::dictionary::Snapshot;
 use crate::failed;
 use crate::schema::{self, Fields, VERSION};
+use crate::synonyms::Synonyms;
 
 /// What the writer may hold before it starts a segment. It is open only while there is something to write.
 const WRITER_BYTES: usize = 20_000_000;
@@ -37,11 +38,12 @@ pub struct Live {
     fields: Fields,
     epoch: u64,
     directory: Option<PathBuf>,
+    synonyms: Arc<Synonyms>,
     snapshot: RwLock<Arc<Snapshot>>,
 }
 
 impl Live {
-    fn open(directory: Option<PathBuf>) -> Result<Self, SearchError> {
+    fn open(directory: Option<PathBuf>, synonyms: Arc<Synonyms>) -> Result<Self, SearchError> {
         let (schema, fields) = schema::schema();
         let settings = IndexSettings { docstore_blocksize: STORED_BLOCK_BYTES, ..IndexSettings::default() };
         let builder = Index::builder().schema(schema).settings(settings);
@@ -56,8 +58,8 @@ impl Live {
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(16).try_into().map_err(failed)?;
         let epoch = EPOCH.fetch_add(1, Ordering::Relaxed);
-        let snapshot = RwLock::new(Arc::new(Snapshot::new(reader.searcher(), fields, epoch)));
-        Ok(Self { index, reader, fields, epoch, directory, snapshot })
+        let snapshot = RwLock::new(Arc::new(Snapshot::new(reader.searcher(), fields, epoch, synonyms.clone())));
+        Ok(Self { index, reader, fields, epoch, directory, synonyms, snapshot })
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -66,7 +68,7 @@ impl Live {
 
     fn reload(&self) -> Result<(), SearchError> {
         self.reader.reload().map_err(failed)?;
-        let snapshot = Arc::new(Snapshot::new(self.reader.searcher(), self.fields, self.epoch));
+        let snapshot = Arc::new(Snapshot::new(self.reader.searcher(), self.fields, self.epoch, self.synonyms.clone()));
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
@@ -122,12 +124,14 @@ struct Next {
 pub struct Store {
     /// None: in memory.
     root: Option<PathBuf>,
+    synonyms: Arc<Synonyms>,
     live: RwLock<Arc<Live>>,
     writing: Mutex<Writing>,
 }
 
 impl Store {
-    pub fn open(root: Option<&Path>) -> Result<Self, SearchError> {
+    pub fn open(root: Option<&Path>, synonyms: Synonyms) -> Result<Self, SearchError> {
+        let synonyms = Arc::new(synonyms);
         let directory = match root {
             Some(root) => {
                 fs::create_dir_all(root).map_err(failed)?;
@@ -136,8 +140,8 @@ impl Store {
             }
             None => None,
         };
-        let live = RwLock::new(Arc::new(Live::open(directory)?));
-        Ok(Self { root: root.map(Path::to_owned), live, writing: Mutex::default() })
+        let live = RwLock::new(Arc::new(Live::open(directory, synonyms.clone())?));
+        Ok(Self { root: root.map(Path::to_owned), synonyms, live, writing: Mutex::default() })
     }
 
     pub fn live(&self) -> Arc<Live> {
@@ -206,7 +210,7 @@ impl Store {
             }
             None => None,
         };
-        let live = Live::open(directory)?;
+        let live = Live::open(directory, self.synonyms.clone())?;
         let writer = live.writer(REBUILD_BYTES)?;
         // All is merged at the end.
         writer.set_merge_policy(Box::new(NoMergePolicy));

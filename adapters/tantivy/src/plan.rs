@@ -4,6 +4,9 @@
 //! required. A term counts by how it was found, between 0 and about 1, and a word by how rare it is, so
 //! that the sum over the words, divided by their weights, does not depend on how many there are.
 
+use std::ops::Range;
+
+use kernel::GeoPosition;
 use ports::search::{Area, ExplainedWord, Explanation, SearchError, SearchQuery, Sort};
 use tantivy::Term;
 use tantivy::query::{
@@ -12,10 +15,11 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use crate::analysis::Word;
-use crate::dictionary::{Found, Snapshot, Way};
-use crate::geo;
+use crate::dictionary::{Found, Snapshot, Way, part};
+use crate::places::{self, Located};
 use crate::synonyms::PHRASE_WORDS_MAX;
-use crate::understand::Understood;
+use crate::understand::{Asked, Understood};
+use crate::{contact, geo};
 
 /// Terms that one word may stand for.
 const ALTERNATIVES_MAX: usize = 64;
@@ -31,7 +35,36 @@ const SIDE_BY_SIDE_MAX: usize = 8;
 /// Hits whose position is read instead of narrowing them down by cells.
 const LOCATED_MAX: u64 = 5_000;
 const COMPOUND_CHARS_MIN: usize = 7;
-/// The last of `Effort`.
+const COMPOUND_HEAD_BYTES_MIN: usize = 4;
+/// What only says that something is sold or done somewhere, as a word or as the end of a compound.
+const TRADES: &[&str] = &[
+    "fachgeschaft",
+    "geschaft",
+    "laden",
+    "handler",
+    "handlung",
+    "handel",
+    "markt",
+    "shop",
+    "store",
+    "dealer",
+    "betrieb",
+    "firma",
+    "company",
+    "service",
+    "dienst",
+    "studio",
+    "salon",
+    "praxis",
+    "practice",
+    "office",
+    "buro",
+];
+/// What a hit has in addition whose address has the place that the query names.
+const ADDRESSED_BONUS: f32 = 3.0;
+/// From this effort on, words are taken for others of which they have little.
+const LOOSE: u8 = 2;
+/// The last effort.
 pub const EFFORT_MAX: u8 = 3;
 
 type Clause = (Occur, Box<dyn Query>);
@@ -52,14 +85,23 @@ struct Alternative {
     quality: f32,
 }
 
+/// What a word, or several that are one phrase, may stand for.
 #[derive(Debug, Default)]
 struct Expansion {
+    /// The words as they were typed.
+    phrase: String,
+    little: bool,
     alternatives: Vec<Alternative>,
     /// Both of these instead.
     parts: Option<[Vec<Alternative>; 2]>,
     weight: f32,
     required: bool,
+    /// A kind of place, or what such a place has.
     topical: bool,
+    /// A kind of place.
+    kind: bool,
+    /// It is not only resembled by something.
+    certain: bool,
 }
 
 pub struct Planned {
@@ -72,29 +114,55 @@ pub struct Planned {
     pub marks: Vec<String>,
     /// More documents than this do not match the words, wherever they are; none without words.
     pub documents_max: Option<u64>,
+    /// Of the place that the words name.
+    pub centre: Option<GeoPosition>,
+    /// Words as they were typed, and the term that they were taken for.
+    pub corrections: Vec<(String, String)>,
+}
+
+/// A place that the query names, and which of its words do.
+struct Place {
+    words: Range<usize>,
+    located: Located,
+    inside: bool,
 }
 
 pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, effort: u8) -> Result<Planned, SearchError> {
-    let words: Vec<Word> = understood.words.iter().map(|asked| asked.word.clone()).collect();
-    let mut expansions = Vec::with_capacity(words.len());
-    for (place, asked) in understood.words.iter().enumerate() {
-        let last = place + 1 == words.len() && !understood.complete;
-        let mut expansion = expand(snapshot, &words, place, last, effort)?;
-        expansion.required &= !asked.little;
-        if asked.little {
-            expansion.weight *= 0.3;
-        }
-        expansions.push(expansion);
+    if let Some(planned) = contacted(snapshot, query)? {
+        return Ok(planned);
     }
-    let intent = intent_of(&expansions, understood);
-    let flat = intent == Intent::Category && query.position.is_some();
+    let place = place_of(snapshot, query, &understood.words, effort)?;
+    let says_where = |at: &usize| place.as_ref().is_some_and(|place| place.words.contains(at));
+    let asked: Vec<Asked> = (0..).zip(&understood.words).filter(|(at, _)| !says_where(at)).map(|(_, asked)| asked.clone()).collect();
+    let last = !understood.complete && place.is_none();
+    let mut expansions = segments(snapshot, &asked, last, effort)?;
+    let words: Vec<Word> = asked.into_iter().map(|asked| asked.word).collect();
+    let is_kind = |word: &Expansion| word.kind && word.certain;
+    if effort >= LOOSE && expansions.iter().any(|word| is_kind(word) && word.required) {
+        // Words that go with a kind of place may be missing, the kind itself may not.
+        expansions.iter_mut().for_each(|word| word.required &= is_kind(word));
+    }
+    let intent = intent_of(&expansions);
+    let centre = place.as_ref().and_then(|place| place.centre(query.position));
+    let flat = intent == Intent::Category && (query.position.is_some() || centre.is_some());
     let text = text_query(snapshot, &words, &expansions, effort, flat)?;
     let explanation = explanation_of(snapshot, understood, &expansions, intent, effort);
     let weight = expansions.iter().filter(|word| !word.is_empty()).map(|word| word.weight).sum::<f32>().max(f32::MIN_POSITIVE);
+    let text = match (&place, text) {
+        (Some(place), Some(wanted)) => Some(place.preferred(snapshot, &understood.words, wanted, weight)?),
+        (_, text) => text,
+    };
     let marks = expansions.iter().flat_map(Expansion::all).map(|alternative| alternative.found.term.clone()).collect();
     let documents_max = hits_max(&expansions, effort);
+    let corrections = expansions.iter().filter_map(Expansion::correction).collect();
+    let query = filtered(snapshot, query, text, documents_max);
+    Ok(Planned { query, weight, intent, explanation, marks, documents_max, centre, corrections })
+}
+
+/// The text with the filters of the query.
+fn filtered(snapshot: &Snapshot, query: &SearchQuery, text: Option<Box<dyn Query>>, documents_max: Option<u64>) -> Box<dyn Query> {
     let mut clauses = filters(snapshot, query, documents_max);
-    let query: Box<dyn Query> = match (text, clauses.is_empty()) {
+    match (text, clauses.is_empty()) {
         (None, true) => Box::new(AllQuery),
         (None, false) => Box::new(BooleanQuery::new(clauses)),
         (Some(text), true) => text,
@@ -102,8 +170,152 @@ pub fn plan(snapshot: &Snapshot, query: &SearchQuery, understood: &Understood, e
             clauses.insert(0, (Occur::Must, text));
             Box::new(BooleanQuery::new(clauses))
         }
-    };
-    Ok(Planned { query, weight, intent, explanation, marks, documents_max })
+    }
+}
+
+/// A phone number or a website, if a document has it.
+fn contacted(snapshot: &Snapshot, query: &SearchQuery) -> Result<Option<Planned>, SearchError> {
+    let Some(wanted) = contact::number(&query.text).or_else(|| contact::host(&query.text)) else { return Ok(None) };
+    let documents = snapshot.count(snapshot.fields.contact, &wanted)?;
+    if documents == 0 {
+        return Ok(None);
+    }
+    let text = constant(Term::from_field_text(snapshot.fields.contact, &wanted), 1.0);
+    let alternatives = vec![format!("contact:{wanted}^1.00")];
+    let words = vec![ExplainedWord { word: query.text.trim().to_owned(), required: true, alternatives }];
+    let explanation = Explanation { intent: "name".into(), words, ..Explanation::default() };
+    let query = filtered(snapshot, query, Some(text), Some(documents));
+    let (marks, corrections) = (Vec::new(), Vec::new());
+    let documents_max = Some(documents);
+    Ok(Some(Planned { query, weight: 1.0, intent: Intent::Name, explanation, marks, documents_max, centre: None, corrections }))
+}
+
+/// The words that say where, beside others that say what kind of place: after a word such as `near`, or,
+/// where too little has been found otherwise, without one.
+fn place_of(snapshot: &Snapshot, query: &SearchQuery, words: &[Asked], effort: u8) -> Result<Option<Place>, SearchError> {
+    let whole: String = words.iter().map(|asked| asked.word.key.as_str()).collect();
+    if words.len() < 2 || snapshot.count(snapshot.fields.name_key, &whole)? > 0 {
+        return Ok(None);
+    }
+    let plain = |range: Range<usize>| -> Vec<Word> { words[range].iter().map(|asked| asked.word.clone()).collect() };
+    for at in 0..words.len() {
+        let (start, inside) = match Asked::located_after(words, at) {
+            Some(start) => (start, words[at].is_inside()),
+            None if effort >= EFFORT_MAX && !words[at].little => (at, false),
+            None => continue,
+        };
+        for end in (start + 1..=(start + places::WORDS_MAX).min(words.len())).rev() {
+            let name = plain(start..end);
+            let rest = words.iter().enumerate().filter(|(other, asked)| !(at..end).contains(other) && !asked.little);
+            let rest: Vec<Word> = rest.map(|(_, asked)| asked.word.clone()).collect();
+            // `im Hotel` asks for one.
+            let is_kind = (start == at || inside) && are_kinds(snapshot, &name, false)?;
+            if is_kind || !are_kinds(snapshot, &rest, start > at)? {
+                continue;
+            }
+            if let Some(located) = places::locate(snapshot, &name, inside, query.position)? {
+                return Ok(Some(Place { words: at..end, located, inside }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the words, which are some, are all known as kinds of places or what these have; `closely` looks
+/// at compounds and misspelt words, too.
+fn are_kinds(snapshot: &Snapshot, words: &[Word], closely: bool) -> Result<bool, SearchError> {
+    let mut at = 0;
+    while at < words.len() {
+        let mut known = 0;
+        for length in (1..=PHRASE_WORDS_MAX.min(words.len() - at)).rev() {
+            if snapshot.meaning(&words[at..at + length])?.iter().any(|found| snapshot.is_label(found.field)) {
+                known = length;
+                break;
+            }
+        }
+        if known == 0 {
+            break;
+        }
+        at += known;
+    }
+    if at == words.len() || !closely {
+        return Ok(at == words.len() && at > 0);
+    }
+    let asked: Vec<Asked> = words.iter().map(|word| Asked { word: word.clone(), little: false }).collect();
+    Ok(segments(snapshot, &asked, false, 0)?.iter().all(|segment| segment.topical))
+}
+
+impl Place {
+    /// Who is in a district already is looking around from where they are.
+    fn centre(&self, from: Option<GeoPosition>) -> Option<GeoPosition> {
+        let Located::At(spot) = self.located else { return None };
+        let there = self.inside && from.is_some_and(|from| from.distance_m(spot.middle) <= spot.reach);
+        if there { from } else { Some(spot.middle) }
+    }
+
+    /// With addresses that name the place before others.
+    fn preferred(&self, snapshot: &Snapshot, words: &[Asked], wanted: Box<dyn Query>, weight: f32) -> Result<Box<dyn Query>, SearchError> {
+        if self.located == Located::Everywhere {
+            return Ok(wanted);
+        }
+        let start = Asked::located_after(words, self.words.start).unwrap_or(self.words.start);
+        let name: Vec<Word> = words[start..self.words.end].iter().map(|asked| asked.word.clone()).collect();
+        let terms = places::address_terms(snapshot, &name)?;
+        let mut clauses: Vec<Clause> = vec![(Occur::Must, wanted)];
+        clauses.extend(
+            terms
+                .into_iter()
+                .map(|(term, _)| (Occur::Should, constant(Term::from_field_text(snapshot.fields.place, &term), ADDRESSED_BONUS * weight))),
+        );
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+}
+
+/// The words one by one, but for phrases that the index knows as a category or tag.
+fn segments(snapshot: &Snapshot, asked: &[Asked], last: bool, effort: u8) -> Result<Vec<Expansion>, SearchError> {
+    let words: Vec<Word> = asked.iter().map(|asked| asked.word.clone()).collect();
+    let mut expansions = Vec::with_capacity(words.len());
+    let mut place = 0;
+    while place < words.len() {
+        let longest = (2..=PHRASE_WORDS_MAX.min(words.len() - place)).rev();
+        let mut phrase = None;
+        for length in longest {
+            let found = snapshot.meaning(&words[place..place + length])?;
+            if found.iter().any(|found| found.way != Way::Hinted) {
+                phrase = Some((length, found));
+                break;
+            }
+        }
+        let (length, mut expansion) = match phrase {
+            Some((length, found)) => {
+                let phrase = &words[place..place + length];
+                let mut found = found.to_vec();
+                found.extend(snapshot.joined(phrase)?.iter().cloned());
+                (length, expansion_of(snapshot, phrase, found, None))
+            }
+            None if asked[place].little => {
+                let word = &words[place..=place];
+                (1, expansion_of(snapshot, word, snapshot.exact(&words[place])?.to_vec(), None))
+            }
+            None => (1, expand(snapshot, &words, place, last && place + 1 == words.len(), effort)?),
+        };
+        if length == 1 && asked[place].little {
+            expansion.little = true;
+            expansion.required = false;
+            expansion.weight *= 0.3;
+        }
+        expansions.push(expansion);
+        place += length;
+    }
+    let is_trade = |word: &Expansion| TRADES.contains(&word.phrase.as_str());
+    if expansions.iter().any(|word| word.kind && !word.little && !is_trade(word)) {
+        // `shoe store`: what only says that it is a trade is no second condition.
+        for trade in expansions.iter_mut().filter(|word| is_trade(word)) {
+            trade.required = false;
+            trade.little = true;
+        }
+    }
+    Ok(expansions)
 }
 
 impl Expansion {
@@ -114,59 +326,115 @@ impl Expansion {
     fn all(&self) -> impl Iterator<Item = &Alternative> {
         self.alternatives.iter().chain(self.parts.iter().flatten().flatten())
     }
+
+    /// What the word was taken for, if it is in nothing as it was typed.
+    fn correction(&self) -> Option<(String, String)> {
+        let known = self.parts.is_some() || self.alternatives.iter().any(|one| !matches!(one.found.way, Way::Corrected { .. }));
+        let best = self.alternatives.first().filter(|_| !known)?;
+        Some((self.phrase.clone(), best.found.term.clone()))
+    }
 }
 
 fn expand(snapshot: &Snapshot, words: &[Word], place: usize, last: bool, effort: u8) -> Result<Expansion, SearchError> {
     let word = &words[place];
     let fields = &snapshot.fields;
+    let alone = std::slice::from_ref(word);
     let mut found: Vec<Found> = snapshot.exact(word)?.to_vec();
-    for length in 1..=PHRASE_WORDS_MAX {
-        for start in (place + 1).saturating_sub(length)..=place {
-            let Some(phrase) = words.get(start..start + length) else { continue };
-            found.extend(snapshot.meaning(phrase)?.iter().cloned());
-            if length > 1 {
-                found.extend(snapshot.joined(phrase)?.iter().cloned());
-            }
+    found.extend(snapshot.meaning(alone)?.iter().cloned());
+    for start in place.saturating_sub(1)..=place {
+        if let Some(pair) = words.get(start..start + 2) {
+            found.extend(snapshot.joined(pair)?.iter().cloned());
         }
+    }
+    let is_kind = |found: &Found| snapshot.is_label(found.field) && matches!(found.way, Way::Exact | Way::Same);
+    if found.iter().any(is_kind) {
+        return Ok(expansion_of(snapshot, alone, found, None));
     }
     let mut known = found.iter().any(|found| found.field != fields.text);
     let letters = word.key.chars().count();
+    let mut parts = None;
+    if !known && let Some(head) = TRADES.iter().find_map(|trade| word.plain.strip_suffix(trade)) {
+        for head in [head, head.trim_end_matches('s'), head.trim_end_matches('n')] {
+            found.extend(snapshot.meaning(&[part(head)])?.iter().cloned());
+        }
+        known = !found.is_empty();
+    }
     if last || letters >= PREFIX_CHARS_MIN {
         let begun = snapshot.prefix(&word.key)?;
         known |= last && !begun.is_empty();
         found.extend(begun.iter().cloned());
     }
-    let mut parts = None;
+    if last && letters >= PREFIX_CHARS_MIN - 1 {
+        found.extend(snapshot.begun(&word.key)?.iter().cloned());
+    }
     if !known
         && letters >= COMPOUND_CHARS_MIN
         && let Some([head, tail]) = snapshot.compound(word)?
     {
-        parts = Some([rated(snapshot, base(snapshot, &head)?), rated(snapshot, base(snapshot, &tail)?)]);
+        let (head, tail) = (base(snapshot, &head)?, base(snapshot, &tail)?);
+        if effort >= EFFORT_MAX {
+            found.extend(tail);
+        } else {
+            parts = Some([rated(snapshot, head), rated(snapshot, tail)]);
+        }
         known = true;
     }
-    if !known || effort > 0 {
-        found.extend(snapshot.corrected(&word.key, u8::from(effort >= 2), last)?.iter().cloned());
+    if !known && effort >= EFFORT_MAX {
+        // `Saunalandschaft`: of a word that begins with a kind of place, that is what is left.
+        for end in word.key.char_indices().map(|(at, _)| at).rev().take_while(|at| *at >= COMPOUND_HEAD_BYTES_MIN) {
+            let head = snapshot.meaning(&[part(&word.key[..end])])?;
+            if head.iter().any(is_kind) {
+                found.extend(head.iter().cloned());
+                break;
+            }
+        }
     }
-    let named = found.iter().filter(|found| found.way == Way::Exact && found.field != fields.place && found.field != fields.text);
+    if !known || effort > 0 {
+        found.extend(snapshot.corrected(&word.key, u8::from(effort >= LOOSE), last)?.iter().cloned());
+    }
+    Ok(expansion_of(snapshot, alone, found, parts))
+}
+
+fn expansion_of(snapshot: &Snapshot, words: &[Word], found: Vec<Found>, parts: Option<[Vec<Alternative>; 2]>) -> Expansion {
+    let fields = &snapshot.fields;
+    let in_names = |found: &Found| found.way == Way::Exact && [fields.name, fields.name_stem, fields.name_joined].contains(&found.field);
+    let named = found.iter().filter(|found| in_names(found) || snapshot.is_label(found.field) && found.way != Way::Narrower);
     let documents = named.map(|found| found.documents).max().unwrap_or(0);
     let placed = found.iter().filter(|found| found.field == fields.place).map(|found| found.documents).max().unwrap_or(0);
-    let topical =
-        |found: &Found| found.field == fields.topic && matches!(found.way, Way::Exact | Way::Same | Way::Narrower | Way::Corrected { .. });
-    let topical = parts
-        .as_ref()
-        .map_or_else(|| found.iter().any(topical), |parts| parts.iter().all(|part| part.iter().any(|one| topical(&one.found))));
+    let in_a_name = found.iter().any(in_names);
+    let known = found.iter().any(|found| found.way == Way::Exact && found.field != fields.text);
+    let topical = |found: &Found| {
+        found.field == fields.topic && found.way == Way::Exact && !in_a_name
+            || snapshot.is_label(found.field)
+                && match found.way {
+                    Way::Exact | Way::Same | Way::Narrower => true,
+                    // A word of somebody's name has more to do with that.
+                    Way::Hinted => !in_a_name,
+                    Way::Corrected { .. } => !known,
+                    Way::Prefix => false,
+                }
+    };
+    let kind = |found: &Found| topical(found) && found.field == fields.category_key;
+    let certain = parts.is_some() || found.iter().any(|found| kind(found) && !matches!(found.way, Way::Corrected { .. }));
+    let holds = |all: &[Alternative], is: &dyn Fn(&Found) -> bool| all.iter().any(|one| is(&one.found));
+    let (topical, kind) = match &parts {
+        Some([head, tail]) => (holds(head, &topical) && holds(tail, &topical), holds(tail, &kind)),
+        None => (found.iter().any(topical), found.iter().any(kind)),
+    };
     let alternatives = rated(snapshot, found);
     #[allow(clippy::cast_precision_loss)]
     let all = snapshot.documents().max(1) as f64;
     #[allow(clippy::cast_precision_loss)]
     let common_place = placed as f64 >= COMMON_PLACE_SHARE * all && documents < placed;
-    let mut expansion = Expansion { alternatives, parts, weight: rarity(documents.max(1), all), required: true, topical };
+    let phrase = words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ");
+    let weight = rarity(documents.max(1), all);
+    let mut expansion = Expansion { phrase, little: false, alternatives, parts, weight, required: true, topical, kind, certain };
     // A word that nothing in the index resembles is no reason to find nothing.
     expansion.required = !common_place && !expansion.is_empty();
     if common_place {
         expansion.weight *= 0.3;
     }
-    Ok(expansion)
+    expansion
 }
 
 /// What a part of a compound may stand for.
@@ -205,7 +473,9 @@ fn quality(snapshot: &Snapshot, found: &Found) -> f32 {
         (fields.name, 1.0),
         (fields.name_joined, 0.95),
         (fields.name_stem, 0.9),
-        (fields.topic, 0.75),
+        (fields.category_key, 0.75),
+        (fields.tag_key, 0.75),
+        (fields.topic, 0.6),
         (fields.name_edge, 0.9),
         (fields.name_part, 0.5),
         (fields.place, 0.45),
@@ -216,7 +486,7 @@ fn quality(snapshot: &Snapshot, found: &Found) -> f32 {
         Way::Exact => 1.0,
         Way::Same if found.field == fields.name => 0.7,
         Way::Same => 0.95,
-        Way::Narrower => 0.7,
+        Way::Narrower | Way::Hinted => 0.7,
         Way::Prefix => 0.75,
         Way::Corrected { letters, first } => {
             let letters = match letters {
@@ -230,11 +500,11 @@ fn quality(snapshot: &Snapshot, found: &Found) -> f32 {
     of_field * of_way
 }
 
-fn intent_of(expansions: &[Expansion], understood: &Understood) -> Intent {
-    let mut strong = expansions.iter().zip(&understood.words).filter(|(expansion, asked)| !asked.little && expansion.required).peekable();
+fn intent_of(expansions: &[Expansion]) -> Intent {
+    let mut strong = expansions.iter().filter(|word| word.required).peekable();
     if expansions.is_empty() {
         Intent::All
-    } else if strong.peek().is_some() && strong.all(|(expansion, _)| expansion.topical) {
+    } else if strong.peek().is_some() && strong.all(|word| word.topical) {
         Intent::Category
     } else {
         Intent::Name
@@ -253,18 +523,24 @@ fn text_query(
     }
     let (mut must, mut should) = (Vec::new(), Vec::new());
     for expansion in expansions.iter().filter(|expansion| !expansion.is_empty()) {
-        let query = word_query(snapshot, expansion, flat);
-        if expansion.required { must.push(query) } else { should.push(query) }
+        if expansion.required {
+            must.push(word_query(snapshot, expansion, flat));
+        } else if !flat {
+            should.push(word_query(snapshot, expansion, flat));
+        }
     }
     let mut clauses: Vec<Clause> = Vec::new();
     if must.is_empty() && should.is_empty() {
         return Ok(Some(Box::new(EmptyQuery)));
     }
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let enough = (must.len() as f64 * SUFFICIENT_SHARE).ceil() as usize;
+    let enough = (must.len() as f64 * SUFFICIENT_SHARE).floor().max(1.0) as usize;
+    let kinds = expansions.iter().any(|word| word.kind && word.required);
+    let either = kinds && expansions.iter().any(|word| word.little && matches!(word.phrase.as_str(), "or" | "oder"));
+    let enough = if kinds { 1 } else { enough };
     if must.is_empty() {
         clauses.push((Occur::Must, Box::new(BooleanQuery::union(should))));
-    } else if effort >= EFFORT_MAX && must.len() > 1 {
+    } else if (effort >= EFFORT_MAX || either) && must.len() > 1 {
         let some = must.into_iter().map(|query| (Occur::Should, query)).collect();
         clauses.push((Occur::Must, Box::new(BooleanQuery::with_minimum_required_clauses(some, enough))));
         clauses.extend(should.into_iter().map(|query| (Occur::Should, query)));
@@ -305,8 +581,7 @@ fn term_query(snapshot: &Snapshot, alternative: &Alternative, weight: f32, flat:
     let term = Term::from_field_text(found.field, &found.term);
     let weighed = found.field == fields.name || found.field == fields.name_stem || found.field == fields.text;
     if flat {
-        let quality = if weighed { alternative.quality.min(0.8) } else { alternative.quality };
-        return constant(term, quality * weight);
+        return constant(term, flat_quality(snapshot, found) * weight);
     }
     if !weighed {
         return constant(term, alternative.quality * weight);
@@ -315,6 +590,20 @@ fn term_query(snapshot: &Snapshot, alternative: &Alternative, weight: f32, flat:
     let rarity = (1.0 + (all - documents + 0.5).max(0.0) / (documents + 0.5)).ln().max(0.01);
     let boost = f64::from(alternative.quality * weight) / rarity;
     Box::new(BoostQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)), boost as f32))
+}
+
+/// Where the nearest is best, all of a kind are equal. What only has the word in its name comes after
+/// those of the kind that are not much further.
+fn flat_quality(snapshot: &Snapshot, found: &Found) -> f32 {
+    let fields = &snapshot.fields;
+    match found.way {
+        _ if found.field == fields.place || found.field == fields.text => 0.05,
+        Way::Narrower if snapshot.is_label(found.field) => 0.6,
+        Way::Corrected { letters: 2.., .. } if snapshot.is_label(found.field) => 0.5,
+        _ if snapshot.is_label(found.field) => 1.0,
+        _ if found.field == fields.topic => 0.45,
+        _ => 0.3,
+    }
 }
 
 pub fn constant(term: Term, score: f32) -> Box<dyn Query> {
@@ -394,8 +683,8 @@ pub fn lacks_position(query: &SearchQuery) -> bool {
 
 fn explanation_of(snapshot: &Snapshot, understood: &Understood, expansions: &[Expansion], intent: Intent, effort: u8) -> Explanation {
     let schema = snapshot.searcher.schema();
-    let words = understood.words.iter().zip(expansions).map(|(asked, expansion)| ExplainedWord {
-        word: asked.word.plain.clone(),
+    let words = expansions.iter().map(|expansion| ExplainedWord {
+        word: expansion.phrase.clone(),
         required: expansion.required,
         alternatives: expansion
             .all()

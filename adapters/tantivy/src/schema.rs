@@ -8,8 +8,11 @@
 //! | `name_part` | ends of its long words |
 //! | `name_edge` | beginnings of its words |
 //! | `name_key` | the whole name as one word |
-//! | `topic` | categories and tags: words, stems, joined |
+//! | `category_key` | categories, and those above them, each as one word and as one stem |
+//! | `tag_key` | tags, in the same way |
+//! | `topic` | words and stems of categories and tags |
 //! | `place` | the address |
+//! | `contact` | ends of the phone number, and the host of the website |
 //! | `text` | stems of the description |
 //!
 //! The rest are filters (terms), columns that are read per hit, and the document itself.
@@ -19,7 +22,7 @@ use tantivy::TantivyDocument;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
 use crate::analysis::{self, Languages};
-use crate::{geo, hours};
+use crate::{contact, geo, hours, synonyms};
 
 /// Another number makes an index that is built anew.
 pub const VERSION: u32 = 2;
@@ -42,8 +45,11 @@ pub struct Fields {
     pub name_part: Field,
     pub name_edge: Field,
     pub name_key: Field,
+    pub category_key: Field,
+    pub tag_key: Field,
     pub topic: Field,
     pub place: Field,
+    pub contact: Field,
     pub text: Field,
     pub category: Field,
     pub tag: Field,
@@ -92,8 +98,11 @@ pub fn schema() -> (Schema, Fields) {
         name_part: flat(&mut builder, "name_part"),
         name_edge: flat(&mut builder, "name_edge"),
         name_key: raw(&mut builder, "name_key"),
+        category_key: flat(&mut builder, "category_key"),
+        tag_key: flat(&mut builder, "tag_key"),
         topic: flat(&mut builder, "topic"),
         place: flat(&mut builder, "place"),
+        contact: flat(&mut builder, "contact"),
         text: weighed(&mut builder, "text"),
         category: raw(&mut builder, "category"),
         tag: raw(&mut builder, "tag"),
@@ -127,7 +136,8 @@ pub fn to_index(fields: &Fields, document: &Document) -> Result<TantivyDocument,
     out.add_u64(fields.kind_number, document.kind as u64);
     add_name(&mut out, fields, &document.name, languages);
     add_topics(&mut out, fields, document);
-    add_place(&mut out, fields, &document.address);
+    add_place(&mut out, fields, document);
+    add_contact(&mut out, fields, document);
     let mut description = analysis::words(&document.description);
     description.truncate(DESCRIPTION_WORDS_MAX);
     let stems: Vec<String> = description.iter().flat_map(|word| analysis::stems(&word.plain, languages)).collect();
@@ -189,12 +199,11 @@ fn add_name(out: &mut TantivyDocument, fields: &Fields, name: &str, languages: L
 }
 
 fn add_topics(out: &mut TantivyDocument, fields: &Fields, document: &Document) {
-    let categories = document.categories.iter().flat_map(|category| category.above.iter().chain([&category.name]));
-    let names = categories.chain(&document.tags).map(String::as_str);
-    let mut terms: Vec<String> = names.flat_map(topic_terms).collect();
-    terms.sort_unstable();
-    terms.dedup();
-    out.add_text(fields.topic, terms.join(" "));
+    let above = document.categories.iter().flat_map(|category| &category.above).map(String::as_str);
+    let own = document.categories.iter().map(|category| category.name.as_str());
+    out.add_text(fields.category_key, labels(above.chain(own.clone())));
+    out.add_text(fields.tag_key, labels(document.tags.iter().map(String::as_str)));
+    out.add_text(fields.topic, distinct(own.chain(document.tags.iter().map(String::as_str)).flat_map(topic_terms)));
     let mut subtree: Vec<&str> = document.categories.iter().flat_map(|category| category.path.iter().map(String::as_str)).collect();
     subtree.extend(document.categories.iter().map(|category| category.id.as_str()));
     subtree.sort_unstable();
@@ -212,20 +221,40 @@ fn add_topics(out: &mut TantivyDocument, fields: &Fields, document: &Document) {
     }
 }
 
-/// The words of a category or tag, their stems in both languages, and the whole as one word.
-pub fn topic_terms(name: &str) -> Vec<String> {
+/// Whole names, each as one word.
+fn labels<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    distinct(names.flat_map(|name| synonyms::spellings(&analysis::words(name))))
+}
+
+fn distinct(terms: impl Iterator<Item = String>) -> String {
+    let mut terms: Vec<String> = terms.filter(|term| !term.is_empty()).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    terms.join(" ")
+}
+
+/// The words of a category or tag and their stems in both languages.
+fn topic_terms(name: &str) -> Vec<String> {
     let words = analysis::words(name);
-    let keys: Vec<String> = words.iter().map(|word| word.key.clone()).collect();
-    let mut terms = analysis::joined(&keys);
-    terms.extend(words.iter().flat_map(|word| analysis::stems(&word.plain, Languages::Both)));
-    terms.extend(keys);
+    let mut terms: Vec<String> = words.iter().flat_map(|word| analysis::stems(&word.plain, Languages::Both)).collect();
+    terms.extend(words.into_iter().map(|word| word.key));
     terms
 }
 
-fn add_place(out: &mut TantivyDocument, fields: &Fields, address: &str) {
-    let mut keys: Vec<String> = analysis::keys(address).iter().map(|key| analysis::street(key)).collect();
-    keys.truncate(ADDRESS_WORDS_MAX);
-    let pairs: Vec<String> = keys.windows(2).map(<[String]>::concat).collect();
-    keys.extend(pairs);
-    out.add_text(fields.place, keys.join(" "));
+fn add_contact(out: &mut TantivyDocument, fields: &Fields, document: &Document) {
+    let digits = contact::digits(document.phone.as_deref().unwrap_or_default());
+    let ends = (0..digits.len()).map(|at| digits[at..].to_owned()).take_while(|end| end.len() >= contact::DIGITS_MIN);
+    let host = document.website.as_deref().and_then(contact::host);
+    out.add_text(fields.contact, ends.chain(host).collect::<Vec<_>>().join(" "));
+}
+
+fn add_place(out: &mut TantivyDocument, fields: &Fields, document: &Document) {
+    let mut terms = Vec::new();
+    for line in [&document.address, &document.district] {
+        let mut keys: Vec<String> = analysis::keys(line).iter().map(|key| analysis::street(key)).collect();
+        keys.truncate(ADDRESS_WORDS_MAX);
+        terms.extend(keys.windows(2).map(<[String]>::concat));
+        terms.extend(keys);
+    }
+    out.add_text(fields.place, terms.join(" "));
 }

@@ -21,10 +21,12 @@ use crate::live::Store;
 use crate::plan::{self, EFFORT_MAX, Intent, Planned};
 use crate::schema::{column, name_key};
 use crate::understand::{self, Understood};
-use crate::{failed, suggest as completing};
+use crate::{analysis, failed, suggest as completing};
 
 /// With fewer hits than this, spelling is corrected too.
 const FEW_HITS: u64 = 3;
+/// Added to the effort of a step in which the wished time of opening is left out.
+const UNTIMED: u8 = 8;
 const FACET_VALUES_MAX: usize = 50;
 /// Views of the index that are kept for those who page, and how long.
 const VIEWS_MAX: usize = 8;
@@ -62,8 +64,9 @@ pub fn search(store: &Store, views: &Mutex<Views>, hours: &Arc<HoursBook>, mut q
         }
         None => live,
     };
-    let understood = understand::understand(&query.text, query.position.is_some());
-    let (planned, collected, effort) = run(&snapshot, &query, &understood, next.as_ref(), hours)?;
+    let is_name = |whole: &str| snapshot.count(snapshot.fields.name_key, whole).is_ok_and(|documents| documents > 0);
+    let understood = understand::understand(&query.text, query.position.is_some(), is_name);
+    let (planned, collected, step) = run(&snapshot, &query, &understood, next.as_ref(), hours)?;
     let more = collected.best.len() > query.limit;
     let marker = Marker::new(planned.marks);
     let shown = &collected.best[..collected.best.len().min(query.limit)];
@@ -74,12 +77,14 @@ pub fn search(store: &Store, views: &Mutex<Views>, hours: &Arc<HoursBook>, mut q
     let next = match shown.last() {
         Some(last) if more => {
             views.lock().unwrap_or_else(PoisonError::into_inner).keep(&snapshot, asked_at);
-            Some(Next::new(&query, last.place, snapshot.id, effort).write()?)
+            Some(Next::new(&query, last.place, snapshot.id, step).write()?)
         }
         Some(_) | None => None,
     };
+    let did_you_mean = meant(&query.text, &planned.corrections, &hits);
     Ok(SearchResults {
         hits,
+        did_you_mean,
         total: collected.total,
         facets: facets(&query.facets, collected.counts),
         next,
@@ -98,7 +103,8 @@ fn check(query: &SearchQuery) -> Result<(), SearchError> {
     Ok(())
 }
 
-/// The first effort that finds enough.
+/// The first effort that finds enough. If nothing is open when the words wish it, that is left out; the
+/// step says so, for the pages that follow.
 fn run(
     snapshot: &Snapshot,
     query: &SearchQuery,
@@ -106,34 +112,69 @@ fn run(
     next: Option<&Next>,
     hours: &Arc<HoursBook>,
 ) -> Result<(Planned, Collected, u8), SearchError> {
-    let mut effort = next.map_or(0, |next| next.effort);
+    let step = next.map_or(0, |next| next.effort);
+    let wishes = understood.open_now || understood.wish.is_some();
+    let (mut effort, mut timed) = (step % UNTIMED, step < UNTIMED && wishes);
+    let narrowed = query.area.is_some() || query.open_now || query.price.is_some() || query.rating_min.is_some();
     loop {
         let planned = plan::plan(snapshot, query, understood, effort)?;
         let ranking = Ranking(Arc::new(Plan {
             now: query.now,
             position: query.position,
+            centre: planned.centre,
             area: query.area,
             price: query.price,
             rating_min: query.rating_min,
-            open_now: query.open_now || understood.open_now,
+            open_now: query.open_now || timed && understood.open_now,
+            wish: understood.wish.filter(|_| timed),
             sort: query.sort,
             facets: query.facets.clone(),
             limit: query.limit + 1,
             after: next.map(Next::place),
             intent: planned.intent,
-            near: understood.near,
+            near: understood.near || planned.centre.is_some(),
             weight: planned.weight,
             hours: hours.clone(),
         }));
         let collected = snapshot.searcher.search(&planned.query, &ranking).map_err(failed)?;
-        // Where the area leaves few of words that are well known elsewhere, it is not their spelling.
-        let area_leaves_few = query.area.is_some() && planned.documents_max.is_some_and(|most| most >= FEW_HITS);
-        let enough = if effort == 0 && !area_leaves_few { collected.total >= FEW_HITS } else { collected.total > 0 };
-        if next.is_some() || enough || effort >= EFFORT_MAX || planned.intent == Intent::All {
-            return Ok((planned, collected, effort));
+        // Where filters leave few of words that are well known elsewhere, it is not their spelling.
+        let filters_leave_few = (narrowed || timed) && planned.documents_max.is_some_and(|most| most >= FEW_HITS);
+        let a_few_are_few = effort == 0 && !filters_leave_few && planned.intent == Intent::Name;
+        let enough = if a_few_are_few { collected.total >= FEW_HITS } else { collected.total > 0 };
+        let done = next.is_some() || enough || planned.intent == Intent::All && !timed;
+        if done || effort >= EFFORT_MAX && !timed {
+            return Ok((planned, collected, if wishes && !timed { effort + UNTIMED } else { effort }));
         }
-        effort = if area_leaves_few { EFFORT_MAX } else { effort + 1 };
+        if timed && effort >= EFFORT_MAX {
+            (effort, timed) = (0, false);
+        } else {
+            effort = if filters_leave_few { EFFORT_MAX } else { effort + 1 };
+        }
     }
+}
+
+/// The query with the words that were taken for others, as the hits write these.
+fn meant(text: &str, corrections: &[(String, String)], hits: &[Hit]) -> Option<String> {
+    let written = |term: &str| {
+        let texts = hits.iter().flat_map(|hit| {
+            let document = &hit.document;
+            let categories = document.categories.iter().flat_map(|category| category.above.iter().chain([&category.name]));
+            [&document.name, &document.address, &document.district].into_iter().chain(categories).chain(&document.tags)
+        });
+        let mut words = texts.flat_map(|text| analysis::words(text).into_iter().map(move |word| (text, word)));
+        let is = |word: &analysis::Word| {
+            word.key == term || analysis::stems(&word.plain, analysis::Languages::Both).iter().any(|stem| stem == term)
+        };
+        words.find(|(_, word)| is(word)).map(|(text, word)| text[word.start..word.end].to_owned())
+    };
+    let mut meant = text.trim().to_owned();
+    for (typed, term) in corrections {
+        let (Some(right), Some(word)) = (written(term), analysis::words(&meant).into_iter().find(|word| word.plain == *typed)) else {
+            continue;
+        };
+        meant.replace_range(word.start..word.end, &right);
+    }
+    (meant != text.trim()).then_some(meant)
 }
 
 fn document(snapshot: &Snapshot, address: DocAddress) -> Result<Document, SearchError> {
@@ -191,10 +232,12 @@ pub fn suggest(store: &Store, hours: &Arc<HoursBook>, query: &SuggestQuery) -> R
         let ranking = Ranking(Arc::new(Plan {
             now: Timestamp::MIN,
             position: query.position,
+            centre: None,
             area: None,
             price: None,
             rating_min: None,
             open_now: false,
+            wish: None,
             sort: Sort::Relevance,
             facets: Vec::new(),
             limit: COMPLETED_MAX,

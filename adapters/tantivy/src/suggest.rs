@@ -10,6 +10,9 @@ use crate::plan::{any, constant};
 
 /// Categories among the suggestions.
 const CATEGORIES_MAX: usize = 3;
+/// Names of kinds of places that are looked at for it, and how much of one has to be typed.
+const KINDS_MAX: usize = 40;
+const KIND_CHARS_MIN: usize = 2;
 /// Words of a prefix.
 const WORDS_MAX: usize = 8;
 
@@ -55,7 +58,8 @@ fn terms(snapshot: &Snapshot, word: &Word, begun: bool, corrected: bool) -> Resu
             found.extend(snapshot.prefix(&word.key)?.iter().filter(|found| fields.contains(&found.field)).cloned());
         }
     }
-    if corrected && found.is_empty() {
+    // A kind of place that has none of that name is not misspelt.
+    if corrected && found.is_empty() && snapshot.synonyms.meaning(std::slice::from_ref(word)).is_none() {
         found.extend(snapshot.corrected(&word.key, 0, begun)?.iter().filter(|found| found.field == fields.name).cloned());
     }
     Ok(found)
@@ -67,16 +71,41 @@ fn of_any(found: Vec<Found>) -> Box<dyn Query> {
     any(terms, if corrected { 0.5 } else { 1.0 })
 }
 
-/// Categories of documents whose name has a word that begins like what was typed.
+/// Categories of documents whose name has a word that begins like what was typed, and those that are called
+/// by a name that begins so, in any language that is known.
 pub fn categories(snapshot: &Snapshot, query: &SuggestQuery) -> Result<Vec<Suggestion>, SearchError> {
     let typed = analysis::keys(&query.prefix);
     let Some((last, before)) = typed.split_last() else { return Ok(Vec::new()) };
     let fits = |category: &&Category| {
         before.iter().all(|word| category.keys.contains(word)) && category.keys.iter().any(|word| word.starts_with(last.as_str()))
     };
-    let suggestion = |category: &Category| Suggestion { text: category.name.clone(), kind: None, id: category.id.clone(), slug: None };
-    let mut found: Vec<Suggestion> = snapshot.categories()?.iter().filter(fits).map(suggestion).collect();
-    found.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)).then(one.id.cmp(&other.id)));
+    let categories = snapshot.categories()?;
+    let suggestion = |category: &Category, text: String| Suggestion { text, kind: None, id: category.id.clone(), slug: None };
+    let mut found: Vec<Suggestion> = categories.iter().filter(fits).map(|category| suggestion(category, category.name.clone())).collect();
+    let named = found.len();
+    let whole = typed.concat();
+    if whole.chars().count() >= KIND_CHARS_MIN {
+        for (phrase, labels) in snapshot.synonyms.beginning(&whole, KINDS_MAX) {
+            let called = |category: &&Category| category.labels.iter().any(|label| labels.contains(&label.as_str()));
+            found.extend(categories.iter().filter(called).map(|category| suggestion(category, capitalized(phrase))));
+        }
+    }
+    // What is called so itself comes before what others call so.
+    let (named, called) = found.split_at_mut(named);
+    for suggestions in [named, called] {
+        suggestions.sort_by(|one, other| one.text.len().cmp(&other.text.len()).then(one.text.cmp(&other.text)).then(one.id.cmp(&other.id)));
+    }
+    let mut seen = Vec::new();
+    found.retain(|suggestion| {
+        let new = !seen.contains(&suggestion.id);
+        seen.push(suggestion.id.clone());
+        new
+    });
     found.truncate(CATEGORIES_MAX.min(query.limit));
     Ok(found)
+}
+
+fn capitalized(phrase: &str) -> String {
+    let mut chars = phrase.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

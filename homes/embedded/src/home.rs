@@ -13,7 +13,7 @@ use ports::{Blobs, Clock, EventLog, Mail, MailError, Mailer, PaymentGateway, Sea
 use shell::queues::{self, LogQueues};
 use shell::{Host, HostConfig, Passwords, RootRoutes, Runtime, Service, Signer, UnitOfWork};
 use sqlite::Sqlite;
-use tantivy_search::TantivySearch;
+use tantivy_search::{Synonyms, TantivySearch};
 use wiring::{Config, ConfigError, Operator, Platform, TimeZoneSource, Transport};
 
 use crate::secrets::{keep_from_others, private_directory, private_file, signing_key};
@@ -120,6 +120,15 @@ impl Home {
             }
             Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
         }
+    }
+
+    fn synonyms(&self) -> Result<Synonyms, ConfigError> {
+        let Some(file) = &self.config.search.synonyms else {
+            return Synonyms::embedded().map_err(|error| ConfigError(format!("the synonyms: {error}")));
+        };
+        let unfit = |error: &dyn std::fmt::Display| ConfigError(format!("search.synonyms, {}: {error}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| unfit(&error))?;
+        Synonyms::with(&text).map_err(|error| unfit(&error))
     }
 
     fn work(&self, schema: TableSchema) -> UnitOfWork {
@@ -237,9 +246,10 @@ impl Platform for Home {
     }
 
     fn search_index(&self) -> Result<Option<Arc<dyn Search>>, ConfigError> {
+        let synonyms = self.synonyms()?;
         let index = match &self.state {
-            State::Disk { .. } => TantivySearch::open(&self.config.data.join("search")),
-            State::Memory { .. } => TantivySearch::in_memory(),
+            State::Disk { .. } => TantivySearch::with(Some(&self.config.data.join("search")), synonyms),
+            State::Memory { .. } => TantivySearch::with(None, synonyms),
         };
         index.map(|index| Some(Arc::new(index) as Arc<dyn Search>)).map_err(|error| ConfigError(format!("the search index: {error}")))
     }

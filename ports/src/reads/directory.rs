@@ -27,6 +27,8 @@ pub struct BusinessListing {
     pub tags: Vec<String>,
     /// Imported addresses may lack parts, which are empty then.
     pub address: Option<PostalAddress>,
+    /// The part of the town; empty where it is not known.
+    pub district: String,
     pub position: Option<GeoPosition>,
     /// In OpenStreetMap's syntax; what could not be understood is kept as it was written.
     pub opening_hours: Option<String>,
@@ -60,6 +62,9 @@ pub trait DirectoryReads: Send + Sync {
 
     /// All published businesses, page by page: to build an index anew.
     async fn page(&self, cursor: Option<Cursor>) -> Result<Page<BusinessListing>, Problem>;
+
+    /// The category that has this id or slug.
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem>;
 
     /// Who may be written to about the business; empty for one that nobody has claimed.
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem>;

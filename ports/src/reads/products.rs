@@ -1,7 +1,7 @@
 //! What other services may read of products as wholes.
 
 use async_trait::async_trait;
-use kernel::{BusinessId, Cursor, Money, Page, Problem, ProductId, Timestamp};
+use kernel::{BusinessId, CategoryId, Cursor, Money, Page, Problem, ProductId, Timestamp};
 
 use super::CategoryListing;
 
@@ -35,4 +35,7 @@ pub trait ProductReads: Send + Sync {
 
     /// All published products, page by page, for rebuilding what follows from them.
     async fn products_page(&self, cursor: Option<Cursor>) -> Result<Page<ProductListing>, Problem>;
+
+    /// The category of products that has this id or slug.
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem>;
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, Money, Offer, Page, Problem, ProductId, TaxRate, VariantId};
+use kernel::{BusinessId, CategoryId, Cursor, Money, Offer, Page, Problem, ProductId, TaxRate, VariantId, is_slug};
 use ports::reads::{CatalogReads, CategoryListing, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
@@ -118,6 +118,14 @@ impl ProductReads for Reads {
         let found: HashMap<ProductId, Product> = found.into_iter().flatten().map(|product| (product.value.id, product.value)).collect();
         let categories = if found.is_empty() { HashMap::new() } else { self.categories().await? };
         Ok(ids.iter().map(|id| found.get(id).map(|product| listing(product, &categories))).collect())
+    }
+
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem> {
+        match reference.parse() {
+            Ok(id) => Ok(self.table.get_eventual::<Category>(&storage::category_key(id)).await?.map(|category| category.id)),
+            Err(_) if is_slug(reference) => storage::category_with_slug(&self.table, reference).await,
+            Err(_) => Ok(None),
+        }
     }
 
     async fn products_page(&self, cursor: Option<Cursor>) -> Result<Page<ProductListing>, Problem> {

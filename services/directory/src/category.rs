@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Levels of the tree.
 pub const DEPTH_MAX: usize = 5;
-pub const CATEGORIES_MAX: usize = 500;
+pub const CATEGORIES_MAX: usize = 1_000;
 
 pub type Name = Line<1, 80>;
 
@@ -88,6 +88,14 @@ impl Tree {
 
     pub fn by_slug(&self, slug: &str) -> Option<&Category> {
         self.categories.iter().find(|category| category.slug == slug)
+    }
+
+    /// The category that has this id or slug.
+    pub fn referred(&self, reference: &str) -> Option<&Category> {
+        match reference.parse() {
+            Ok(id) => self.get(id),
+            Err(_) => self.by_slug(reference),
+        }
     }
 
     /// The ids from the root to the category itself; empty for one that is not there.

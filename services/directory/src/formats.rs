@@ -47,6 +47,7 @@ fn full_profile() -> Profile {
     let address = Address {
         street_address: "Lindenstraße 4".into(),
         extended_address: "Second floor".into(),
+        district: "Au".into(),
         postal_code: "80331".into(),
         address_locality: "München".into(),
         address_region: "Bayern".into(),

@@ -1,7 +1,7 @@
 //! What other services read of the directory.
 
 use async_trait::async_trait;
-use kernel::{BusinessId, Cursor, LeadId, Page, Problem, StaffRole, UserId};
+use kernel::{BusinessId, CategoryId, Cursor, LeadId, Page, Problem, StaffRole, UserId};
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
 use ports::store::{Key, Stored};
 use shell::{Table, UnitOfWork};
@@ -49,6 +49,7 @@ impl Reads {
             categories: profile.categories.iter().filter_map(category).collect(),
             tags: profile.tags.clone(),
             address: profile.postal_address(),
+            district: profile.address.as_ref().map(|address| address.district.clone()).unwrap_or_default(),
             position: profile.position,
             opening_hours: profile.opening_hours.clone(),
             time_zone: Some(profile.time_zone.clone().unwrap_or_else(|| self.time_zone.clone())),
@@ -83,6 +84,10 @@ impl DirectoryReads for Reads {
         let tree = storage::shown_tree(&self.table).await?;
         let page = self.table.list::<Business>(storage::published_query().limit(PAGE).after(cursor)).await?;
         Ok(page.map(|business| self.listing(&business, &tree)))
+    }
+
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(storage::shown_tree(&self.table).await?.referred(reference).map(|category| category.id))
     }
 
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {

@@ -1,6 +1,7 @@
 //! Routes of search.
 
 use axum::extract::State;
+use kernel::Problem;
 use shell::http::{Admin, Anyone, OpenApiRouter, Query};
 use shell::{HandlerResult, Reply};
 
@@ -16,15 +17,30 @@ pub fn routes(app: App) -> OpenApiRouter {
 /// Find businesses, services and products.
 #[utoipa::path(get, path = "/search", tag = "search", operation_id = "search", params(Parameters), responses((status = 200, body = SearchView)))]
 async fn search(_: Anyone, State(app): State<App>, Query(parameters): Query<Parameters>) -> HandlerResult {
-    let query = parameters.query(app.config, app.work.now())?;
-    let results = app.deps.index.search(query).await.map_err(kernel::Problem::from)?;
+    let mut query = parameters.query(app.config, app.work.now())?;
+    query.categories = categories(&app, &query.categories).await?;
+    let results = app.deps.index.search(query).await.map_err(Problem::from)?;
     Ok(Reply::ok(&SearchView::from(results)))
+}
+
+/// The ids of what are ids or slugs, of businesses or of products.
+async fn categories(app: &App, references: &[String]) -> Result<Vec<String>, Problem> {
+    let mut ids = Vec::with_capacity(references.len());
+    for reference in references {
+        let of_businesses = app.deps.directory.category(reference).await?;
+        let of_products = app.deps.products.category(reference).await?;
+        if of_businesses.is_none() && of_products.is_none() {
+            return Err(Problem::field("category", format!("there is no category {reference}")));
+        }
+        ids.extend(of_businesses.into_iter().chain(of_products).map(|id| id.to_string()));
+    }
+    Ok(ids)
 }
 
 /// Complete what is being typed to names and categories.
 #[utoipa::path(get, path = "/suggest", tag = "search", operation_id = "suggest", params(SuggestParameters), responses((status = 200, body = SuggestionsView)))]
 async fn suggest(_: Anyone, State(app): State<App>, Query(parameters): Query<SuggestParameters>) -> HandlerResult {
-    let items = app.deps.index.suggest(parameters.query()?).await.map_err(kernel::Problem::from)?;
+    let items = app.deps.index.suggest(parameters.query()?).await.map_err(Problem::from)?;
     Ok(Reply::ok(&SuggestionsView { items }))
 }
 
@@ -41,7 +57,7 @@ async fn build_anew(_: Admin, State(app): State<App>) -> HandlerResult {
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }
 
-async fn view(app: &App) -> Result<IndexView, kernel::Problem> {
+async fn view(app: &App) -> Result<IndexView, Problem> {
     let index = app.deps.index.status().await?;
     Ok(IndexView { index, rebuild: rebuilding::requested_rebuild(&app.work).await? })
 }

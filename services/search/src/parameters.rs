@@ -27,7 +27,7 @@ pub struct Parameters {
     /// `business`, `service`, `product`, separated by commas.
     #[param(example = "business,product")]
     kind: Option<String>,
-    /// Ids of categories, separated by commas: what is in one of them or below it.
+    /// Ids or slugs of categories, separated by commas: what is in one of them or below it.
     category: Option<String>,
     /// Tags, separated by commas: what has all of them.
     tag: Option<String>,

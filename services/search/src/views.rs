@@ -12,6 +12,9 @@ const DESCRIPTION_CHARS_MAX: usize = 300;
 #[derive(Serialize, ToSchema)]
 pub struct SearchView {
     pub items: Vec<HitView>,
+    /// The text with its misspelt words corrected, where the hits are about these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
     /// All hits, on this page and others.
     pub total: u64,
     /// As asked for, counted over all hits.
@@ -34,6 +37,13 @@ pub struct HitView {
     pub description: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub address: String,
+    /// The part of the town.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub district: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
     pub categories: Vec<HitCategory>,
     pub tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +104,7 @@ pub struct IndexView {
 impl From<SearchResults> for SearchView {
     fn from(results: SearchResults) -> Self {
         Self {
+            did_you_mean: results.did_you_mean,
             items: results.hits.into_iter().map(HitView::from).collect(),
             total: results.total,
             facets: results.facets,
@@ -114,6 +125,9 @@ impl From<Hit> for HitView {
             name: document.name,
             description: document.description.chars().take(DESCRIPTION_CHARS_MAX).collect(),
             address: document.address,
+            district: document.district,
+            phone: document.phone,
+            website: document.website,
             categories: document.categories.into_iter().map(|category| HitCategory { id: category.id, name: category.name }).collect(),
             tags: document.tags,
             price: document.price,

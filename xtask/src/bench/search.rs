@@ -24,10 +24,10 @@ pub struct Load {
 
 #[derive(Args)]
 pub struct Quality {
-    /// Judged queries, in the form of `adapters/tantivy/tests/judged.txt`, which is the default.
+    /// Judged queries over the places, in the form of `adapters/tantivy/tests/judged.txt`, which is the default.
     #[arg(long)]
     queries: Option<PathBuf>,
-    /// GeoJSON with OpenStreetMap's tags; by default the shared data beside the repository.
+    /// GeoJSON with OpenStreetMap's tags, instead of the made-up town.
     places: Vec<PathBuf>,
 }
 
@@ -45,7 +45,13 @@ pub fn load(root: &Path, options: &Load) -> Outcome {
     write_report(root, REPORT, &reports.into())
 }
 
+/// The town of the tests, unless there are other places.
 pub fn quality(root: &Path, options: &Quality) -> Outcome {
+    if options.places.is_empty() && options.queries.is_none() {
+        let mut command = process::cargo(root);
+        command.args(["test", "--quiet", "--package", "home-embedded", "--test", "search_quality", "--", "--nocapture"]);
+        return process::run(&mut command);
+    }
     let mut command = example(root, "quality");
     if let Some(queries) = &options.queries {
         command.arg("--queries").arg(queries);

@@ -173,6 +173,9 @@ impl Country {
             } else {
                 format!("{} {}, {:05} {city}", dice.of(&self.streets), 1 + dice.below(120), 10_000 + dice.below(80_000))
             },
+            district: String::new(),
+            phone: None,
+            website: None,
             categories: vec![DocumentCategory {
                 id: format!("cat_{topic}"),
                 name: TOPICS[topic].into(),

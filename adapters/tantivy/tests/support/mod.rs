@@ -56,7 +56,7 @@ fn place(feature: &Value) -> Option<Document> {
         ("delivery", "delivery"),
     ];
     words.extend(flags.iter().filter(|(key, _)| matches!(tags[*key].as_str(), Some("yes" | "only"))).map(|(_, word)| (*word).to_owned()));
-    let lines = [text("addr:street"), text("addr:housenumber"), text("addr:postcode"), text("addr:city"), text("addr:suburb")];
+    let lines = [text("addr:street"), text("addr:housenumber"), text("addr:postcode"), text("addr:city")];
     let point = feature["geometry"]["coordinates"].as_array().filter(|point| point.len() >= 2 && point[0].is_number());
     let hours = text("opening_hours");
     Some(Document {
@@ -65,6 +65,9 @@ fn place(feature: &Value) -> Option<Document> {
         id,
         description: text("description"),
         address: lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "),
+        district: text("addr:suburb"),
+        phone: None,
+        website: None,
         categories: vec![DocumentCategory {
             id: format!("cat_{category}"),
             name: title(&category),
@@ -105,6 +108,9 @@ pub fn products(file: &Path) -> Vec<Document> {
             name: record[title].trim().to_owned(),
             description: record[body].trim_start_matches("<p>").trim_end_matches("</p>").to_owned(),
             address: String::new(),
+            district: String::new(),
+            phone: None,
+            website: None,
             categories: categories.into_iter().collect(),
             tags: record[tags].split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect(),
             price: None,

@@ -28,6 +28,10 @@ pub struct Address {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(max_length = 200)]
     pub extended_address: String,
+    /// The part of the town.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 200, example = "Au")]
+    pub district: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(max_length = 200)]
     pub postal_code: String,
@@ -192,6 +196,7 @@ impl Address {
         let address = Self {
             street_address: short_line("address.street_address", self.street_address)?,
             extended_address: short_line("address.extended_address", self.extended_address)?,
+            district: short_line("address.district", self.district)?,
             postal_code: short_line("address.postal_code", self.postal_code)?,
             address_locality: short_line("address.address_locality", self.address_locality)?,
             address_region: short_line("address.address_region", self.address_region)?,

@@ -105,12 +105,8 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
 }
 
 fn subtree(tree: &Tree, reference: &str) -> Result<BTreeSet<CategoryId>, Problem> {
-    let id = match reference.parse() {
-        Ok(id) => Some(id),
-        Err(_) => tree.by_slug(reference).map(|category| category.id),
-    };
-    let found: BTreeSet<CategoryId> = id.map(|id| tree.subtree(id)).unwrap_or_default().into_iter().collect();
-    if found.is_empty() { Err(CategoryError::NotFound.into()) } else { Ok(found) }
+    let category = tree.referred(reference).ok_or(CategoryError::NotFound)?;
+    Ok(tree.subtree(category.id).into_iter().collect())
 }
 
 /// All, or the lists of several categories as one. The cursor of the latter is the sort key of the last business.

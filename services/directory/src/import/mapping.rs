@@ -10,6 +10,9 @@ use crate::category::{DEPTH_MAX, Name};
 /// The mapping in force unless another file is given.
 pub const DEFAULT_MAPPING: &str = include_str!("mapping.toml");
 
+/// Values that say nothing without their key.
+const MEANINGLESS: [&str; 3] = ["yes", "no", "multi"];
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the mapping: {0}")]
 pub struct MappingError(String);
@@ -26,6 +29,9 @@ pub struct Mapping {
     /// Tags whose values become tags of the business.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What a place has, as tags of the business.
+    #[serde(default, rename = "attribute")]
+    pub attributes: Vec<Attribute>,
     /// For places that no rule fits.
     pub otherwise: Vec<String>,
     #[serde(default, rename = "rule")]
@@ -35,10 +41,18 @@ pub struct Mapping {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// `key=value` or `key=*`; all of them must hold. A tag may have several values: `yoga;pilates`.
+    /// `key=value`, `key=one|other` or `key=*`; all of them must hold. A tag may have several values: `yoga;pilates`.
     pub when: Vec<String>,
     /// Names from the root of the tree.
     pub category: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// As in a rule.
+    pub when: Vec<String>,
+    pub tag: String,
 }
 
 impl Mapping {
@@ -50,9 +64,10 @@ impl Mapping {
                 return Err(MappingError(format!("a category is a list of 1 to {DEPTH_MAX} names, not {path:?}")));
             }
         }
-        for rule in &mapping.rules {
-            if rule.when.is_empty() || rule.when.iter().any(|condition| !condition.contains('=')) {
-                return Err(MappingError(format!("a rule says key=value or key=*, not {:?}", rule.when)));
+        let conditions = mapping.rules.iter().map(|rule| &rule.when).chain(mapping.attributes.iter().map(|attribute| &attribute.when));
+        for when in conditions {
+            if when.is_empty() || when.iter().any(|condition| !condition.contains('=')) {
+                return Err(MappingError(format!("a rule says key=value or key=*, not {when:?}")));
             }
         }
         if mapping.time_zone.as_deref().is_some_and(|zone| !hours::is_time_zone(zone)) {
@@ -62,6 +77,14 @@ impl Mapping {
             return Err(MappingError("country must be an ISO 3166-1 alpha-2 code such as DE".into()));
         }
         Ok(mapping)
+    }
+
+    /// The tags of a business: what the place has, and the values of its tags.
+    pub fn tags<'a>(&'a self, tags: &'a BTreeMap<String, String>) -> impl Iterator<Item = String> + 'a {
+        let has = self.attributes.iter().filter(|attribute| attribute.when.iter().all(|condition| holds(condition, tags)));
+        let values = self.tags.iter().filter_map(|key| tags.get(key)).flat_map(|value| value.split(';'));
+        let words = values.map(|value| value.trim().replace('_', " ").to_lowercase());
+        words.filter(|word| !MEANINGLESS.contains(&word.as_str())).chain(has.map(|attribute| attribute.tag.clone()))
     }
 
     /// The categories of a place, in the order of the rules. One that leads to another is left out.
@@ -81,7 +104,8 @@ impl Mapping {
 
 fn holds(condition: &str, tags: &BTreeMap<String, String>) -> bool {
     let Some((key, wanted)) = condition.split_once('=') else { return false };
-    let has = |value: &str| wanted == "*" || value.split(';').any(|one| one.trim().eq_ignore_ascii_case(wanted));
+    let is_wanted = |one: &str| wanted.split('|').any(|wanted| one.trim().eq_ignore_ascii_case(wanted));
+    let has = |value: &str| wanted == "*" || value.split(';').any(is_wanted);
     tags.get(key).is_some_and(|value| has(value))
 }
 
@@ -99,14 +123,41 @@ mod tests {
                 "Food & drink > Restaurants > Italian | Food & drink > Restaurants > Pizza",
             ),
             (&[("leisure", "fitness_centre")], "Sports & fitness > Gyms"),
-            (&[("leisure", "fitness_centre"), ("sport", "Yoga;fitness")], "Sports & fitness > Gyms | Sports & fitness > Yoga & Pilates"),
+            (
+                &[("leisure", "fitness_centre"), ("sport", "Yoga;fitness")],
+                "Sports & fitness > Yoga & Pilates | Sports & fitness > Gyms > Yoga studios",
+            ),
             (&[("shop", "bakery")], "Shops > Bakeries"),
-            (&[("office", "lighthouse")], "Other places"),
+            (&[("shop", "tea")], "Shops > Tea stores"),
+            (
+                &[("amenity", "doctors"), ("healthcare:speciality", "dermatology;allergology")],
+                "Health > Doctors > Allergologists | Health > Doctors > Dermatologists",
+            ),
+            (&[("amenity", "music_school")], "Education > Music schools"),
+            (&[("craft", "lamplighter")], "Crafts & repairs"),
+            (&[("office", "lighthouse")], "Services"),
             (&[], "Other places"),
         ] {
             let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             let found: Vec<String> = mapping.categories(&tags).iter().map(|path| path.join(" > ")).collect();
             assert_eq!(found.join(" | "), expect, "{tags:?}");
+        }
+    }
+
+    #[test]
+    fn details_become_tags() {
+        let mapping = Mapping::parse(DEFAULT_MAPPING).unwrap();
+        for (tags, expect) in [
+            (
+                &[("cuisine", "Coffee_Shop;cake"), ("outdoor_seating", "terrace"), ("wheelchair", "yes")][..],
+                "coffee shop, cake, wheelchair accessible, outdoor seating",
+            ),
+            (&[("wheelchair", "limited"), ("internet_access", "no"), ("sport", "multi")], ""),
+            (&[("healthcare:speciality", "dermatology"), ("diet:vegan", "only"), ("internet_access", "wlan")], "dermatology, wifi, vegan"),
+            (&[("male", "no")], ""),
+        ] {
+            let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            assert_eq!(mapping.tags(&tags).collect::<Vec<_>>().join(", "), expect, "{tags:?}");
         }
     }
 

@@ -91,9 +91,8 @@ fn mail(value: String, warnings: &mut Vec<String>) -> Option<String> {
 }
 
 fn words(tags: &Tags, mapping: &Mapping) -> Vec<String> {
-    let values = mapping.tags.iter().filter_map(|key| tags.get(key)).flat_map(|value| value.split(';'));
     let mut words: Vec<String> = Vec::new();
-    for word in values.map(|value| value.trim().replace('_', " ").to_lowercase()) {
+    for word in mapping.tags(tags) {
         let fits = !word.is_empty() && word.chars().count() <= Tag::MAX && !word.chars().any(char::is_control);
         if fits && !words.contains(&word) && words.len() < TAGS_MAX {
             words.push(word);
@@ -110,6 +109,7 @@ fn address(tags: &Tags, mapping: &Mapping, warnings: &mut Vec<String>) -> Option
     let mut address = Address {
         street_address: format!("{street} {number}").trim().to_owned(),
         extended_address: part(&["addr:unit", "addr:floor"]),
+        district: part(&["addr:suburb", "addr:district", "addr:quarter", "addr:neighbourhood"]),
         postal_code: part(&["addr:postcode"]),
         address_locality: part(&["addr:city"]),
         address_region: part(&["addr:state", "addr:province"]),

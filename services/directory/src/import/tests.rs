@@ -34,7 +34,7 @@ fn geojson_with_all_its_oddities() {
     let text = r#"{"type":"FeatureCollection","features":[
         {"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[11.0,48.0],[11.2,48.0],[11.2,48.2],[11.0,48.0]]]},
          "properties":{"@id":"way/1","name":" Gasthof ","amenity":"restaurant","cuisine":"bavarian;german","addr:street":"Dorfstraße",
-         "addr:housenumber":"3a","addr:postcode":"80000","addr:city":"Dorf","addr:country":"de","phone":"+49 1; +49 2","website":"gasthof.example",
+         "addr:housenumber":"3a","addr:suburb":"Au","addr:postcode":"80000","addr:city":"Dorf","addr:country":"de","phone":"+49 1; +49 2","website":"gasthof.example",
          "opening_hours":"täglich ab 10"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/2","name":"Imbiss","website":"not an address","email":"x"}},
         {"type":"Feature","geometry":null,"properties":{"@id":"node/3"}},
@@ -46,7 +46,10 @@ fn geojson_with_all_its_oddities() {
     let address = place.profile.address.as_ref().unwrap();
     assert_eq!(place.profile.name, "Gasthof");
     assert_eq!(place.profile.position, GeoPosition::new(48.1, 11.1));
-    assert_eq!((address.street_address.as_str(), address.address_country.as_str()), ("Dorfstraße 3a", "DE"));
+    assert_eq!(
+        (address.street_address.as_str(), address.district.as_str(), address.address_country.as_str()),
+        ("Dorfstraße 3a", "Au", "DE")
+    );
     assert_eq!((place.profile.phone.as_deref(), place.profile.website.as_deref()), (Some("+49 1"), Some("https://gasthof.example")));
     assert_eq!(place.profile.opening_hours.as_deref(), Some("täglich ab 10"), "kept as it is");
     assert_eq!(place.profile.tags, ["bavarian", "german"]);

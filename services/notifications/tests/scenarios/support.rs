@@ -152,6 +152,7 @@ impl DirectoryReads for FakeDirectory {
             categories: Vec::new(),
             tags: Vec::new(),
             address: None,
+            district: String::new(),
             position: None,
             opening_hours: None,
             time_zone: None,
@@ -168,6 +169,10 @@ impl DirectoryReads for FakeDirectory {
 
     async fn page(&self, _: Option<Cursor>) -> Result<Page<BusinessListing>, Problem> {
         Ok(Page { items: Vec::new(), next: None })
+    }
+
+    async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(None)
     }
 
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {

@@ -66,6 +66,7 @@ impl DirectoryReads for Town {
             categories: Vec::new(),
             tags: Vec::new(),
             address: None,
+            district: String::new(),
             position: None,
             opening_hours: None,
             time_zone: None,
@@ -84,6 +85,10 @@ impl DirectoryReads for Town {
         Ok(Page { items: Vec::new(), next: None })
     }
 
+    async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(None)
+    }
+
     async fn owners(&self, id: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(if id == BAKERY { vec![baker().user_id().unwrap()] } else { Vec::new() })
     }
@@ -99,6 +104,10 @@ impl DirectoryReads for Town {
 
 #[async_trait]
 impl ProductReads for Town {
+    async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(None)
+    }
+
     async fn products(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductListing>>, Problem> {
         let bread = ProductListing {
             id: BREAD,

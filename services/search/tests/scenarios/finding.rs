@@ -44,7 +44,14 @@ async fn words_filters_and_orders() {
         (format!("category={ITALIAN}&q=nachtkuche"), vec!["Nachtküche"]),
         ("q=italienisch+jetzt+geöffnet+in+der+nähe&lat=48.15&lon=11.58".into(), vec!["Trattoria Löwe", "Pizzeria Bella"]),
         ("q=italian+restaurants&lat=48.15&lon=11.58&limit=1".into(), vec!["Trattoria Löwe"]),
-        ("category=cat_none".into(), vec![]),
+        ("category=italian&q=nachtkuche".into(), vec!["Nachtküche"]),
+        ("q=089+123452".into(), vec!["Trattoria Löwe"]),
+        ("q=%2B49+89+123453".into(), vec!["Nachtküche"]),
+        ("q=www.lokal1.example".into(), vec!["Pizzeria Bella"]),
+        ("q=wo+ist+hier+ein+italiener+mit+klavier&lat=48.15&lon=11.58&limit=1".into(), vec!["Trattoria Löwe"]),
+        ("q=italiener+um+23+uhr&lat=48.15&lon=11.58".into(), vec!["Nachtküche"]),
+        ("q=italiener+um+5+uhr&lat=48.15&lon=11.58&limit=1".into(), vec!["Trattoria Löwe"]),
+        ("q=italiener+leopoldstrasse+in+muenchen&lat=48.15&lon=11.58&limit=1".into(), vec!["Trattoria Löwe"]),
     ] {
         assert_eq!(names(&world, &parameters).await, expect, "{parameters}");
     }
@@ -62,6 +69,9 @@ async fn what_a_hit_tells() {
     assert_eq!(found["facets"][1]["values"][0]["value"], ITALIAN.to_string());
     assert_eq!(found["explanation"]["intent"], "name");
     assert_eq!(found["explanation"]["words"][0]["word"], "lowe");
+    assert_eq!((hit["phone"].as_str(), hit["website"].as_str()), (Some("+49 (0)89 123452"), Some("https://www.lokal2.example/karte")));
+    assert_eq!(found["did_you_mean"], serde_json::Value::Null);
+    assert_eq!(get(&world, "/api/v1/search?q=tratoria+lowe").await["did_you_mean"], "Trattoria lowe");
     let all = get(&world, "/api/v1/search?facets=kind").await;
     assert_eq!(all["total"], 5);
     assert_eq!(all["facets"][0]["values"][0]["count"], 3);
@@ -73,6 +83,7 @@ async fn suggestions() {
     for (typed, expect) in [
         ("tratt", "Trattoria Löwe"),
         ("ital", "Italian"),
+        ("italienisch", "Italienisch"),
         ("schwarzer+t", "Schwarzer Tee"),
         ("piz", "Pizzeria Bella"),
         ("löw", "Trattoria Löwe"),
@@ -123,6 +134,8 @@ async fn what_cannot_be_asked() {
     for (path, status, code) in [
         ("/api/v1/search?limit=0", 422, "invalid"),
         ("/api/v1/search?kind=car", 422, "invalid"),
+        ("/api/v1/search?category=cat_none", 422, "invalid"),
+        ("/api/v1/search?category=italian,nonsense", 422, "invalid"),
         ("/api/v1/search?sort=distance", 422, "invalid"),
         ("/api/v1/search?lat=48", 422, "invalid"),
         ("/api/v1/search?colour=red", 400, "malformed-request"),

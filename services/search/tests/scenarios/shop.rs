@@ -67,6 +67,10 @@ impl DirectoryReads for Town {
         Ok(page)
     }
 
+    async fn category(&self, reference: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok([ITALIAN, FOOD].into_iter().find(|id| id.to_string() == reference || *id == ITALIAN && reference == "italian"))
+    }
+
     async fn owners(&self, _: BusinessId) -> Result<Vec<UserId>, Problem> {
         Ok(Vec::new())
     }
@@ -82,6 +86,10 @@ impl DirectoryReads for Town {
 
 #[async_trait]
 impl ProductReads for Town {
+    async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
+        Ok(None)
+    }
+
     async fn products(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductListing>>, Problem> {
         let all = self.products.lock().unwrap();
         Ok(ids.iter().map(|id| all.get(id).cloned()).collect())
@@ -149,12 +157,13 @@ pub fn business(id: u128, name: &str, lat: f64, lon: f64) -> BusinessListing {
             address_country: "DE".into(),
             telephone: String::new(),
         }),
+        district: String::new(),
         position: GeoPosition::new(lat, lon),
         opening_hours: Some("Mo-Su 10:00-22:00".into()),
         time_zone: Some("Europe/Berlin".into()),
         region: "DE".into(),
-        phone: None,
-        website: None,
+        phone: Some(format!("+49 (0)89 12345{id}")),
+        website: Some(format!("https://www.lokal{id}.example/karte")),
         image_url: None,
         published: true,
         created_at: Timestamp::from_millis(1_780_000_000_000 + id as i64),
