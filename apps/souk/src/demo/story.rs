@@ -90,13 +90,12 @@ const PRODUCT_REVIEWS: [(&str, &Account, u8, &str, &str); 5] = [
     ("brass-lantern", &BEN, 4, "Stars on the walls", "Beautiful in the evening. It needs a longer chain."),
 ];
 
-/// Business, name, message. Their addresses follow from the names.
-const ENQUIRIES: [(&str, &str, &str); 5] = [
-    (BAKERY, "Mara Vogel", "Could you bake forty rolls for a christening on the second Sunday of next month?"),
-    (BAKERY, "Jonas Roth", "Do you have bread without wheat, and do I have to order it the day before?"),
-    ("pedal-chain", "Ida Sommer", "My gears slip under load. Can I bring the bicycle on Saturday morning?"),
-    ("studio-sonnengruss", "Paul Winter", "Is there a course for people who have never done yoga and sit all day?"),
-    ("hotel-drei-bruecken", "Lea Brandt", "We are a party of twelve in May. Do you have rooms on one floor?"),
+/// To the bakery: name and message. Their addresses follow from the names.
+const ENQUIRIES: [(&str, &str); 4] = [
+    ("Mara Vogel", "Could you bake forty rolls for a christening on the second Sunday of next month?"),
+    ("Jonas Roth", "Do you have bread without wheat, and do I have to order it the day before?"),
+    ("Ida Sommer", "Do you bring rolls to an office in Bridge Street in the morning, and from how many on?"),
+    ("Lea Brandt", "We are a party of twelve in May. Could we have breakfast in your garden?"),
 ];
 
 /// How long the last deliveries may take.
@@ -150,7 +149,7 @@ impl Shop {
             ORDERS.iter().try_for_each(|(slug, card, steps)| self.order(&customer, slug, card, steps))?;
         }
         if items(&self.admin.get("/admin/leads")?).is_empty() {
-            ENQUIRIES.iter().try_for_each(|(slug, name, message)| self.ask(slug, name, message))?;
+            ENQUIRIES.iter().try_for_each(|(name, message)| self.ask(&bakery, name, message))?;
         }
         self.settle()?;
         for (slug, author, stars, title, words) in PRODUCT_REVIEWS {
@@ -234,10 +233,10 @@ impl Shop {
         Ok(())
     }
 
-    fn ask(&self, slug: &str, name: &str, message: &str) -> Result<(), CliError> {
+    fn ask(&self, business: &str, name: &str, message: &str) -> Result<(), CliError> {
         let email = format!("{}@people.souk.example", name.to_lowercase().replace(' ', "."));
         let enquiry = json!({ "name": name, "email": email, "message": message });
-        self.guest.post(&format!("/businesses/{}/leads", self.business(slug)?), &enquiry).map(|_| ())
+        self.guest.post(&format!("/businesses/{business}/leads"), &enquiry).map(|_| ())
     }
 
     /// Its id. A moderator has let it pass.
