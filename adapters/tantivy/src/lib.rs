@@ -6,6 +6,7 @@ mod collect;
 mod contact;
 mod cursor;
 mod dictionary;
+mod expansion;
 mod geo;
 mod highlight;
 mod hours;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserVerified};
+use kernel::CategoryId;
 use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use contracts::{Event, LeadAnswered, LeadBilled, OrderRef, OrderStatusChanged, UserErased};
+use kernel::CategoryId;
 use kernel::{
     Actor, BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, ProductId, Rating, ReviewTarget, Role,
     Timestamp, UserId,
