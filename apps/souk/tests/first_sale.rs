@@ -85,6 +85,7 @@ fn market(shop: &mut Shop) -> Value {
         "products": client.all("/api/v1/products?sort=price"),
         "categories": client.get("/api/v1/categories").expect(200).json["items"],
         "orders": admin.all("/api/v1/admin/orders").iter().map(state).collect::<Vec<_>>(),
+        "leads": admin.all("/api/v1/admin/leads?status=billed").len(),
         "reviews": client.get("/api/v1/businesses/bakery-mill-lane").expect(200).json["rating"],
         "mails": admin.all("/api/v1/admin/mails").len(),
     });
@@ -104,7 +105,7 @@ fn the_demo_is_a_market_and_is_loaded_once() {
     let states: std::collections::BTreeSet<&str> =
         first["orders"].as_array().unwrap().iter().map(|state| state.as_str().unwrap()).collect();
     assert!(states.is_superset(&["awaiting_payment", "cancelled", "confirmed", "delivered", "processing", "shipped"].into()), "{states:?}");
-    assert!(first["reviews"]["count"] == 2, "{first}");
+    assert!(first["leads"] == 4 && first["reviews"]["count"] == 2, "{first}");
     let said = shop.run(&["demo"]);
     assert!(said.contains(" 0 created") && said.contains("demo story: unchanged"), "{said}");
     assert_eq!(market(&mut shop), first);

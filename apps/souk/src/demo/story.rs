@@ -148,7 +148,7 @@ impl Shop {
         if items(&customer.get("/orders")?).is_empty() {
             ORDERS.iter().try_for_each(|(slug, card, steps)| self.order(&customer, slug, card, steps))?;
         }
-        if items(&self.admin.get("/admin/leads")?).is_empty() {
+        if items(&owner.get(&format!("/businesses/{bakery}/leads"))?).is_empty() {
             ENQUIRIES.iter().try_for_each(|(name, message)| self.ask(&bakery, name, message))?;
         }
         self.settle()?;
