@@ -190,8 +190,10 @@ impl Client {
             request = request.header("content-type", "application/json");
         }
         let mut response = self.agent.run(request.body(text)?)?;
-        let mut text = String::new();
-        response.body_mut().as_reader().read_to_string(&mut text)?;
+        // Pictures are no texts.
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Got { status: response.status().as_u16(), json: serde_json::from_str(&text).unwrap_or(Value::Null), text })
     }
 
