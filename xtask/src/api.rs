@@ -101,7 +101,7 @@ fn register(address: SocketAddr, email: &str) -> Outcome {
         Ok(find_token(&mailbox))
     });
     let token = token.map_err(|error| format!("no mail to {email} with a link came: {error}; the mailbox has {mailbox}"))?;
-    ask(address, "/api/v1/auth/verify-email", &json!({"token": token}))?;
+    ask(address, "/api/v1/auth/verify-email", &json!({"token": token, "password": PASSWORD}))?;
     Ok(())
 }
 
