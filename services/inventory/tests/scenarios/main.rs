@@ -60,11 +60,18 @@ fn placed(id: u128, lines: &[(u128, u32)]) -> OrderPlaced {
 }
 
 fn cancelled(id: u128) -> OrderCancelled {
-    OrderCancelled { order: order(id), reason: CancelReason::ByCustomer, payment_id: None, was_confirmed: false }
+    OrderCancelled { order: order(id), reason: CancelReason::ByCustomer, payment_id: None, was_confirmed: false, sellers: Vec::new() }
 }
 
+/// All that these tests sell.
 fn shipped(id: u128) -> OrderShipped {
-    OrderShipped { order: order(id), carrier: None, tracking_number: None }
+    shipped_of(id, &[1, 2, 3, 4, 5, 6, 7, 8, 9])
+}
+
+fn shipped_of(id: u128, variants: &[u128]) -> OrderShipped {
+    let line = |variant: &u128| OrderLine { variant_id: (*variant).into(), sku: String::new(), quantity: 1 };
+    let lines = variants.iter().map(line).collect();
+    OrderShipped { order: order(id), seller_id: 1.into(), lines, parcels: Vec::new(), to_come: Vec::new() }
 }
 
 /// What inventory emitted, in short: `reserved 1`, `low 7 at 3`.

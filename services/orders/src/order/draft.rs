@@ -2,7 +2,7 @@
 
 use kernel::{Actor, CartId, Email, Money, OrderId, PostalAddress, Timestamp, UserId};
 
-use super::{DraftLine, Line, Method, Note, Order, OrderError, Payment, Pricing, Quote, Status, StatusChange};
+use super::{DraftLine, Happening, Line, Method, Note, Order, OrderError, Payment, Pricing, Quote, ReturnUrl, Status, StatusChange};
 
 /// An order in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub struct Draft {
     pub billing_address: Option<PostalAddress>,
     pub note: Option<Note>,
     pub payment_method: Option<Method>,
+    pub return_url: Option<ReturnUrl>,
 }
 
 impl Draft {
@@ -25,14 +26,14 @@ impl Draft {
             return Err(OrderError::AddressMissing);
         }
         let country = self.shipping_address.as_ref().map(|address| address.address_country.as_str());
-        let Quote { lines, shipping } = Quote::of(self.lines, country, pricing)?;
+        let Quote { lines, parts, .. } = Quote::of(self.lines, country, pricing)?;
         Ok(Order {
             id: OrderId::of_cart(self.cart_id),
             request_fingerprint: self.request_fingerprint,
             customer_id: self.customer_id,
             email: self.email,
             lines,
-            shipping,
+            parts,
             shipping_address: self.shipping_address,
             billing_address: self.billing_address,
             note: self.note,
@@ -41,15 +42,16 @@ impl Draft {
                 payment_id: None,
                 tries: 0,
                 method: self.payment_method,
+                return_url: self.return_url,
                 action_url: None,
                 declined: None,
                 captured: None,
                 refunded: Money::zero(pricing.currency),
+                refused_refunds: Vec::new(),
             },
-            tracking: None,
-            history: vec![StatusChange { at: now, to: Status::Pending, by: by.label(), note: None }],
+            history: vec![StatusChange { at: now, to: Status::Pending, by: by.label(), what: Happening::Placed, note: None }],
             placed_at: now,
-            expires_at: now.plus(pricing.payment_deadline),
+            expires_at: now.plus(pricing.deadline_of(self.customer_id)),
         })
     }
 }

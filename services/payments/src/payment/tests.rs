@@ -25,7 +25,7 @@ fn order() -> OrderRef {
 }
 
 fn wanted(id: u128, method: &str) -> PaymentTry {
-    PaymentTry { payment_id: PaymentId(id), payment_method: method.into() }
+    PaymentTry { payment_id: PaymentId(id), payment_method: method.into(), return_url: None }
 }
 
 fn open(id: u128) -> Payment {

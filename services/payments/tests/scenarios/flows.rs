@@ -54,7 +54,7 @@ async fn refusals_say_why() {
         assert!(shop.ledger(payment(1)).await.is_empty());
     }
     let shop = Shop::open();
-    let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into() };
+    let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into(), return_url: None };
     shop.world.publish(OrderAwaitingPayment { order: order(1), payment: unknown }).await;
     shop.world.settle().await;
     assert_eq!(shop.seen(payment(1)).await["failure"]["code"], "payment_failed");
