@@ -28,7 +28,7 @@ use ports::reads::{CartReads, CatalogReads, IdentityReads, InventoryReads};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use guest_tokens::GuestTokens;
-pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle};
+pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle, part_diagram};
 pub use reads::Reads;
 pub use shop::{Feature, Shop};
 pub use storage::TABLE;

@@ -54,7 +54,7 @@ pub use draft::Draft;
 pub use error::OrderError;
 pub use history::{Happening, HappeningCode, StatusChange};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
-pub use part::{Advance, Parcel, Part};
+pub use part::{Advance, Parcel, Part, part_diagram};
 #[cfg(test)]
 pub use part::{ParcelText, PartStatus};
 pub use payment::{Payment, RefusedRefund, ReturnUrl};

@@ -71,7 +71,7 @@ impl OrderReads for FakeOrders {
             total: eur(1200),
             ..line.clone()
         };
-        let address = PostalAddress {
+        let postal = PostalAddress {
             name: "Ann Lee".into(),
             street_address: "Marienplatz 8".into(),
             extended_address: String::new(),
@@ -94,7 +94,7 @@ impl OrderReads for FakeOrders {
             shipping: eur(490),
             tax: eur(717),
             total: eur(4488),
-            shipping_address: is_shared.then_some(address),
+            shipping_address: is_shared.then_some(postal),
             pay_by: (id == UNPAID_ORDER).then(|| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(1800))),
         };
         Ok((id != UNKNOWN_ORDER).then_some(order))

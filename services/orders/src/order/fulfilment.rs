@@ -193,6 +193,15 @@ mod tests {
         }
     }
 
+    /// As its lifecycle draws it.
+    #[test]
+    fn a_part_is_cancelled_until_its_goods_leave() {
+        for (status, expect) in [(Waiting, true), (Processing, true), (Shipped, false), (Delivered, false)] {
+            let decided = sold([status, Waiting]).cancel_part(SELLER, Party::Seller, &admin(), None, NOW);
+            assert_eq!(decided.is_ok_and(|decision| decision.state().parts[0].status == Cancelled), expect, "{status:?}");
+        }
+    }
+
     #[test]
     fn a_part_of_what_is_not_paid_is_not_cancelled() {
         let unpaid = placed_of_two();

@@ -37,8 +37,9 @@ pub struct Part<M = Money> {
 }
 
 /// How far the seller is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PartStatus {
     /// Nothing has been done for it.
     #[default]
@@ -166,6 +167,26 @@ impl PartStatus {
     }
 }
 
+/// Every move of a part: from, on which news, to.
+const LIFECYCLE: &[(PartStatus, &str, PartStatus)] = &[
+    (PartStatus::Waiting, "processing", PartStatus::Processing),
+    (PartStatus::Processing, "shipped", PartStatus::Shipped),
+    (PartStatus::Shipped, "delivered", PartStatus::Delivered),
+    (PartStatus::Waiting, "cancelled", PartStatus::Cancelled),
+    (PartStatus::Processing, "cancelled", PartStatus::Cancelled),
+];
+
+/// The lifecycle of a part as a Mermaid state diagram.
+pub fn part_diagram() -> String {
+    let mut text = String::from("stateDiagram-v2\n    [*] --> waiting: placed\n");
+    for (from, news, to) in LIFECYCLE {
+        let [from, to]: [&str; 2] = [from.into(), to.into()];
+        text.push_str(&format!("    {from} --> {to}: {news}\n"));
+    }
+    text.push_str("    cancelled --> [*]\n    delivered --> [*]\n");
+    text
+}
+
 /// Where a paid order stands if its parts stand so; `None` if nothing of it is left.
 pub fn overall(parts: impl IntoIterator<Item = PartStatus>) -> Option<Status> {
     let (mut slowest, mut all_wait) = (None, true);
@@ -291,6 +312,8 @@ mod tests {
                     Ok(true) => format!("{:?}", part.status),
                 };
                 assert_eq!(became, expect, "{step} at {status:?}");
+                let is_drawn = LIFECYCLE.contains(&(*status, step, part.status));
+                assert_eq!(is_drawn, part.status != *status, "{step} at {status:?} in the diagram");
             }
         }
     }
