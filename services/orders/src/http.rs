@@ -15,6 +15,9 @@ use crate::settling::Waiting;
 use crate::views::{ListedView, OrderView, QuoteView, SellerOrderView, TimelineView};
 use crate::{App, storage};
 
+/// There is more to do for an order that is found. This is longer than that takes.
+const LOOKED_UP_AFTER: std::time::Duration = std::time::Duration::from_millis(50);
+
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(
         quote,
@@ -178,7 +181,10 @@ async fn look_up(request: RequestContext, State(app): State<App>, Json(body): Js
         let event = found.map(|order| OrderLinkRequested { order: order.reference() });
         Ok(event.into_iter().fold(Changes::none(), Changes::emit).reply(accepted))
     };
-    app.work.handle_request_once(&request, load, decide).await
+    let answered_at = tokio::time::Instant::now() + LOOKED_UP_AFTER;
+    let reply = app.work.handle_request_once(&request, load, decide).await?;
+    tokio::time::sleep_until(answered_at).await;
+    Ok(reply)
 }
 
 /// List the caller's orders, newest first.

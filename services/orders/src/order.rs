@@ -36,6 +36,7 @@ mod payment;
 #[cfg(test)]
 mod properties;
 mod quote;
+mod refunds;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -43,7 +44,7 @@ mod unpaid;
 
 use contracts::{
     CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
-    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, RefundFailed, StockRefused,
+    PaymentCaptured, PaymentFailed, PaymentRequiresAction, StockRefused,
 };
 use kernel::{Actor, BusinessId, Currency, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
@@ -282,51 +283,6 @@ impl Order {
             | Status::Cancelled(_)
             | Status::Refunded => Ok(Decision::unchanged(self)),
         }
-    }
-
-    /// Money went back. All of it: a sale whose goods have not left is undone, one whose goods have is refunded.
-    pub fn payment_refunded(mut self, refund: &PaymentRefunded, now: Timestamp) -> Decided {
-        if !self.is_latest_try(&refund.payment)? || refund.refunded.amount <= self.payment.refunded.amount {
-            return Ok(Decision::unchanged(self));
-        }
-        let total = self.total();
-        if refund.refunded.minus(total)?.amount > 0 {
-            return Err(OrderError::WrongAmount { amount: refund.refunded, total });
-        }
-        self.payment.refunded = refund.refunded;
-        self.payment.forget_refused(refund.refund_id, refund.retry_of);
-        // What went back for parts that were cancelled leaves the others as they are.
-        let all = refund.refunded == total && refund.refunded.amount > self.given_up().amount;
-        let what = Happening::Refunded { amount: refund.refund };
-        match self.status {
-            Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
-            Status::Confirmed | Status::Processing if all => {
-                // It is a cancellation as well, so that the stock is for sale again.
-                let sellers = self.cancel_what_is_to_come();
-                let cancelled = self.cancellation(CancelReason::ByAdmin, sellers);
-                self.step(Status::Refunded, what, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(cancelled).emit(event))
-            }
-            Status::Shipped | Status::Delivered if all => {
-                self.step(Status::Refunded, what, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(event))
-            }
-            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
-                self.step(self.status, what, now);
-                Ok(Decision::changed(self))
-            }
-        }
-    }
-
-    /// Money that should go back did not: staff see it until another try succeeds.
-    pub fn refund_failed(mut self, failed: &RefundFailed, now: Timestamp) -> Decided {
-        if !self.is_latest_try(&failed.payment)? || !self.payment.note_refused(failed, now) {
-            return Ok(Decision::unchanged(self));
-        }
-        self.step(self.status, Happening::RefundRefused { amount: failed.refund }, now);
-        Ok(Decision::changed(self))
     }
 }
 

@@ -320,38 +320,6 @@ fn an_order_is_kept_without_what_follows_from_the_rest() {
 }
 
 #[test]
-fn sums() {
-    let net = Pricing { prices_include_tax: false, ..pricing() };
-    let digital = DraftLine { offer: Offer { requires_shipping: false, ..offer(1000, 700) }, quantity: 1 };
-    for (pricing, lines, expect) in [
-        (pricing(), vec![line(1, 4999, 1900)], (4999, 490, 798, 5489)),
-        (pricing(), vec![line(1, 5000, 1900)], (5000, 0, 798, 5000)),
-        (pricing(), vec![digital.clone()], (1000, 0, 65, 1000)),
-        (net.clone(), vec![line(3, 333, 1900)], (1189, 490, 190, 1679)),
-        (net, vec![digital, line(1, 50, 700)], (1124, 490, 74, 1614)),
-    ] {
-        let order = Order::place(draft(lines), &pricing, &Actor::Guest, NOW).unwrap().into_state();
-        let sums = (order.subtotal().amount, order.shipping().amount, order.tax().amount, order.total().amount);
-        assert_eq!(sums, expect);
-    }
-}
-
-#[test]
-fn what_is_no_order() {
-    let base = || draft(vec![line(1, 100, 1900)]);
-    let dollars = DraftLine { offer: Offer { unit_price: Money::new(100, "USD".parse().unwrap()), ..offer(100, 1900) }, quantity: 1 };
-    for (draft, expect) in [
-        (draft(Vec::new()), OrderError::Lines),
-        (draft(vec![line(0, 100, 1900)]), OrderError::Lines),
-        (draft(vec![line(1, 100, 1900); 49]), OrderError::Lines),
-        (draft(vec![dollars]), OrderError::Money(kernel::MoneyError::Currencies)),
-        (Draft { shipping_address: None, ..base() }, OrderError::AddressMissing),
-    ] {
-        assert_eq!(Order::place(draft, &pricing(), &Actor::Guest, NOW).unwrap_err(), expect);
-    }
-}
-
-#[test]
 fn another_means_of_payment_takes_the_place_of_one_that_waits_for_the_customer() {
     let asked = happen(order_that_is(Name::AwaitingPayment), "payment.requires_action", 1, NOW).unwrap().into_state();
     assert!(asked.is_settled());

@@ -214,3 +214,23 @@ async fn a_refused_refund_is_shown_to_staff_until_another_succeeds() {
     let codes: Vec<_> = timeline.json["steps"].as_array().unwrap().iter().map(|step| step["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["placed", "paid", "refund_refused", "refunded"]);
 }
+
+#[tokio::test]
+async fn the_page_shows_what_comes_from_whom() {
+    let shop = Shop::open();
+    shop.world.offers.lock().unwrap().get_mut(&crate::shop::POT).unwrap().seller_id = OTHER;
+    let placed = shop.harness.post("/api/v1/orders", &shop.request(shop.cart(1, None))).send().await.expect(202);
+    let (id, token) = (crate::shop::order_id(&placed), text(&placed, "guest_token"));
+    shop.stock_reserved(id).await;
+    shop.captured(id).await;
+    let own = Harness::business(1, SELLER);
+    advance(&shop, SELLER, id, &own, "processing").await.expect(200);
+    let parcels = json!({"status": "shipped", "parcels": [{"carrier": "DHL", "number": "00340"}]});
+    shop.harness.post(&format!("{}/status", part(SELLER, id)), &parcels).as_actor(&own).send().await.expect(200);
+    let page = shop.harness.get(&format!("/orders/{id}?token={token}")).send().await.expect(200).text;
+    for expect in
+        ["from 2 sellers", "Delivery 1: on its way", "Delivery 2: confirmed", "with DHL, tracking number 00340", "Delivery 1 was shipped."]
+    {
+        assert!(page.contains(expect), "{expect} in {page}");
+    }
+}

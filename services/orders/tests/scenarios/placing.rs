@@ -195,6 +195,7 @@ async fn everybody_may_know_what_the_shop_says_of_itself() {
         ("shipping", shipping),
         ("payment_methods", json!(["card"])),
         ("payment_deadline_minutes", json!(30)),
+        ("guest_payment_deadline_minutes", json!(15)),
         ("features", json!(["test_payments"])),
     ] {
         assert_eq!(got.json[field], expect, "{field}");
