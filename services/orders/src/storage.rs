@@ -122,12 +122,19 @@ pub async fn latest(table: &Table, list: Query, since: Timestamp, limit: usize) 
     Ok(table.list(list.bounds(bounds).descending().limit(limit)).await?.items)
 }
 
-/// The latest orders that the client placed as a guest and whose time to pay is not over at `now`, at most `limit`.
-pub async fn latest_of_client(table: &Table, client: &str, now: Timestamp, limit: usize) -> Result<Vec<Stored<Order>>, Problem> {
+/// The latest orders that the client placed as a guest and whose time to pay is not over at `now`, at most `limit`. Fewer than
+/// `few` are not worth a look: none is read then.
+pub async fn latest_of_client(
+    table: &Table,
+    client: &str,
+    now: Timestamp,
+    few: usize,
+    limit: usize,
+) -> Result<Vec<Stored<Order>>, Problem> {
     let page = table.list::<PlacedByClient>(Query::table(unpaid_list(client)).descending().limit(limit)).await?;
     let keys: Vec<Key> = page.items.iter().filter(|placed| placed.expires_at > now).map(|placed| key(placed.order_id)).collect();
     let mut orders = Vec::new();
-    for keys in keys.chunks(KEYS_MAX) {
+    for keys in keys.chunks(KEYS_MAX).filter(|_| keys.len() >= few) {
         orders.extend(table.get_many_eventual::<Order>(keys).await?.into_iter().flatten());
     }
     Ok(orders)

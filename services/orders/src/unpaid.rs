@@ -33,7 +33,7 @@ pub async fn check(app: &App, request: &RequestContext, email: &kernel::Email) -
         allow_another(orders.iter().map(|order| &order.value), most, now)?;
     }
     if let Some(most) = limit(limits.per_client).filter(|_| customer.is_none()) {
-        let orders = storage::latest_of_client(table, &client(app, request), now, most.saturating_mul(LOOKED_AT)).await?;
+        let orders = storage::latest_of_client(table, &client(app, request), now, most, most.saturating_mul(LOOKED_AT)).await?;
         allow_another(orders.iter().map(|order| &order.value), most, now)?;
     }
     Ok(())
