@@ -326,7 +326,8 @@ async fn cancel_part(
     Json(body): Json<CancelPart>,
 ) -> HandlerResult {
     let rule = |order: Order, context: &DecisionContext| {
-        order.cancel_part(seller, Party::Seller, &context.actor, body.reason.clone(), context.now)
+        let party = if context.actor.is_staff() { Party::Staff } else { Party::Seller };
+        order.cancel_part(seller, party, &context.actor, body.reason.clone(), context.now)
     };
     change_part(&app, &request, seller, id, rule).await
 }

@@ -169,6 +169,22 @@ async fn the_order_ends_with_its_last_part() {
 }
 
 #[tokio::test]
+async fn what_staff_cancels_for_a_seller_is_told_so() {
+    let shop = Shop::open();
+    let id = sold(&shop, &Harness::customer(1)).await;
+    shop.harness.post(&format!("{}/cancel", part(OTHER, id)), &json!({})).as_actor(&Harness::support()).send().await.expect(200);
+    let events = shop.harness.events().await;
+    let reasons: Vec<_> = events
+        .iter()
+        .filter_map(|envelope| match &envelope.event {
+            Event::OrderPartCancelled(told) => Some(told.reason),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reasons, [contracts::CancelReason::ByAdmin], "so that the seller gets a mail");
+}
+
+#[tokio::test]
 async fn sellers_list_their_parts_by_status() {
     let shop = Shop::open();
     let (customer, own) = (Harness::customer(1), Harness::business(1, SELLER));
