@@ -113,8 +113,8 @@ pub struct OrderPartSummary {
     /// Included in the total.
     pub tax: Money,
     pub total: Money,
-    /// Whether the customer has received it.
-    pub delivered: bool,
+    /// Whether it ended before the goods left. Read a moment late, it may not say so yet.
+    pub cancelled: bool,
 }
 
 /// An order as mails show it.

@@ -54,7 +54,7 @@ fn part_summary(order: &Order, part: &Part) -> OrderPartSummary {
         shipping: totals.shipping,
         tax: totals.tax,
         total: totals.total,
-        delivered: part.status.name() == StatusName::Delivered,
+        cancelled: part.status.name() == StatusName::Cancelled,
     }
 }
 

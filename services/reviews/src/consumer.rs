@@ -43,8 +43,8 @@ async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(
     let Some(customer) = order.customer_id else { return Ok(()) };
     let Some(summary) = app.deps.orders.order(order.order_id).await? else { return Ok(()) };
     // A part that was cancelled has reached nobody.
-    let received = |seller| summary.parts.iter().any(|part| part.seller_id == seller && part.delivered);
-    let lines = || summary.lines.iter().filter(|line| received(line.seller_id));
+    let cancelled = |seller| summary.parts.iter().any(|part| part.seller_id == seller && part.cancelled);
+    let lines = || summary.lines.iter().filter(|line| !cancelled(line.seller_id));
     let products: Vec<_> = distinct(lines().map(|line| ReviewTarget::Product(line.product_id)));
     let sellers = distinct(lines().map(|line| ReviewTarget::Business(line.seller_id)));
     let targets = distinct(products.iter().copied().chain(sellers));

@@ -384,7 +384,7 @@ pub fn sample_sale() -> OrderSummary {
         shipping: eur(shipping),
         tax: eur(tax),
         total: eur(subtotal + shipping),
-        delivered: false,
+        cancelled: false,
     };
     OrderSummary {
         id: OrderId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0),

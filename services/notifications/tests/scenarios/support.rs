@@ -59,7 +59,7 @@ impl OrderReads for FakeOrders {
             shipping: eur(shipping),
             tax: eur(tax),
             total: eur(subtotal + shipping),
-            delivered: false,
+            cancelled: false,
         };
         let is_shared = id == SHARED_ORDER;
         let bread = OrderLineSummary {

@@ -1,6 +1,6 @@
 //! Every status meets everything that can happen to an order.
 
-use contracts::{CancelReason, Decline, DeclineCode, Event, PaymentRef, ShortLine};
+use contracts::{CancelReason, Decline, DeclineCode, Event, PaymentRef, PaymentRefunded, RefundFailed, ShortLine};
 use kernel::Offer;
 use kernel::{BusinessId, CartId, Currency, Duration, PaymentId, RefundId, Role, TaxRate};
 use strum::VariantArray as _;

@@ -24,8 +24,8 @@ async fn advance(shop: &Shop, seller: BusinessId, id: OrderId, by: &Actor, statu
 
 fn statuses(order: &Value) -> Vec<&str> {
     std::iter::once(&order["status"])
-        .chain(order["parts"].as_array().unwrap().iter().map(|part| &part["status"]))
-        .map(|status| status.as_str().unwrap())
+        .chain(order["parts"].as_array().expect("an order has parts").iter().map(|part| &part["status"]))
+        .map(|status| status.as_str().expect("a status"))
         .collect()
 }
 

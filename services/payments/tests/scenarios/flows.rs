@@ -12,7 +12,7 @@ use shell::testing::Harness;
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund, Void};
 
-use crate::shop::{Shop, awaiting, cancelled, customer, order, payment, reserved};
+use crate::shop::{Shop, awaiting, cancelled, customer, eur, order, payment, reserved};
 
 #[tokio::test]
 async fn an_approved_payment_is_captured_at_once() {

@@ -151,7 +151,7 @@ impl OrderReads for Town {
             total: price,
         };
         let part =
-            |seller_id, delivered| OrderPartSummary { seller_id, subtotal: price, shipping: price, tax: price, total: price, delivered };
+            |seller_id, cancelled| OrderPartSummary { seller_id, subtotal: price, shipping: price, tax: price, total: price, cancelled };
         let found = self.orders.lock().unwrap().get(&id).copied();
         Ok(found.map(|customer| OrderSummary {
             pay_by: None,
@@ -161,7 +161,7 @@ impl OrderReads for Town {
             email: address(customer),
             placed_at: Timestamp::from_millis(0),
             lines: vec![line.clone(), OrderLineSummary { seller_id: CANCELLED_SELLER, product_id: NEVER_SENT, ..line }],
-            parts: vec![part(BAKERY, true), part(CANCELLED_SELLER, false)],
+            parts: vec![part(BAKERY, false), part(CANCELLED_SELLER, true)],
             subtotal: price,
             shipping: price,
             tax: price,
