@@ -6,7 +6,7 @@
 //! - `available` is negative only by orders that were accepted while back-orders were allowed; it
 //!   then says how many pieces are owed;
 //! - `low_alerted` is 1 exactly while `available <= threshold`, so that falling to the threshold emits one
-//!   event, however many orders arrive at that moment.
+//!   event, however many orders arrive at that moment; taking the last piece emits one as well.
 //!
 //! A rule does not write the item. It returns a `Shift`: by how much the counters move, and the bounds
 //! within which that is right. Two orders for one variant therefore do not disturb each other, unless
@@ -311,7 +311,7 @@ impl StockItem {
 
     /// Keeps `low_alerted` right while what is available moves by `delta` and the threshold becomes
     /// `threshold`. The bounds let the shift happen only where it ends on the side of the threshold that
-    /// was foreseen here: one order of many crosses it, and that one emits the event.
+    /// was foreseen here: one order of many crosses it, and that one emits the event. So does the one that takes the last piece.
     fn shift_low(&self, threshold: i64, delta: i64) -> Shift {
         let mut shift = Shift::nothing(self.variant_id);
         shift.must_be(Counter::Threshold, self.threshold);
@@ -322,8 +322,17 @@ impl StockItem {
             false => Bound::AtLeast(Counter::Available, threshold + 1 - delta),
         });
         shift.add(Counter::LowAlerted, i64::from(low) - self.low_alerted);
-        if low && self.low_alerted == 0 {
-            shift.emit(StockLow { variant_id: self.variant_id, sku: self.sku.clone(), available: self.available + delta, threshold });
+        let gone = delta < 0 && self.available + delta <= 0;
+        if delta < 0 {
+            shift.bounds.extend(match (self.available > 0, gone) {
+                (true, true) => vec![Bound::AtLeast(Counter::Available, 1), Bound::AtMost(Counter::Available, -delta)],
+                (true, false) => vec![Bound::AtLeast(Counter::Available, 1 - delta)],
+                (false, _) => vec![Bound::AtMost(Counter::Available, 0)],
+            });
+        }
+        if low && (self.low_alerted == 0 || (gone && self.available > 0)) {
+            let (seller_id, sku, title) = (self.seller_id, self.sku.clone(), self.title.clone());
+            shift.emit(StockLow { variant_id: self.variant_id, seller_id, sku, title, available: self.available + delta, threshold });
         }
         shift
     }
