@@ -4,18 +4,18 @@ use axum::extract::State;
 use kernel::{Actor, BusinessId, CartId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
+use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn};
 use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::checkout::{self, PlaceOrder};
-use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, StatusName, Tracking};
+use crate::order::{Advance, Decided, Method, Note, Order, ParcelText, Part, Tracking};
 use crate::settling::Waiting;
 use crate::views::{ListedView, OrderView, QuoteView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(quote, place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
+    shell::routes!(quote, place, list, show, pay, cancel, timeline, advance, list_of_seller).with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,15 +29,6 @@ impl Token {
     pub fn opens(&self, app: &App, order: OrderId) -> bool {
         app.deps.tokens.opens(order, self.token.as_deref())
     }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct StatusFilter {
-    /// Only orders in this status.
-    #[param(inline)]
-    status: Option<StatusName>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -178,17 +169,6 @@ async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Pat
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
-}
-
-/// List all orders, newest first.
-#[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(_: Staff, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
-    let table = app.work.table();
-    let orders = match listing.filter.status {
-        Some(status) => storage::in_status(table, status, listing.limit, listing.cursor).await?,
-        None => storage::all(table, listing.limit.get(), listing.cursor).await?,
-    };
-    Ok(listed(orders, None))
 }
 
 /// Move a confirmed order to its next status. For staff, and for the seller of everything in the order.

@@ -7,6 +7,7 @@
 //! | a new account, or one that is erased | the orders that its address placed as a guest | index 1 `guest#<email>` |
 //! | an admin | the orders in a status, newest first | index 2 `open` or `status#<status>`, backwards |
 //! | an admin | all orders, newest first | all lists of index 2, backwards, as one |
+//! | staff | the order with a number | index 4 `numbers`, `<number>` |
 //! | the tick | unpaid orders at their deadline | index 2 `open`, from where table `sweep` / `sweep` says |
 //! | a seller | the orders with something of theirs, newest first | index 3 `seller#<business>`, and table `seller#<business>` / `<placed at>.<order>`, backwards |
 //! | the house | the orders with something of its own, newest first | picked out of all orders |
@@ -23,12 +24,14 @@ use shell::{Table, filter_pages, merge_pages_desc};
 
 use crate::order::{Order, StatusName};
 
-pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 3 };
+pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 4 };
 
 const BY_OWNER: u8 = 1;
 const BY_PROGRESS: u8 = 2;
 const BY_SELLER: u8 = 3;
+const BY_NUMBER: u8 = 4;
 const OPEN: &str = "open";
+const NUMBERS: &str = "numbers";
 /// The lists of index 2, in the order in which an order goes through them: one that moves while they are read is
 /// seen in one at least.
 const LISTS: [StatusName; 6] = [
@@ -56,6 +59,7 @@ impl Record for Order {
         let owner = self.customer_id.map_or_else(|| guest_list(&self.email), customer_list);
         let mut entries =
             vec![IndexEntry::new(BY_OWNER, owner, &sort_key), IndexEntry::new(BY_PROGRESS, progress_list(self.status.name()), &sort_key)];
+        entries.push(IndexEntry::new(BY_NUMBER, NUMBERS, self.number()));
         if let [seller] = *sellers(self) {
             entries.push(IndexEntry::new(BY_SELLER, seller_list(seller), sort_key));
         }
@@ -114,6 +118,12 @@ pub async fn shown(table: &Table, id: OrderId) -> Result<Stored<Order>, Problem>
 /// A customer's orders, the oldest first.
 pub fn of_customer(user: UserId) -> Query {
     Query::index(BY_OWNER, customer_list(user))
+}
+
+/// The orders with a number: one, but for a chance of one in a million million.
+pub fn with_number(number: &str) -> Query {
+    let number = number.trim().to_ascii_uppercase();
+    Query::index(BY_NUMBER, NUMBERS).bounds(Bounds::Between(number.clone(), number))
 }
 
 /// What an address has ordered without an account, the oldest first.

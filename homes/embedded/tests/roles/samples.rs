@@ -133,7 +133,10 @@ fn directory(t: &Things) -> Vec<Sample> {
     vec![
         ask("GET /api/v1/business-categories", []),
         ask("POST /api/v1/business-categories", []).json(json!({ "name": "Opticians" })),
-        ask("PUT /api/v1/business-categories/{category_id}", [&t.empty_business_category]).json(json!({ "name": "Dressmakers" })),
+        ask("GET /api/v1/business-categories/{category_id}", [&t.business_category]),
+        ask("PUT /api/v1/business-categories/{category_id}", [&t.empty_business_category])
+            .json(json!({ "name": "Dressmakers" }))
+            .if_match(&t.business_categories_etag),
         ask("DELETE /api/v1/business-categories/{category_id}", [&t.empty_business_category]),
         ask("GET /api/v1/businesses", []),
         ask("POST /api/v1/businesses", []).json(profile("Butcher", category)),
@@ -196,6 +199,7 @@ fn catalog(t: &Things) -> Vec<Sample> {
     vec![
         ask("GET /api/v1/categories", []),
         ask("POST /api/v1/categories", []).json(json!({ "name": "Rolls" })),
+        ask("GET /api/v1/categories/{category_id}", [&t.empty_category]),
         ask("PUT /api/v1/categories/{category_id}", [&t.empty_category]).json(json!({ "name": "Pies" })).if_match(&t.empty_category_etag),
         ask("DELETE /api/v1/categories/{category_id}", [&t.empty_category]),
         ask("GET /api/v1/products", []),

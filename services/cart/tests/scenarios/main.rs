@@ -62,6 +62,12 @@ impl Shop {
             requires_shipping: true,
             image_url: None,
             for_sale,
+            shown: kernel::OfferShown {
+                slug: format!("thing-{variant}"),
+                product_title: "Thing".into(),
+                options: vec![kernel::OptionValue { name: "Number".into(), value: variant.to_string() }],
+                seller: Some(kernel::SellerRef { id: 1.into(), slug: None, name: "The shop".into() }),
+            },
         };
         self.offers.lock().unwrap().insert(variant.into(), offer);
     }

@@ -216,6 +216,10 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     ] {
         assert_eq!(town.names(query).await, expect, "{query}");
     }
+    let ids = town.get("/businesses", &Harness::guest()).await.expect(200).json;
+    let id = |place: usize| text(&ids["items"][place]["id"]);
+    assert_eq!(town.names(&format!("ids={},{},{}", id(2), kernel::BusinessId(9), id(0))).await, ["Cedar", "Anker"]);
+    town.get(&format!("/businesses?ids={}&category=shops", id(0)), &Harness::guest()).await.expect(422);
     for (query, status) in
         [("category=none", 404), ("bounds=1,2,3", 422), ("bounds=0,0,2,2", 422), ("near=91,0", 422), ("near=0,0&radius_m=0", 422)]
     {
@@ -231,7 +235,7 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     assert_eq!(counts, [("Food".into(), 3), ("Shops".into(), 1), ("Cafés".into(), 2)]);
 
     let moved = json!({ "name": "Cafés", "parent_id": shops });
-    town.world.put(&format!("/api/v1/business-categories/{cafes}"), &moved).as_actor(&Harness::admin()).send().await.expect(200);
+    town.edit_category(&cafes, &moved).await;
     assert_eq!(town.names("category=shops").await, ["Anker", "Birke", "Cedar"], "what is in it moves along");
     for id in [&cafes, &shops] {
         town.world.delete(&format!("/api/v1/business-categories/{id}")).as_actor(&Harness::admin()).send().await.expect(409);

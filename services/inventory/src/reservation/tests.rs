@@ -16,8 +16,8 @@ fn item(variant: u128, on_hand: i64, threshold: i64) -> StockItem {
         sku: format!("SKU-{variant}"),
         title: "Thing".into(),
     };
-    let low_alerted = i64::from(on_hand <= threshold);
-    StockItem { on_hand, available: on_hand, low_alerted, counted: 1, ..StockItem::new(described, threshold, 1) }
+    let (low_alerted, in_stock) = (i64::from(on_hand <= threshold), i64::from(on_hand > 0));
+    StockItem { on_hand, available: on_hand, low_alerted, in_stock, counted: 1, ..StockItem::new(described, threshold, 1) }
 }
 
 fn line(variant: u128, quantity: i64) -> HeldLine {
