@@ -336,3 +336,15 @@ async fn carts_are_forgotten_and_read_by_orders() {
     world.advance(days(180));
     get(&world, &me, &mine).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_line_shows_what_leads_to_the_product_and_who_sells_it() {
+    let (world, _) = world();
+    let guest = Harness::guest();
+    let id = new_cart(&world, &guest, &[(1, 2)]).await;
+    let line = get(&world, &guest, &id).await.expect(200).json["lines"][0].clone();
+    assert_eq!((&line["slug"], &line["product_title"], &line["title"]), (&json!("thing-1"), &json!("Thing"), &json!("Thing 1")));
+    assert_eq!(line["options"], json!([{ "name": "Number", "value": "1" }]));
+    assert_eq!(line["seller"], json!({ "id": kernel::BusinessId(1), "name": "The shop" }));
+    assert_eq!(line["stock"]["state"], "in_stock");
+}

@@ -7,6 +7,7 @@ mod cards;
 mod categories;
 mod files;
 mod imports;
+mod managing;
 mod products;
 mod sellers;
 

@@ -88,7 +88,7 @@ impl Town {
         let path = format!("/api/v1/business-categories/{id}");
         let edit = || self.world.put(&path, body).as_actor(&Harness::admin());
         edit().send().await.expect(428);
-        edit().header("If-Match", "\"v0\"").send().await.expect(412);
+        edit().header("If-Match", "\"v99\"").send().await.expect(412);
         let etag = self.world.get(&path).send().await.expect(200).headers["etag"].clone();
         edit().header("If-Match", &etag).send().await.expect(200)
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod erasure;
+mod finding;
 mod pages;
 mod placing;
 mod shop;
