@@ -1,6 +1,6 @@
 //! Events of inventory.
 
-use kernel::{BusinessId, OrderId, VariantId};
+use kernel::{BusinessId, OrderId, ProductId, StockState, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::{OrderRef, PaymentTry};
@@ -43,4 +43,14 @@ pub struct StockLow {
     pub title: String,
     pub available: i64,
     pub threshold: i64,
+}
+
+/// What customers are told of the stock of a variant is different now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockStateChanged {
+    pub variant_id: VariantId,
+    pub product_id: ProductId,
+    pub state: StockState,
+    /// Grows by one with each change of the state: a lower one comes late.
+    pub revision: i64,
 }

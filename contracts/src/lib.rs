@@ -119,6 +119,7 @@ events! {
         StockReserved(order.order_id) = "stock.reserved",
         StockRefused(order_id) = "stock.refused",
         StockLow(variant_id) = "stock.low",
+        StockStateChanged(variant_id) = "stock.state_changed",
     }
     "orders" {
         OrderPlaced(order.order_id) = "order.placed",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole};
+use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole, StockState};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
@@ -130,6 +130,7 @@ fn shop(events: Events) -> Events {
             order_id: 1.into(),
             short: vec![ShortLine { variant_id: 3.into(), sku: "TEA-100".into(), wanted: 2, available: 1 }],
         }])
+        .of([StockStateChanged { variant_id: 3.into(), product_id: 4.into(), state: StockState::Low, revision: 2 }])
         .of([StockLow {
             variant_id: 3.into(),
             seller_id: Some(4.into()),
@@ -167,7 +168,7 @@ fn directory(events: Events) -> Events {
     let rating = |target| RatingChanged { target, rating: Rating { count: 3, sum: 12 } };
     events
         .of([Some(user_id), None].map(|owner_id| BusinessCreated { business_id, name: name(), owner_id, published: true }))
-        .of([BusinessChanged { business_id, published: true }])
+        .of([BusinessChanged { business_id, published: true, name: "Bakery".into(), slug: "bakery".into() }])
         .of([BusinessSubmitted { business_id, name: name() }])
         .of([BusinessPublished { business_id, name: name(), slug: "old-mill".into() }])
         .of([BusinessRejected { business_id, name: name(), reason: "Please name the street.".into() }])
@@ -176,7 +177,7 @@ fn directory(events: Events) -> Events {
         .of([BusinessSuspended { business_id, name: name(), reason: "It has closed for good.".into() }])
         .of([BusinessRemoved { business_id, members: vec![user_id] }])
         .of(roles.map(|role| BusinessStaffChanged { business_id, user_id, role }))
-        .of([BusinessClaimed { business_id, name: name(), claim_id: 7.into(), owner_id: user_id }])
+        .of([BusinessClaimed { business_id, name: name(), slug: "bakery".into(), claim_id: 7.into(), owner_id: user_id }])
         .of([ClaimRequested { claim_id: 7.into(), business_id, business_name: name(), user_id }])
         .of([ClaimRefused { claim_id: 7.into(), business_id, business_name: name(), user_id, reason: "No proof was given.".into() }])
         .of([CategoryChanged { category_id: 4.into(), name: "Food".into(), deleted: false }])

@@ -248,7 +248,7 @@ pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, 
 
 fn catalog_config(config: &Config) -> catalog::Config {
     let shop = &config.shop;
-    catalog::Config { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
+    catalog::Config { public_url: shop.public_url.clone(), shop_name: shop.name.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
 
 impl Readable for catalog::Reads {

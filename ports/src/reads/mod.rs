@@ -11,7 +11,7 @@ use kernel::{BusinessId, CartId, Email, Membership, Money, Offer, OrderId, Posta
 use crate::Person;
 
 pub use directory::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
-pub use products::{ProductListing, ProductReads};
+pub use products::{DefaultVariant, ProductCard, ProductCategoryRef, ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
 
 /// Whether a user may still act.

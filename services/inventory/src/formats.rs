@@ -26,6 +26,8 @@ fn stock(seller_id: Option<BusinessId>) -> StockItem {
         reserved: 2,
         threshold: 3,
         low_alerted: 0,
+        in_stock: 1,
+        state_revision: 3,
         backorder: 1,
         counted: 1,
         revision: 4,

@@ -19,23 +19,8 @@ use crate::{App, storage};
 const LOOKED_UP_AFTER: std::time::Duration = std::time::Duration::from_millis(50);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(
-        quote,
-        place,
-        look_up,
-        list,
-        show,
-        pay,
-        cancel,
-        timeline,
-        list_all,
-        advance,
-        list_parts,
-        show_part,
-        advance_part,
-        cancel_part
-    )
-    .with_state(app)
+    shell::routes!(quote, place, look_up, list, show, pay, cancel, timeline, advance, list_parts, show_part, advance_part, cancel_part)
+        .with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,15 +34,6 @@ impl Token {
     pub fn opens(&self, app: &App, order: OrderId) -> bool {
         app.deps.tokens.opens(order, self.token.as_deref())
     }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct StatusFilter {
-    /// Only orders in this status.
-    #[param(inline)]
-    status: Option<StatusName>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -253,17 +229,6 @@ async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Pat
     let order = storage::shown(app.work.table(), id).await?;
     let party = order.party_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, party)).etag(order.version))
-}
-
-/// List all orders, newest first.
-#[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(StatusFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
-async fn list_all(_: Staff, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
-    let table = app.work.table();
-    let orders = match listing.filter.status {
-        Some(status) => storage::in_status(table, status, listing.limit, listing.cursor).await?,
-        None => storage::all(table, listing.limit.get(), listing.cursor).await?,
-    };
-    Ok(listed(orders))
 }
 
 /// Move a seller's part of a confirmed order to its next status. The house's own goods are a part like any other.

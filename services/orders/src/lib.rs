@@ -5,6 +5,7 @@
 mod checkout;
 mod consumer;
 mod deadline;
+mod finding;
 #[cfg(test)]
 mod formats;
 mod guest_tokens;
@@ -76,5 +77,6 @@ pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
         .schedule(expire)
         .root_routes(pages::routes(app.clone()))
         .routes(shop::routes(app.clone()))
+        .routes(finding::routes(app.clone()))
         .routes(http::routes(app))
 }

@@ -8,6 +8,7 @@
 //! | a guest who lost the link | the latest orders of their address | index 1 `guest#<email>`, backwards |
 //! | an admin | the orders in a status, newest first | index 2 `open` and `open#guest`, or `status#<status>`, backwards |
 //! | an admin | all orders, newest first | all lists of index 2, backwards, as one |
+//! | staff | the order with a number | index 4 `number#<number>` |
 //! | the tick | unpaid orders at their deadline | index 2 `open`, from where table `sweep` / `open` says; the same for `open#guest` |
 //! | placing | what somebody has not paid yet | index 1, backwards to the earliest that may still be open; of a client that is a guest, table `unpaid#<hash>` / `<placed at>.<order>` |
 //! | a seller | the orders with something of theirs, newest first | index 3 `seller#<business>`, and table `seller#<business>` / `<placed at>.<order>`, backwards |
@@ -26,11 +27,12 @@ use shell::{Table, filter_pages, merge_pages_desc};
 
 use crate::order::{Order, StatusName};
 
-pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 3 };
+pub const TABLE: TableSchema = TableSchema { name: "orders", indexes: 4 };
 
 const BY_OWNER: u8 = 1;
 const BY_PROGRESS: u8 = 2;
 const BY_SELLER: u8 = 3;
+const BY_NUMBER: u8 = 4;
 /// With the name of the sweep along it.
 const OPEN: &str = "open";
 const OPEN_OF_GUESTS: &str = "open#guest";
@@ -56,7 +58,11 @@ impl Record for Order {
     fn indexes(&self) -> Vec<IndexEntry> {
         let sort_key = sort_key(self);
         let owner = self.customer_id.map_or_else(|| guest_list(&self.email), customer_list);
-        let mut entries = vec![IndexEntry::new(BY_OWNER, owner, &sort_key), IndexEntry::new(BY_PROGRESS, progress_list(self), &sort_key)];
+        let mut entries = vec![
+            IndexEntry::new(BY_OWNER, owner, &sort_key),
+            IndexEntry::new(BY_PROGRESS, progress_list(self), &sort_key),
+            IndexEntry::new(BY_NUMBER, number_list(&self.number()), &sort_key),
+        ];
         if let [seller] = *sellers(self) {
             entries.push(IndexEntry::new(BY_SELLER, seller_list(seller), sort_key));
         }
@@ -164,6 +170,11 @@ pub async fn shown(table: &Table, id: OrderId) -> Result<Stored<Order>, Problem>
 /// A customer's orders, the oldest first.
 pub fn of_customer(user: UserId) -> Query {
     Query::index(BY_OWNER, customer_list(user))
+}
+
+/// The orders with a number: one, but for a chance of one in a million million.
+pub fn with_number(number: &str) -> Query {
+    Query::index(BY_NUMBER, number_list(&number.trim().to_ascii_uppercase()))
 }
 
 /// What an address has ordered without an account, the oldest first.
@@ -337,6 +348,10 @@ fn customer_list(user: UserId) -> String {
 
 fn guest_list(email: &Email) -> String {
     format!("guest#{email}")
+}
+
+fn number_list(number: &str) -> String {
+    format!("number#{number}")
 }
 
 fn seller_list(seller: BusinessId) -> String {

@@ -42,6 +42,7 @@ pub struct Things {
     pub renamed_business: String,
     pub unclaimed_business: String,
     /// With its ETag.
+    pub business_categories_etag: String,
     pub business_profile_etag: String,
     pub business_category: String,
     pub empty_business_category: String,
@@ -152,6 +153,7 @@ impl Things {
     async fn add_businesses(&mut self, shop: &mut Shop) {
         self.business_category = shop.create("/api/v1/business-categories", json!({ "name": "Bakeries" })).await;
         self.empty_business_category = shop.create("/api/v1/business-categories", json!({ "name": "Tailors" })).await;
+        self.business_categories_etag = shop.etag(&format!("/api/v1/business-categories/{}", self.business_category)).await;
         let category = self.business_category.as_str();
         self.business = shop.business(Role::Owner, "Bakery", category, &["submit", "approve"]).await;
         self.draft_business = shop.business(Role::Owner, "Stand", category, &[]).await;

@@ -16,7 +16,7 @@ use crate::storage::{self, CategoryCount, save_tree};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, create, edit, delete)
+    shell::routes!(list, create, show, edit, delete)
 }
 
 /// List all categories of businesses, a tree by `parent_id`, with how many businesses each holds.
@@ -42,12 +42,23 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
     app.work.handle_request(&request, |_| storage::tree(app.work.table()), decide).await
 }
 
-/// Rename a category, or move it with everything below it.
+/// Get a category of businesses by its id or its slug. The ETag is the version of the whole tree, for editing it.
+#[utoipa::path(get, path = "/business-categories/{category_id}", tag = "directory", operation_id = "getBusinessCategory", params(("category_id" = String, Path, description = "Id or slug")), responses((status = 200, body = CategoryView)))]
+async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+    let (tree, counts) = futures::try_join!(storage::tree(app.work.table()), counts(app.work.table()))?;
+    let id = tree.referred(&reference).ok_or(CategoryError::NotFound)?.id;
+    Ok(Reply::ok(&view(&tree, id, &counts)?).etag(tree.version))
+}
+
+/// Rename a category, or move it with everything below it. Needs If-Match.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
 async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
-        request.check_version(before.version)?;
+        if before.get(id).is_none() {
+            return Err(CategoryError::NotFound.into());
+        }
+        request.require_version(before.version)?;
         let decision = before.value.clone().edit(id, &draft)?;
         let reply = Reply::ok(&view(decision.state(), id, &counts)?).etag(before.version + u64::from(decision.is_changed()));
         Ok(save_tree(&before, decision, &[])?.reply(reply))

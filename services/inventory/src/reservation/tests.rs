@@ -16,8 +16,8 @@ fn item(variant: u128, on_hand: i64, threshold: i64) -> StockItem {
         sku: format!("SKU-{variant}"),
         title: "Thing".into(),
     };
-    let low_alerted = i64::from(on_hand <= threshold);
-    StockItem { on_hand, available: on_hand, low_alerted, counted: 1, ..StockItem::new(described, threshold, 1) }
+    let (low_alerted, in_stock) = (i64::from(on_hand <= threshold), i64::from(on_hand > 0));
+    StockItem { on_hand, available: on_hand, low_alerted, in_stock, counted: 1, ..StockItem::new(described, threshold, 1) }
 }
 
 fn line(variant: u128, quantity: i64) -> HeldLine {
@@ -64,7 +64,7 @@ fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
 fn placing_holds_all_lines_or_none() {
     let stock = [item(1, 10, 0), item(2, 1, 0)];
     let plan = place(None, news(9), vec![line(1, 2), line(2, 1)], &stock, at(0));
-    check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
+    check(&plan, (Status::Held, &["stock.reserved", "stock.low", "stock.state_changed"], 2));
     let plan = place(None, news(9), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
     check(&plan, (Status::Refused, &["stock.refused"], 0));
     let Event::StockRefused(refused) = &plan.reservation.events()[0] else { panic!("{plan:?}") };
@@ -276,7 +276,7 @@ proptest! {
             waiting.retain_mut(|(quantity, shift)| { *shift = loaded.reserve(*quantity).ok(); shift.is_some() });
             waiting.retain(|(quantity, shift)| match shift.as_ref().and_then(|shift| shared.after(shift).map(|after| (after, shift))) {
                 Some((after, shift)) => {
-                    lows += shift.events.len();
+                    lows += shift.events.iter().filter(|event| matches!(event, Event::StockLow(_))).count();
                     crossings += usize::from(crosses(&shared, &after));
                     sold += quantity;
                     shared = after;

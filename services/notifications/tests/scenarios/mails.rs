@@ -132,7 +132,7 @@ fn of_businesses() -> Vec<Case> {
     let rejected = BusinessRejected { business_id, name: name(), reason: "which street is it in?".into() };
     let suspended = BusinessSuspended { business_id, name: name(), reason: "guests found it closed".into() };
     let requested = ClaimRequested { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6) };
-    let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
+    let claimed = BusinessClaimed { business_id, name: name(), slug: "bakery".into(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
     let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500) };
     let answered = |lead| LeadAnswered { lead_id: lead, business_id, reply: 1, customer_id: None };

@@ -44,6 +44,7 @@ pub(super) fn offer(price: i64, rate: u16) -> Offer {
         requires_shipping: true,
         image_url: None,
         for_sale: true,
+        shown: kernel::OfferShown::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod erasure;
+mod finding;
 mod lookup;
 mod pages;
 mod parts;

@@ -252,6 +252,7 @@ fn offer(variant_id: VariantId, sku: &str, price: i64) -> Offer {
         requires_shipping: true,
         image_url: None,
         for_sale: true,
+        shown: kernel::OfferShown::default(),
     }
 }
 
