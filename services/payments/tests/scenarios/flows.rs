@@ -345,11 +345,12 @@ async fn an_admin_tries_a_refused_refund_again() {
     assert_eq!(refused["status"], "refused");
     let path = format!("/api/v1/admin/payments/{}/refunds/{}/retry", payment(1), refused["id"].as_str().unwrap());
     let retry = |actor| shop.world.post(&path, &serde_json::json!({})).as_actor(actor).header("Idempotency-Key", "k2").send();
-    retry(&shell::testing::Harness::support()).await.expect(403);
-    let again = retry(&shell::testing::Harness::admin()).await.expect(202);
+    let (support, admin) = (shell::testing::Harness::support(), shell::testing::Harness::admin());
+    retry(&support).await.expect(403);
+    let again = retry(&admin).await.expect(202);
     assert_eq!((&again.json["refunds"][1]["status"], &again.json["refunds"][1]["retry_of"]), (&"pending".into(), &refused["id"]));
     // The key of the request stands for one try.
-    assert_eq!(retry(&shell::testing::Harness::admin()).await.expect(202).json, again.json);
+    assert_eq!(retry(&admin).await.expect(202).json, again.json);
     shop.tick(1).await;
     assert_eq!(shop.told().await, ["payment.captured", "payment.refund_failed", "payment.refund_failed"]);
 }
