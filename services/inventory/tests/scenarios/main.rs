@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use contracts::{
-    CancelReason, Envelope, Event, OrderCancelled, OrderLine, OrderPartCancelled, OrderPlaced, OrderRef, OrderShipped, ProductChanged,
-    VariantRef,
+    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPartCancelled, OrderPlaced, OrderRef, OrderShipped,
+    ProductChanged, ProductStockCounted, VariantRef,
 };
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
@@ -524,4 +524,17 @@ async fn the_stock_of_many_variants_changes_at_once() {
     let strangers = world.post("/api/v1/admin/stock/bulk", &rows).as_actor(&Harness::business(4, BusinessId(51))).send().await.expect(207);
     assert_eq!(strangers.json["items"][0]["status"], 404);
     world.post("/api/v1/admin/stock/bulk", &json!({ "items": [] })).as_actor(&manager).send().await.expect(422);
+}
+
+#[tokio::test]
+async fn a_file_counts_what_nobody_has_counted() {
+    let world = stocked(&[(1, 10, 3)]).await;
+    let variant = |id: u128| VariantRef { variant_id: id.into(), sku: format!("SKU-{id}"), title: "Thing".into() };
+    let counted = |id, on_hand| CountedVariant { variant: variant(id), on_hand, backorder: false };
+    let event = ProductStockCounted { product_id: 1.into(), seller_id: SELLER, variants: vec![counted(1, 99), counted(2, 7)] };
+    let envelope = world.publish(event).await;
+    world.settle().await;
+    world.deliver("inventory", &envelope).await.unwrap();
+    check_stock(&world, 1, (10, 10, 0)).await;
+    check_stock(&world, 2, (7, 7, 0)).await;
 }
