@@ -112,6 +112,7 @@ events! {
     }
     "catalog" {
         ProductChanged(product_id) = "product.changed",
+        ProductStockCounted(product_id) = "product.stock_counted",
         ProductArchived(product_id) = "product.archived",
         ProductCategoryChanged(category_id) = "product_category.changed",
     }

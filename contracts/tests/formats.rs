@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole, StockState};
+use kernel::{BusinessId, Currency, Email, Money, Rating, ReviewTarget, StaffRole, StockState};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
@@ -140,6 +140,15 @@ fn shop(events: Events) -> Events {
             threshold: 3,
         }])
         .of([ProductChanged { product_id: 2.into(), seller_id: 3.into(), title: "Tea".into(), published: true, variants: variants() }])
+        .of([ProductStockCounted {
+            product_id: 4.into(),
+            seller_id: BusinessId::HOUSE,
+            variants: vec![CountedVariant {
+                variant: VariantRef { variant_id: 3.into(), sku: "TEA-100".into(), title: "Tea, 100 g".into() },
+                on_hand: 7,
+                backorder: true,
+            }],
+        }])
         .of([ProductArchived { product_id: 2.into(), seller_id: 3.into() }])
         .of([ProductCategoryChanged { category_id: 4.into(), name: "Tea".into(), deleted: false }])
 }

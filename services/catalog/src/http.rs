@@ -2,6 +2,7 @@
 
 mod categories;
 mod changing;
+mod importing;
 mod managing;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -37,8 +38,13 @@ const PAGE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
     let (categories, managing) = (categories::routes(app.clone()), managing::routes(app.clone()));
-    let changing = changing::routes(app.clone());
-    shell::routes!(list, create, show, edit, archive, change_status).with_state(app).merge(categories).merge(managing).merge(changing)
+    let (changing, importing) = (changing::routes(app.clone()), importing::routes(app.clone()));
+    shell::routes!(list, create, show, edit, archive, change_status)
+        .with_state(app)
+        .merge(categories)
+        .merge(managing)
+        .merge(changing)
+        .merge(importing)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]

@@ -19,8 +19,9 @@ impl MergePatch {
     pub fn apply<T: DeserializeOwned>(&self, before: &impl Serialize) -> Result<T, Problem> {
         let after = merged(serde_json::to_value(before).map_err(Problem::internal)?, Value::Object(self.0.clone()));
         serde_path_to_error::deserialize(after).map_err(|error| {
-            let path = error.path().to_string();
-            Problem::field(if path == "." { "body" } else { &path }, in_words(&error.inner().to_string()))
+            let (path, message) = (error.path().to_string(), error.inner().to_string());
+            let words = if message.starts_with("unknown field") { "is not known here" } else { in_words(&message) };
+            Problem::field(if path == "." { "body" } else { &path }, words)
         })
     }
 }

@@ -221,6 +221,8 @@ fn catalog(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/admin/products/counts", []).query(of_business()),
         ask("POST /api/v1/admin/products/bulk", []).json(json!({ "items": [{ "product_id": t.product, "status": "draft" }] })),
         ask("GET /api/v1/admin/products.csv", []).query(of_business()),
+        Sample { body: Body::Csv("Handle,Title,Variant Price\nroll,Roll,0.90\n"), ..ask("POST /api/v1/admin/products.csv", []) }
+            .query(of_business()),
         Sample { body: Body::Gif, ..ask("POST /api/v1/uploads", []) }.no_write("files are no items"),
         ask("POST /api/v1/uploads/direct", [])
             .json(json!({ "content_type": "image/png", "size_bytes": 1000 }))

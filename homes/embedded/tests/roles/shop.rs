@@ -72,6 +72,7 @@ pub enum Body {
     Json(Value),
     Form(String),
     Gif,
+    Csv(&'static str),
 }
 
 #[derive(Debug)]
@@ -166,6 +167,7 @@ impl Shop {
             Body::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
             Body::Form(fields) => (Some("application/x-www-form-urlencoded"), fields.clone().into_bytes()),
             Body::Gif => (Some("image/gif"), b"GIF89a".to_vec()),
+            Body::Csv(file) => (Some("text/csv"), file.as_bytes().to_vec()),
         };
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);

@@ -153,7 +153,6 @@ impl Things {
     async fn add_businesses(&mut self, shop: &mut Shop) {
         self.business_category = shop.create("/api/v1/business-categories", json!({ "name": "Bakeries" })).await;
         self.empty_business_category = shop.create("/api/v1/business-categories", json!({ "name": "Tailors" })).await;
-        self.business_categories_etag = shop.etag(&format!("/api/v1/business-categories/{}", self.business_category)).await;
         let category = self.business_category.as_str();
         self.business = shop.business(Role::Owner, "Bakery", category, &["submit", "approve"]).await;
         self.draft_business = shop.business(Role::Owner, "Stand", category, &[]).await;
@@ -172,6 +171,7 @@ impl Things {
         let claims = format!("/api/v1/businesses/{}/claims", self.unclaimed_business);
         self.claim = shop.post(Role::Customer, &claims, json!({ "proof": "My name is on the door." })).await.expect(202).get("/id");
         shop.settle().await;
+        self.business_categories_etag = shop.etag(&format!("/api/v1/business-categories/{}", self.business_category)).await;
         self.business_profile_etag = shop.etag(&format!("/api/v1/businesses/{}/profile", self.business)).await;
     }
 

@@ -3,12 +3,12 @@
 // A failing unwrap is a failing test, also in the helpers.
 #![allow(clippy::unwrap_used)]
 
+mod contention;
 mod parts;
 
-use std::sync::Arc;
-
 use contracts::{
-    CancelReason, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged, VariantRef,
+    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged,
+    ProductStockCounted, VariantRef,
 };
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
@@ -260,27 +260,6 @@ async fn what_cannot_be_is_not_passed_over() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[expect(clippy::disallowed_methods, reason = "the orders have to arrive at the same time")]
-async fn two_hundred_orders_want_fifty_pieces() {
-    let world = Arc::new(stocked(&[(1, 50, 10), (2, 1000, 0)]).await);
-    let mut tasks = Vec::new();
-    for id in 1..=200 {
-        let envelope = world.publish(placed(id, &[(1, 1), (2, 1)])).await;
-        let world = world.clone();
-        tasks.push(tokio::spawn(async move { world.deliver("inventory", &envelope).await }));
-    }
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    world.settle().await;
-    let emitted = emitted(&world).await;
-    let number = |start: &str| emitted.iter().filter(|text| text.starts_with(start)).count();
-    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 2), "low, and then sold out: {emitted:?}");
-    check_stock(&world, 1, (50, 0, 50)).await;
-    check_stock(&world, 2, (1000, 950, 50)).await;
-}
-
 #[tokio::test]
 async fn low_stock_is_told_once_per_crossing() {
     let world = stocked(&[(1, 10, 5)]).await;
@@ -493,4 +472,17 @@ async fn the_stock_of_many_variants_changes_at_once() {
     let strangers = world.post("/api/v1/admin/stock/bulk", &rows).as_actor(&Harness::business(4, BusinessId(51))).send().await.expect(207);
     assert_eq!(strangers.json["items"][0]["status"], 404);
     world.post("/api/v1/admin/stock/bulk", &json!({ "items": [] })).as_actor(&manager).send().await.expect(422);
+}
+
+#[tokio::test]
+async fn a_file_counts_what_nobody_has_counted() {
+    let world = stocked(&[(1, 10, 3)]).await;
+    let variant = |id: u128| VariantRef { variant_id: id.into(), sku: format!("SKU-{id}"), title: "Thing".into() };
+    let counted = |id, on_hand| CountedVariant { variant: variant(id), on_hand, backorder: false };
+    let event = ProductStockCounted { product_id: 1.into(), seller_id: SELLER, variants: vec![counted(1, 99), counted(2, 7)] };
+    let envelope = world.publish(event).await;
+    world.settle().await;
+    world.deliver("inventory", &envelope).await.unwrap();
+    check_stock(&world, 1, (10, 10, 0)).await;
+    check_stock(&world, 2, (7, 7, 0)).await;
 }
