@@ -3,11 +3,12 @@
 // A failing unwrap is a failing test, also in the helpers.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod contention;
+mod parts;
 
 use contracts::{
-    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPartCancelled, OrderPlaced, OrderRef, OrderShipped,
-    ProductChanged, ProductStockCounted, VariantRef,
+    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged,
+    ProductStockCounted, VariantRef,
 };
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
@@ -108,38 +109,6 @@ async fn check_stock(world: &Harness, variant: u128, expect: (i64, i64, i64)) {
         }
     }
     assert_eq!(sum, expect.0, "the ledger adds up");
-}
-
-#[tokio::test]
-async fn the_goods_of_one_seller_leave_before_those_of_another() {
-    let world = stocked(&[(1, 10, 3), (2, 5, 0), (3, 4, 0)]).await;
-    world.publish(placed(1, &[(1, 2), (2, 1), (3, 1)])).await;
-    world.settle().await;
-    let first = world.publish(shipped_of(1, &[1])).await;
-    world.settle().await;
-    check_stock(&world, 1, (8, 8, 0)).await;
-    check_stock(&world, 2, (5, 4, 1)).await;
-    let part = OrderPartCancelled {
-        order: order(1),
-        seller_id: 6.into(),
-        lines: vec![OrderLine { variant_id: 2.into(), sku: String::new(), quantity: 1 }],
-        reason: CancelReason::BySeller,
-        payment_id: 5.into(),
-        amount: Money::new(100, Currency::EUR),
-    };
-    let given_back = world.publish(part).await;
-    world.settle().await;
-    check_stock(&world, 2, (5, 5, 0)).await;
-    check_stock(&world, 3, (4, 3, 1)).await;
-    // The rest is cancelled; what has left stays away, and repetitions change nothing.
-    world.publish(cancelled(1)).await;
-    world.settle().await;
-    for event in [&first, &given_back] {
-        world.deliver("inventory", event).await.unwrap();
-    }
-    for (variant, expect) in [(1, (8, 8, 0)), (2, (5, 5, 0)), (3, (4, 4, 0))] {
-        check_stock(&world, variant, expect).await;
-    }
 }
 
 #[tokio::test]
@@ -289,27 +258,6 @@ async fn what_cannot_be_is_not_passed_over() {
         let problem = world.deliver("inventory", &delivery(event)).await.unwrap_err();
         assert_eq!(problem.code, kernel::Code::IllegalTransition);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[expect(clippy::disallowed_methods, reason = "the orders have to arrive at the same time")]
-async fn two_hundred_orders_want_fifty_pieces() {
-    let world = Arc::new(stocked(&[(1, 50, 10), (2, 1000, 0)]).await);
-    let mut tasks = Vec::new();
-    for id in 1..=200 {
-        let envelope = world.publish(placed(id, &[(1, 1), (2, 1)])).await;
-        let world = world.clone();
-        tasks.push(tokio::spawn(async move { world.deliver("inventory", &envelope).await }));
-    }
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    world.settle().await;
-    let emitted = emitted(&world).await;
-    let number = |start: &str| emitted.iter().filter(|text| text.starts_with(start)).count();
-    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 2), "low, and then sold out: {emitted:?}");
-    check_stock(&world, 1, (50, 0, 50)).await;
-    check_stock(&world, 2, (1000, 950, 50)).await;
 }
 
 #[tokio::test]
