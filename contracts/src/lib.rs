@@ -127,8 +127,10 @@ events! {
         OrderAwaitingPayment(order.order_id) = "order.awaiting_payment",
         OrderConfirmed(order.order_id) = "order.confirmed",
         OrderCancelled(order.order_id) = "order.cancelled",
+        OrderPartCancelled(order.order_id) = "order.part_cancelled",
         OrderShipped(order.order_id) = "order.shipped",
         OrderStatusChanged(order.order_id) = "order.status_changed",
+        OrderLinkRequested(order.order_id) = "order.link_requested",
         OrderAnonymized(order_id) = "order.anonymized",
     }
     "payments" {
@@ -177,7 +179,14 @@ mod tests {
 
     #[test]
     fn data_travels_without_its_type_and_comes_back() {
-        let event = Event::from(StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 });
+        let event = Event::from(StockLow {
+            variant_id: 7.into(),
+            seller_id: None,
+            sku: "TEA-100".into(),
+            title: "Tea".into(),
+            available: 2,
+            threshold: 3,
+        });
         let json = event.data_json().unwrap();
         assert!(!json.contains("type"), "{json}");
         assert_eq!(Event::read("stock.low", &json).unwrap().unwrap(), event);

@@ -30,7 +30,7 @@ fn payment() -> PaymentRef {
 }
 
 fn attempt() -> PaymentTry {
-    PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
+    PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into(), return_url: Some("https://shop.example/back".into()) }
 }
 
 const REASONS: [CancelReason; 5] =
@@ -92,13 +92,38 @@ fn shop(events: Events) -> Events {
             OrderPlaced { order: orders()[1].clone(), cart_id: 1.into(), lines: lines(), payment: None },
         ])
         .of([OrderAwaitingPayment { order: order(), payment: attempt() }])
-        .of(orders().map(|order| OrderConfirmed { order, payment_id: 5.into() }))
-        .of(REASONS.map(|reason| OrderCancelled { order: order(), reason, payment_id: Some(5.into()), was_confirmed: true }))
-        .of([
-            OrderShipped { order: order(), carrier: Some("DHL".into()), tracking_number: Some("00340434".into()) },
-            OrderShipped { order: order(), carrier: None, tracking_number: None },
-        ])
+        .of(orders().map(|order| OrderConfirmed { order, payment_id: 5.into(), sellers: vec![3.into()] }))
+        .of(REASONS.map(|reason| OrderCancelled {
+            order: order(),
+            reason,
+            payment_id: Some(5.into()),
+            was_confirmed: true,
+            sellers: vec![3.into()],
+        }))
+        .of([OrderPartCancelled {
+            order: order(),
+            seller_id: 3.into(),
+            lines: lines(),
+            reason: CancelReason::BySeller,
+            payment_id: 5.into(),
+            amount: eur(2244),
+        }])
+        .of([OrderShipped {
+            order: order(),
+            seller_id: 3.into(),
+            lines: lines(),
+            parcels: vec![
+                ShippedParcel {
+                    carrier: Some("DHL".into()),
+                    number: Some("00340434".into()),
+                    url: Some("https://dhl.example/00340434".into()),
+                },
+                ShippedParcel { carrier: None, number: None, url: None },
+            ],
+            to_come: vec![4.into()],
+        }])
         .of(["processing", "shipped", "delivered"].map(|status| OrderStatusChanged { order: order(), status: status.into() }))
+        .of([OrderLinkRequested { order: orders()[1].clone() }])
         .of([OrderAnonymized { order_id: 1.into() }])
         .of([Some(attempt()), None].map(|payment| StockReserved { order: order(), payment }))
         .of([StockRefused {
@@ -106,7 +131,14 @@ fn shop(events: Events) -> Events {
             short: vec![ShortLine { variant_id: 3.into(), sku: "TEA-100".into(), wanted: 2, available: 1 }],
         }])
         .of([StockStateChanged { variant_id: 3.into(), product_id: 4.into(), state: StockState::Low, revision: 2 }])
-        .of([StockLow { variant_id: 3.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }])
+        .of([StockLow {
+            variant_id: 3.into(),
+            seller_id: Some(4.into()),
+            sku: "TEA-100".into(),
+            title: "Tea, 100 g".into(),
+            available: 2,
+            threshold: 3,
+        }])
         .of([ProductChanged { product_id: 2.into(), seller_id: 3.into(), title: "Tea".into(), published: true, variants: variants() }])
         .of([ProductStockCounted {
             product_id: 4.into(),
@@ -126,8 +158,14 @@ fn payments(events: Events) -> Events {
         .of([PaymentRequiresAction { payment: payment(), action_url: "https://bank.example/confirm".into() }])
         .of(DECLINES.map(|code| PaymentFailed { payment: payment(), decline: Decline { code, message: "The card was declined.".into() } }))
         .of([PaymentCaptured { payment: payment(), stock_held: true }])
-        .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(300) }])
-        .of([RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "The account is closed.".into() }])
+        .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), retry_of: Some(5.into()), refund: eur(100), refunded: eur(300) }])
+        .of([RefundFailed {
+            payment: payment(),
+            refund_id: 6.into(),
+            retry_of: Some(5.into()),
+            refund: eur(100),
+            message: "The account is closed.".into(),
+        }])
 }
 
 fn directory(events: Events) -> Events {

@@ -1,7 +1,8 @@
 //! What events of other services mean for stock.
 
 use contracts::{
-    CountedVariant, Decision, OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, ProductStockCounted, StockLow, StockReserved,
+    CountedVariant, Decision, OrderCancelled, OrderPartCancelled, OrderPlaced, OrderShipped, ProductChanged, ProductStockCounted, StockLow,
+    StockReserved,
 };
 use kernel::{OrderId, Problem, Timestamp};
 use ports::store::{Key, Stored};
@@ -25,9 +26,16 @@ pub fn consumer(app: App) -> Consumer<App> {
             Box::pin(end(app, delivery, order, move |existing, stock, now| reservation::cancel(existing, order, stock, now)))
         })
         .on::<OrderShipped>(|app, delivery, shipped| {
-            let ship =
-                |existing: Option<Reservation>, stock: &[StockItem], now| existing.ok_or(ReservationError::NothingHeld)?.ship(stock, now);
+            let ship = |existing: Option<Reservation>, stock: &[StockItem], now| {
+                existing.ok_or(ReservationError::NothingHeld)?.ship(&shipped.lines, stock, now)
+            };
             Box::pin(end(app, delivery, shipped.order.order_id, ship))
+        })
+        .on::<OrderPartCancelled>(|app, delivery, cancelled| {
+            let release = |existing: Option<Reservation>, stock: &[StockItem], now| {
+                existing.ok_or(ReservationError::NothingHeld)?.release(&cancelled.lines, stock, now)
+            };
+            Box::pin(end(app, delivery, cancelled.order.order_id, release))
         })
         .on::<StockLow>(|app, delivery, low| Box::pin(mark_low(app, delivery, low)))
 }

@@ -7,7 +7,7 @@
 //!   then says how many pieces are owed;
 //! - `in_stock` is 1 exactly while something is available; a change of what customers are told emits one event;
 //! - `low_alerted` is 1 exactly while `available <= threshold`, so that falling to the threshold emits one
-//!   event, however many orders arrive at that moment.
+//!   event, however many orders arrive at that moment; taking the last piece emits one as well.
 //!
 //! A rule does not write the item. It returns a `Shift`: by how much the counters move, and the bounds
 //! within which that is right. Two orders for one variant therefore do not disturb each other, unless
@@ -341,7 +341,7 @@ impl StockItem {
 
     /// Keeps `low_alerted` and `in_stock` right while what is available moves by `delta` and the settings become
     /// these. The bounds let the shift happen only where it ends on the side of the threshold, and of zero, that
-    /// was foreseen here: one order of many crosses it, and that one emits the event.
+    /// was foreseen here: one order of many crosses it, and that one emits the event. So does the one that takes the last piece.
     fn shift_to(&self, threshold: i64, backorder: i64, delta: i64) -> Shift {
         let mut shift = Shift::nothing(self.variant_id);
         shift.must_be(Counter::Threshold, self.threshold);
@@ -362,8 +362,10 @@ impl StockItem {
             });
             shift.add(Counter::InStock, i64::from(in_stock) - self.in_stock);
         }
-        if low && self.low_alerted == 0 {
-            shift.emit(StockLow { variant_id: self.variant_id, sku: self.sku.clone(), available, threshold });
+        let gone = !in_stock && self.in_stock == 1;
+        if low && (self.low_alerted == 0 || gone) {
+            let (seller_id, sku, title) = (self.seller_id, self.sku.clone(), self.title.clone());
+            shift.emit(StockLow { variant_id: self.variant_id, seller_id, sku, title, available, threshold });
         }
         let state = StockState::of(in_stock, low, backorder == 1);
         if state != self.state() {

@@ -57,7 +57,7 @@ struct OrderFilter {
 #[utoipa::path(get, path = "/admin/orders", tag = "orders", operation_id = "listAllOrders", params(OrderFilter, Paging), responses((status = 200, body = Page<ListedView>)))]
 async fn list(_: Staff, State(app): State<App>, listing: Listing<OrderFilter>) -> HandlerResult {
     let page = find(&app, &listing.filter, listing.limit, listing.cursor).await?;
-    Ok(Reply::ok(&page.map(|order| ListedView::of(&order, None))))
+    Ok(Reply::ok(&page.map(|order| ListedView::of(&order))))
 }
 
 /// Count the orders of each status.

@@ -294,7 +294,14 @@ fn orders(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/admin/orders", []),
         ask("GET /api/v1/admin/orders/counts", []),
         ask("POST /api/v1/admin/orders/{order_id}/status", [&t.paid_order]).json(json!({ "status": "processing" })),
-        ask("GET /api/v1/seller/orders", []).query(format!("seller_id={}", t.business)),
+        ask("GET /api/v1/businesses/{business_id}/orders", [&t.business]),
+        ask("GET /api/v1/businesses/{business_id}/orders/{order_id}", [&t.business, &t.paid_order]),
+        ask("POST /api/v1/businesses/{business_id}/orders/{order_id}/status", [&t.business, &t.paid_order])
+            .json(json!({ "status": "processing" })),
+        ask("POST /api/v1/businesses/{business_id}/orders/{order_id}/cancel", [&t.business, &t.paid_order]).json(json!({})),
+        ask("POST /api/v1/orders/lookup", [])
+            .json(json!({ "number": "S-0000-0000", "email": "ann@example.com" }))
+            .no_write("there is no such order"),
         ask("GET /orders/{order_id}", [&t.paid_order]),
         with_token(ask("GET /orders/{order_id}", [&t.guest_order])),
     ]
@@ -308,6 +315,7 @@ fn payments(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/admin/payments", []),
         ask("GET /api/v1/admin/payments/breaker", []),
         ask("POST /api/v1/admin/payments/{payment_id}/refunds", [&t.payment]).json(json!({ "reason": "It arrived broken." })),
+        ask("POST /api/v1/admin/payments/{payment_id}/refunds/{refund_id}/retry", [&t.unrefunded_payment, &t.refused_refund]),
         ask("GET /test-gateway/cards", []),
         ask("GET /test-gateway/actions/{payment_id}", [&t.open_payment]),
         ask("POST /test-gateway/actions/{payment_id}", [&t.open_payment]).form("approve=true".into()),

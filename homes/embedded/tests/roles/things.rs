@@ -16,6 +16,8 @@ use super::shop::{Answer, Body, PASSWORD, Role, Shop};
 pub const CARD: &str = "4242424242424242";
 /// Wants the customer to confirm at the bank.
 pub const CARD_WITH_ACTION: &str = "4000002760003184";
+/// Every refund of it is refused.
+pub const CARD_WITHOUT_REFUNDS: &str = "4000000000005126";
 
 /// The ids, unless they say otherwise.
 #[derive(Default)]
@@ -76,6 +78,9 @@ pub struct Things {
     pub payment: String,
     /// Waits for the customer at the bank.
     pub open_payment: String,
+    /// Of which a refund was refused.
+    pub unrefunded_payment: String,
+    pub refused_refund: String,
 
     pub review: String,
     pub waiting_review: String,
@@ -219,6 +224,12 @@ impl Things {
         }
         shop.settle().await;
         (self.payment, self.open_payment) = (shop.payment(&self.paid_order).await, shop.payment(&at_the_bank).await);
+        let unrefunded = self.order(shop, Role::Customer, Some(CARD_WITHOUT_REFUNDS)).await.get("/id");
+        self.unrefunded_payment = shop.payment(&unrefunded).await;
+        let refunds = format!("/api/v1/admin/payments/{}/refunds", self.unrefunded_payment);
+        self.refused_refund = shop.post(Role::Admin, &refunds, json!({ "reason": "broken" })).await.expect(202).get("/refunds/0/id");
+        shop.post(Role::Admin, &format!("/api/v1/payments/{}/refresh", self.unrefunded_payment), json!({})).await.expect(204);
+        shop.settle().await;
     }
 
     /// The price changes between them: the first ones have prices to accept.

@@ -23,6 +23,8 @@ fn reserving() {
         (10, 0, 3, 7, Some((10, 7, 3, true))),
         (10, 0, 3, 10, Some((10, 10, 0, true))),
         (10, 7, 3, 1, Some((10, 8, 2, false))),
+        // The last piece is told, low as the stock was.
+        (10, 8, 3, 2, Some((10, 10, 0, true))),
         (10, 8, 3, 3, None),
         (0, 0, 3, 1, None),
         (4, 0, 0, 4, Some((4, 4, 0, true))),

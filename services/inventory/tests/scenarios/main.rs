@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use contracts::{
-    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged,
-    ProductStockCounted, VariantRef,
+    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPartCancelled, OrderPlaced, OrderRef, OrderShipped,
+    ProductChanged, ProductStockCounted, VariantRef,
 };
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
@@ -61,11 +61,18 @@ fn placed(id: u128, lines: &[(u128, u32)]) -> OrderPlaced {
 }
 
 fn cancelled(id: u128) -> OrderCancelled {
-    OrderCancelled { order: order(id), reason: CancelReason::ByCustomer, payment_id: None, was_confirmed: false }
+    OrderCancelled { order: order(id), reason: CancelReason::ByCustomer, payment_id: None, was_confirmed: false, sellers: Vec::new() }
 }
 
+/// All that these tests sell.
 fn shipped(id: u128) -> OrderShipped {
-    OrderShipped { order: order(id), carrier: None, tracking_number: None }
+    shipped_of(id, &[1, 2, 3, 4, 5, 6, 7, 8, 9])
+}
+
+fn shipped_of(id: u128, variants: &[u128]) -> OrderShipped {
+    let line = |variant: &u128| OrderLine { variant_id: (*variant).into(), sku: String::new(), quantity: 1 };
+    let lines = variants.iter().map(line).collect();
+    OrderShipped { order: order(id), seller_id: 1.into(), lines, parcels: Vec::new(), to_come: Vec::new() }
 }
 
 /// What inventory emitted, in short: `reserved 1`, `low 7 at 3`.
@@ -101,6 +108,38 @@ async fn check_stock(world: &Harness, variant: u128, expect: (i64, i64, i64)) {
         }
     }
     assert_eq!(sum, expect.0, "the ledger adds up");
+}
+
+#[tokio::test]
+async fn the_goods_of_one_seller_leave_before_those_of_another() {
+    let world = stocked(&[(1, 10, 3), (2, 5, 0), (3, 4, 0)]).await;
+    world.publish(placed(1, &[(1, 2), (2, 1), (3, 1)])).await;
+    world.settle().await;
+    let first = world.publish(shipped_of(1, &[1])).await;
+    world.settle().await;
+    check_stock(&world, 1, (8, 8, 0)).await;
+    check_stock(&world, 2, (5, 4, 1)).await;
+    let part = OrderPartCancelled {
+        order: order(1),
+        seller_id: 6.into(),
+        lines: vec![OrderLine { variant_id: 2.into(), sku: String::new(), quantity: 1 }],
+        reason: CancelReason::BySeller,
+        payment_id: 5.into(),
+        amount: Money::new(100, Currency::EUR),
+    };
+    let given_back = world.publish(part).await;
+    world.settle().await;
+    check_stock(&world, 2, (5, 5, 0)).await;
+    check_stock(&world, 3, (4, 3, 1)).await;
+    // The rest is cancelled; what has left stays away, and repetitions change nothing.
+    world.publish(cancelled(1)).await;
+    world.settle().await;
+    for event in [&first, &given_back] {
+        world.deliver("inventory", event).await.unwrap();
+    }
+    for (variant, expect) in [(1, (8, 8, 0)), (2, (5, 5, 0)), (3, (4, 4, 0))] {
+        check_stock(&world, variant, expect).await;
+    }
 }
 
 #[tokio::test]
@@ -268,7 +307,7 @@ async fn two_hundred_orders_want_fifty_pieces() {
     world.settle().await;
     let emitted = emitted(&world).await;
     let number = |start: &str| emitted.iter().filter(|text| text.starts_with(start)).count();
-    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 1), "{emitted:?}");
+    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 2), "low, and then sold out: {emitted:?}");
     check_stock(&world, 1, (50, 0, 50)).await;
     check_stock(&world, 2, (1000, 950, 50)).await;
 }
