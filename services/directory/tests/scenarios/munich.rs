@@ -113,15 +113,15 @@ fn every_opening_hours_is_understood_or_listed() {
 const BY_HAND: [(&str, &str); 5] = [
     (
         "franziskaner-garten",
-        r#"{"name": "Franziskaner Garten", "street_address": "Friedenspromenade 45", "postal_code": "81827", "address_locality": "München", "address_country": "DE", "lat": 48.1093154, "lon": 11.6707224, "phone": "+49 89 4300996", "email": "info@franziskanergarten.de", "website": "https://franziskanergarten.de/", "opening_hours": "Tu-Su 11:00-23:00", "tags": ["bavarian"], "categories": ["Food & drink > Restaurants > German & Bavarian"]}"#,
+        r#"{"name": "Franziskaner Garten", "street_address": "Friedenspromenade 45", "postal_code": "81827", "address_locality": "München", "address_country": "DE", "lat": 48.1093154, "lon": 11.6707224, "phone": "+49 89 4300996", "email": "info@franziskanergarten.de", "website": "https://franziskanergarten.de/", "opening_hours": "Tu-Su 11:00-23:00", "tags": ["bavarian", "accessible toilet", "outdoor seating"], "categories": ["Food & drink > Restaurants > German & Bavarian"]}"#,
     ),
     (
         "taverna-romaneasca",
-        r#"{"name": "Taverna Româneascǎ", "street_address": "Leipartstraße 19", "postal_code": "81369", "address_locality": null, "address_country": null, "lat": 48.1089884, "lon": 11.5371996, "phone": null, "email": null, "website": null, "opening_hours": null, "tags": [], "categories": ["Food & drink > Restaurants"]}"#,
+        r#"{"name": "Taverna Româneascǎ", "street_address": "Leipartstraße 19", "postal_code": "81369", "address_locality": null, "address_country": null, "lat": 48.1089884, "lon": 11.5371996, "phone": null, "email": null, "website": null, "opening_hours": null, "tags": ["outdoor seating"], "categories": ["Food & drink > Restaurants"]}"#,
     ),
     (
         "la-tavernetta",
-        r#"{"name": "la tavernetta", "street_address": "Hildegardstraße 9", "postal_code": "80539", "address_locality": "München", "address_country": null, "lat": 48.1374799, "lon": 11.5833332, "phone": null, "email": null, "website": "https://www.ristorantetavernetta.com/", "opening_hours": "Mo-Fr 11:00-14:30; Mo-Sa 18:00-23:00", "tags": [], "categories": ["Food & drink > Restaurants"]}"#,
+        r#"{"name": "la tavernetta", "street_address": "Hildegardstraße 9", "postal_code": "80539", "address_locality": "München", "address_country": null, "lat": 48.1374799, "lon": 11.5833332, "phone": null, "email": null, "website": "https://www.ristorantetavernetta.com/", "opening_hours": "Mo-Fr 11:00-14:30; Mo-Sa 18:00-23:00", "tags": ["vegan", "vegetarian"], "categories": ["Food & drink > Restaurants"]}"#,
     ),
     (
         "pilates-boutique",
@@ -129,6 +129,6 @@ const BY_HAND: [(&str, &str); 5] = [
     ),
     (
         "ristorante-centro-moda",
-        r#"{"name": "Ristorante Centro Moda", "street_address": "Taunusstraße 45", "postal_code": "80807", "address_locality": "München", "address_country": "DE", "lat": 48.1891617, "lon": 11.5813153, "phone": "+49 89 3506 2129", "email": "info@ristorante-centro-moda.de", "website": "https://www.ristorante-centro-moda.de/", "opening_hours": null, "tags": ["italian"], "categories": ["Food & drink > Restaurants > Italian"]}"#,
+        r#"{"name": "Ristorante Centro Moda", "street_address": "Taunusstraße 45", "postal_code": "80807", "address_locality": "München", "address_country": "DE", "lat": 48.1891617, "lon": 11.5813153, "phone": "+49 89 3506 2129", "email": "info@ristorante-centro-moda.de", "website": "https://www.ristorante-centro-moda.de/", "opening_hours": null, "tags": ["italian", "outdoor seating"], "categories": ["Food & drink > Restaurants > Italian"]}"#,
     ),
 ];
