@@ -13,6 +13,7 @@ use crate::product::{Product, ProductStatus, Variant};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "published" }))]
 pub struct StatusInput {
     pub status: ProductStatus,
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{BusinessId, Line, Page, Problem, VariantId};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn};
+use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, VersionRequired, Versioned};
 use shell::{DecisionContext, HandlerResult, Outcome, Reply};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +19,15 @@ const VARIANTS_MAX: usize = 50;
 const HINT_SECS: u32 = 5;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(availability, list, show, set, adjust, movements).with_state(app)
+    shell::routes!(
+        availability,
+        list: [Forbidden],
+        show: [Forbidden],
+        set: [Forbidden],
+        adjust: [InsufficientStock, Forbidden],
+        movements: [Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -47,6 +55,7 @@ struct StockFilter {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "threshold": 5, "backorder": false }))]
 struct SetStock {
     #[schema(minimum = 0, maximum = 1_000_000)]
     threshold: Option<i64>,
@@ -57,6 +66,7 @@ struct SetStock {
 /// Exactly one of `delta` and `set_on_hand`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "delta": -1, "reason": "broken" }))]
 struct AdjustStock {
     /// How many more there are, or fewer.
     #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
@@ -89,7 +99,7 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing<StockF
 
 /// Get the stock of a variant. The ETag changes when a person edits the stock, not with every sale.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "getStock", params(("variant_id" = VariantId, Path)), responses((status = 200, body = StockView)))]
-async fn show(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>) -> HandlerResult {
+async fn show(request: Versioned<SignedIn>, State(app): State<App>, Path(variant): Path<VariantId>) -> HandlerResult {
     let item = storage::stock(app.work.table(), variant).await?;
     item.check_readable(&request.actor)?;
     // What is shown moves without the ETag, so that no cache may keep it.
@@ -98,7 +108,12 @@ async fn show(request: SignedIn, State(app): State<App>, Path(variant): Path<Var
 
 /// Set the threshold of low stock, and whether back-orders are taken. Needs If-Match.
 #[utoipa::path(patch, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "setStock", params(("variant_id" = VariantId, Path)), request_body = SetStock, responses((status = 200, body = StockView)))]
-async fn set(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> HandlerResult {
+async fn set(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(variant): Path<VariantId>,
+    Json(body): Json<SetStock>,
+) -> HandlerResult {
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
     let decide = |item: Stored<StockItem>, context: &DecisionContext| {
         item.check_writable(&context.actor)?;
@@ -113,7 +128,12 @@ async fn set(request: SignedIn, State(app): State<App>, Path(variant): Path<Vari
 
 /// Correct how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
-async fn adjust(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> HandlerResult {
+async fn adjust(
+    request: Versioned<SignedIn>,
+    State(app): State<App>,
+    Path(variant): Path<VariantId>,
+    Json(body): Json<AdjustStock>,
+) -> HandlerResult {
     let adjustment = body.adjustment()?;
     let decide = |item: Stored<StockItem>, context: &DecisionContext| {
         item.check_writable(&context.actor)?;

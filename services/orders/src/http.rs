@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{Actor, BusinessId, CartId, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
+use shell::http::{Json, Listing, MayWait, OpenApiRouter, Paging, Path, Query, SignedIn, Staff, Tagged, Unrecorded, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,7 +15,19 @@ use crate::views::{ListedView, OrderView, QuoteView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(quote, place, list, show, pay, cancel, timeline, list_all, advance, list_of_seller).with_state(app)
+    shell::routes!(
+        quote: [CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged],
+        place: [NotFound, CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged, Unauthenticated],
+        list,
+        show,
+        pay: [Conflict, IllegalTransition, Forbidden],
+        cancel: [IllegalTransition, Forbidden],
+        timeline,
+        list_all,
+        advance: [IllegalTransition, Forbidden],
+        list_of_seller: [Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,6 +62,7 @@ struct SellerFilter {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "payment_method": "4242 4242 4242 4242" }))]
 struct PayOrder {
     /// What the gateway calls the means of payment.
     #[schema(inline)]
@@ -58,6 +71,7 @@ struct PayOrder {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "I ordered twice." }))]
 struct CancelOrder {
     #[schema(inline)]
     reason: Option<Note>,
@@ -73,6 +87,7 @@ enum NextStatus {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "shipped", "carrier": "DHL", "tracking_number": "00340434161094042557" }))]
 struct AdvanceOrder {
     status: NextStatus,
     /// Only with `shipped`, like the other fields of the parcel.
@@ -89,6 +104,7 @@ struct AdvanceOrder {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "shipping_address": { "address_country": "DE" } }))]
 struct QuoteCart {
     /// Where it is to be shipped. Left out, no country is checked.
     shipping_address: Option<Destination>,
@@ -105,7 +121,12 @@ struct Destination {
 
 /// Get what an order of a cart would come to, with shipping and taxes. It is refused for the same reasons as placing the order.
 #[utoipa::path(post, path = "/carts/{cart_id}/quote", tag = "orders", operation_id = "quoteCart", params(("cart_id" = CartId, Path)), request_body = QuoteCart, responses((status = 200, body = QuoteView)))]
-async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<QuoteCart>) -> HandlerResult {
+async fn quote(
+    request: Unrecorded<RequestContext>,
+    State(app): State<App>,
+    Path(id): Path<CartId>,
+    Json(body): Json<QuoteCart>,
+) -> HandlerResult {
     let country = body.shipping_address.map(|address| address.address_country);
     let quote = checkout::quote(&app, &request, id, country.as_deref()).await?;
     Ok(Reply::ok(&QuoteView::of(quote)).no_store())
@@ -115,7 +136,7 @@ async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<C
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
-async fn place(request: RequestContext, State(app): State<App>, Json(body): Json<PlaceOrder>) -> HandlerResult {
+async fn place(request: MayWait<Tagged<RequestContext>>, State(app): State<App>, Json(body): Json<PlaceOrder>) -> HandlerResult {
     checkout::place(&app, &request, body).await
 }
 
@@ -128,7 +149,12 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> Ha
 
 /// Get an order. With `Prefer: wait=N` and If-None-Match the answer comes once the order has changed, or after that time: 304.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
-async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn show(
+    request: MayWait<Versioned<RequestContext>>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Query(query): Query<Token>,
+) -> HandlerResult {
     let waiting = Waiting::begin(&app, &request, id);
     let mut order = storage::shown(app.work.table(), id).await?;
     let with_token = query.opens(&app, id);
@@ -146,7 +172,7 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Or
 /// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
 #[utoipa::path(post, path = "/orders/{order_id}/pay", tag = "orders", operation_id = "payOrder", params(("order_id" = OrderId, Path), Token), request_body = PayOrder, responses((status = 200, body = OrderView)))]
 async fn pay(
-    request: RequestContext,
+    request: MayWait<Versioned<RequestContext>>,
     State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
@@ -162,7 +188,7 @@ async fn pay(
 /// Cancel an order. Customers can until the shop begins to work on it, the shop can until it ships.
 #[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelOrder", params(("order_id" = OrderId, Path), Token), request_body = CancelOrder, responses((status = 200, body = OrderView)))]
 async fn cancel(
-    request: RequestContext,
+    request: Versioned<RequestContext>,
     State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
@@ -174,7 +200,12 @@ async fn cancel(
 
 /// Get the history of an order.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
-async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn timeline(
+    request: Versioned<RequestContext>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Query(query): Query<Token>,
+) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, part)).etag(order.version))
@@ -193,7 +224,12 @@ async fn list_all(_: Staff, State(app): State<App>, listing: Listing<StatusFilte
 
 /// Move a confirmed order to its next status. For staff, and for the seller of everything in the order.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(request: SignedIn, State(app): State<App>, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> HandlerResult {
+async fn advance(
+    request: Versioned<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Json(body): Json<AdvanceOrder>,
+) -> HandlerResult {
     let note = body.note.clone();
     let to = body.into_advance()?;
     let rule = |order: Order, _, context: &DecisionContext| order.advance(to.clone(), &context.actor, note.clone(), context.now);

@@ -1,11 +1,13 @@
 //! HTTP: what a handler is given and gives, and what surrounds all handlers.
 
 mod access;
+mod answers;
 mod caller;
 mod client;
 mod document;
 mod edge;
 mod extract;
+mod heeds;
 mod limits;
 mod listing;
 mod misfit;
@@ -15,6 +17,7 @@ mod paths;
 mod reply;
 mod request_context;
 mod route;
+mod schemas;
 mod server;
 
 pub use access::Access;
@@ -24,9 +27,12 @@ pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};
 pub use extract::{Json, LargeBody, Path, Query};
+pub use heeds::{Heeds, MayWait, Tagged, Unrecorded, Version, VersionRequired, Versioned};
+#[doc(hidden)]
+pub use kernel::Code;
 pub use limits::LimitsConfig;
 pub use listing::{Listing, NoFilter, Paging};
-pub use operation::{FirstArgument, Operation, described_access};
+pub use operation::{FirstArgument, Operation, described_operation};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, is_same_origin, link, page, time};
 pub(crate) use paths::described;
 pub use reply::{Failure, HandlerResult, Reply};

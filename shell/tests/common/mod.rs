@@ -11,7 +11,7 @@ use contracts::{Decision, MailQueued};
 use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::http::{Admin, Anyone, Json, LargeBody, Listing, Paging, Path, SignedIn};
+use shell::http::{Admin, Anyone, Json, LargeBody, Listing, MayWait, Paging, Path, SignedIn, VersionRequired, Versioned};
 use shell::{Changes, Consumer, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
 
 pub const PICTURE_BYTES_MAX: usize = 1_000_000;
@@ -93,8 +93,10 @@ async fn bump_tally(
         |_| load(&work, &name),
         |tally, context| {
             let id = context.id::<MailId>(0);
+            let version = tally.as_ref().map_or(0, |tally| tally.version);
             let (changes, count) = bump(tally, &name, Some(id))?;
-            Ok(changes.reply(Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() })))
+            let reply = Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() });
+            Ok(changes.reply(reply.etag(version + 1)))
         },
     )
     .await
@@ -102,7 +104,7 @@ async fn bump_tally(
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
 async fn replace_tally(
-    call: RequestContext,
+    call: VersionRequired<RequestContext>,
     State(work): State<UnitOfWork>,
     Path(name): Path<String>,
     Json(_body): Json<Bump>,
@@ -122,7 +124,7 @@ async fn replace_tally(
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(call: RequestContext, State(work): State<UnitOfWork>, Path(name): Path<String>) -> HandlerResult {
+async fn get_tally(call: MayWait<Versioned<RequestContext>>, State(work): State<UnitOfWork>, Path(name): Path<String>) -> HandlerResult {
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait

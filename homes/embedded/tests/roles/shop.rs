@@ -10,6 +10,7 @@ use http::Request;
 use memory::{MemoryStores, Snapshot};
 use ports::SystemClock;
 use serde_json::{Value, json};
+use shell::testing::{Answered, Asked, Conformance};
 use shell::{Host, deliver};
 use tower::ServiceExt as _;
 use wiring::{Config, Platform as _};
@@ -100,6 +101,7 @@ pub struct Shop {
     pub home: Home,
     pub host: Host,
     router: Router,
+    conformance: Conformance,
     stores: MemoryStores,
     tokens: Vec<(Role, String)>,
     /// Up to where each consumer has been given the log.
@@ -117,7 +119,8 @@ impl Shop {
         let home = Home::over(&config, stores.clone()).unwrap();
         let host = home.host().unwrap();
         let router = host.router();
-        let mut shop = Self { home, host, router, stores, tokens: Vec::new(), delivered: HashMap::new() };
+        let conformance = Conformance::of(host.openapi());
+        let mut shop = Self { home, host, router, conformance, stores, tokens: Vec::new(), delivered: HashMap::new() };
         let people = || Role::ALL.into_iter().rev().filter(|role| *role != Role::Guest);
         let mut ids = HashMap::new();
         for role in people() {
@@ -171,9 +174,14 @@ impl Shop {
         }
         let answer = self.router.clone().oneshot(request.body(HttpBody::from(bytes)).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
-        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        let headers: HashMap<String, String> =
+            answer.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = if let Body::Json(json) = body { Some(json) } else { None };
+        let conforms = self.conformance.check(Asked { method, path, json }, Answered { status, headers: &headers, text: &text });
+        conforms.unwrap_or_else(|wrong| panic!("{method} {path}: {wrong}"));
+        let etag = headers.get("etag").cloned();
         Answer { status, etag, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 

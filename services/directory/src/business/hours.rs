@@ -75,6 +75,7 @@ pub struct SpanView {
 /// Hours to try before they are saved: either a text or a week, for a place that is described as in its profile.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "opening_hours": "Mo-Fr 09:00-18:00; Sa 09:00-13:00" }))]
 pub struct HoursInput {
     /// OpenStreetMap's syntax.
     #[schema(inline)]

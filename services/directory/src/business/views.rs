@@ -17,6 +17,7 @@ use crate::lead::LeadTerms;
 /// What a business shall say of itself.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Bakery Lee", "categories": ["cat_01J8Z3T4M7Q2C9V5N6X8B0D1FK"], "address": { "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE" }, "opening_hours": "Mo-Sa 07:00-18:00" }))]
 pub struct ProfileInput {
     #[schema(inline)]
     pub name: Name,
@@ -53,6 +54,7 @@ pub struct ProfileInput {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "The address is that of another business." }))]
 pub struct ReasonInput {
     #[schema(inline)]
     pub reason: Reason,
@@ -60,6 +62,7 @@ pub struct ReasonInput {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "manager" }))]
 pub struct StaffInput {
     pub role: StaffRole,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::{Record as _, Stored};
-use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
@@ -16,7 +16,12 @@ use crate::storage::{self, CategoryCount, save_tree};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, create, edit, delete)
+    shell::routes!(
+        list,
+        create: [AlreadyExists, Conflict],
+        edit: [AlreadyExists, Conflict],
+        delete: [Conflict],
+    )
 }
 
 /// List all categories of businesses, a tree by `parent_id`, with how many businesses each holds.
@@ -44,7 +49,12 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
 
 /// Rename a category, or move it with everything below it.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
-async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
+async fn edit(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<CategoryId>,
+    Json(draft): Json<CategoryDraft>,
+) -> HandlerResult {
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         request.check_version(before.version)?;
@@ -57,7 +67,7 @@ async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>
 
 /// Delete a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
+async fn delete(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let load = |_| async {
         let table = app.work.table();
         Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))
