@@ -70,6 +70,7 @@ struct StockHint {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CartLineStock)]
 enum StockState {
     InStock,
     /// Fewer than wanted.

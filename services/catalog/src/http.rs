@@ -45,6 +45,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = ProductSort)]
 pub enum Sort {
     #[serde(rename = "newest")]
     Newest,

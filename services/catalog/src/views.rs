@@ -46,6 +46,7 @@ pub struct ProductView<'a> {
 
 /// The public page of a product.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PublicProduct)]
 pub struct ProductPage<'a> {
     #[serde(flatten)]
     pub product: ProductView<'a>,

@@ -105,6 +105,7 @@ struct NewReviewReport {
 struct ListFilter {
     /// The id of a business or a product.
     target: ReviewTarget,
+    #[param(inline)]
     sort: Option<Sort>,
     /// Only reviews with this number of stars, newest first.
     #[param(minimum = 1, maximum = 5)]

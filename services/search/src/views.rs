@@ -55,7 +55,7 @@ pub struct HitView {
     pub position: Option<GeoPosition>,
     /// Metres from the searcher.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub distance: Option<f64>,
+    pub distance_m: Option<f64>,
     /// Absent where the hours are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_now: Option<bool>,
@@ -74,8 +74,8 @@ pub struct HitCategory {
 
 #[derive(Serialize, ToSchema)]
 pub struct HitRating {
-    /// 1 to 5.
-    pub mean: f64,
+    /// 1 to 5, two decimals.
+    pub average: f64,
     pub count: u64,
 }
 
@@ -117,7 +117,7 @@ impl From<SearchResults> for SearchView {
 impl From<Hit> for HitView {
     fn from(hit: Hit) -> Self {
         let document = hit.document;
-        let rating = document.rating.mean().map(|mean| HitRating { mean: (mean * 100.0).round() / 100.0, count: document.rating.count });
+        let rating = document.rating.mean().map(|mean| HitRating { average: (mean * 100.0).round() / 100.0, count: document.rating.count });
         Self {
             kind: document.kind,
             id: document.id,
@@ -133,7 +133,7 @@ impl From<Hit> for HitView {
             price: document.price,
             rating,
             position: document.position,
-            distance: hit.distance.map(f64::round),
+            distance_m: hit.distance.map(f64::round),
             open_now: hit.open_now,
             image_url: document.image_url,
             created_at: document.created_at,

@@ -1,13 +1,16 @@
 //! What an operation may answer: the headers of its successes, and the problems that follow from its shape.
 
+use std::collections::BTreeMap;
+
 use kernel::Code;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation as Described, Parameter, ParameterIn};
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 use super::access::Access;
 use super::heeds::{Heeds, Version};
+use super::paths::described;
 use super::route::body_bytes_max;
 
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -21,6 +24,7 @@ const HEADERS: [(&str, &str); 6] = [
     (RETRY_AFTER, "Seconds after which to try again."),
     (WWW_AUTHENTICATE, "`Bearer`."),
 ];
+const RESPONSES: &str = "#/components/responses/";
 const ETAG: &str = "ETag";
 const LOCATION: &str = "Location";
 const PREFERENCE_APPLIED: &str = "Preference-Applied";
@@ -50,8 +54,9 @@ pub(super) fn describe(method: &str, operation: &mut Described, access: Access, 
     }
     let codes = problems(method, operation, access, heeds, codes);
     for status in codes.iter().map(|code| code.status()) {
-        let answer = problem(&codes.iter().copied().filter(|code| code.status() == status).collect::<Vec<_>>());
-        operation.responses.responses.insert(status.to_string(), answer.into());
+        let names: Vec<_> = codes.iter().filter(|code| code.status() == status).map(|code| format!("{code:?}")).collect();
+        let answer = RefOr::Ref(Ref::new(format!("{RESPONSES}{}", names.join("_"))));
+        operation.responses.responses.insert(status.to_string(), answer);
     }
 }
 
@@ -67,7 +72,7 @@ fn describe_success(method: &str, status: &str, response: &mut Response, heeds: 
         .into();
     }
     let sent = [
-        (ETAG, heeds.version != Version::Unknown || status == "201"),
+        (ETAG, heeds.version != Version::Unknown || status == "201" && heeds.key),
         (LOCATION, ["201", "202", "308"].contains(&status)),
         (PREFERENCE_APPLIED, heeds.wait),
         (REPLAYED, heeds.key),
@@ -75,6 +80,19 @@ fn describe_success(method: &str, status: &str, response: &mut Response, heeds: 
     for (name, _) in sent.into_iter().filter(|(_, is_sent)| *is_sent) {
         response.headers.insert(name.into(), header(name));
     }
+}
+
+/// The answers to which the operations refer, as components of the document: each named after the problems that it may be.
+pub(super) fn response_components(api: &OpenApi) -> BTreeMap<String, RefOr<Response>> {
+    let operations = api.paths.paths.values().flat_map(described);
+    let answers = operations.flat_map(|(_, operation)| operation.responses.responses.values());
+    let names = answers.filter_map(|answer| match answer {
+        RefOr::Ref(reference) => reference.ref_location.strip_prefix(RESPONSES),
+        RefOr::T(_) => None,
+    });
+    let codes =
+        |name: &str| Code::ALL.iter().copied().filter(|code| name.split('_').any(|one| one == format!("{code:?}"))).collect::<Vec<_>>();
+    names.map(|name| (name.to_owned(), problem(&codes(name)).into())).collect()
 }
 
 fn header(name: &str) -> RefOr<Header> {

@@ -12,7 +12,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, OpenApi, RefOr, Server};
 
 use super::access::{Access, BEARER};
-use super::answers::{code_schema, header_components};
+use super::answers::{code_schema, header_components, response_components};
 use super::heeds::request_headers;
 use super::paths::described_mut;
 use super::reply::ProblemView;
@@ -45,7 +45,9 @@ pub(crate) fn describe(mut api: OpenApi) -> Result<OpenApi, Problem> {
         .license(Some(utoipa::openapi::LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .build();
     api.servers = Some(vec![Server::new("/")]);
+    let responses = response_components(&api);
     let components = api.components.get_or_insert_default();
+    components.responses.extend(responses);
     components.schemas.insert("Problem".into(), ProblemView::schema());
     components.schemas.insert("ProblemCode".into(), RefOr::T(code_schema()));
     components.schemas.insert("FieldError".into(), kernel::FieldError::schema());

@@ -17,6 +17,8 @@ const BROUGHT: &str = "x-brought-schemas";
 const SCHEMAS: &str = "#/components/schemas/";
 /// How utoipa begins the name of a `kernel::Page` of something.
 const PAGE_OF: &str = "Page_";
+/// How the names of types end that are only shown. Whoever reads the document sees nothing else.
+const VIEW: &str = "View";
 
 /// Notes what an operation brings: the router keeps one schema of a name, whatever it meant elsewhere.
 pub(super) fn note(operation: &mut Described, schemas: &[(String, RefOr<Schema>)]) {
@@ -35,10 +37,11 @@ pub(super) fn refine(api: &mut OpenApi) -> Result<(), Problem> {
     for schema in schemas.values_mut() {
         walk(schema, &mut merge_description);
     }
-    let pages = name_pages(&mut schemas)?;
+    let mut names = name_views(&mut schemas);
+    name_pages(&mut schemas, &mut names)?;
     let mut rename = |schema: &mut RefOr<Schema>| {
         if let RefOr::Ref(reference) = schema
-            && let Some(name) = target(reference).and_then(|name| pages.get(name))
+            && let Some(name) = target(reference).and_then(|name| names.get(name))
         {
             reference.ref_location = format!("{SCHEMAS}{name}");
         }
@@ -69,6 +72,7 @@ pub(super) fn refine(api: &mut OpenApi) -> Result<(), Problem> {
 
 fn check_names(api: &mut OpenApi) -> Result<(), Problem> {
     let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut clashes = BTreeSet::new();
     for (_, operation) in api.paths.paths.values_mut().flat_map(described_mut) {
         let owner = operation.operation_id.clone().unwrap_or_default();
         let brought = operation.extensions.as_mut().and_then(|extensions| extensions.remove(BROUGHT)).unwrap_or_default();
@@ -76,19 +80,35 @@ fn check_names(api: &mut OpenApi) -> Result<(), Problem> {
         for (name, hash) in brought {
             let (first, of_first) = known.entry(name.clone()).or_insert_with(|| (owner.clone(), hash.clone()));
             if *of_first != hash {
-                return Err(Problem::internal(format!("{first} and {owner} have different schemas of the name {name}")));
+                clashes.insert(format!("{name} of {first} and of {owner}"));
             }
         }
     }
-    Ok(())
+    if clashes.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::internal(format!("different schemas have the same name: {clashes:?}")))
 }
 
-/// A page of `Order` is an `OrderPage`, whose items are a reference. Returns the names before and after.
-fn name_pages(schemas: &mut BTreeMap<String, RefOr<Schema>>) -> Result<BTreeMap<String, String>, Problem> {
+/// The view of a cart is called `Cart`, unless something else is. Returns the names before and after.
+fn name_views(schemas: &mut BTreeMap<String, RefOr<Schema>>) -> BTreeMap<String, String> {
+    let views = schemas.keys().filter(|name| !name.starts_with(PAGE_OF));
+    let named = views.filter_map(|name| Some((name.clone(), name.strip_suffix(VIEW)?.to_owned())));
+    let renamed: BTreeMap<_, _> = named.filter(|(_, shown)| !shown.is_empty() && !schemas.contains_key(shown)).collect();
+    for (name, shown) in &renamed {
+        if let Some(schema) = schemas.remove(name) {
+            schemas.insert(shown.clone(), schema);
+        }
+    }
+    renamed
+}
+
+/// A page of `Order` is an `OrderPage`, whose items are a reference. Adds the names before and after.
+fn name_pages(schemas: &mut BTreeMap<String, RefOr<Schema>>, renamed: &mut BTreeMap<String, String>) -> Result<(), Problem> {
     let pages: Vec<String> = schemas.keys().filter(|name| name.starts_with(PAGE_OF)).cloned().collect();
-    let mut renamed = BTreeMap::new();
     for page in pages {
         let item = &page[PAGE_OF.len()..];
+        let item = renamed.get(item).map_or(item, String::as_str);
         let name = format!("{item}Page");
         let Some(RefOr::T(Schema::Object(mut object))) = schemas.remove(&page) else { continue };
         let Some(RefOr::T(Schema::Array(items))) = object.properties.get_mut("items") else {
@@ -100,7 +120,7 @@ fn name_pages(schemas: &mut BTreeMap<String, RefOr<Schema>>) -> Result<BTreeMap<
         }
         renamed.insert(page, name);
     }
-    Ok(renamed)
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,8 +241,9 @@ fn without_null(schema: &mut RefOr<Schema>) {
 fn strip_null(schema: &mut RefOr<Schema>) {
     let RefOr::T(inner) = schema else { return };
     match inner {
-        Schema::Object(Object { schema_type, enum_values, .. }) => {
+        Schema::Object(Object { schema_type, enum_values, default, .. }) => {
             not_null(schema_type);
+            default.take_if(|default| default.is_null());
             enum_values.iter_mut().for_each(|values| values.retain(|value| *value != Value::Null));
         }
         Schema::Array(array) => not_null(&mut array.schema_type),

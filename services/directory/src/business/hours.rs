@@ -149,8 +149,13 @@ const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "Su"),
 ];
 
-pub fn state(text: &str, place: &Place, at: Timestamp) -> Option<State> {
-    Some(text.parse::<OpeningHours>().ok()?.state(place, at))
+/// `None` where nobody knows: for hours that are not understood, or that leave it open.
+pub fn is_open(text: &str, place: &Place, at: Timestamp) -> Option<bool> {
+    match text.parse::<OpeningHours>().ok()?.state(place, at) {
+        State::Open => Some(true),
+        State::Closed => Some(false),
+        State::Unknown => None,
+    }
 }
 
 /// When it is surely open in the coming week; `None` for hours that are not understood.

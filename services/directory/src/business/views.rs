@@ -136,8 +136,9 @@ pub struct BusinessCard {
     pub address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
+    /// Absent where the hours are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<::hours::State>,
+    pub open_now: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -217,11 +218,11 @@ impl BusinessCard {
             categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
-            state: profile
+            open_now: profile
                 .opening_hours
                 .as_deref()
                 .zip(settings.place_of(profile))
-                .and_then(|(text, place)| hours::state(text, &place, at)),
+                .and_then(|(text, place)| hours::is_open(text, &place, at)),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
             rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         resend_verification: [TooManyAttempts],
         forgot_password: [TooManyAttempts],
         reset_password: [TooManyAttempts],
-        change_password: [Conflict, TooManyAttempts],
+        change_password: [Conflict, IllegalTransition, TooManyAttempts],
     )
 }
 

@@ -22,12 +22,12 @@ use crate::views::{AddressBookView, ProfileView};
 pub(super) fn routes() -> OpenApiRouter<App> {
     shell::routes!(
         profile,
-        change_profile: [AlreadyExists, TooManyAttempts],
+        change_profile: [AlreadyExists, IllegalTransition, TooManyAttempts],
         erase: [Conflict, TooManyAttempts],
         addresses,
-        add_address: [Conflict],
-        replace_address,
-        remove_address,
+        add_address: [Conflict, IllegalTransition],
+        replace_address: [IllegalTransition],
+        remove_address: [IllegalTransition],
     )
 }
 
