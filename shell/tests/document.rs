@@ -44,8 +44,8 @@ async fn list(_: Anyone) -> HandlerResult {
 }
 
 #[utoipa::path(post, path = "/pots", operation_id = "makePot", request_body = PotInput, responses((status = 201, body = PotView)))]
-async fn make(_: Anyone, Json(_): Json<PotInput>) -> HandlerResult {
-    Ok(Reply::no_content())
+async fn make(_: Anyone, Json(input): Json<PotInput>) -> HandlerResult {
+    Ok(Reply::created("/api/v1/pots/1", &PotView { name: "Pot".into(), colour: input.colour, lid: None }))
 }
 
 #[utoipa::path(get, path = "/other-pots", operation_id = "getOtherPot", responses((status = 200, body = OtherPot)))]

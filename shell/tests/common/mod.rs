@@ -137,12 +137,12 @@ async fn get_tally(call: MayWait<Versioned<RequestContext>>, State(work): State<
     Ok(if name == "secret" { reply.no_store() } else { reply })
 }
 
-#[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String, content_type = "application/json")))]
 async fn get_mail(_: Anyone, Path(id): Path<MailId>) -> HandlerResult {
     Ok(Reply::ok(&id))
 }
 
-#[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String, content_type = "application/json")))]
 async fn panics(_: Anyone) -> HandlerResult {
     panic!("the vault's combination is 4711")
 }
@@ -176,7 +176,7 @@ pub struct Pet {
     pub cat: bool,
 }
 
-#[utoipa::path(post, path = "/people", operation_id = "addPerson", request_body = Person, responses((status = 200, body = String)))]
+#[utoipa::path(post, path = "/people", operation_id = "addPerson", request_body = Person, responses((status = 200, body = String, content_type = "application/json")))]
 async fn add_person(_: Anyone, Json(person): Json<Person>) -> HandlerResult {
     Ok(Reply::ok(&person.name))
 }
@@ -188,17 +188,17 @@ struct PeopleFilter {
     age: Option<u32>,
 }
 
-#[utoipa::path(get, path = "/people", operation_id = "listPeople", params(PeopleFilter, Paging), responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/people", operation_id = "listPeople", params(PeopleFilter, Paging), responses((status = 200, body = u32, content_type = "application/json")))]
 async fn list_people(_: Anyone, listing: Listing<PeopleFilter>) -> HandlerResult {
-    Ok(Reply::ok(&listing.filter.age))
+    Ok(Reply::ok(&listing.filter.age.unwrap_or_default()))
 }
 
-#[utoipa::path(get, path = "/vault", operation_id = "openVault", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/vault", operation_id = "openVault", responses((status = 200, body = String, content_type = "application/json")))]
 async fn open_vault(_: Admin) -> HandlerResult {
     Err(Problem::unavailable("/var/lib/vault 4711 is shut").into())
 }
 
-#[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String, content_type = "application/json")))]
 async fn long(_: Anyone) -> HandlerResult {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }
