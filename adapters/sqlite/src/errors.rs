@@ -16,6 +16,8 @@ pub enum OpenError {
     Schema(&'static str, u8),
     #[error("{0} cannot keep a write-ahead log")]
     Journal(PathBuf),
+    #[error(transparent)]
+    Damaged(#[from] CheckError),
     #[error("{path}: {source}")]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("the writer cannot start: {0}")]

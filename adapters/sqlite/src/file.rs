@@ -10,7 +10,7 @@ use std::time::Duration;
 use ports::store::{INDEXES_MAX, TableSchema};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::errors::OpenError;
+use crate::errors::{CheckError, OpenError};
 use crate::sizes;
 
 /// "Souk" in ASCII: tells our files from others'.
@@ -29,6 +29,7 @@ pub fn open(path: &Path, schemas: &[TableSchema]) -> Result<Connection, OpenErro
     }
     let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
+        Some(ErrorCode::DatabaseCorrupt) => CheckError::Damaged { path: path.to_owned(), damage: source.to_string() }.into(),
         _ => OpenError::Sqlite { path: path.to_owned(), source },
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -83,7 +83,7 @@ impl Client {
                 Some(rest.split_whitespace().next()?.to_owned())
             })
         });
-        let verified = self.post("/api/v1/auth/verify-email", &json!({ "token": token }));
+        let verified = self.post("/api/v1/auth/verify-email", &json!({ "token": token, "password": PASSWORD }));
         assert!((200..300).contains(&verified.status), "{}", verified.text);
         self.sign_in(email)
     }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -54,6 +55,26 @@ impl Shop {
         let mut all = vec![("SOUK_LIMITS__RATE_LIMIT".to_owned(), "false".to_owned()), ("SOUK_LOG".to_owned(), "warn".to_owned())];
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self { folder, environment: all, running: None }
+    }
+
+    /// A data directory with the demo, which is loaded once and then copied.
+    #[track_caller]
+    pub fn with_demo(environment: &[(&str, &str)]) -> Self {
+        // Nothing drops what is static, so it has one place, where the next run clears it away.
+        static LOADED: LazyLock<PathBuf> = LazyLock::new(|| {
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!(env!("CARGO_CRATE_NAME"), "-demo"));
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder).expect("the last run's demo can be removed");
+            }
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let loaded = binary().arg("demo").arg("--data").arg(folder.join("data")).stdout(Stdio::null()).status();
+            assert!(loaded.expect("the binary starts").success(), "the demo is loaded");
+            folder.join("data")
+        });
+        let shop = Self::new(environment);
+        let copied = Command::new("cp").arg("-a").args([&*LOADED, &shop.data()]).status().expect("cp runs");
+        assert!(copied.success(), "the demo is copied");
+        shop
     }
 
     pub fn data(&self) -> PathBuf {
