@@ -76,7 +76,7 @@ fn names_are_simple_and_what_is_left_out_is_not_null() {
     assert_eq!((&schemas["Pot"]["properties"]["colour"]["type"], &schemas["Pot"]["required"]), (&"string".into(), &["name"].into()));
     // Who sends null leaves it out.
     assert_eq!(schemas["PotInput"]["properties"]["colour"]["type"], Value::from(["string", "null"]));
-    let made = &document["paths"]["/pots"]["post"]["responses"];
+    let made = &document["paths"]["/api/v1/pots"]["post"]["responses"];
     assert_eq!(made["409"]["$ref"], "#/components/responses/AlreadyExists");
     let codes =
         document.pointer("/components/responses/AlreadyExists/content/application~1problem+json/schema/allOf/1/properties/code/enum");

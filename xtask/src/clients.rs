@@ -27,7 +27,7 @@ pub fn run(root: &Path) -> Outcome {
         process::run_within(&mut command, RUN_TIMEOUT)
     };
     let path = document.to_str().ok_or("the repository's path is no text")?;
-    process::run(Command::new(tools::bin(root).join("openapi-spec-validator")).args(["--errors", "all", path]))?;
+    process::run(Command::new(tools::bin(root).join("openapi-spec-validator")).args(["--validation-errors", "all", path]))?;
     npm("lint", &[path])?;
     process::empty_folder(folder.join(GENERATED))?;
     npm("types", &[path])?;

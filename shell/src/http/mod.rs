@@ -19,6 +19,7 @@ mod request_context;
 mod route;
 mod schemas;
 mod server;
+mod wrappers;
 
 pub use access::Access;
 pub use caller::{Admin, Anyone, Caller, SignedIn, Staff};
@@ -27,7 +28,7 @@ pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};
 pub use extract::{Json, LargeBody, Path, Query};
-pub use heeds::{Heeds, MayWait, Tagged, Unrecorded, Version, VersionRequired, Versioned};
+pub use heeds::{Heeds, Version};
 #[doc(hidden)]
 pub use kernel::Code;
 pub use limits::LimitsConfig;
@@ -42,3 +43,4 @@ pub(crate) use server::serve;
 #[doc(hidden)]
 pub use utoipa_axum;
 pub use utoipa_axum::router::OpenApiRouter;
+pub use wrappers::{MayWait, Tagged, Unrecorded, VersionRequired, Versioned};

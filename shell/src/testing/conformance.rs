@@ -114,7 +114,8 @@ impl Conformance {
         };
         let media = headers.get("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
         let schema = &content.get(media).ok_or_else(|| format!("the document does not name the media type {media:?}"))?["schema"];
-        if media.ends_with("json") {
+        // What is packed cannot be read here.
+        if media.ends_with("json") && !headers.contains_key("content-encoding") {
             let body = serde_json::from_str(text).map_err(|error| format!("the body is not JSON, {error}"))?;
             self.check_value(&format!("{name} {status} {media}"), schema, &body)?;
         }
