@@ -79,6 +79,8 @@ pub enum Body {
 pub struct Answer {
     pub status: u16,
     pub etag: Option<String>,
+    /// Whether it is the first answer once more.
+    pub is_repeated: bool,
     pub json: Value,
     pub text: String,
 }
@@ -156,7 +158,15 @@ impl Shop {
     }
 
     pub async fn send(&self, role: Role, method: &str, path: &str, body: &Body, if_match: Option<&str>) -> Answer {
+        self.send_under(None, role, method, path, body, if_match).await
+    }
+
+    /// Under an Idempotency-Key.
+    pub async fn send_under(&self, key: Option<&str>, role: Role, method: &str, path: &str, body: &Body, if_match: Option<&str>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         if let Some((_, token)) = self.tokens.iter().find(|(known, _)| *known == role) {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -182,7 +192,8 @@ impl Shop {
         let conforms = self.conformance.check(Asked { method, path, json }, Answered { status, headers: &headers, text: &text });
         conforms.unwrap_or_else(|wrong| panic!("{method} {path}: {wrong}"));
         let etag = headers.get("etag").cloned();
-        Answer { status, etag, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        let is_repeated = headers.contains_key("idempotency-replayed");
+        Answer { status, etag, is_repeated, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
     /// Delivers the events of what was done, and what follows from them, until there are no more.
