@@ -23,6 +23,23 @@ pub struct ProductChanged {
     pub variants: Vec<VariantRef>,
 }
 
+/// A file that was imported says how many there are of a product's variants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductStockCounted {
+    pub product_id: ProductId,
+    pub seller_id: BusinessId,
+    pub variants: Vec<CountedVariant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedVariant {
+    #[serde(flatten)]
+    pub variant: VariantRef,
+    pub on_hand: i64,
+    /// Sold although there is none.
+    pub backorder: bool,
+}
+
 /// A product left the shop for good; its orders stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductArchived {

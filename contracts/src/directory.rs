@@ -19,6 +19,11 @@ pub struct BusinessCreated {
 pub struct BusinessChanged {
     pub business_id: BusinessId,
     pub published: bool,
+    /// As everybody sees it; empty in events of before it was told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub slug: String,
 }
 
 /// The owner asks for publication.
@@ -92,6 +97,8 @@ pub struct BusinessStaffChanged {
 pub struct BusinessClaimed {
     pub business_id: BusinessId,
     pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub slug: String,
     pub claim_id: ClaimId,
     pub owner_id: UserId,
 }

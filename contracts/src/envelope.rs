@@ -138,7 +138,15 @@ mod tests {
             correlation_id: "req_1".into(),
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
             actor: Actor::System,
-            event: StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
+            event: StockLow {
+                variant_id: 7.into(),
+                seller_id: None,
+                sku: "TEA-100".into(),
+                title: "Tea".into(),
+                available: 2,
+                threshold: 3,
+            }
+            .into(),
         };
         let json = serde_json::to_string(&envelope).unwrap();
         for part in

@@ -112,6 +112,7 @@ events! {
     }
     "catalog" {
         ProductChanged(product_id) = "product.changed",
+        ProductStockCounted(product_id) = "product.stock_counted",
         ProductArchived(product_id) = "product.archived",
         ProductCategoryChanged(category_id) = "product_category.changed",
     }
@@ -119,14 +120,17 @@ events! {
         StockReserved(order.order_id) = "stock.reserved",
         StockRefused(order_id) = "stock.refused",
         StockLow(variant_id) = "stock.low",
+        StockStateChanged(variant_id) = "stock.state_changed",
     }
     "orders" {
         OrderPlaced(order.order_id) = "order.placed",
         OrderAwaitingPayment(order.order_id) = "order.awaiting_payment",
         OrderConfirmed(order.order_id) = "order.confirmed",
         OrderCancelled(order.order_id) = "order.cancelled",
+        OrderPartCancelled(order.order_id) = "order.part_cancelled",
         OrderShipped(order.order_id) = "order.shipped",
         OrderStatusChanged(order.order_id) = "order.status_changed",
+        OrderLinkRequested(order.order_id) = "order.link_requested",
         OrderAnonymized(order_id) = "order.anonymized",
     }
     "payments" {
@@ -175,7 +179,14 @@ mod tests {
 
     #[test]
     fn data_travels_without_its_type_and_comes_back() {
-        let event = Event::from(StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 });
+        let event = Event::from(StockLow {
+            variant_id: 7.into(),
+            seller_id: None,
+            sku: "TEA-100".into(),
+            title: "Tea".into(),
+            available: 2,
+            threshold: 3,
+        });
         let json = event.data_json().unwrap();
         assert!(!json.contains("type"), "{json}");
         assert_eq!(Event::read("stock.low", &json).unwrap().unwrap(), event);

@@ -1,6 +1,6 @@
 //! Events of orders.
 
-use kernel::{CartId, Email, Money, OrderId, PaymentId, UserId, VariantId};
+use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 /// Different variants in one cart or order. Inventory moves a counter and writes a ledger entry for each
@@ -35,6 +35,9 @@ pub struct PaymentTry {
     pub payment_id: PaymentId,
     /// What the gateway calls the means of payment; never a card number of a live gateway.
     pub payment_method: String,
+    /// Where the bank's page sends the customer back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
 }
 
 /// An order was accepted and waits for stock.
@@ -64,6 +67,16 @@ pub struct OrderConfirmed {
     #[serde(flatten)]
     pub order: OrderRef,
     pub payment_id: PaymentId,
+    /// Who has a part of it to pack, besides the house.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sellers: Vec<BusinessId>,
+}
+
+/// A guest has lost the link to their order and asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLinkRequested {
+    #[serde(flatten)]
+    pub order: OrderRef,
 }
 
 /// Why an order ended without a sale.
@@ -89,20 +102,51 @@ pub struct OrderCancelled {
     pub payment_id: Option<PaymentId>,
     /// Whether the customer had been told that the order was confirmed.
     pub was_confirmed: bool,
+    /// Whose goods had not left by then: they need not pack them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sellers: Vec<BusinessId>,
 }
 
-/// The goods left: what was held for the order is no longer on hand.
+/// A seller does not deliver their part of a paid order, and the rest of it goes on: the stock of the part is released, and
+/// its share of the money goes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPartCancelled {
+    #[serde(flatten)]
+    pub order: OrderRef,
+    pub seller_id: BusinessId,
+    pub lines: Vec<OrderLine>,
+    pub reason: CancelReason,
+    pub payment_id: PaymentId,
+    /// The goods of the part with its share of the shipping.
+    pub amount: Money,
+}
+
+/// How to follow a parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippedParcel {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// A web address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The goods of a seller left: what was held of them for the order is no longer on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderShipped {
     #[serde(flatten)]
     pub order: OrderRef,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tracking_number: Option<String>,
+    pub seller_id: BusinessId,
+    pub lines: Vec<OrderLine>,
+    pub parcels: Vec<ShippedParcel>,
+    /// Whose goods have not left yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_come: Vec<BusinessId>,
 }
 
-/// Another step that a follower of the order may want to see: processing, delivered, refunded.
+/// Another step of the order as a whole that a follower may want to see: processing, delivered, refunded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderStatusChanged {
     #[serde(flatten)]

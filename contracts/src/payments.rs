@@ -85,6 +85,9 @@ pub struct PaymentRefunded {
     #[serde(flatten)]
     pub payment: PaymentRef,
     pub refund_id: RefundId,
+    /// The refused refund in whose place it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RefundId>,
     pub refund: Money,
     pub refunded: Money,
 }
@@ -95,6 +98,9 @@ pub struct RefundFailed {
     #[serde(flatten)]
     pub payment: PaymentRef,
     pub refund_id: RefundId,
+    /// The refused refund in whose place it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RefundId>,
     pub refund: Money,
     pub message: String,
 }

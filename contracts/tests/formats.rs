@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::golden::Golden;
 use contracts::*;
-use kernel::{Currency, Email, Money, Rating, ReviewTarget, StaffRole};
+use kernel::{BusinessId, Currency, Email, Money, Rating, ReviewTarget, StaffRole, StockState};
 
 fn eur(amount: i64) -> Money {
     Money::new(amount, Currency::EUR)
@@ -30,7 +30,7 @@ fn payment() -> PaymentRef {
 }
 
 fn attempt() -> PaymentTry {
-    PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into() }
+    PaymentTry { payment_id: 5.into(), payment_method: "4242424242424242".into(), return_url: Some("https://shop.example/back".into()) }
 }
 
 const REASONS: [CancelReason; 5] =
@@ -92,21 +92,63 @@ fn shop(events: Events) -> Events {
             OrderPlaced { order: orders()[1].clone(), cart_id: 1.into(), lines: lines(), payment: None },
         ])
         .of([OrderAwaitingPayment { order: order(), payment: attempt() }])
-        .of(orders().map(|order| OrderConfirmed { order, payment_id: 5.into() }))
-        .of(REASONS.map(|reason| OrderCancelled { order: order(), reason, payment_id: Some(5.into()), was_confirmed: true }))
-        .of([
-            OrderShipped { order: order(), carrier: Some("DHL".into()), tracking_number: Some("00340434".into()) },
-            OrderShipped { order: order(), carrier: None, tracking_number: None },
-        ])
+        .of(orders().map(|order| OrderConfirmed { order, payment_id: 5.into(), sellers: vec![3.into()] }))
+        .of(REASONS.map(|reason| OrderCancelled {
+            order: order(),
+            reason,
+            payment_id: Some(5.into()),
+            was_confirmed: true,
+            sellers: vec![3.into()],
+        }))
+        .of([OrderPartCancelled {
+            order: order(),
+            seller_id: 3.into(),
+            lines: lines(),
+            reason: CancelReason::BySeller,
+            payment_id: 5.into(),
+            amount: eur(2244),
+        }])
+        .of([OrderShipped {
+            order: order(),
+            seller_id: 3.into(),
+            lines: lines(),
+            parcels: vec![
+                ShippedParcel {
+                    carrier: Some("DHL".into()),
+                    number: Some("00340434".into()),
+                    url: Some("https://dhl.example/00340434".into()),
+                },
+                ShippedParcel { carrier: None, number: None, url: None },
+            ],
+            to_come: vec![4.into()],
+        }])
         .of(["processing", "shipped", "delivered"].map(|status| OrderStatusChanged { order: order(), status: status.into() }))
+        .of([OrderLinkRequested { order: orders()[1].clone() }])
         .of([OrderAnonymized { order_id: 1.into() }])
         .of([Some(attempt()), None].map(|payment| StockReserved { order: order(), payment }))
         .of([StockRefused {
             order_id: 1.into(),
             short: vec![ShortLine { variant_id: 3.into(), sku: "TEA-100".into(), wanted: 2, available: 1 }],
         }])
-        .of([StockLow { variant_id: 3.into(), sku: "TEA-100".into(), available: 2, threshold: 3 }])
+        .of([StockStateChanged { variant_id: 3.into(), product_id: 4.into(), state: StockState::Low, revision: 2 }])
+        .of([StockLow {
+            variant_id: 3.into(),
+            seller_id: Some(4.into()),
+            sku: "TEA-100".into(),
+            title: "Tea, 100 g".into(),
+            available: 2,
+            threshold: 3,
+        }])
         .of([ProductChanged { product_id: 2.into(), seller_id: 3.into(), title: "Tea".into(), published: true, variants: variants() }])
+        .of([ProductStockCounted {
+            product_id: 4.into(),
+            seller_id: BusinessId::HOUSE,
+            variants: vec![CountedVariant {
+                variant: VariantRef { variant_id: 3.into(), sku: "TEA-100".into(), title: "Tea, 100 g".into() },
+                on_hand: 7,
+                backorder: true,
+            }],
+        }])
         .of([ProductArchived { product_id: 2.into(), seller_id: 3.into() }])
         .of([ProductCategoryChanged { category_id: 4.into(), name: "Tea".into(), deleted: false }])
 }
@@ -116,8 +158,14 @@ fn payments(events: Events) -> Events {
         .of([PaymentRequiresAction { payment: payment(), action_url: "https://bank.example/confirm".into() }])
         .of(DECLINES.map(|code| PaymentFailed { payment: payment(), decline: Decline { code, message: "The card was declined.".into() } }))
         .of([PaymentCaptured { payment: payment(), stock_held: true }])
-        .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(300) }])
-        .of([RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "The account is closed.".into() }])
+        .of([PaymentRefunded { payment: payment(), refund_id: 6.into(), retry_of: Some(5.into()), refund: eur(100), refunded: eur(300) }])
+        .of([RefundFailed {
+            payment: payment(),
+            refund_id: 6.into(),
+            retry_of: Some(5.into()),
+            refund: eur(100),
+            message: "The account is closed.".into(),
+        }])
 }
 
 fn directory(events: Events) -> Events {
@@ -129,7 +177,7 @@ fn directory(events: Events) -> Events {
     let rating = |target| RatingChanged { target, rating: Rating { count: 3, sum: 12 } };
     events
         .of([Some(user_id), None].map(|owner_id| BusinessCreated { business_id, name: name(), owner_id, published: true }))
-        .of([BusinessChanged { business_id, published: true }])
+        .of([BusinessChanged { business_id, published: true, name: "Bakery".into(), slug: "bakery".into() }])
         .of([BusinessSubmitted { business_id, name: name() }])
         .of([BusinessPublished { business_id, name: name(), slug: "old-mill".into() }])
         .of([BusinessRejected { business_id, name: name(), reason: "Please name the street.".into() }])
@@ -138,7 +186,7 @@ fn directory(events: Events) -> Events {
         .of([BusinessSuspended { business_id, name: name(), reason: "It has closed for good.".into() }])
         .of([BusinessRemoved { business_id, members: vec![user_id] }])
         .of(roles.map(|role| BusinessStaffChanged { business_id, user_id, role }))
-        .of([BusinessClaimed { business_id, name: name(), claim_id: 7.into(), owner_id: user_id }])
+        .of([BusinessClaimed { business_id, name: name(), slug: "bakery".into(), claim_id: 7.into(), owner_id: user_id }])
         .of([ClaimRequested { claim_id: 7.into(), business_id, business_name: name(), user_id }])
         .of([ClaimRefused { claim_id: 7.into(), business_id, business_name: name(), user_id, reason: "No proof was given.".into() }])
         .of([CategoryChanged { category_id: 4.into(), name: "Food".into(), deleted: false }])

@@ -144,6 +144,11 @@ impl RefundId {
     pub fn of_cancellation(order: OrderId) -> Self {
         Self(order.0)
     }
+
+    /// The one refund of what was paid for a seller's part of an order that was then cancelled.
+    pub fn of_part(order: OrderId, seller: BusinessId) -> Self {
+        Self(stable_id(&[&order.to_string(), &seller.to_string()]))
+    }
 }
 
 impl BusinessId {

@@ -22,6 +22,28 @@ impl<T> Page<T> {
     }
 }
 
+/// How many there are, of each kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Counts<K> {
+    pub items: Vec<Count<K>>,
+}
+
+/// How many there are of a kind. A hundred are counted at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Count<K> {
+    pub status: K,
+    pub count: usize,
+    /// Whether there are, or may be, more than were counted.
+    pub more: bool,
+}
+
+impl<K> Count<K> {
+    /// Of the first page of all that there are, of a hundred.
+    pub fn of<T>(status: K, page: &Page<T>) -> Self {
+        Self { status, count: page.items.len(), more: page.next.is_some() }
+    }
+}
+
 /// How many items a page may hold: 1 to 100 (default 20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u32);

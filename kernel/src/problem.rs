@@ -61,6 +61,7 @@ codes! {
     PreconditionRequired = 428, "precondition-required", "Send If-Match with the ETag that you read";
     TooManyRequests = 429, "too-many-requests", "Too many requests";
     TooManyAttempts = 429, "too-many-attempts", "Too many attempts";
+    TooManyUnpaidOrders = 429, "too-many-unpaid-orders", "Too many orders wait for their payment";
     /// A defect of ours: logged with its cause, which the client is not told.
     Internal = 500, "internal", "Something went wrong on our side";
     /// The store kept changing under the command, or the machine is too busy: try again.

@@ -9,7 +9,7 @@ use crate::written::{serde_as_text, text_schema};
 use crate::{BusinessId, ProductId};
 
 /// The stars of all published reviews of one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Rating {
     /// 1 to 5 for each review.
     pub sum: u64,
@@ -23,6 +23,21 @@ impl Rating {
         // Both are far below 2^52, where a float is exact.
         #[allow(clippy::cast_precision_loss)]
         (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+}
+
+/// Stars as they are shown; absent where there is no review.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Stars {
+    /// 1 to 5, two decimals.
+    pub average: f64,
+    /// How many reviews.
+    pub count: u64,
+}
+
+impl Stars {
+    pub fn of(rating: Rating) -> Option<Self> {
+        rating.mean().map(|mean| Self { average: (mean * 100.0).round() / 100.0, count: rating.count })
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Authorization {
     pub method: String,
     /// Shown on the customer's statement: the order's number.
     pub reference: String,
+    /// Where the bank's page sends the customer back to once they have answered it.
+    pub return_url: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

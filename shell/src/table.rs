@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::{Cursor, Page, Problem};
-use ports::store::{Bounds, Commit, CommitError, Consistency, Item, Key, Metered, Query, Record, Store, Stored};
+use ports::store::{Bounds, Commit, CommitError, Consistency, Item, Key, Metered, Query, Record, Start, Store, Stored, encode_start};
 use serde::de::DeserializeOwned;
 
 use crate::metering;
@@ -11,6 +11,9 @@ use crate::telemetry::{EmittedLabels, StoreLabels, Telemetry};
 
 /// Pages of a listing that are read to fill one: large items and expired ones end a page early.
 const PAGES_MAX: usize = 100;
+/// Items of a listing that are read at once to pick some of them, and how often for one page.
+const FILTERED_AT_ONCE: usize = 200;
+const FILTERED_PAGES_MAX: usize = 10;
 /// Items to a page of a listing that is read as a whole, and pages of it.
 const WHOLE_LISTING_PAGE: usize = 100;
 const WHOLE_LISTING_PAGES_MAX: usize = 1_000;
@@ -72,6 +75,67 @@ impl Table {
             }
         }
         Err(Problem::internal(format!("a listing of {} has more than {WHOLE_LISTING_PAGES_MAX} pages", self.service)))
+    }
+
+    /// A page of those items of a listing that fit. A request reads a bounded number of items for it, so it may hold fewer
+    /// than `limit` and still have a next one.
+    ///
+    /// Errors: `unavailable`, if an item leaves the listing while it is read.
+    pub async fn filter<T: Record>(&self, listing: Query, limit: usize, fits: impl Fn(&T) -> bool) -> Result<Page<Stored<T>>, Problem> {
+        let mut listing = listing.limit(FILTERED_AT_ONCE);
+        let mut found: Vec<Stored<T>> = Vec::new();
+        for _ in 0..FILTERED_PAGES_MAX {
+            let page = self.list::<T>(listing.clone()).await?;
+            let mut items = page.items.into_iter();
+            while let Some(item) = items.next() {
+                if !fits(&item) {
+                    continue;
+                }
+                found.push(item);
+                if found.len() == limit {
+                    let more = items.next().is_some() || page.next.is_some();
+                    let next = found.last().filter(|_| more).map(|last| place_of(&listing, &last.value)).transpose()?;
+                    return Ok(Page { items: found, next });
+                }
+            }
+            listing.cursor = page.next;
+            if listing.cursor.is_none() {
+                break;
+            }
+        }
+        Ok(Page { items: found, next: listing.cursor })
+    }
+
+    /// The same of several listings as one, the last first (`merge_desc`).
+    pub async fn filter_merged_desc<T: DeserializeOwned>(
+        &self,
+        lists: &[Query],
+        place: impl Fn(&T) -> String,
+        limit: usize,
+        cursor: Option<Cursor>,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<Page<Stored<T>>, Problem> {
+        let (mut found, mut after) = (Vec::new(), cursor);
+        for _ in 0..FILTERED_PAGES_MAX {
+            let page = self.merge_desc(lists.iter().cloned(), &place, FILTERED_AT_ONCE, after).await?;
+            let mut items = page.items.into_iter();
+            while let Some(item) = items.next() {
+                if !fits(&item) {
+                    continue;
+                }
+                let at = Cursor(place(&item));
+                found.push(item);
+                if found.len() == limit {
+                    let more = items.next().is_some() || page.next.is_some();
+                    return Ok(Page { items: found, next: more.then_some(at) });
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(Page { items: found, next: after })
     }
 
     /// One page of several listings as one, the last first. All are ordered by `place`, and what several hold at the
@@ -151,6 +215,17 @@ impl Table {
         self.telemetry.observe_read(&self.labels(), read.units);
         read.value
     }
+}
+
+/// The cursor behind an item of a listing.
+fn place_of<T: Record>(listing: &Query, record: &T) -> Result<Cursor, Problem> {
+    let key = record.key();
+    let sk = match listing.index {
+        None => Some(key.sk.clone()),
+        Some(index) => record.indexes().into_iter().find(|entry| entry.index == index && entry.pk == listing.pk).map(|entry| entry.sk),
+    };
+    let sk = sk.ok_or_else(|| Problem::unavailable("a listing changes too fast just now"))?;
+    Ok(encode_start(listing, &Start { sk, key }))
 }
 
 /// What is picked of a listing's items. At most `pages_max` pages of it are read, so a page may hold fewer than `limit` and

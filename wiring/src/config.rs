@@ -85,6 +85,12 @@ pub struct ShippingSection {
 pub struct OrdersSection {
     /// An order that is not paid by then has expired, and its stock is for sale again.
     pub payment_deadline_minutes: u32,
+    /// The same for an order of a guest.
+    pub guest_payment_deadline_minutes: u32,
+    /// Unpaid orders that an account, or the address of a guest, may have at a time; 0 is no limit.
+    pub unpaid_per_person: u32,
+    /// Unpaid orders that guests at one client may have at a time; 0 is no limit.
+    pub unpaid_per_client: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,7 +202,12 @@ impl Default for Config {
                 prices_include_tax: true,
             },
             shipping: ShippingSection { flat: 490, free_from: Some(5000), countries: Vec::new() },
-            orders: OrdersSection { payment_deadline_minutes: 30 },
+            orders: OrdersSection {
+                payment_deadline_minutes: 30,
+                guest_payment_deadline_minutes: 15,
+                unpaid_per_person: 3,
+                unpaid_per_client: 20,
+            },
             directory: DirectorySection { lead_price: 0 },
             reviews: ReviewsSection {
                 moderation: reviews::Moderation::Unverified,
@@ -270,6 +281,10 @@ impl Config {
         }
         self.listen = address.to_string();
         self
+    }
+
+    pub fn guest_payment_deadline(&self) -> Duration {
+        Duration::from_secs(u64::from(self.orders.guest_payment_deadline_minutes) * 60)
     }
 
     pub fn payment_deadline(&self) -> Duration {

@@ -127,7 +127,10 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         },
         countries: config.shipping.countries.clone(),
         payment_deadline: config.payment_deadline(),
+        guest_payment_deadline: config.guest_payment_deadline(),
     };
+    let unpaid = orders::UnpaidLimits { per_person: config.orders.unpaid_per_person, per_client: config.orders.unpaid_per_client };
+    let return_origins = config.limits.cors_origins.clone();
     let features = [
         (config.payments.gateway == Gateway::Test, orders::Feature::TestPayments),
         (config.reviews.unverified == reviews::Unverified::Accept, orders::Feature::UnverifiedReviews),
@@ -143,7 +146,7 @@ fn orders(b: &mut Builder<'_>) -> Result<Service, BuildError> {
         payment_methods: b.payment_methods()?,
         features: features.into_iter().filter_map(|(has, feature)| has.then_some(feature)).collect(),
     };
-    Ok(orders::service(&b.work()?, deps, orders::Config { pricing, shop }))
+    Ok(orders::service(&b.work()?, deps, orders::Config { pricing, unpaid, return_origins, shop }))
 }
 
 fn payments(b: &mut Builder<'_>) -> Result<Service, BuildError> {
@@ -245,7 +248,7 @@ pub(crate) fn time_zones(b: &mut Builder<'_>) -> Result<directory::TimeZoneMap, 
 
 fn catalog_config(config: &Config) -> catalog::Config {
     let shop = &config.shop;
-    catalog::Config { public_url: shop.public_url.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
+    catalog::Config { public_url: shop.public_url.clone(), shop_name: shop.name.clone(), currency: shop.currency, tax_rate: shop.tax_rate }
 }
 
 impl Readable for catalog::Reads {

@@ -13,7 +13,7 @@ fn holds(name: &str, part: &str) {
 
 #[test]
 fn lifecycles() {
-    for diagram in [orders::diagram(), directory::diagram(), directory::lead_diagram(), reviews::diagram()] {
+    for diagram in [orders::diagram(), orders::part_diagram(), directory::diagram(), directory::lead_diagram(), reviews::diagram()] {
         holds("lifecycles.md", &format!("```mermaid\n{}\n```", diagram.trim_end()));
     }
 }

@@ -50,7 +50,8 @@ impl Shop {
     pub fn serve(&self, settings: &[(&str, &str)]) -> Outcome<Server> {
         let mut serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         // Thousands of requests a minute from one address are the point here.
-        serve.env("SOUK_LIMITS__RATE_LIMIT", "false").envs(settings.iter().copied());
+        serve.env("SOUK_LIMITS__RATE_LIMIT", "false");
+        serve.env("SOUK_ORDERS__UNPAID_PER_CLIENT", "0").env("SOUK_ORDERS__UNPAID_PER_PERSON", "0").envs(settings.iter().copied());
         let server = Server::start(&mut serve, &self.folder.join("server.log"))?;
         let mut last = String::new();
         let ready = process::wait_for(READY_TIMEOUT, Duration::from_millis(1), || {

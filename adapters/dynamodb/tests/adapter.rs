@@ -44,7 +44,8 @@ fn event(n: u128, home: &Home) -> Envelope {
         correlation_id: "req_1".into(),
         actor: Actor::System,
         traceparent: None,
-        event: StockLow { variant_id: n.into(), sku: "TEA".into(), available: 2, threshold: 3 }.into(),
+        event: StockLow { variant_id: n.into(), seller_id: None, sku: "TEA".into(), title: "Tea".into(), available: 2, threshold: 3 }
+            .into(),
     }
 }
 

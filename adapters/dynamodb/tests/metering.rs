@@ -129,7 +129,15 @@ impl Dice {
             correlation_id: "req".into(),
             actor: Actor::System,
             traceparent: None,
-            event: StockLow { variant_id: self.events.into(), sku: "TEA".into(), available: 2, threshold: 3 }.into(),
+            event: StockLow {
+                variant_id: self.events.into(),
+                seller_id: None,
+                sku: "TEA".into(),
+                title: "Tea".into(),
+                available: 2,
+                threshold: 3,
+            }
+            .into(),
         }
     }
 

@@ -170,7 +170,15 @@ fn checkout(n: u64) -> Result<Commit, Failure> {
             correlation_id: format!("req_{n}"),
             traceparent: None,
             actor: Actor::System,
-            event: StockLow { variant_id: u128::from(n).into(), sku: TEXT.into(), available: 1, threshold: 2 }.into(),
+            event: StockLow {
+                variant_id: u128::from(n).into(),
+                seller_id: None,
+                sku: TEXT.into(),
+                title: TEXT.into(),
+                available: 1,
+                threshold: 2,
+            }
+            .into(),
         }],
         idempotency: Some(IdempotencyRecord {
             id: format!("orders#{:026}", n),

@@ -79,7 +79,8 @@ mod tests {
     use kernel::{Actor, Timestamp};
 
     fn event(position: Position) -> (Position, Arc<Envelope>) {
-        let event = StockLow { variant_id: 1.into(), sku: "TEA".into(), available: 1, threshold: 2 }.into();
+        let event =
+            StockLow { variant_id: 1.into(), seller_id: None, sku: "TEA".into(), title: "Tea".into(), available: 1, threshold: 2 }.into();
         let (causation_id, correlation_id) = (String::new(), String::new());
         let envelope = Envelope {
             id: u128::from(position).into(),

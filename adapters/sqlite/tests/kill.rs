@@ -68,7 +68,15 @@ fn envelope(n: u64) -> Envelope {
         correlation_id: n.to_string(),
         traceparent: None,
         actor: Actor::System,
-        event: StockLow { variant_id: u128::from(n).into(), sku: "TEA-100".into(), available: 2, threshold: 3 }.into(),
+        event: StockLow {
+            variant_id: u128::from(n).into(),
+            seller_id: None,
+            sku: "TEA-100".into(),
+            title: "Tea".into(),
+            available: 2,
+            threshold: 3,
+        }
+        .into(),
     }
 }
 

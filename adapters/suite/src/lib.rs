@@ -220,6 +220,7 @@ fn envelope(n: u128, home: &dyn Home) -> Envelope {
         correlation_id: format!("req_{n}"),
         traceparent: Some(trace(n)),
         actor: Actor::System,
-        event: StockLow { variant_id: n.into(), sku: format!("TEA-{n}"), available: 2, threshold: 3 }.into(),
+        event: StockLow { variant_id: n.into(), seller_id: None, sku: format!("TEA-{n}"), title: "Tea".into(), available: 2, threshold: 3 }
+            .into(),
     }
 }

@@ -74,7 +74,8 @@ pub async fn large_events(home: &dyn Home) {
 
 /// The same event with a text of so many bytes.
 fn sku(event: Envelope, bytes: usize) -> Envelope {
-    let stock = StockLow { variant_id: 1.into(), sku: "x".repeat(bytes), available: 2, threshold: 3 };
+    let stock =
+        StockLow { variant_id: 1.into(), seller_id: None, sku: "x".repeat(bytes), title: String::new(), available: 2, threshold: 3 };
     Envelope { event: stock.into(), ..event }
 }
 

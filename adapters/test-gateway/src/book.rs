@@ -46,6 +46,9 @@ pub(crate) struct Payment {
     pub card: Option<String>,
     /// What the payment is for: the order's number.
     pub reference: String,
+    /// Where the page on which the customer answers sends them back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
     #[serde(flatten)]
     pub state: State,
     /// Sum of the settled refunds.

@@ -20,6 +20,7 @@ fn payments() -> [Payment; 6] {
         amount: eur(1190),
         card,
         reference: "S-7K3F-92QD".into(),
+        return_url: Some("https://shop.example/back".into()),
         state,
         refunded: eur(100),
         at: at(),

@@ -66,6 +66,11 @@ impl TestGateway {
         self.change(payment, |known| rules::confirm(known, approve, now)).await
     }
 
+    /// Where the bank's page sends the customer back to, if the shop said it.
+    pub async fn return_url(&self, payment: PaymentId) -> Result<Option<String>, GatewayError> {
+        Ok(self.book.payment(payment).await?.and_then(|payment| payment.value.return_url))
+    }
+
     /// A page of the ledger by time, oldest first; operations of the same millisecond in no particular
     /// order, but those of one payment as they happened. `limit`: 1 to 1000.
     pub async fn operations(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Operation>, GatewayError> {

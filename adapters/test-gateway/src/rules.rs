@@ -67,6 +67,7 @@ pub(crate) fn authorize(known: Known, lost: Option<&Lost>, card: &TestCard, requ
         amount: request.amount,
         card: Some(card.number.into()),
         reference: request.reference.clone(),
+        return_url: request.return_url.clone(),
         state,
         refunded: Money::zero(request.amount.currency),
         at: now,
@@ -98,8 +99,16 @@ pub(crate) fn void(known: Known, id: PaymentId, now: Timestamp) -> Decided<Payme
     let Some(known) = known else {
         // Nobody has said the amount, and nothing is held: zero.
         let nothing = Money::zero(Currency::EUR);
-        let payment =
-            Payment { id, amount: nothing, card: None, reference: String::new(), state: State::Voided, refunded: nothing, at: now };
+        let payment = Payment {
+            id,
+            amount: nothing,
+            card: None,
+            reference: String::new(),
+            return_url: None,
+            state: State::Voided,
+            refunded: nothing,
+            at: now,
+        };
         let writes = vec![put(&payment, None)?, record(&payment, OperationKind::Void, nothing)?];
         return Ok(Step { writes, answer: Ok(payment) });
     };

@@ -36,7 +36,13 @@ fn number(behaviour: Behaviour) -> &'static str {
 }
 
 fn request(id: u128, behaviour: Behaviour) -> Authorization {
-    Authorization { payment_id: PaymentId(id), amount: eur(1999), method: number(behaviour).into(), reference: format!("S-{id}") }
+    Authorization {
+        payment_id: PaymentId(id),
+        amount: eur(1999),
+        method: number(behaviour).into(),
+        reference: format!("S-{id}"),
+        return_url: None,
+    }
 }
 
 async fn kinds(gateway: &TestGateway) -> Vec<OperationKind> {

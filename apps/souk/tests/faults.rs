@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::{Client, Shop, eventually, fill_cart, goods, place, settled, write_products};
+use common::{Client, Shop, eventually, fill_cart, goods, order_of, place, settled, write_products};
 use serde_json::Value;
 
 fn shop() -> Shop {
@@ -101,6 +101,30 @@ fn the_customer_confirms_or_refuses_at_the_bank() {
     }
     let after = book(&shop);
     assert_eq!((after.get("authorized"), after.get("requires_action")), (None, None), "{after:?}");
+}
+
+/// The bank's page leads back to where the web app said, and nowhere else.
+#[test]
+fn the_customer_comes_back_from_the_bank() {
+    let shop = shop();
+    let client = shop.client();
+    let tea = goods(&client, "tea");
+    let cart = fill_cart(&client, &[(&tea, 1)]).unwrap().expect(201).json["id"].as_str().unwrap().to_owned();
+    let mut body = order_of(&cart, "ann@example.com", "4000002760003184");
+    body["return_url"] = "https://evil.example/".into();
+    let refused = client.send("POST", "/api/v1/orders", Some(&body), &[]).expect(422);
+    assert_eq!(refused.json["errors"][0]["field"], "return_url", "{}", refused.text);
+    let back = format!("{}/checkout/done?cart={cart}", shop.url());
+    body["return_url"] = back.as_str().into();
+    let order = client.send("POST", "/api/v1/orders", Some(&body), &[("Prefer", "wait=10")]).expect(201).json;
+    let url = order["payment"]["action_url"].as_str().expect("where to confirm");
+    let mut form = std::process::Command::new("curl");
+    form.args(["--silent", "--fail", "--output", "/dev/null", "--write-out", "%{redirect_url}", "--data", "approve=true", url]);
+    let answer = form.output().expect("curl runs");
+    assert_eq!(String::from_utf8_lossy(&answer.stdout), back);
+    let page = client.get(&url[url.find("/test-gateway").unwrap()..]).expect(200);
+    assert!(page.text.contains(&format!("href=\"{back}\"")), "{}", page.text);
+    assert_eq!(outcome(&shop.admin(), &order), ("confirmed".into(), String::new()));
 }
 
 #[test]

@@ -95,19 +95,25 @@ async function order(guest: Shop, cart: Schemas["Cart"]): Promise<{ order: Schem
   return { order: confirmed, token };
 }
 
-/** Sent by the seller, who sees the order among those of the business. */
-async function ship(seller: Shop, id: string): Promise<void> {
+/** Sent by the seller, who sees the own part of the order among those of the business. */
+async function ship(seller: Shop, sellerId: Schemas["BusinessId"], orderId: Schemas["OrderId"]): Promise<void> {
+  const business = { business_id: sellerId };
   const listed = await eventually("the order in the seller's list", async () => {
-    const orders = found(await seller.GET("/api/v1/seller/orders"));
-    return orders.items.find((one) => one.id === id);
+    const orders = found(await seller.GET("/api/v1/businesses/{business_id}/orders", { params: { path: business } }));
+    return orders.items.find((one) => one.id === orderId);
   });
   assert.equal(listed.lines.length, 1);
-  const steps: Schemas["AdvanceOrder"][] = [
+  const path = { ...business, order_id: orderId };
+  const steps: Schemas["AdvancePart"][] = [
     { status: "processing" },
-    { status: "shipped", carrier: "DHL", tracking_number: "00340434161094042557" },
+    { status: "shipped", parcels: [{ carrier: "DHL", number: "00340434161094042557" }] },
   ];
   for (const body of steps) {
-    const advanced = await seller.POST("/api/v1/admin/orders/{order_id}/status", { params: { path: { order_id: id } }, body });
+    const read = await seller.GET("/api/v1/businesses/{business_id}/orders/{order_id}", { params: { path } });
+    const advanced = await seller.POST("/api/v1/businesses/{business_id}/orders/{order_id}/status", {
+      params: { path, header: { "If-Match": etagOf(read) } },
+      body,
+    });
     assert.equal(found(advanced).status, body.status);
   }
 }
@@ -118,7 +124,7 @@ async function run(base: string): Promise<void> {
   const guest = shopAt(base);
   const cart = await fill(guest, product);
   const { order: confirmed, token } = await order(guest, cart);
-  await ship(seller, confirmed.id);
+  await ship(seller, product.seller_id, confirmed.id);
 
   const path = { order_id: confirmed.id };
   const shipped = await guest.GET("/api/v1/orders/{order_id}", { params: { path, query: { token } } });

@@ -7,7 +7,7 @@ use contracts::GatewayState;
 use kernel::{Duration, PaymentId, Problem};
 use ports::PaymentGateway as _;
 use serde::Deserialize;
-use shell::http::{Form, PageAnswer, Path, Query, escape, page};
+use shell::http::{Form, PageAnswer, Path, Query, escape, link, page};
 use shell::{HandlerResult, Reply, RootRoutes};
 
 use crate::Bank;
@@ -52,15 +52,23 @@ async fn cards() -> Response {
 
 async fn ask(State(bank): State<Bank>, Path(payment): Path<PaymentId>) -> PageAnswer {
     let found = bank.gateway.find(payment).await.map_err(Problem::unavailable)?.ok_or_else(|| Problem::not_found("such payment"))?;
+    let back = bank.gateway.return_url(payment).await.map_err(Problem::unavailable)?;
     let body = match found.state {
         GatewayState::RequiresAction { .. } => format!(
             "<p>Do you want to pay {}?</p><form method=\"post\"><button name=\"approve\" value=\"true\">Confirm</button><button class=\"second\" name=\"approve\" value=\"false\">Refuse</button></form>",
             found.amount
         ),
-        GatewayState::Authorized | GatewayState::Captured => "<p>You have confirmed this payment. You can close this page.</p>".into(),
-        GatewayState::Voided | GatewayState::Declined { .. } => "<p>This payment was refused. You can close this page.</p>".into(),
+        GatewayState::Authorized | GatewayState::Captured => answered_page("You have confirmed this payment.", back.as_deref()),
+        GatewayState::Voided | GatewayState::Declined { .. } => answered_page("This payment was refused.", back.as_deref()),
     };
     Ok(page(200, "The test bank", &body))
+}
+
+fn answered_page(sentence: &str, back: Option<&str>) -> String {
+    match back {
+        Some(back) => format!("<p>{sentence}</p><p>{}</p>", link(back, "Back to the shop")),
+        None => format!("<p>{sentence} You can close this page.</p>"),
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,5 +81,7 @@ async fn answer(State(bank): State<Bank>, Path(payment): Path<PaymentId>, Form(a
         .confirm_action(payment, answered.approve)
         .await
         .map_err(|error| Problem::new(kernel::Code::Conflict, error.to_string()))?;
-    Ok(Redirect::to(&format!("/test-gateway/actions/{payment}")).into_response())
+    // As a bank does: the shop has checked where it leads.
+    let back = bank.gateway.return_url(payment).await.map_err(Problem::unavailable)?;
+    Ok(Redirect::to(&back.unwrap_or_else(|| format!("/test-gateway/actions/{payment}"))).into_response())
 }

@@ -11,7 +11,7 @@ use kernel::{BusinessId, CartId, Email, Membership, Money, Offer, OrderId, Posta
 use crate::Person;
 
 pub use directory::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply};
-pub use products::{ProductListing, ProductReads};
+pub use products::{DefaultVariant, ProductCard, ProductCategoryRef, ProductListing, ProductReads};
 pub use reviews::{ReviewReads, ReviewTarget};
 
 /// Whether a user may still act.
@@ -104,6 +104,19 @@ pub struct OrderLineSummary {
     pub total: Money,
 }
 
+/// What one seller sells in an order. The sums of all parts are those of the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderPartSummary {
+    pub seller_id: BusinessId,
+    pub subtotal: Money,
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    pub total: Money,
+    /// Whether it ended before the goods left. Read a moment late, it may not say so yet.
+    pub cancelled: bool,
+}
+
 /// An order as mails show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderSummary {
@@ -113,6 +126,8 @@ pub struct OrderSummary {
     pub email: Email,
     pub placed_at: kernel::Timestamp,
     pub lines: Vec<OrderLineSummary>,
+    /// One for each seller.
+    pub parts: Vec<OrderPartSummary>,
     pub subtotal: Money,
     pub shipping: Money,
     /// Included in the total.

@@ -1,7 +1,8 @@
 //! What clients see of a cart.
 
-use kernel::Offer;
-use kernel::{CartId, Money, MoneyError, OrderId, Problem, ProductId, Timestamp, VariantId};
+use kernel::{
+    BusinessId, CartId, Money, MoneyError, Offer, OfferShown, OptionValue, OrderId, Problem, ProductId, SellerRef, Timestamp, VariantId,
+};
 use ports::reads::Availability;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,8 +43,20 @@ enum CartStatus {
 struct CartLineView {
     product_id: ProductId,
     variant_id: VariantId,
+    /// The last part of the page of the product; like the seller and the options, absent once it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slug: Option<String>,
     sku: String,
+    /// Product and option values.
     title: String,
+    /// Without option values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_title: Option<String>,
+    options: Vec<OptionValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seller_id: Option<BusinessId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seller: Option<SellerRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_url: Option<String>,
     quantity: u32,
@@ -134,12 +147,19 @@ impl CartLineView {
         let unit_price = sold.map_or(line.price_seen, |offer| offer.unit_price);
         let price_changed = unit_price != line.price_seen;
         let stock = sold.and(now).and_then(|now| now.stock.iter().find(|stock| stock.variant_id == line.variant_id));
+        let shown = offer.map(|offer| &offer.shown);
+        let OfferShown { options, seller, .. } = shown.cloned().unwrap_or_default();
         Ok(Self {
             product_id: line.product_id,
             variant_id: line.variant_id,
+            slug: shown.map(|shown| shown.slug.clone()),
+            product_title: shown.map(|shown| shown.product_title.clone()),
+            seller_id: offer.map(|offer| offer.seller_id),
             sku: offer.map_or(line.sku, |offer| offer.sku.clone()),
             title: offer.map_or(line.title, |offer| offer.title.clone()),
             image_url: offer.map_or(line.image_url, |offer| offer.image_url.clone()),
+            options,
+            seller,
             quantity: line.quantity,
             unit_price,
             total: unit_price.times(line.quantity)?,

@@ -5,8 +5,9 @@ use ports::store::Stored;
 use shell::{Changes, DecisionContext, Table};
 
 use crate::category::Category;
-use crate::product::content::Content;
+use crate::product::content::{Content, Draft};
 use crate::product::{Placing, Product, ProductError, ProductStatus};
+use crate::shelf::Shelf;
 use crate::standing::Standing;
 use crate::storage::{self, SlugOwner};
 
@@ -40,6 +41,7 @@ pub struct State {
     owner: Option<Stored<SlugOwner<ProductId>>>,
     category: Option<Stored<Category>>,
     seller: Standing,
+    shelf: Option<Stored<Shelf>>,
 }
 
 impl State {
@@ -71,6 +73,20 @@ impl State {
         Self::beside(table, Some(product), seller_id, slug, category_id).await
     }
 
+    /// For a product of which something changes, with what is wanted of it then. The rule must compare the version that the
+    /// change was made for: `change` may be asked again about another one.
+    pub async fn load_changed(
+        table: &Table,
+        id: ProductId,
+        change: impl FnOnce(&Product) -> Result<Draft, Problem>,
+    ) -> Result<(Self, Draft), Problem> {
+        let product: Stored<Product> = table.get(&storage::product_key(id)).await?.ok_or(ProductError::Unknown)?;
+        let draft = change(&product)?;
+        let slug = draft.slug.as_deref().map(SlugWish::exactly).transpose()?;
+        let seller_id = product.seller_id;
+        Ok((Self::beside(table, Some(product), seller_id, slug.as_ref(), draft.category_id).await?, draft))
+    }
+
     async fn beside(
         table: &Table,
         product: Option<Stored<Product>>,
@@ -83,7 +99,8 @@ impl State {
         if category.is_none() && category_id.is_some() {
             return Err(Problem::field("category_id", "names no category"));
         }
-        Ok(Self { product, owner, category, seller: Standing::load(table, seller_id).await? })
+        let shelf = table.find(product.as_ref().map(|product| storage::shelf_key(product.id))).await?;
+        Ok(Self { product, owner, category, seller: Standing::load(table, seller_id).await?, shelf })
     }
 
     /// For a product that exists, with the category that it is in.
@@ -91,7 +108,13 @@ impl State {
         let product = storage::product(table, id).await?;
         let category = table.find(product.category_id().map(storage::category_key)).await?;
         let seller = Standing::load(table, product.seller_id).await?;
-        Ok(Self { product: Some(product), owner: None, category, seller })
+        let shelf = table.get(&storage::shelf_key(id)).await?;
+        Ok(Self { product: Some(product), owner: None, category, seller, shelf })
+    }
+
+    /// What the answer to a change shows of it.
+    pub fn shelf(&self, id: ProductId) -> Shelf {
+        self.shelf.as_ref().map_or_else(|| Shelf::empty(id), |shelf| shelf.value.clone())
     }
 
     pub fn existing(&self) -> Result<&Stored<Product>, ProductError> {
@@ -102,7 +125,7 @@ impl State {
         let (slug, owner) = self.free_slug(new.slug, new.id);
         let placing = Placing { slug, category_path: self.category_path(), status: new.status, seller_sells: self.seller.sells() };
         let decision = Product::create(&context.actor, new.id, new.seller_id, new.content, placing, context.now)?;
-        Ok((decision.state().clone(), storage::save(None, owner, self.category.as_ref(), &self.seller, decision)?))
+        Ok((decision.state().clone(), storage::save(None, None, owner, self.category.as_ref(), &self.seller, decision)?))
     }
 
     /// Without a slug or a status, these stay.
@@ -140,7 +163,7 @@ impl State {
 
     fn saved(&self, before: &Stored<Product>, decision: contracts::Decision<Product>) -> Result<(Product, Changes), Problem> {
         let after = decision.state().clone();
-        Ok((after, storage::save(Some(before), self.owner.as_ref(), self.category.as_ref(), &self.seller, decision)?))
+        Ok((after, storage::save(Some(before), self.shelf.as_ref(), self.owner.as_ref(), self.category.as_ref(), &self.seller, decision)?))
     }
 
     fn placing(&self, before: &Product, slug: Option<&SlugWish>, status: ProductStatus) -> Placing {

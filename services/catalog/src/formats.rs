@@ -1,15 +1,19 @@
 //! Samples of all that is stored, held against the golden file.
 
-use kernel::{BusinessId, CategoryId, Currency, Money, ProductId, Rating, TaxRate, Timestamp};
+use std::collections::BTreeMap;
+
+use kernel::{BusinessId, CategoryId, Currency, Money, ProductId, Rating, StockState, TaxRate, Timestamp, VariantId};
+use ports::reads::DefaultVariant;
 use shell::testing::Golden;
 
+use crate::card::Card;
 use crate::category::{Category, Holdings};
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
-use crate::rating::ProductRating;
 use crate::seller::EarlyPictures;
 use crate::seller::Seller;
-use crate::storage::{Card, SlugOwner};
+use crate::shelf::{Shelf, VariantStock};
+use crate::storage::SlugOwner;
 
 fn plain() -> Product {
     let variant = Variant {
@@ -86,8 +90,19 @@ fn cards() -> [Card; 2] {
         compare_at_price: None,
         image_url: None,
         variants: 2,
+        default_variant: DefaultVariant { id: 2.into(), price: Money::new(1190, Currency::EUR) },
+        stock: StockState::Out,
+        rating: Rating::default(),
+        category_path: Vec::new(),
     };
-    let full = Card { compare_at_price: Some(plain.price_to), image_url: Some("/files/tea.jpg".into()), ..plain.clone() };
+    let full = Card {
+        compare_at_price: Some(plain.price_to),
+        image_url: Some("/files/tea.jpg".into()),
+        stock: StockState::Low,
+        rating: Rating { sum: 12, count: 3 },
+        category_path: vec![3.into()],
+        ..plain.clone()
+    };
     [plain, full]
 }
 
@@ -99,11 +114,23 @@ fn categories() -> [Category; 2] {
 
 #[test]
 fn what_was_stored_once_stays_readable() {
-    let rating = ProductRating { product_id: 1.into(), rating: Rating { sum: 12, count: 3 }, sequence: 7 };
+    let stock = |state| (VariantId(2), VariantStock { state, revision: 3 });
+    let states = [StockState::InStock, StockState::Low, StockState::Out, StockState::Backorder];
+    let shelf = |stock| Shelf { rating: Rating { sum: 12, count: 3 }, rating_sequence: 7, stock, ..Shelf::empty(1.into()) };
+    let shelves = states.map(|state| shelf(BTreeMap::from([stock(state)])));
+    let sellers = [true, false].map(|published| Seller {
+        business_id: 2.into(),
+        published,
+        name: "Pottery".into(),
+        slug: "pottery".into(),
+        sequence: 7,
+        name_sequence: 5,
+    });
+    let unnamed = Seller { name: String::new(), slug: String::new(), name_sequence: 0, ..sellers[0].clone() };
     Golden::of(env!("CARGO_MANIFEST_DIR"))
         .record("Product", products())
-        .record("ProductRating", [rating])
-        .record("Seller", [true, false].map(|published| Seller { business_id: 2.into(), published, sequence: 7 }))
+        .record("Shelf", shelves.into_iter().chain([Shelf::empty(1.into())]))
+        .record("Seller", sellers.into_iter().chain([unnamed]))
         .record("EarlyPictures", [EarlyPictures { business_id: 2.into(), count: 2 }])
         .record(
             "SlugOwner",

@@ -1,36 +1,44 @@
 //! Products over HTTP.
 
 mod categories;
+mod changing;
+mod importing;
+mod managing;
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::extract::State;
-use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, Rating, Timestamp, VariantId, is_slug};
-use ports::reads::Availability;
+use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, Stars, StockState, Timestamp, is_slug};
+use ports::reads::ProductCard;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, VersionRequired, Versioned};
+use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, VersionRequired, Versioned, id_list};
 use shell::{Changes, DecisionContext, HandlerResult, Load, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::App;
+use crate::card::Card;
 use crate::editing::{self, NewProduct, SlugWish};
 use crate::json_ld;
+use crate::names::Names;
 use crate::product::content::{Draft, PRICE_MAX, TAG_CHARS_MAX};
 use crate::product::{Product, ProductError, ProductStatus, seller_for};
-use crate::rating::ProductRating;
-use crate::storage::{self, Card, SlugOwner};
-use crate::views::{ProductPage, ProductSummary, ProductView, StatusInput};
-use crate::{App, Config};
+use crate::shelf::Shelf;
+use crate::showing;
+use crate::storage::{self, SlugOwner};
+use crate::views::{ProductPage, ProductView, StatusInput};
 
 /// How long shared caches and browsers may show what is for sale without asking again.
 const CACHE_SECS: u32 = 10;
+/// Products that are asked for by their ids at once.
+const IDS_MAX: usize = 50;
 /// How long the public page of a product is shown before it is made again, with a look at stock and stars.
 const PAGE_KEPT: Duration = Duration::from_secs(1);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    let categories = categories::routes(app.clone());
+    let (categories, managing) = (categories::routes(app.clone()), managing::routes(app.clone()));
+    let (changing, importing) = (changing::routes(app.clone()), importing::routes(app.clone()));
     shell::routes!(
         list: [NotFound],
         create: [AlreadyExists, Conflict, Forbidden],
@@ -38,14 +46,15 @@ pub fn routes(app: App) -> OpenApiRouter {
         edit: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
         archive: [Forbidden],
         change_status: [Conflict, IllegalTransition, Forbidden],
-        list_all: [Forbidden],
     )
     .with_state(app)
     .merge(categories)
+    .merge(managing)
+    .merge(changing)
+    .merge(importing)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[schema(as = ProductSort)]
 pub enum Sort {
     #[serde(rename = "newest")]
     Newest,
@@ -74,15 +83,27 @@ struct ProductFilter {
     /// Minor units; included.
     #[param(minimum = 0)]
     price_max: Option<i64>,
+    /// Ids of products, separated by commas, at most 50: these are shown in this order, without those that are not for sale.
+    /// Not with anything else.
+    #[param(max_length = 1600)]
+    ids: Option<String>,
 }
 
 /// List what is for sale. Give at most one of category, tag and seller_id.
-#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ProductFilter, Paging), responses((status = 200, body = Page<Card>)))]
+#[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ProductFilter, Paging), responses((status = 200, body = Page<ProductCard>)))]
 async fn list(_: Versioned<Anyone>, State(app): State<App>, listing: Listing<ProductFilter>) -> HandlerResult {
+    let (table, now) = (app.work.table(), app.work.now());
+    if let Some(ids) = listing.filter.ids()? {
+        let cards = showing::shown(table, &app.names, now, &ids).await?;
+        return Ok(Reply::ok(&Page { items: cards.into_iter().flatten().collect::<Vec<_>>(), next: None }).cache_secs(CACHE_SECS));
+    }
     let query = listing.filter.store_query(&app).await?.limit(listing.limit.get()).after(listing.cursor);
-    let page = app.work.table().list::<Card>(query).await?;
-    let etag = etag_of(&page);
-    Ok(Reply::ok(&page.map(|card| card.value)).etag(etag).cache_secs(CACHE_SECS))
+    let page = table.list::<Card>(query).await?;
+    let sellers = page.items.iter().map(|card| card.seller_id).collect();
+    let categories = page.items.iter().flat_map(|card| card.category_path.iter().copied()).collect();
+    let names = app.names.names(table, now, sellers, categories).await?;
+    let etag = etag_of(&page, &names);
+    Ok(Reply::ok(&page.map(|card| card.value.shown(&names))).etag(etag).cache_secs(CACHE_SECS))
 }
 
 /// Create a product.
@@ -96,7 +117,7 @@ async fn create(request: SignedIn, State(app): State<App>, Json(draft): Json<Dra
     let create = |state: editing::State, context: &DecisionContext| {
         let new = NewProduct { id: context.id(0), seller_id, slug: &slug, content: &content, status };
         let (product, changes) = state.create(context, &new)?;
-        let view = ProductView::of(&product, app.settings.tax_rate);
+        let view = ProductView::of(&product, &Shelf::empty(product.id), app.settings.tax_rate);
         Ok(changes.reply(Reply::created(format!("/api/v1/products/{}", product.id), &view).etag(1)))
     };
     app.work.handle_request(&request, load, create).await
@@ -132,28 +153,25 @@ pub(crate) struct CachedPage {
 
 /// The page, and a tag of everything that it is made from.
 async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Problem> {
-    let beside = if product.is_for_sale() { Some(Beside::load(app, product).await?) } else { None };
+    let (table, shelf_key) = (app.work.table(), storage::shelf_key(product.id));
+    let names = app.names.names(table, app.work.now(), vec![product.seller_id], product.category_path.clone());
+    let (shelf, names) = futures::try_join!(table.get_eventual::<Shelf>(&shelf_key), names)?;
+    let shelf = shelf.map_or_else(|| Shelf::empty(product.id), |shelf| shelf.value);
+    let (seller, categories) = (names.seller(product.seller_id), names.categories(&product.category_path));
     let url = app.settings.product_url(&product.slug);
-    let json_ld = beside.as_ref().map(|beside| json_ld::product(product, &url, &beside.stock, beside.rating, &app.settings));
-    let reply = Reply::ok(&ProductPage { product: ProductView::of(product, app.settings.tax_rate), json_ld }).for_scripts();
-    Ok((reply, etag_of_page(product, beside.as_ref(), &app.settings)))
-}
-
-/// What a product's page shows to machines besides the product.
-struct Beside {
-    stock: BTreeMap<VariantId, Availability>,
-    rating: Rating,
-}
-
-impl Beside {
-    async fn load(app: &App, product: &Product) -> Result<Self, Problem> {
-        let variants: Vec<VariantId> = product.variants.iter().map(|variant| variant.id).collect();
-        let rating_key = storage::rating_key(product.id);
-        let rating = app.work.table().get_eventual::<ProductRating>(&rating_key);
-        let (stock, rating) = futures::try_join!(app.deps.stock.availability(&variants), rating)?;
-        let stock = stock.into_iter().map(|stock| (stock.variant_id, stock)).collect();
-        Ok(Self { stock, rating: rating.map_or_else(Rating::default, |rating| rating.rating) })
-    }
+    let json_ld = product.is_for_sale().then(|| json_ld::product(product, &url, &shelf, &app.settings));
+    let mut hasher = DefaultHasher::new();
+    (product.version, &app.settings.public_url, shelf.rating, &seller, &categories).hash(&mut hasher);
+    product.variants.iter().for_each(|variant| shelf.state(variant.id).hash(&mut hasher));
+    let view = ProductPage {
+        product: ProductView::of(product, &shelf, app.settings.tax_rate),
+        seller,
+        stock: StockState::best(product.variants.iter().map(|variant| shelf.state(variant.id))),
+        rating: Stars::of(shelf.rating),
+        categories: &categories,
+        json_ld,
+    };
+    Ok((Reply::ok(&view).for_scripts(), hasher.finish()))
 }
 
 /// Replace a product. Needs If-Match, so that nobody overwrites what they have not seen.
@@ -177,7 +195,7 @@ async fn edit(
         request.require_version(before.version)?;
         state.edit(context, &content, slug.as_ref(), status)
     };
-    change(&app, &request, load, edit, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
+    change(&app, &request, load, edit, |product, shelf| Reply::ok(&ProductView::of(product, shelf, app.settings.tax_rate))).await
 }
 
 /// Change the status of a product. What a business sells can be published once the business itself is.
@@ -190,7 +208,7 @@ async fn change_status(
 ) -> HandlerResult {
     let load = |_| editing::State::load_existing(app.work.table(), id);
     let status = |state: &editing::State, context: &DecisionContext| state.change_status(context, input.status);
-    change(&app, &request, load, status, |product| Reply::ok(&ProductView::of(product, app.settings.tax_rate))).await
+    change(&app, &request, load, status, |product, shelf| Reply::ok(&ProductView::of(product, shelf, app.settings.tax_rate))).await
 }
 
 /// Archive a product: it leaves the shop, and stays for the orders that name it.
@@ -198,7 +216,7 @@ async fn change_status(
 async fn archive(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<ProductId>) -> HandlerResult {
     let load = |_| editing::State::load_existing(app.work.table(), id);
     let archive = |state: &editing::State, context: &DecisionContext| state.change_status(context, ProductStatus::Archived);
-    change(&app, &request, load, archive, |_| Reply::no_content()).await
+    change(&app, &request, load, archive, |_, _| Reply::no_content()).await
 }
 
 /// Changes a product with what follows from it: refuses an If-Match of another version, asks the rule, and answers with
@@ -208,39 +226,29 @@ async fn change(
     request: &RequestContext,
     load: impl Load<editing::State>,
     rule: impl Fn(&editing::State, &DecisionContext) -> Result<(Product, Changes), Problem>,
-    view: impl Fn(&Product) -> Reply,
+    view: impl Fn(&Product, &Shelf) -> Reply,
 ) -> HandlerResult {
     let decide = |state: editing::State, context: &DecisionContext| {
         let version = state.existing()?.version;
         // Behind the rule, so that a stranger does not learn the version of a draft.
         let (after, changes) = rule(&state, context)?;
         request.check_version(version)?;
-        let reply = view(&after).etag(version + u64::from(!changes.is_empty()));
+        let reply = view(&after, &state.shelf(after.id)).etag(version + u64::from(!changes.is_empty()));
         Ok(changes.reply(reply))
     };
     app.work.handle_request(request, load, decide).await
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct StatusFilter {
-    #[param(inline)]
-    status: Option<ProductStatus>,
-    /// For staff. Sellers see their own products; those with several businesses name one.
-    seller_id: Option<BusinessId>,
-}
-
-/// List products of any status for staff and for their sellers, newest first.
-#[utoipa::path(get, path = "/admin/products", tag = "catalog", operation_id = "listAllProducts", params(StatusFilter, Paging), responses((status = 200, body = Page<ProductSummary>)))]
-async fn list_all(request: SignedIn, State(app): State<App>, listing: Listing<StatusFilter>) -> HandlerResult {
-    let seller = request.actor.listed_seller(listing.filter.seller_id)?;
-    let wanted = storage::products_query(seller, listing.filter.status).limit(listing.limit.get()).after(listing.cursor);
-    let page = app.work.table().list::<Product>(wanted).await?;
-    Ok(Reply::ok(&page.map(|product| ProductSummary::from(product.value))))
-}
-
 impl ProductFilter {
+    fn ids(&self) -> Result<Option<Vec<ProductId>>, Problem> {
+        let Some(ids) = &self.ids else { return Ok(None) };
+        let others = [self.category.is_some(), self.tag.is_some(), self.seller_id.is_some(), self.sort.is_some()];
+        if others.contains(&true) || self.price_min.is_some() || self.price_max.is_some() {
+            return Err(Problem::field("ids", "is given alone"));
+        }
+        id_list("ids", ids, IDS_MAX).map(Some)
+    }
+
     async fn store_query(self, app: &App) -> Result<StoreQuery, Problem> {
         let sort = self.sort.unwrap_or(if self.price_min.is_some() || self.price_max.is_some() { Sort::Price } else { Sort::Newest });
         let pk = listing(app, self.category, self.tag, self.seller_id).await?.pk();
@@ -317,22 +325,12 @@ fn missing() -> Problem {
     Problem::new(Code::NotFound, "there is no such product")
 }
 
-/// Of everything that a page is made from.
-fn etag_of_page(product: &Stored<Product>, beside: Option<&Beside>, settings: &Config) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (product.version, &settings.public_url).hash(&mut hasher);
-    if let Some(Beside { stock, rating }) = beside {
-        (rating.sum, rating.count).hash(&mut hasher);
-        stock.values().for_each(|stock| (stock.variant_id, stock.available, stock.backorder).hash(&mut hasher));
-    }
-    hasher.finish()
-}
-
 /// Cards have no version, so the page's tag is made from what it shows.
-fn etag_of(page: &Page<Stored<Card>>) -> u64 {
+fn etag_of(page: &Page<Stored<Card>>, names: &Names) -> u64 {
     let mut hasher = DefaultHasher::new();
     for card in &page.items {
         card.value.hash(&mut hasher);
+        (names.seller(card.seller_id), names.categories(&card.category_path)).hash(&mut hasher);
     }
     page.next.as_ref().map(|cursor| &cursor.0).hash(&mut hasher);
     hasher.finish()

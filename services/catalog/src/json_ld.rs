@@ -1,17 +1,16 @@
 //! Pages for machines: a product in the words of schema.org, as JSON-LD.
 
-use std::collections::BTreeMap;
-
-use kernel::{Rating, VariantId};
-use ports::reads::Availability;
+use kernel::StockState;
 use serde_json::{Value, json};
 
 use crate::Config;
 use crate::product::{Product, Variant, variant_title};
+use crate::shelf::Shelf;
 use crate::text::{decimal, plain_text};
 
 /// A Product with an Offer for each variant, and its rating. `url` is the page of the product.
-pub fn product(product: &Product, url: &str, stock: &BTreeMap<VariantId, Availability>, rating: Rating, settings: &Config) -> Value {
+pub fn product(product: &Product, url: &str, shelf: &Shelf, settings: &Config) -> Value {
+    let rating = shelf.rating;
     let stars = |mean: f64| {
         json!({
             "@type": "AggregateRating",
@@ -31,17 +30,18 @@ pub fn product(product: &Product, url: &str, stock: &BTreeMap<VariantId, Availab
         "brand": (!product.vendor.is_empty()).then(|| json!({ "@type": "Brand", "name": product.vendor })),
         "keywords": product.tags.join(", "),
         "image": product.images.iter().map(|image| absolute(&image.url, settings)).collect::<Vec<_>>(),
-        "offers": product.variants.iter().map(|variant| offer(product, variant, stock.get(&variant.id), url)).collect::<Vec<_>>(),
+        "offers": product.variants.iter().map(|variant| offer(product, variant, shelf.state(variant.id), url)).collect::<Vec<_>>(),
         "aggregateRating": rating.mean().map(stars),
     }))
 }
 
 /// What is in stock may be gone when somebody orders; the order decides.
-fn offer(product: &Product, variant: &Variant, stock: Option<&Availability>, url: &str) -> Value {
+fn offer(product: &Product, variant: &Variant, stock: StockState, url: &str) -> Value {
     let availability = match stock {
-        Some(stock) if stock.available > 0 => "https://schema.org/InStock",
-        Some(stock) if stock.backorder => "https://schema.org/BackOrder",
-        Some(_) | None => "https://schema.org/OutOfStock",
+        StockState::InStock => "https://schema.org/InStock",
+        StockState::Low => "https://schema.org/LimitedAvailability",
+        StockState::Backorder => "https://schema.org/BackOrder",
+        StockState::Out => "https://schema.org/OutOfStock",
     };
     stated(json!({
         "@type": "Offer",

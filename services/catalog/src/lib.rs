@@ -1,5 +1,6 @@
 //! The catalog: products with their variants, the tree of categories, pictures, import and export.
 
+mod card;
 mod category;
 mod consumer;
 mod editing;
@@ -10,12 +11,14 @@ mod http;
 mod import;
 mod json_ld;
 mod lines;
+mod names;
 mod product;
 mod quotes;
-mod rating;
 mod reads;
 mod seller;
+mod shelf;
 mod shopify;
+mod showing;
 mod sitemap;
 mod standing;
 mod storage;
@@ -31,6 +34,8 @@ use ports::reads::InventoryReads;
 use quick_cache::sync::Cache;
 use shell::{Service, UnitOfWork};
 
+use crate::names::NameCache;
+
 pub use import::{Imported, ImportedVariant, Outcome, import_product};
 pub use reads::Reads;
 pub use shopify::{ImportedProduct, Products, RowError, StockLine, parse};
@@ -42,6 +47,8 @@ pub use uploads::{Files, Pictures, UPLOAD_BYTES_MAX};
 pub struct Config {
     /// Where people open the shop, without a slash at the end.
     pub public_url: String,
+    /// Of the shop, which sells what no other business does.
+    pub shop_name: String,
     /// All prices are in it.
     pub currency: Currency,
     /// For variants that say nothing else; prices include it.
@@ -67,6 +74,7 @@ pub(crate) struct App {
     pub work: UnitOfWork,
     pub settings: Arc<Config>,
     pub deps: Deps,
+    pub names: NameCache,
     pub pages: Arc<Cache<(ProductId, u64), Arc<http::CachedPage>>>,
 }
 
@@ -74,7 +82,8 @@ pub(crate) struct App {
 const PAGES_MAX: usize = 2_000;
 
 pub fn service(work: &UnitOfWork, dependencies: Deps, settings: Config) -> Service {
-    let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, pages: Arc::new(Cache::new(PAGES_MAX)) };
+    let names = NameCache::new(&settings.shop_name);
+    let app = App { work: work.clone(), settings: Arc::new(settings), deps: dependencies, names, pages: Arc::new(Cache::new(PAGES_MAX)) };
     Service::new(work)
         .consumer(consumer::consumer(work.clone()))
         .routes(http::routes(app.clone()))

@@ -11,7 +11,7 @@ use contracts::{Decision, Event, ProductArchived, ProductChanged, VariantRef};
 use kernel::{Actor, BusinessId, CategoryId, Money, Problem, ProductId, TaxRate, Timestamp, VariantId, slugify, stable_id};
 use serde::{Deserialize, Serialize};
 
-use content::{Content, Image, SKU_CHARS_MAX, VariantDraft};
+use content::{Content, Draft, Image, SKU_CHARS_MAX, VariantDraft};
 
 pub use error::ProductError;
 
@@ -202,6 +202,35 @@ impl Product {
                 Err(ProductError::Field { field: "seller_id".into(), reason: "a product stays with its seller".into() })
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What it is, in the form in which a seller says it. Slug and status stay unless they are added.
+    pub fn as_draft(&self) -> Draft {
+        let variant = |variant: &Variant| VariantDraft {
+            id: Some(variant.id),
+            sku: Some(variant.sku.clone()),
+            options: variant.options.clone(),
+            price: variant.price,
+            compare_at_price: variant.compare_at_price,
+            tax_rate: variant.tax_rate,
+            barcode: variant.barcode.clone(),
+            grams: variant.grams,
+            requires_shipping: variant.requires_shipping,
+            image_url: variant.image_url.clone(),
+        };
+        Draft {
+            seller_id: None,
+            slug: None,
+            status: None,
+            title: self.title.clone(),
+            description: self.description.clone(),
+            vendor: self.vendor.clone(),
+            category_id: self.category_id(),
+            options: self.options.clone(),
+            variants: self.variants.iter().map(variant).collect(),
+            images: self.images.clone(),
+            tags: self.tags.clone(),
         }
     }
 

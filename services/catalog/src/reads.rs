@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use kernel::{BusinessId, CategoryId, Cursor, Money, Offer, Page, Problem, ProductId, TaxRate, VariantId, is_slug};
-use ports::reads::{CatalogReads, CategoryListing, ProductListing, ProductReads};
+use kernel::{
+    BusinessId, CategoryId, Cursor, Money, Offer, OfferShown, OptionValue, Page, Problem, ProductId, TaxRate, VariantId, is_slug,
+};
+use ports::reads::{CatalogReads, CategoryListing, ProductCard, ProductListing, ProductReads};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
 use shell::{Table, UnitOfWork};
 
 use crate::Config;
 use crate::category::Category;
+use crate::names::{NameCache, Names};
 use crate::product::{Product, ProductStatus, variant_title};
+use crate::showing;
 use crate::storage::{self, product_key};
 use crate::text::plain_text;
 
@@ -20,13 +24,16 @@ const PRODUCTS_AT_ONCE: usize = 100;
 
 /// Reads offers from the catalog's table.
 pub struct Reads {
+    work: UnitOfWork,
     table: Table,
     settings: Config,
+    names: NameCache,
 }
 
 impl Reads {
     pub fn new(work: &UnitOfWork, settings: Config) -> Self {
-        Self { table: work.table().clone(), settings }
+        let names = NameCache::new(&settings.shop_name);
+        Self { work: work.clone(), table: work.table().clone(), settings, names }
     }
 }
 
@@ -34,7 +41,10 @@ impl Reads {
 #[derive(Deserialize)]
 struct OfferedProduct {
     seller_id: BusinessId,
+    slug: String,
     title: String,
+    #[serde(default)]
+    options: Vec<String>,
     #[serde(default)]
     images: Vec<OfferedImage>,
     variants: Vec<OfferedVariant>,
@@ -75,17 +85,20 @@ impl CatalogReads for Reads {
             return Ok(Vec::new());
         }
         let products: Vec<Option<Stored<OfferedProduct>>> = self.table.get_many_eventual(&keys).await?;
+        let sellers = products.iter().flatten().map(|product| product.seller_id).collect();
+        let names = self.names.names(&self.table, self.work.now(), sellers, Vec::new()).await?;
         let offer = |(product_id, variant_id): &(ProductId, VariantId)| {
             let product = products.get(*indexes.get(product_id)?)?.as_ref()?;
             let variant = product.variants.iter().find(|variant| variant.id == *variant_id)?;
-            Some(self.offer(*product_id, product, variant))
+            Some(self.offer(*product_id, product, variant, &names))
         };
         Ok(variants.iter().map(offer).collect())
     }
 }
 
 impl Reads {
-    fn offer(&self, product_id: ProductId, product: &OfferedProduct, variant: &OfferedVariant) -> Offer {
+    fn offer(&self, product_id: ProductId, product: &OfferedProduct, variant: &OfferedVariant, names: &Names) -> Offer {
+        let option = |(name, value): (&String, &String)| OptionValue { name: name.clone(), value: value.clone() };
         Offer {
             product_id,
             variant_id: variant.id,
@@ -97,6 +110,12 @@ impl Reads {
             requires_shipping: variant.requires_shipping,
             image_url: variant.image_url.clone().or_else(|| product.images.first().map(|image| image.url.clone())),
             for_sale: product.status == ProductStatus::Published && !product.withheld,
+            shown: OfferShown {
+                slug: product.slug.clone(),
+                product_title: product.title.clone(),
+                options: product.options.iter().zip(&variant.options).map(option).collect(),
+                seller: names.seller(product.seller_id),
+            },
         }
     }
 }
@@ -110,6 +129,10 @@ impl Reads {
 
 #[async_trait]
 impl ProductReads for Reads {
+    async fn cards(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductCard>>, Problem> {
+        showing::shown(&self.table, &self.names, self.work.now(), ids).await
+    }
+
     async fn products(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductListing>>, Problem> {
         let mut keys: Vec<Key> = ids.iter().map(|id| product_key(*id)).collect();
         keys.sort_unstable();

@@ -11,17 +11,41 @@ const EARLY_PICTURES_MAX: u32 = 20;
 pub struct Seller {
     pub business_id: BusinessId,
     pub published: bool,
-    /// Of the event, which grows with every change of the business.
+    /// As everybody sees it; empty until it was told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The last part of its page.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub slug: String,
+    /// Of the event that told whether it is published, which grows with every change of the business.
     pub sequence: u64,
+    /// Of the event that told its name.
+    #[serde(default)]
+    pub name_sequence: u64,
+}
+
+/// What an event says about a seller. What it does not say stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct News {
+    pub published: Option<bool>,
+    /// Both are empty where nothing is said.
+    pub name: String,
+    pub slug: String,
 }
 
 impl Seller {
     /// An event that comes late changes nothing.
-    pub fn follow(before: Option<Self>, business_id: BusinessId, published: bool, sequence: u64) -> Decision<Self> {
-        match before {
-            Some(before) if before.sequence >= sequence => Decision::unchanged(before),
-            Some(_) | None => Decision::changed(Self { business_id, published, sequence }),
+    pub fn follow(before: Option<Self>, business_id: BusinessId, news: &News, sequence: u64) -> Decision<Self> {
+        let (name, slug) = (String::new(), String::new());
+        let before = before.unwrap_or(Self { business_id, published: false, name, slug, sequence: 0, name_sequence: 0 });
+        let mut after = before.clone();
+        if let Some(published) = news.published.filter(|_| before.sequence < sequence) {
+            (after.published, after.sequence) = (published, sequence);
         }
+        if !news.name.is_empty() && before.name_sequence < sequence {
+            (after.name, after.slug, after.name_sequence) = (news.name.clone(), news.slug.clone(), sequence);
+        }
+        if after == before { Decision::unchanged(before) } else { Decision::changed(after) }
     }
 }
 

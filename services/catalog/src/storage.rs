@@ -5,7 +5,7 @@
 //! | product | `product#<id>` | `product` | id; index 1 to 4: lists for sellers and staff |
 //! | whether a seller may sell | `seller#<business>` | `seller` | with a change of a product of theirs |
 //! | pictures of a seller before | `seller#<business>` | `pictures` | with an upload of its people |
-//! | rating of a product | `product#<id>` | `rating` | with its product |
+//! | stars and stock of a product | `product#<id>` | `shelf` | with its product; its cards show them |
 //! | slug of a product | `slug#<slug>` | `slug` | slug; kept as a redirect for a year when the slug changes |
 //! | card | `list#all`, `list#category#<id>`, `list#tag#<tag>`, `list#seller#<id>` | time of publishing, id | newest first; index 1: the same pk by price |
 //! | category | `categories` | id | the whole tree at once, or one |
@@ -22,21 +22,23 @@
 //!
 //! A product for sale has a card in each of its listings: one for all, four for categories at most, thirty
 //! for its first tags, one for its seller. The worst edit removes 34 cards and writes 36, which with the
-//! product, two slugs, two counters and a category's guard stays below the hundred writes of a commit.
+//! product, two slugs, two counters and the guards of category, seller and shelf stays below the hundred writes of a commit.
+//! A card holds all that a list shows but names, so that a list is one query; stars and stock change far less often than
+//! lists are read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use contracts::Decision;
-use kernel::{BusinessId, CategoryId, Duration, Money, Problem, ProductId, Timestamp};
+use kernel::{BusinessId, CategoryId, Duration, Problem, ProductId, Timestamp};
 use ports::store::{Body, Bound, Expect, IndexEntry, Key, NewItem, Query, Record, Stored, TableSchema, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shell::{Changes, Table};
-use utoipa::ToSchema;
 
+use crate::card::Card;
 use crate::category::{Category, CategoryError, Holdings};
 use crate::product::{Product, ProductError, ProductStatus};
-use crate::rating::ProductRating;
+use crate::shelf::Shelf;
 use crate::standing::Standing;
 
 pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
@@ -45,26 +47,6 @@ pub const TABLE: TableSchema = TableSchema { name: "catalog", indexes: 4 };
 const SLUG_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// A product is listed under so many of its tags, the first ones; the search knows them all.
 pub const TAGS_LISTED_MAX: usize = 30;
-
-/// A product in a listing: shown to clients as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[schema(as = ProductCard)]
-pub struct Card {
-    pub id: ProductId,
-    pub slug: String,
-    pub title: String,
-    pub seller_id: BusinessId,
-    /// Of the cheapest variant.
-    pub price_from: Money,
-    /// Of the dearest variant.
-    pub price_to: Money,
-    /// What the cheapest variant cost before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compare_at_price: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image_url: Option<String>,
-    pub variants: u32,
-}
 
 /// What has a slug. Two of a kind cannot have one: the second put finds the first.
 pub trait Slugged: Copy + Eq + Serialize + DeserializeOwned {
@@ -134,8 +116,8 @@ pub fn product_key(id: ProductId) -> Key {
     Key::new(format!("product#{id}"), "product")
 }
 
-pub fn rating_key(id: ProductId) -> Key {
-    Key::new(format!("product#{id}"), "rating")
+pub fn shelf_key(id: ProductId) -> Key {
+    Key::new(format!("product#{id}"), "shelf")
 }
 
 pub fn slug_key<Id: Slugged>(slug: &str) -> Key {
@@ -167,9 +149,9 @@ impl Record for Product {
     }
 }
 
-impl Record for ProductRating {
+impl Record for Shelf {
     fn key(&self) -> Key {
-        rating_key(self.product_id)
+        shelf_key(self.product_id)
     }
 }
 
@@ -219,6 +201,13 @@ pub fn categories_query() -> Query {
     Query::table("categories").limit(crate::category::CATEGORIES_MAX)
 }
 
+/// The shelves of at most 100 products, for showing.
+pub async fn shelves(table: &Table, ids: impl Iterator<Item = ProductId>) -> Result<HashMap<ProductId, Shelf>, Problem> {
+    let keys: Vec<Key> = ids.map(shelf_key).collect();
+    let found = table.get_many_eventual::<Shelf>(&keys).await?;
+    Ok(found.into_iter().flatten().map(|shelf| (shelf.product_id, shelf.value)).collect())
+}
+
 pub async fn product(table: &Table, id: ProductId) -> Result<Stored<Product>, Problem> {
     table.get(&product_key(id)).await?.ok_or_else(|| Problem::not_found(format!("product {id}")))
 }
@@ -242,6 +231,7 @@ pub async fn category(table: &Table, id: CategoryId) -> Result<(Stored<Category>
 /// categories. `owner` is who has the slug now, `category` what the path was taken from, `seller` how its seller stands.
 pub fn save(
     before: Option<&Stored<Product>>,
+    shelf: Option<&Stored<Shelf>>,
     owner: Option<&Stored<SlugOwner<ProductId>>>,
     category: Option<&Stored<Category>>,
     seller: &Standing,
@@ -252,7 +242,13 @@ pub fn save(
     }
     let old = before.map(|stored| &stored.value);
     let new = decision.state();
-    let mut writes = card_writes(old, new)?;
+    // What is new stands on no shelf yet.
+    let on = shelf.map_or_else(|| Shelf::empty(new.id), |shelf| shelf.value.clone());
+    let mut writes = card_writes(old.map(|old| cards(old, &on)).transpose()?.unwrap_or_default(), cards(new, &on)?);
+    if before.is_some() && !writes.is_empty() {
+        let expect = shelf.map_or(Expect::Absent, |shelf| Expect::Version(shelf.version));
+        writes.push(Write::Check { key: shelf_key(new.id), expect });
+    }
     writes.extend(slug_writes(new.id, old.map(|old| (old.slug.as_str(), Some(new.updated_at.plus(SLUG_KEPT)))), &new.slug, owner)?);
     writes.extend(counter_writes(old, new, category));
     writes.extend(seller.unchanged());
@@ -310,39 +306,23 @@ fn unmoved(category: &Stored<Category>) -> Write {
     Write::Check { key: category_key(category.id), expect: Expect::Version(category.version) }
 }
 
-fn card_writes(old: Option<&Product>, new: &Product) -> Result<Vec<Write>, Problem> {
-    let before = old.map(cards).transpose()?.unwrap_or_default();
-    let after = cards(new)?;
+fn card_writes(before: Vec<NewItem>, after: Vec<NewItem>) -> Vec<Write> {
     if before == after {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let stays: HashSet<&Key> = after.iter().map(|item| &item.key).collect();
     let gone = before.into_iter().filter(|item| !stays.contains(&item.key)).map(|item| item.key);
     let mut writes: Vec<Write> = gone.map(|key| Write::Delete { key, expect: Expect::Anything }).collect();
     writes.extend(after.into_iter().map(|item| Write::Put { item, expect: Expect::Anything }));
-    Ok(writes)
+    writes
 }
 
 /// The cards of a product: none unless it is for sale.
-fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
-    let (Some((cheapest, highest)), Some(published_at)) = (product.price_range(), product.published_at) else { return Ok(Vec::new()) };
-    if !product.is_for_sale() {
-        return Ok(Vec::new());
-    }
-    let image_url = product.images.first().map(|image| image.url.clone()).or_else(|| cheapest.image_url.clone());
-    let body = Body::of(&Card {
-        id: product.id,
-        slug: product.slug.clone(),
-        title: product.title.clone(),
-        seller_id: product.seller_id,
-        price_from: cheapest.price,
-        price_to: highest,
-        compare_at_price: cheapest.compare_at_price,
-        image_url,
-        variants: u32::try_from(product.variants.len()).unwrap_or(u32::MAX),
-    })?;
+fn cards(product: &Product, shelf: &Shelf) -> Result<Vec<NewItem>, Problem> {
+    let (Some(card), Some(published_at)) = (Card::of(product, shelf), product.published_at) else { return Ok(Vec::new()) };
+    let body = Body::of(&card)?;
     let newest_sk = time_sk(published_at, product.id);
-    let by_price = format!("{}#{}", price_sk(cheapest.price.amount), product.id);
+    let by_price = format!("{}#{}", price_sk(card.price_from.amount), product.id);
     let mut listings = vec![Listing::All, Listing::Seller(product.seller_id)];
     listings.extend(product.category_path.iter().map(|id| Listing::Category(*id)));
     listings.extend(product.tags.iter().take(TAGS_LISTED_MAX).map(|tag| Listing::Tag(tag.clone())));
@@ -352,6 +332,24 @@ fn cards(product: &Product) -> Result<Vec<NewItem>, Problem> {
         NewItem { key: Key::new(pk, newest_sk.clone()), body: body.clone(), indexes: vec![entry], expires_at: None }
     };
     Ok(listings.into_iter().map(item).collect())
+}
+
+/// The shelf's next state, with the cards that show it.
+pub fn save_shelf(
+    product: Option<&Stored<Product>>,
+    before: Option<&Stored<Shelf>>,
+    decision: Decision<Shelf>,
+) -> Result<Changes, Problem> {
+    let mut writes = Vec::new();
+    if let Some(product) = product.filter(|_| decision.is_changed()) {
+        let old = cards(product, &before.map_or_else(|| Shelf::empty(product.id), |shelf| shelf.value.clone()))?;
+        writes = card_writes(old, cards(product, decision.state())?);
+        if !writes.is_empty() {
+            // Refused, and so decided again, if the product has changed since: its cards show both.
+            writes.push(Write::Check { key: product.key(), expect: Expect::Version(product.version) });
+        }
+    }
+    Ok(writes.into_iter().fold(Changes::put(before.map(|before| before.version), decision)?, Changes::write))
 }
 
 /// A new category with its slug, its counters, and its place in the parent's count.

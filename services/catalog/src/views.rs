@@ -1,8 +1,10 @@
 //! What clients send and see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use kernel::{BusinessId, CategoryId, Money, ProductId, TaxRate, Timestamp, VariantId};
+use kernel::{BusinessId, CategoryId, Money, ProductId, SellerRef, Stars, StockState, TaxRate, Timestamp, VariantId};
+use ports::reads::ProductCategoryRef;
+use ports::store::Stored;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,6 +12,7 @@ use utoipa::ToSchema;
 use crate::category::Category;
 use crate::product::content::Image;
 use crate::product::{Product, ProductStatus, Variant};
+use crate::shelf::Shelf;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +53,16 @@ pub struct ProductView<'a> {
 pub struct ProductPage<'a> {
     #[serde(flatten)]
     pub product: ProductView<'a>,
+    /// Absent for the moment in which its name is not known yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller: Option<SellerRef>,
+    /// Of the variant of which there is most. It may be a moment old.
+    pub stock: StockState,
+    /// Absent without a review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Stars>,
+    /// From the root of the tree to the category of the product.
+    pub categories: &'a [ProductCategoryRef],
     /// The same for machines: a Product of schema.org. Absent unless it is for sale.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
@@ -70,6 +83,8 @@ pub struct VariantView<'a> {
     pub options: &'a [String],
     /// With tax.
     pub price: Money,
+    /// It may be a moment old; `GET /availability` says how many are left.
+    pub stock: StockState,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare_at_price: Option<Money>,
     /// Basis points: 1900 is 19 %.
@@ -83,7 +98,7 @@ pub struct VariantView<'a> {
 }
 
 impl<'a> ProductView<'a> {
-    pub fn of(product: &'a Product, shop_tax_rate: TaxRate) -> Self {
+    pub fn of(product: &'a Product, shelf: &Shelf, shop_tax_rate: TaxRate) -> Self {
         let option = |(index, name): (usize, &'a String)| OptionView { name, values: product.option_values(index) };
         Self {
             id: product.id,
@@ -97,7 +112,7 @@ impl<'a> ProductView<'a> {
             category_id: product.category_id(),
             category_path: &product.category_path,
             options: product.options.iter().enumerate().map(option).collect(),
-            variants: product.variants.iter().map(|variant| VariantView::of(variant, shop_tax_rate)).collect(),
+            variants: product.variants.iter().map(|variant| VariantView::of(variant, shelf, shop_tax_rate)).collect(),
             images: &product.images,
             tags: &product.tags,
             created_at: product.created_at,
@@ -107,12 +122,13 @@ impl<'a> ProductView<'a> {
 }
 
 impl<'a> VariantView<'a> {
-    fn of(variant: &'a Variant, shop_tax_rate: TaxRate) -> Self {
+    fn of(variant: &'a Variant, shelf: &Shelf, shop_tax_rate: TaxRate) -> Self {
         Self {
             id: variant.id,
             sku: &variant.sku,
             options: &variant.options,
             price: variant.price,
+            stock: shelf.state(variant.id),
             compare_at_price: variant.compare_at_price,
             tax_rate: variant.tax_rate.unwrap_or(shop_tax_rate),
             barcode: variant.barcode.as_deref(),
@@ -143,12 +159,22 @@ pub struct ProductSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     pub variants: usize,
+    /// Of the variant of which there is most. It may be a moment old.
+    pub stock: StockState,
+    /// Absent without a review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Stars>,
+    /// For If-Match.
+    pub version: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-impl From<Product> for ProductSummary {
-    fn from(product: Product) -> Self {
+impl ProductSummary {
+    pub fn of(product: Stored<Product>, shelves: &HashMap<ProductId, Shelf>) -> Self {
+        let Stored { value: product, version } = product;
+        let shelf = shelves.get(&product.id);
+        let states = product.variants.iter().map(|variant| shelf.map(|shelf| shelf.state(variant.id)).unwrap_or_default());
         let range = product.price_range().map(|(cheapest, highest)| (cheapest.price, highest));
         Self {
             id: product.id,
@@ -160,6 +186,9 @@ impl From<Product> for ProductSummary {
             price_to: range.map(|(_, highest)| highest),
             image_url: product.images.into_iter().next().map(|image| image.url),
             variants: product.variants.len(),
+            stock: StockState::best(states),
+            rating: shelf.and_then(|shelf| Stars::of(shelf.rating)),
+            version,
             slug: product.slug,
             title: product.title,
             vendor: product.vendor,
@@ -180,10 +209,12 @@ pub struct CategoryView {
     pub position: u32,
     /// 1 at the root of the tree.
     pub level: usize,
+    /// For If-Match, as `"v1"`; what the ETag of the category says.
+    pub version: u64,
 }
 
-impl From<Category> for CategoryView {
-    fn from(category: Category) -> Self {
+impl CategoryView {
+    pub fn of(category: Category, version: u64) -> Self {
         Self {
             id: category.id,
             parent_id: category.parent_id(),
@@ -191,6 +222,7 @@ impl From<Category> for CategoryView {
             slug: category.slug,
             name: category.name,
             position: category.position,
+            version,
         }
     }
 }

@@ -212,6 +212,14 @@ impl Business {
         Ok(if asks { decision.emit(submitted) } else { decision })
     }
 
+    /// The profile that a change of a part of it is a change of: with what waits for a look, where the actor's changes wait.
+    pub fn wanted_by(&self, actor: &Actor) -> Profile {
+        match self.pending.clone().filter(|_| self.holds_back(actor)) {
+            Some(pending) => pending.applied_to(self.profile.clone()),
+            None => self.profile.clone(),
+        }
+    }
+
     /// Shows what waited for a look.
     pub fn approve_change(self, slug: String, now: Timestamp) -> Decision<Self> {
         let Some(pending) = self.pending.clone() else { return Decision::unchanged(self) };
@@ -346,7 +354,13 @@ impl Business {
             return Ok(Decision::unchanged(self));
         }
         self.may_be_claimed()?;
-        let claimed = BusinessClaimed { business_id: self.id, name: self.profile.name.clone(), claim_id: claim, owner_id: owner };
+        let claimed = BusinessClaimed {
+            business_id: self.id,
+            name: self.profile.name.clone(),
+            slug: self.slug.clone(),
+            claim_id: claim,
+            owner_id: owner,
+        };
         let staff = BusinessStaffChanged { business_id: self.id, user_id: owner, role: Some(StaffRole::Owner) };
         let members = vec![Member { user_id: owner, role: StaffRole::Owner, since: now }];
         Ok(Decision::changed(Self { members, updated_at: now, ..self }).emit(claimed).emit(staff))
@@ -439,7 +453,12 @@ impl Business {
     }
 
     fn edited(self) -> Decision<Self> {
-        let event = BusinessChanged { business_id: self.id, published: self.is_published() };
+        let event = BusinessChanged {
+            business_id: self.id,
+            published: self.is_published(),
+            name: self.profile.name.clone(),
+            slug: self.slug.clone(),
+        };
         Decision::changed(self).emit(event)
     }
 }

@@ -119,7 +119,7 @@ impl Record for Business {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), time_sk(self.updated_at, self.id))];
+        let mut entries = vec![IndexEntry::new(BY_STATUS, format!("status#{}", self.status), place_by_status(self))];
         if let Some(pending) = &self.pending {
             entries.push(IndexEntry::new(PENDING, "pending", time_sk(pending.since, self.id)));
         }
@@ -199,6 +199,11 @@ pub fn published_query() -> Query {
 
 pub fn status_query(status: Status) -> Query {
     Query::index(BY_STATUS, format!("status#{status}")).descending()
+}
+
+/// Where a business stands in the list of its status.
+pub fn place_by_status(business: &Business) -> String {
+    time_sk(business.updated_at, business.id)
 }
 
 pub fn pending_query() -> Query {

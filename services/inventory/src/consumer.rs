@@ -1,10 +1,14 @@
 //! What events of other services mean for stock.
 
-use contracts::{Decision, OrderCancelled, OrderPlaced, OrderShipped, ProductChanged, StockLow, StockReserved};
+use contracts::{
+    CountedVariant, Decision, OrderCancelled, OrderPartCancelled, OrderPlaced, OrderShipped, ProductChanged, ProductStockCounted, StockLow,
+    StockReserved,
+};
 use kernel::{OrderId, Problem, Timestamp};
 use ports::store::{Key, Stored};
 use shell::{Attempt, Changes, Consumer, DecisionContext, Delivery};
 
+use crate::import::{StockCount, set_stock};
 use crate::reservation::{self, Plan, Reservation, ReservationError};
 use crate::stock::{Described, StockItem};
 use crate::{App, storage};
@@ -15,15 +19,23 @@ const VARIANTS_PER_COMMIT: usize = 45;
 pub fn consumer(app: App) -> Consumer<App> {
     Consumer::new("inventory", app)
         .on::<ProductChanged>(|app, delivery, product| Box::pin(describe(app, delivery, product)))
+        .on::<ProductStockCounted>(|app, _, counted| Box::pin(count(app, counted)))
         .on::<OrderPlaced>(|app, delivery, placed| Box::pin(place(app, delivery, placed)))
         .on::<OrderCancelled>(|app, delivery, cancelled| {
             let order = cancelled.order.order_id;
             Box::pin(end(app, delivery, order, move |existing, stock, now| reservation::cancel(existing, order, stock, now)))
         })
         .on::<OrderShipped>(|app, delivery, shipped| {
-            let ship =
-                |existing: Option<Reservation>, stock: &[StockItem], now| existing.ok_or(ReservationError::NothingHeld)?.ship(stock, now);
+            let ship = |existing: Option<Reservation>, stock: &[StockItem], now| {
+                existing.ok_or(ReservationError::NothingHeld)?.ship(&shipped.lines, stock, now)
+            };
             Box::pin(end(app, delivery, shipped.order.order_id, ship))
+        })
+        .on::<OrderPartCancelled>(|app, delivery, cancelled| {
+            let release = |existing: Option<Reservation>, stock: &[StockItem], now| {
+                existing.ok_or(ReservationError::NothingHeld)?.release(&cancelled.lines, stock, now)
+            };
+            Box::pin(end(app, delivery, cancelled.order.order_id, release))
         })
         .on::<StockLow>(|app, delivery, low| Box::pin(mark_low(app, delivery, low)))
 }
@@ -95,6 +107,25 @@ async fn describe(app: &App, delivery: &Delivery, product: &ProductChanged) -> R
             Ok(changes)
         };
         app.work.run_job(&cause, |_| table.get_many::<StockItem>(&keys), decide).await?;
+    }
+    Ok(())
+}
+
+/// The first count only, so that a repetition undoes no sale.
+async fn count(app: &App, counted: &ProductStockCounted) -> Result<(), Problem> {
+    for CountedVariant { variant, on_hand, backorder } in &counted.variants {
+        let count = StockCount {
+            variant_id: variant.variant_id,
+            product_id: counted.product_id,
+            seller_id: Some(counted.seller_id),
+            sku: variant.sku.clone(),
+            title: variant.title.clone(),
+            on_hand: *on_hand,
+            backorder: *backorder,
+            threshold: app.config.default_threshold,
+            overwrite: false,
+        };
+        set_stock(&app.work, count).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use kernel::{BusinessId, Timestamp};
 use shell::testing::Golden;
 
-use crate::reservation::{HeldLine, Reservation, Status};
+use crate::reservation::{HeldLine, LineState, Reservation, Status};
 use crate::stock::{MovementKind, StockItem};
 use crate::storage::{LowMark, Movement};
 
@@ -26,6 +26,8 @@ fn stock(seller_id: Option<BusinessId>) -> StockItem {
         reserved: 2,
         threshold: 3,
         low_alerted: 0,
+        in_stock: 1,
+        state_revision: 3,
         backorder: 1,
         counted: 1,
         revision: 4,
@@ -35,7 +37,10 @@ fn stock(seller_id: Option<BusinessId>) -> StockItem {
 
 fn reservations() -> impl Iterator<Item = Reservation> {
     use Status::{Forestalled, Held, Refused, Released, Shipped};
-    let lines = || vec![HeldLine { variant_id: 2.into(), sku: "TEA-100".into(), quantity: 2 }];
+    let lines = || {
+        let line = |state| HeldLine { variant_id: 2.into(), sku: "TEA-100".into(), quantity: 2, state };
+        [LineState::Held, LineState::Shipped, LineState::Released].map(line).to_vec()
+    };
     let reservation = move |status| Reservation { order_id: 6.into(), lines: lines(), status, changed_at: at() };
     [Held, Shipped, Refused, Released, Forestalled].into_iter().map(reservation)
 }

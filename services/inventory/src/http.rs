@@ -4,8 +4,10 @@ use axum::extract::State;
 use kernel::{BusinessId, Line, Page, Problem, VariantId};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, VersionRequired, Versioned};
-use shell::{DecisionContext, HandlerResult, Outcome, Reply};
+use shell::http::{
+    Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, RowAnswer, RowAnswers, SignedIn, VersionRequired, Versioned, id_list,
+};
+use shell::{DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
@@ -25,6 +27,7 @@ pub fn routes(app: App) -> OpenApiRouter {
         show: [Forbidden],
         set: [Forbidden],
         adjust: [InsufficientStock, Forbidden],
+        change_many: [Forbidden],
         movements: [Forbidden],
     )
     .with_state(app)
@@ -78,10 +81,37 @@ struct AdjustStock {
     reason: Reason,
 }
 
+/// Variants whose stock is to change, 1 to 100.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "items": [{ "variant_id": "var_01J8Z3T4M7Q2C9V5N6X8B0D1FH", "version": 3, "set_on_hand": 12, "reason": "counted" }] }))]
+struct StockChanges {
+    #[schema(min_items = 1, max_items = 100)]
+    items: Vec<StockChange>,
+}
+
+/// Either a correction, by one of `delta` and `set_on_hand` with a reason, or settings.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StockChange {
+    variant_id: VariantId,
+    /// The version that the change is made for, as `GET /admin/stock` tells it: the row is refused if a person has edited it since.
+    version: Option<u64>,
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
+    delta: Option<i64>,
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    set_on_hand: Option<i64>,
+    #[schema(inline)]
+    reason: Option<Reason>,
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    threshold: Option<i64>,
+    backorder: Option<bool>,
+}
+
 /// Get the availability of variants. It may be a few seconds old.
 #[utoipa::path(get, path = "/availability", tag = "inventory", operation_id = "getAvailability", params(AvailabilityQuery), responses((status = 200, body = AvailabilityView)))]
 async fn availability(_: Anyone, State(app): State<App>, Query(query): Query<AvailabilityQuery>) -> HandlerResult {
-    let variants = parse_variants(&query.variants)?;
+    let variants: Vec<VariantId> = id_list("variants", &query.variants, VARIANTS_MAX)?;
     let keys: Vec<Key> = variants.iter().map(|variant| storage::stock_key(*variant)).collect();
     let found = app.work.table().get_many_eventual::<StockItem>(&keys).await?;
     let items = variants.into_iter().zip(found).map(|(variant, item)| AvailabilityHint::of(variant, item.as_deref())).collect();
@@ -115,15 +145,25 @@ async fn set(
     Json(body): Json<SetStock>,
 ) -> HandlerResult {
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
+    set_one(&app, &request, variant, settings, RequestContext::require_version).await
+}
+
+async fn set_one(
+    app: &App,
+    request: &RequestContext,
+    variant: VariantId,
+    settings: Settings,
+    check: impl Fn(&RequestContext, u64) -> Result<(), Problem> + Sync,
+) -> HandlerResult {
     let decide = |item: Stored<StockItem>, context: &DecisionContext| {
         item.check_writable(&context.actor)?;
-        request.require_version(revision(&item))?;
+        check(request, revision(&item))?;
         match item.set(settings)? {
             Some(shift) => shifted(&item, shift, None),
             None => Ok(shown(&item).into()),
         }
     };
-    app.work.handle_request(&request, |_| storage::stock(app.work.table(), variant), decide).await
+    app.work.handle_request(request, |_| storage::stock(app.work.table(), variant), decide).await
 }
 
 /// Correct how many there are, never below what is promised to orders. Give a difference or a count.
@@ -134,16 +174,46 @@ async fn adjust(
     Path(variant): Path<VariantId>,
     Json(body): Json<AdjustStock>,
 ) -> HandlerResult {
-    let adjustment = body.adjustment()?;
+    adjust_one(&app, &request, variant, body.adjustment()?, &body.reason).await
+}
+
+async fn adjust_one(app: &App, request: &RequestContext, variant: VariantId, adjustment: Adjustment, reason: &Reason) -> HandlerResult {
     let decide = |item: Stored<StockItem>, context: &DecisionContext| {
         item.check_writable(&context.actor)?;
         request.check_version(revision(&item))?;
         let shift = item.adjust(adjustment)?;
-        let entry = Movement::of(&shift, MovementKind::Adjusted, context.now).by(&context.actor, &body.reason);
+        let entry = Movement::of(&shift, MovementKind::Adjusted, context.now).by(&context.actor, reason);
         let id = context.id::<kernel::EventId>(0).to_string();
         shifted(&item, shift, Some((&entry, &id)))
     };
-    app.work.handle_request(&request, |_| storage::stock(app.work.table(), variant), decide).await
+    app.work.handle_request(request, |_| storage::stock(app.work.table(), variant), decide).await
+}
+
+/// Correct or set the stock of many variants. Each is decided by itself and answered by itself; repeated with its Idempotency-Key,
+/// the request goes on where it ended.
+#[utoipa::path(post, path = "/admin/stock/bulk", tag = "inventory", operation_id = "changeStock", request_body = StockChanges, responses((status = 207, description = "An answer for each", body = RowAnswers)))]
+async fn change_many(request: SignedIn, State(app): State<App>, Json(body): Json<StockChanges>) -> HandlerResult {
+    RowAnswers::check("items", body.items.len())?;
+    let mut answers = Vec::with_capacity(body.items.len());
+    for (number, item) in body.items.into_iter().enumerate() {
+        let row = request.row(number, item.version);
+        answers.push(RowAnswer::from(change_one(&app, &row, item).await));
+    }
+    Ok(RowAnswers::of(answers).reply())
+}
+
+async fn change_one(app: &App, request: &RequestContext, change: StockChange) -> HandlerResult {
+    let StockChange { variant_id, delta, set_on_hand, reason, threshold, backorder, .. } = change;
+    let settings = Settings { threshold, backorder };
+    if delta.or(set_on_hand).is_none() {
+        return set_one(app, request, variant_id, settings, RequestContext::check_version).await;
+    }
+    if settings != Settings::default() {
+        return Err(Problem::invalid("give either a correction or settings; both are two rows").into());
+    }
+    let reason = reason.ok_or_else(|| Problem::field("reason", "must be given with a correction"))?;
+    let body = AdjustStock { delta, set_on_hand, reason };
+    adjust_one(app, request, variant_id, body.adjustment()?, &body.reason).await
 }
 
 /// List the movements of a variant, newest first: what changed how many are on hand. Promises to orders are not among them.
@@ -153,21 +223,6 @@ async fn movements(request: SignedIn, State(app): State<App>, Path(variant): Pat
     storage::stock(table, variant).await?.check_readable(&request.actor)?;
     let page = storage::movements(table, variant, listing.limit, listing.cursor).await?;
     Ok(Reply::ok(&page.map(|movement| movement.value)))
-}
-
-fn parse_variants(text: &str) -> Result<Vec<VariantId>, Problem> {
-    let mut variants: Vec<VariantId> = Vec::new();
-    for part in text.split(',') {
-        let variant = part.trim().parse().map_err(|error: kernel::IdError| Problem::field("variants", error.to_string()))?;
-        if variants.contains(&variant) {
-            continue;
-        }
-        if variants.len() == VARIANTS_MAX {
-            return Err(Problem::field("variants", format!("at most {VARIANTS_MAX} at once")));
-        }
-        variants.push(variant);
-    }
-    Ok(variants)
 }
 
 fn revision(item: &StockItem) -> u64 {

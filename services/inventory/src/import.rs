@@ -4,7 +4,7 @@ use kernel::{BusinessId, Problem, ProductId, VariantId};
 use ports::store::Stored;
 use shell::{Changes, UnitOfWork};
 
-use crate::stock::{Adjustment, Described, MovementKind, StockItem};
+use crate::stock::{Described, MovementKind, StockItem};
 use crate::storage::{self, Movement};
 
 /// What an import says about a variant.
@@ -37,8 +37,8 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, context: &shell
     let Some(found) = found else {
         let StockCount { variant_id, product_id, seller_id, sku, title, .. } = count.clone();
         let described = Described { variant_id, product_id, seller_id, sku, title };
-        let empty = StockItem { backorder: count.backorder.into(), ..StockItem::new(described, count.threshold, 0) };
-        let shift = empty.adjust(Adjustment::OnHand(count.on_hand))?;
+        let empty = StockItem::new(described, count.threshold, 0);
+        let shift = empty.count(count.on_hand, count.backorder)?;
         let entry = Movement::of(&shift, MovementKind::Counted, context.now).by(&context.actor, "import");
         let item = empty.after(&shift).ok_or_else(|| Problem::internal("the first count of a new stock record does not fit it"))?;
         let created = storage::create_stock(item)?.write(storage::append(count.variant_id, &entry, &id)?);
@@ -47,8 +47,7 @@ fn counted(count: &StockCount, found: Option<Stored<StockItem>>, context: &shell
     if found.counted == 1 && (!count.overwrite || found.on_hand == count.on_hand) {
         return Ok(Changes::none());
     }
-    let mut shift = found.adjust(Adjustment::OnHand(count.on_hand))?;
-    shift.set_backorder(found.backorder, count.backorder);
+    let shift = found.count(count.on_hand, count.backorder)?;
     let entry = Movement::of(&shift, MovementKind::Counted, context.now).by(&context.actor, "import");
     storage::shift_changes(shift, &entry, &id)
 }

@@ -7,6 +7,9 @@
 //!             |                    forestalled: cancelled before it was placed here
 //!             +---> released
 //! ```
+//!
+//! The goods of one seller may leave, or be given back, before those of another: each line goes that way by itself, and the
+//! reservation is held as long as one of its lines is.
 
 mod error;
 #[cfg(test)]
@@ -28,12 +31,25 @@ pub struct HeldLine {
     pub variant_id: VariantId,
     pub sku: String,
     pub quantity: i64,
+    #[serde(default, skip_serializing_if = "LineState::is_held")]
+    pub state: LineState,
+}
+
+/// What became of a line of which pieces were held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineState {
+    #[default]
+    Held,
+    Shipped,
+    Released,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Held,
+    /// Nothing is held any more, and something has left.
     Shipped,
     Refused,
     /// Given back because the order was cancelled.
@@ -66,7 +82,8 @@ pub fn summed(lines: &[OrderLine]) -> Result<Vec<HeldLine>, ReservationError> {
     let mut held: BTreeMap<VariantId, HeldLine> = BTreeMap::new();
     for line in lines {
         let entry = held.entry(line.variant_id);
-        let entry = entry.or_insert_with(|| HeldLine { variant_id: line.variant_id, sku: line.sku.clone(), quantity: 0 });
+        let entry =
+            entry.or_insert_with(|| HeldLine { variant_id: line.variant_id, sku: line.sku.clone(), quantity: 0, state: LineState::Held });
         entry.quantity += i64::from(line.quantity);
     }
     if held.len() > ORDER_LINES_MAX { Err(ReservationError::TooManyLines) } else { Ok(held.into_values().collect()) }
@@ -94,25 +111,27 @@ pub fn cancel(existing: Option<Reservation>, order_id: OrderId, stock: &[StockIt
         return Ok(Plan::only(Decision::changed(tombstone)));
     };
     match reservation.status {
-        Status::Held => {
-            let shifts = reservation.shifts(stock, StockItem::release)?;
-            Ok(Plan { reservation: reservation.moved(Status::Released, now), kind: None, shifts })
-        }
+        Status::Held => reservation.end(|_| true, LineState::Released, stock, now),
         Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => Ok(Plan::only(Decision::unchanged(reservation))),
     }
 }
 
 impl Reservation {
-    /// The goods left.
-    pub fn ship(self, stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
+    /// These goods left.
+    pub fn ship(self, goods: &[OrderLine], stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
+        let leaves = |line: &HeldLine| goods.iter().any(|left| left.variant_id == line.variant_id);
+        let unheld = self.lines.iter().any(|line| leaves(line) && line.state == LineState::Released);
         match self.status {
-            Status::Held => {
-                let shifts = self.shifts(stock, StockItem::ship)?;
-                Ok(Plan { reservation: self.moved(Status::Shipped, now), kind: Some(MovementKind::Shipped), shifts })
+            Status::Held | Status::Shipped if !unheld => self.end(leaves, LineState::Shipped, stock, now),
+            Status::Held | Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => {
+                Err(ReservationError::ShippedUnheld)
             }
-            Status::Shipped => Ok(Plan::only(Decision::unchanged(self))),
-            Status::Refused | Status::Released | Status::Forestalled => Err(ReservationError::ShippedUnheld),
         }
+    }
+
+    /// These goods will not leave: gives back what is held of them.
+    pub fn release(self, goods: &[OrderLine], stock: &[StockItem], now: Timestamp) -> Result<Plan, ReservationError> {
+        self.end(|line| goods.iter().any(|given_up| given_up.variant_id == line.variant_id), LineState::Released, stock, now)
     }
 
     /// Whether its lines are promised. If not, nothing can happen to it any more.
@@ -120,6 +139,45 @@ impl Reservation {
         match self.status {
             Status::Held => true,
             Status::Shipped | Status::Refused | Status::Released | Status::Forestalled => false,
+        }
+    }
+
+    /// Of the lines that are meant, those that are still held end so.
+    fn end(
+        mut self,
+        is_meant: impl Fn(&HeldLine) -> bool,
+        state: LineState,
+        stock: &[StockItem],
+        now: Timestamp,
+    ) -> Result<Plan, ReservationError> {
+        let (kind, shift): (_, fn(&StockItem, i64) -> Shift) = match state {
+            LineState::Shipped => (Some(MovementKind::Shipped), StockItem::ship),
+            LineState::Held | LineState::Released => (None, StockItem::release),
+        };
+        if !self.holds() {
+            return Ok(Plan::only(Decision::unchanged(self)));
+        }
+        let mut shifts = Vec::new();
+        for line in self.lines.iter_mut().filter(|line| line.state.is_held() && is_meant(line)) {
+            let item = stock.iter().find(|item| item.variant_id == line.variant_id).ok_or(ReservationError::StockMissing)?;
+            shifts.push(shift(item, line.quantity));
+            line.state = state;
+        }
+        if shifts.is_empty() {
+            return Ok(Plan::only(Decision::unchanged(self)));
+        }
+        let status = self.status_of_lines();
+        Ok(Plan { reservation: self.moved(status, now), kind, shifts })
+    }
+
+    fn status_of_lines(&self) -> Status {
+        let any = |state| self.lines.iter().any(|line| line.state == state);
+        if any(LineState::Held) {
+            Status::Held
+        } else if any(LineState::Shipped) {
+            Status::Shipped
+        } else {
+            Status::Released
         }
     }
 
@@ -149,13 +207,16 @@ impl Reservation {
         }
         Plan::only(self.moved(Status::Refused, now).emit(StockRefused { order_id, short }))
     }
+}
 
-    fn shifts(&self, stock: &[StockItem], shift: impl Fn(&StockItem, i64) -> Shift) -> Result<Vec<Shift>, ReservationError> {
-        let shift_line = |line: &HeldLine| {
-            let item = stock.iter().find(|item| item.variant_id == line.variant_id);
-            item.map(|item| shift(item, line.quantity)).ok_or(ReservationError::StockMissing)
-        };
-        self.lines.iter().map(shift_line).collect()
+impl LineState {
+    // Serde hands over what it asks about.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_held(&self) -> bool {
+        match self {
+            Self::Held => true,
+            Self::Shipped | Self::Released => false,
+        }
     }
 }
 

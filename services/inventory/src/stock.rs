@@ -5,8 +5,9 @@
 //! - `on_hand` and `reserved` are never negative;
 //! - `available` is negative only by orders that were accepted while back-orders were allowed; it
 //!   then says how many pieces are owed;
+//! - `in_stock` is 1 exactly while something is available; a change of what customers are told emits one event;
 //! - `low_alerted` is 1 exactly while `available <= threshold`, so that falling to the threshold emits one
-//!   event, however many orders arrive at that moment.
+//!   event, however many orders arrive at that moment; taking the last piece emits one as well.
 //!
 //! A rule does not write the item. It returns a `Shift`: by how much the counters move, and the bounds
 //! within which that is right. Two orders for one variant therefore do not disturb each other, unless
@@ -16,8 +17,8 @@ mod error;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use contracts::{Event, StockLow};
-use kernel::{Actor, BusinessId, Line, ProductId, VariantId};
+use contracts::{Event, StockLow, StockStateChanged};
+use kernel::{Actor, BusinessId, Line, ProductId, StockState, VariantId};
 use serde::{Deserialize, Serialize};
 
 pub use error::StockError;
@@ -43,7 +44,10 @@ pub struct StockItem {
     pub reserved: i64,
     pub threshold: i64,
     pub low_alerted: i64,
+    pub in_stock: i64,
     pub backorder: i64,
+    /// Grows when what customers are told changes.
+    pub state_revision: i64,
     /// Whether a person or an import ever said how many there are.
     pub counted: i64,
     /// Grows when a person edits the item. Sales leave it alone, so that a bestseller can be edited too.
@@ -71,7 +75,9 @@ pub enum Counter {
     Reserved,
     Threshold,
     LowAlerted,
+    InStock,
     Backorder,
+    StateRevision,
     Counted,
     Revision,
 }
@@ -143,7 +149,9 @@ impl StockItem {
             reserved: 0,
             threshold,
             low_alerted: 1,
+            in_stock: 0,
             backorder: 0,
+            state_revision: 0,
             counted: 0,
             revision: 0,
             catalog_sequence,
@@ -218,6 +226,15 @@ impl StockItem {
 
     /// Corrects what is on hand, never below what is promised.
     pub fn adjust(&self, adjustment: Adjustment) -> Result<Shift, StockError> {
+        self.adjusted(adjustment, self.backorder)
+    }
+
+    /// A count that also says whether the variant may be sold although there is none.
+    pub fn count(&self, on_hand: i64, backorder: bool) -> Result<Shift, StockError> {
+        self.adjusted(Adjustment::OnHand(on_hand), backorder.into())
+    }
+
+    fn adjusted(&self, adjustment: Adjustment, backorder: i64) -> Result<Shift, StockError> {
         let delta = match adjustment {
             Adjustment::Delta(delta) => delta,
             Adjustment::OnHand(on_hand) if (0..=QUANTITY_MAX).contains(&on_hand) => on_hand - self.on_hand,
@@ -229,7 +246,12 @@ impl StockItem {
         if delta < 0 && self.available + delta < 0 {
             return Err(StockError::BelowReserved { reserved: self.reserved, removable: self.available.max(0) });
         }
-        let mut shift = self.shift_available(delta);
+        let mut shift = self.shift_to(self.threshold, backorder, delta);
+        shift.add(Counter::Available, delta);
+        if backorder != self.backorder {
+            shift.must_be(Counter::Backorder, self.backorder);
+            shift.add(Counter::Backorder, backorder - self.backorder);
+        }
         match adjustment {
             Adjustment::OnHand(_) => shift.must_be(Counter::OnHand, self.on_hand),
             Adjustment::Delta(_) => shift.bounds.push(Bound::AtMost(Counter::OnHand, QUANTITY_MAX - delta)),
@@ -254,7 +276,7 @@ impl StockItem {
         if threshold == self.threshold && backorder == self.backorder {
             return Ok(None);
         }
-        let mut shift = self.shift_low(threshold, 0);
+        let mut shift = self.shift_to(threshold, backorder, 0);
         shift.must_be(Counter::Backorder, self.backorder);
         shift.must_be(Counter::Revision, self.revision);
         shift.add(Counter::Threshold, threshold - self.threshold);
@@ -265,6 +287,11 @@ impl StockItem {
 
     pub fn is_low(&self) -> bool {
         self.low_alerted == 1
+    }
+
+    /// What customers are told.
+    pub fn state(&self) -> StockState {
+        StockState::of(self.in_stock == 1, self.is_low(), self.backorder == 1)
     }
 
     /// The item after the shift; `None` if a bound does not hold, as the store would find.
@@ -287,7 +314,8 @@ impl StockItem {
             && self.on_hand >= 0
             && self.reserved >= 0
             && (self.low_alerted == 1) == (self.available <= self.threshold)
-            && [self.low_alerted, self.backorder, self.counted].iter().all(|flag| (0..=1).contains(flag))
+            && (self.in_stock == 1) == (self.available > 0)
+            && [self.low_alerted, self.in_stock, self.backorder, self.counted].iter().all(|flag| (0..=1).contains(flag))
     }
 
     fn counter(&mut self, counter: Counter) -> &mut i64 {
@@ -297,6 +325,8 @@ impl StockItem {
             Counter::Reserved => &mut self.reserved,
             Counter::Threshold => &mut self.threshold,
             Counter::LowAlerted => &mut self.low_alerted,
+            Counter::InStock => &mut self.in_stock,
+            Counter::StateRevision => &mut self.state_revision,
             Counter::Backorder => &mut self.backorder,
             Counter::Counted => &mut self.counted,
             Counter::Revision => &mut self.revision,
@@ -304,26 +334,46 @@ impl StockItem {
     }
 
     fn shift_available(&self, delta: i64) -> Shift {
-        let mut shift = self.shift_low(self.threshold, delta);
+        let mut shift = self.shift_to(self.threshold, self.backorder, delta);
         shift.add(Counter::Available, delta);
         shift
     }
 
-    /// Keeps `low_alerted` right while what is available moves by `delta` and the threshold becomes
-    /// `threshold`. The bounds let the shift happen only where it ends on the side of the threshold that
-    /// was foreseen here: one order of many crosses it, and that one emits the event.
-    fn shift_low(&self, threshold: i64, delta: i64) -> Shift {
+    /// Keeps `low_alerted` and `in_stock` right while what is available moves by `delta` and the settings become
+    /// these. The bounds let the shift happen only where it ends on the side of the threshold, and of zero, that
+    /// was foreseen here: one order of many crosses it, and that one emits the event. So does the one that takes the last piece.
+    fn shift_to(&self, threshold: i64, backorder: i64, delta: i64) -> Shift {
         let mut shift = Shift::nothing(self.variant_id);
         shift.must_be(Counter::Threshold, self.threshold);
         shift.must_be(Counter::LowAlerted, self.low_alerted);
-        let low = self.available + delta <= threshold;
+        let available = self.available + delta;
+        let (low, in_stock) = (available <= threshold, available > 0);
         shift.bounds.push(match low {
             true => Bound::AtMost(Counter::Available, threshold - delta),
             false => Bound::AtLeast(Counter::Available, threshold + 1 - delta),
         });
         shift.add(Counter::LowAlerted, i64::from(low) - self.low_alerted);
-        if low && self.low_alerted == 0 {
-            shift.emit(StockLow { variant_id: self.variant_id, sku: self.sku.clone(), available: self.available + delta, threshold });
+        // What is above its threshold is in stock, since no threshold is below zero.
+        if low || self.is_low() {
+            shift.must_be(Counter::InStock, self.in_stock);
+            shift.bounds.push(match in_stock {
+                true => Bound::AtLeast(Counter::Available, 1 - delta),
+                false => Bound::AtMost(Counter::Available, -delta),
+            });
+            shift.add(Counter::InStock, i64::from(in_stock) - self.in_stock);
+        }
+        let gone = !in_stock && self.in_stock == 1;
+        if low && (self.low_alerted == 0 || gone) {
+            let (seller_id, sku, title) = (self.seller_id, self.sku.clone(), self.title.clone());
+            shift.emit(StockLow { variant_id: self.variant_id, seller_id, sku, title, available, threshold });
+        }
+        let state = StockState::of(in_stock, low, backorder == 1);
+        if state != self.state() {
+            shift.must_be(Counter::Backorder, self.backorder);
+            shift.must_be(Counter::StateRevision, self.state_revision);
+            shift.add(Counter::StateRevision, 1);
+            let (variant_id, product_id, revision) = (self.variant_id, self.product_id, self.state_revision + 1);
+            shift.emit(StockStateChanged { variant_id, product_id, state, revision });
         }
         shift
     }
@@ -342,14 +392,6 @@ impl Shift {
     fn add(&mut self, counter: Counter, delta: i64) {
         if delta != 0 {
             self.deltas.push((counter, delta));
-        }
-    }
-
-    /// Along with a count: whether the variant may be sold although there is none.
-    pub fn set_backorder(&mut self, before: i64, after: bool) {
-        if before != i64::from(after) {
-            self.must_be(Counter::Backorder, before);
-            self.add(Counter::Backorder, i64::from(after) - before);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Stock as customers, sellers and staff see it.
 
-use kernel::{BusinessId, ProductId, VariantId};
+use kernel::{BusinessId, ProductId, StockState, VariantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,24 +20,10 @@ pub struct AvailabilityHint {
     pub quantity: Option<i64>,
 }
 
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StockState {
-    InStock,
-    Low,
-    Out,
-    /// There is none in stock, but it can be ordered: it is made or bought on demand.
-    Backorder,
-}
-
 impl AvailabilityHint {
     pub fn of(variant_id: VariantId, item: Option<&StockItem>) -> Self {
-        let (state, quantity) = match item {
-            Some(item) if item.available > 0 && item.is_low() => (StockState::Low, Some(item.available)),
-            Some(item) if item.available > 0 => (StockState::InStock, None),
-            Some(item) if item.backorder == 1 => (StockState::Backorder, None),
-            Some(_) | None => (StockState::Out, None),
-        };
+        let state = item.map(StockItem::state).unwrap_or_default();
+        let quantity = item.map(|item| item.available).filter(|_| state == StockState::Low);
         Self { variant_id, state, quantity }
     }
 }
@@ -58,6 +44,10 @@ pub struct StockView {
     pub threshold: i64,
     pub low: bool,
     pub backorder: bool,
+    /// What customers are told.
+    pub state: StockState,
+    /// For If-Match: it grows when a person edits the stock, not with every sale.
+    pub version: u64,
 }
 
 impl StockView {
@@ -74,6 +64,8 @@ impl StockView {
             threshold: item.threshold,
             low: item.is_low(),
             backorder: item.backorder == 1,
+            state: item.state(),
+            version: item.revision.unsigned_abs(),
         }
     }
 }

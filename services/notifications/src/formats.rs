@@ -6,7 +6,7 @@ use shell::testing::Golden;
 
 use crate::mail::{Attempt, Mail, MailRecord, MailStatus, Mode, Suppression};
 use crate::mailing::Mailing;
-use crate::mails::{Draft, Message, MoneyBack, OrderName, Template, sample};
+use crate::mails::{Draft, Message, MoneyBack, OrderName, ParcelName, Template, sample};
 
 const ID: MailId = MailId(16);
 const CANCEL_REASONS: [CancelReason; 5] =
@@ -34,7 +34,9 @@ fn messages() -> Vec<Message> {
     let business = || "Old Mill".to_owned();
     messages.push(Message::ClaimDecided { business_id: 3.into(), business: business(), reason: Some("No proof.".into()) });
     messages.extend(RETURN_REASONS.map(|reason| Message::LeadReturned { lead_id: 9.into(), business: business(), reason }));
-    messages.push(Message::Shipped { carrier: None, tracking_number: None });
+    let url = Some("https://dhl.example/00340434".to_owned());
+    let parcels = [None, url].map(|url| ParcelName { carrier: None, number: None, url }).to_vec();
+    messages.push(Message::Shipped { seller_id: 3.into(), business: None, parcels, to_come: Vec::new() });
     let declined = |code| Message::PaymentDeclined { code, total: Money::new(1190, Currency::EUR), minutes: 28 };
     messages.extend(DECLINES.map(declined));
     let cancelled = |reason, money| Message::Cancellation { total: Money::new(1190, Currency::EUR), reason, money };

@@ -31,6 +31,9 @@ pub enum Link {
     PortalProfile(BusinessId),
     PortalLead(BusinessId, LeadId),
     PortalReview(BusinessId, ReviewId),
+    PortalStock(BusinessId, VariantId),
+    /// The part of the business in the order that the mail is about.
+    PortalOrder(BusinessId),
     /// The order that the mail is about.
     AdminOrder,
     AdminStock(VariantId),
@@ -53,6 +56,8 @@ impl Link {
             Self::PortalProfile(business) => (format!("/portal/{business}/profile"), WEB_APP_STANDS),
             Self::PortalLead(business, lead) => (format!("/portal/{business}/leads/{lead}"), WEB_APP_STANDS),
             Self::PortalReview(business, review) => (format!("/portal/{business}/reviews/{review}"), WEB_APP_STANDS),
+            Self::PortalStock(business, variant) => (format!("/portal/{business}/stock/{variant}"), WEB_APP_STANDS),
+            Self::PortalOrder(business) => (format!("/portal/{business}/orders/{}", order?), WEB_APP_STANDS),
             Self::AdminOrder => (format!("/admin/orders/{}", order?), WEB_APP_STANDS),
             Self::AdminStock(variant) => (format!("/admin/stock/{variant}"), WEB_APP_STANDS),
             Self::AdminBusiness(id) => (format!("/admin/businesses/{id}"), WEB_APP_STANDS),

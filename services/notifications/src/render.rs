@@ -108,21 +108,31 @@ fn data(message: &Message, order: Option<&OrderName>, sale: Option<&OrderSummary
         data["order"] = json!(order);
     }
     if let Some(sale) = sale {
-        data["sale"] = sale_data(sale);
+        data["sale"] = sale_data(sale, message);
     }
     Ok(data)
 }
 
-fn sale_data(order: &OrderSummary) -> serde_json::Value {
+/// As much of the order as the message shows: all of it, or one part.
+fn sale_data(order: &OrderSummary, message: &Message) -> serde_json::Value {
+    let shown = |line: &&OrderLineSummary| message.part().is_none_or(|seller| line.seller_id == seller);
+    let to_come = order.lines.iter().filter(|line| message.to_come().contains(&line.seller_id));
+    let part = message.part().and_then(|seller| order.parts.iter().find(|part| part.seller_id == seller));
+    let (subtotal, shipping, tax, total) = match part {
+        Some(part) => (part.subtotal, part.shipping, part.tax, part.total),
+        None => (order.subtotal, order.shipping, order.tax, order.total),
+    };
     let line = |line: &OrderLineSummary| {
         let OrderLineSummary { sku, title, quantity, unit_price, total, .. } = line;
         json!({ "sku": sku, "title": title, "quantity": quantity, "unit_price": unit_price, "total": total })
     };
-    let OrderSummary { email, placed_at, lines, subtotal, shipping, tax, total, shipping_address, .. } = order;
+    let OrderSummary { email, placed_at, lines, shipping_address, .. } = order;
     json!({
         "email": email,
         "placed_at": placed_at,
-        "lines": lines.iter().map(line).collect::<Vec<_>>(),
+        "lines": lines.iter().filter(shown).map(line).collect::<Vec<_>>(),
+        "several": order.parts.len() > 1,
+        "to_come": to_come.map(|line| format!("{} × {}", line.quantity, line.title)).collect::<Vec<_>>(),
         "subtotal": subtotal,
         "shipping": shipping,
         "tax": tax,
@@ -171,7 +181,7 @@ fn href(link: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mails::{MoneyBack, Template, sample, sample_sale};
+    use crate::mails::{MoneyBack, ParcelName, Template, sample, sample_sale};
     use contracts::CancelReason;
     use std::collections::BTreeSet;
     use strum::VariantArray as _;
@@ -332,8 +342,29 @@ mod tests {
 
     #[test]
     fn shipped_names_only_what_is_known() {
-        let mail = mail(Locale::En, &Message::Shipped { carrier: None, tracking_number: None });
-        assert!(!mail.text.contains("Carrier") && !mail.html.contains("Tracking"), "{}", mail.text);
+        let nothing = ParcelName { carrier: None, number: None, url: None };
+        let shipped = |parcels| Message::Shipped { seller_id: kernel::BusinessId(7), business: None, parcels, to_come: Vec::new() };
+        for parcels in [Vec::new(), vec![nothing]] {
+            let mail = mail(Locale::En, &shipped(parcels));
+            assert!(!mail.text.contains("Carrier") && !mail.html.contains("Tracking"), "{}", mail.text);
+            assert!(!mail.text.contains("Still to come"), "{}", mail.text);
+        }
+    }
+
+    /// In the sample, the bench is sold by business 7 and the pots by the house.
+    #[test]
+    fn a_part_of_an_order_shows_nothing_of_the_others() {
+        for locale in Locale::ALL {
+            for template in [Template::OrderToSeller, Template::PartCancelled] {
+                let mail = mail(locale, &sample(template));
+                assert!(mail.text.contains("Garden Bench") && mail.html.contains("Garden Bench"), "{}", mail.text);
+                assert!(!mail.text.contains("Clay Plant Pot") && !mail.html.contains("Clay Plant Pot"), "{}", mail.text);
+                assert!(!mail.text.contains("254"), "the total of all is not for the seller: {}", mail.text);
+            }
+            let shipped = mail(locale, &sample(Template::Shipped));
+            let (sent, to_come) = (shipped.text.find("Garden Bench").unwrap(), shipped.text.find("2 × Clay Plant Pot").unwrap());
+            assert!(sent < to_come, "{}", shipped.text);
+        }
     }
 
     #[test]

@@ -13,11 +13,11 @@ use serde::Deserialize;
 use shell::{Attempt, Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
-use crate::order::{Draft, DraftLine, Method, Note, Order, Quote};
+use crate::order::{Draft, DraftLine, Method, Note, Order, Quote, ReturnUrl};
 use crate::settling::Waiting;
-use crate::storage::{self, Listed};
+use crate::storage::{self, Listed, PlacedByClient};
 use crate::views::OrderView;
-use crate::{App, MethodCheck};
+use crate::{App, MethodCheck, unpaid};
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +34,9 @@ pub struct PlaceOrder {
     /// What the gateway calls the means of payment. Without one, the order waits for `payOrder`.
     #[schema(inline)]
     pub payment_method: Option<Method>,
+    /// Where the bank's page sends the customer back to: an address of the shop, or of one of its web apps.
+    #[schema(inline)]
+    pub return_url: Option<ReturnUrl>,
 }
 
 /// What there is to decide about.
@@ -75,7 +78,9 @@ fn decide(app: &App, request: &RequestContext, basis: Basis, context: &DecisionC
     let reply = Reply::accepted(location(decision.state(), token.as_deref()), &OrderView::placed(decision.state(), token));
     let reply = reply.etag(1).no_store();
     let listed = Listed::of(decision.state());
+    let by_client = guests_mark(app, request, decision.state());
     let changes = listed.iter().try_fold(Changes::create(decision)?, Changes::derived)?;
+    let changes = by_client.iter().try_fold(changes, Changes::derived)?;
     Ok(changes.reply(reply))
 }
 
@@ -94,18 +99,21 @@ async fn basis(app: &App, request: &RequestContext, body: &PlaceOrder, attempt: 
 
 async fn draft(app: &App, request: &RequestContext, body: &PlaceOrder) -> Result<Draft, Problem> {
     let customer_id = request.actor.user_id();
+    let email = email(app, customer_id, body).await?;
+    unpaid::check(app, request, &email).await?;
     let cart = own_cart(app, request, body.cart_id).await?;
     let lines = sold_lines(app, &cart).await?;
     Ok(Draft {
         cart_id: cart.id,
         request_fingerprint: request.request_fingerprint(),
         customer_id,
-        email: email(app, customer_id, body).await?,
+        email,
         lines,
         shipping_address: body.shipping_address.clone(),
         billing_address: body.billing_address.clone(),
         note: body.note.clone(),
         payment_method: body.payment_method.clone(),
+        return_url: body.return_url.clone(),
     })
 }
 
@@ -175,6 +183,7 @@ impl PlaceOrder {
         if let Some(method) = &self.payment_method {
             check_method(&app.deps.check_method, method)?;
         }
+        check_return_url(app, self.return_url.as_ref())?;
         Ok(Self {
             shipping_address: self.shipping_address.map(|address| address.checked("shipping_address")).transpose()?,
             billing_address: self.billing_address.map(|address| address.checked("billing_address")).transpose()?,
@@ -208,8 +217,74 @@ pub fn check_method(check: &MethodCheck, method: &str) -> Result<(), Problem> {
     })
 }
 
+/// Whoever places an order chooses where its bank's page leads: a page of the shop, so that nobody is sent elsewhere in its name.
+pub fn check_return_url(app: &App, url: Option<&ReturnUrl>) -> Result<(), Problem> {
+    let allowed = |url: &ReturnUrl| {
+        let own = origin(&app.config.shop.public_url);
+        std::iter::once(own).chain(app.config.return_origins.iter().map(String::as_str)).any(|origin| is_within(url, origin))
+    };
+    if url.is_none_or(allowed) { Ok(()) } else { Err(Problem::field("return_url", "must be an address of the shop or of its web apps")) }
+}
+
+/// The part of a web address before its path.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or(url, |path| &url[..host + path])
+}
+
+/// Whether the address is of the origin, in a form that no browser can take for another.
+fn is_within(url: &str, origin: &str) -> bool {
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
+    is_plain && url.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+}
+
+/// What a guest's order is counted by at their client.
+fn guests_mark(app: &App, request: &RequestContext, order: &Order) -> Option<PlacedByClient> {
+    let counts = app.config.unpaid.per_client > 0 && order.customer_id.is_none();
+    counts.then(|| PlacedByClient::of(order, &unpaid::client(app, request)))
+}
+
 /// Where the order is seen from now on: a guest's address of it carries the token.
 fn location(order: &Order, token: Option<&str>) -> String {
     let query = token.map(|token| format!("?token={token}"));
     format!("/api/v1/orders/{}{}", order.id, query.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_of_web_addresses() {
+        for (url, expect) in [
+            ("https://shop.example", "https://shop.example"),
+            ("https://shop.example:8443/souk", "https://shop.example:8443"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(origin(url), expect);
+        }
+    }
+
+    #[test]
+    fn the_way_back_leads_to_the_shop() {
+        for (url, expect) in [
+            ("https://shop.example", true),
+            ("https://shop.example/checkout/done?cart=crt_1#paid", true),
+            ("https://shop.example?done", true),
+            ("https://shop.example.evil.example/", false),
+            ("https://shop.example@evil.example/", false),
+            ("https://shop.example:8443/", false),
+            ("https://shop.example\\@evil.example/", false),
+            ("https://shop.example/\\evil.example", false),
+            ("https://shop.example/\"><script>", false),
+            ("https://shop.example/a b", false),
+            ("http://shop.example/", false),
+            ("//shop.example/", false),
+            ("/checkout", false),
+            ("javascript:alert(1)", false),
+            ("https://evil.example/https://shop.example/", false),
+        ] {
+            assert_eq!(is_within(url, "https://shop.example"), expect, "{url}");
+        }
+    }
 }

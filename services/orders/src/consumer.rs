@@ -1,7 +1,8 @@
 //! What orders hear: the answers of inventory and payments, and what becomes of accounts.
 
 use contracts::{
-    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused, StockReserved, UserErased, UserVerified,
+    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, RefundFailed, StockRefused, StockReserved, UserErased,
+    UserVerified,
 };
 use kernel::{OrderId, Problem, Timestamp};
 use shell::{Changes, Consumer, Delivery};
@@ -34,6 +35,9 @@ pub fn consumer(app: App) -> Consumer<App> {
         })
         .on::<PaymentRefunded>(|app, delivery, news| {
             Box::pin(follow(app, delivery, news.payment.order_id, |order, now| order.payment_refunded(news, now)))
+        })
+        .on::<RefundFailed>(|app, delivery, news| {
+            Box::pin(follow(app, delivery, news.payment.order_id, |order, now| order.refund_failed(news, now)))
         })
         .on::<UserVerified>(|app, _, verified| Box::pin(person::attach(app, verified)))
         .on::<UserErased>(|app, _, erased| Box::pin(person::anonymize(app, erased)))

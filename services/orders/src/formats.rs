@@ -1,11 +1,13 @@
 //! Samples of all that is stored, held against the golden file.
 
-use contracts::{CancelReason, Decline, DeclineCode};
+use contracts::{CancelReason, Decline, DeclineCode, ShortLine};
 use kernel::{BusinessId, Currency, Money, PostalAddress, TaxRate, Timestamp};
 use shell::testing::Golden;
 
-use crate::order::{Line, Method, Note, Order, ParcelText, Payment, Status, StatusChange, Tracking};
-use crate::storage::{Listed, Sweep};
+use crate::order::{
+    Happening, Line, Method, Note, Order, Parcel, ParcelText, Part, PartStatus, Payment, RefusedRefund, ReturnUrl, Status, StatusChange,
+};
+use crate::storage::{Listed, PlacedByClient, Sweep, Unpaid};
 
 const STATUSES: [Status; 12] = [
     Status::Pending,
@@ -63,13 +65,22 @@ fn plain() -> Order {
         customer_id: None,
         email: "ann@example.com".parse().unwrap(),
         lines: vec![line],
-        shipping: eur(0),
+        parts: vec![Part::new(BusinessId(3), eur(0))],
         shipping_address: None,
         billing_address: None,
         note: None,
         status: Status::Pending,
-        payment: Payment { payment_id: None, tries: 0, method: None, action_url: None, declined: None, captured: None, refunded: eur(0) },
-        tracking: None,
+        payment: Payment {
+            payment_id: None,
+            tries: 0,
+            method: None,
+            return_url: None,
+            action_url: None,
+            declined: None,
+            captured: None,
+            refunded: eur(0),
+            refused_refunds: Vec::new(),
+        },
         history: Vec::new(),
         placed_at: at(),
         expires_at: at(),
@@ -81,12 +92,28 @@ fn full(status: Status) -> Order {
     let [line] = <[Line; 1]>::try_from(plain().lines).unwrap();
     let other = Line { seller_id: BusinessId(4), image_url: Some("/files/tea.jpg".into()), ..line.clone() };
     let parcel = |text: &str| Some(ParcelText::new(text).unwrap());
-    let change = |note: Option<&str>| StatusChange { at: at(), to: status, by: "Ann Lee".into(), note: note.map(Into::into) };
+    let change = |(note, what)| StatusChange { at: at(), to: status, by: "Ann Lee".into(), what, note };
+    let happenings = happenings().map(|what| (None, what));
+    let noted = (Some("Asked on the phone.".to_owned()), Happening::Cancelled);
+    let sent = Parcel { carrier: parcel("DHL"), number: parcel("00340434"), url: parcel("https://dhl.example/00340434") };
+    let part = |(seller, status, parcels): (u128, PartStatus, Vec<Parcel>)| Part {
+        shipping: eur(245),
+        status,
+        parcels,
+        ..Part::new(BusinessId(seller), eur(0))
+    };
+    let parts = [
+        (3, PartStatus::Shipped, vec![sent, Parcel::default()]),
+        (4, PartStatus::Processing, Vec::new()),
+        (5, PartStatus::Delivered, Vec::new()),
+        (6, PartStatus::Cancelled, Vec::new()),
+    ];
+    let refused = RefusedRefund { refund_id: 8.into(), amount: eur(100), message: "The account is closed.".into(), at: at() };
     Order {
         request_fingerprint: Some("9F86D081".into()),
         customer_id: Some(1.into()),
         lines: vec![line, other],
-        shipping: eur(490),
+        parts: parts.map(part).to_vec(),
         shipping_address: Some(address("")),
         billing_address: Some(address("Second floor")),
         note: Some(Note::new("Ring twice, please.").unwrap()),
@@ -95,23 +122,45 @@ fn full(status: Status) -> Order {
             payment_id: Some(5.into()),
             tries: 1,
             method: Some(Method::new("4242424242424242").unwrap()),
+            return_url: Some(ReturnUrl::new("https://shop.example/back").unwrap()),
             action_url: Some("https://bank.example/confirm".into()),
             declined: Some(Decline { code: DeclineCode::CardDeclined, message: "The bank declined the payment.".into() }),
             captured: Some(eur(5250)),
             refunded: eur(100),
+            refused_refunds: vec![refused],
         },
-        tracking: Some(Tracking { carrier: parcel("DHL"), number: parcel("00340434"), url: parcel("https://dhl.example/00340434") }),
-        history: vec![change(None), change(Some("Asked on the phone."))],
+        history: happenings.into_iter().chain([noted]).map(change).collect(),
         ..plain()
     }
 }
 
+fn happenings() -> [Happening; 15] {
+    let (seller_id, amount) = (BusinessId(3), eur(100));
+    [
+        Happening::Placed,
+        Happening::StockReserved,
+        Happening::StockRefused { short: vec![ShortLine { variant_id: 2.into(), sku: "TEA-100".into(), wanted: 2, available: 1 }] },
+        Happening::PaymentChosen,
+        Happening::ConfirmationRequired,
+        Happening::PaymentDeclined { decline: DeclineCode::CardDeclined },
+        Happening::Paid { amount },
+        Happening::PartProcessing { seller_id },
+        Happening::PartShipped { seller_id },
+        Happening::ParcelsCorrected { seller_id },
+        Happening::PartDelivered { seller_id },
+        Happening::PartCancelled { seller_id },
+        Happening::Refunded { amount },
+        Happening::RefundRefused { amount },
+        Happening::Attached,
+    ]
+}
+
 #[test]
 fn what_was_stored_once_stays_readable() {
-    let untracked = Order { tracking: Some(Tracking::default()), ..full(Status::Shipped) };
     Golden::of(env!("CARGO_MANIFEST_DIR"))
-        .record("Order", [plain(), untracked].into_iter().chain(STATUSES.map(full)))
+        .record("Order", [plain()].into_iter().chain(STATUSES.map(full)))
         .record("Listed", Listed::of(&full(Status::Pending)))
-        .record("Sweep", [Sweep { through: "1970-01-01T00:00:00.001Z".into(), begun_at: at() }])
+        .record("Sweep", [Sweep::along(Unpaid::OfGuests, "1970-01-01T00:00:00.001Z".into(), at())])
+        .record("PlacedByClient", [PlacedByClient::of(&full(Status::Pending), "hash")])
         .check();
 }

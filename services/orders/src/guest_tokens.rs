@@ -24,6 +24,12 @@ impl GuestTokens {
     }
 }
 
+impl GuestTokens {
+    pub(crate) fn hash_of_client(&self, address: &str) -> String {
+        self.signer.mac(&format!("client that orders {address}"))
+    }
+}
+
 impl OrderTokens for GuestTokens {
     fn guest_token(&self, order: OrderId) -> String {
         self.signer.mac(&format!("guest's order {order}"))

@@ -5,6 +5,7 @@
 mod checkout;
 mod consumer;
 mod deadline;
+mod finding;
 #[cfg(test)]
 mod formats;
 mod guest_tokens;
@@ -17,6 +18,7 @@ mod reads;
 mod settling;
 mod shop;
 mod storage;
+mod unpaid;
 mod views;
 
 use std::sync::Arc;
@@ -27,10 +29,11 @@ use ports::reads::{CartReads, CatalogReads, IdentityReads, InventoryReads};
 use shell::{Schedule, Service, UnitOfWork};
 
 pub use guest_tokens::GuestTokens;
-pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle};
+pub use order::{Pricing, ShippingPrice, StatusName, diagram, lifecycle, part_diagram};
 pub use reads::Reads;
 pub use shop::{Feature, Shop};
 pub use storage::TABLE;
+pub use unpaid::UnpaidLimits;
 
 /// How often unpaid orders are looked for whose time has run out.
 const EXPIRE_EVERY: Duration = Duration::from_secs(10);
@@ -53,6 +56,9 @@ pub struct Deps {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub pricing: Pricing,
+    pub unpaid: UnpaidLimits,
+    /// Where the bank's page may send customers back to, besides the shop itself: origins such as `https://shop.example`.
+    pub return_origins: Vec<String>,
     pub shop: Shop,
 }
 
@@ -71,5 +77,6 @@ pub fn service(work: &UnitOfWork, deps: Deps, config: Config) -> Service {
         .schedule(expire)
         .root_routes(pages::routes(app.clone()))
         .routes(shop::routes(app.clone()))
+        .routes(finding::routes(app.clone()))
         .routes(http::routes(app))
 }

@@ -8,6 +8,9 @@
 //!    └───────────────┴──► cancelled ◄──┘             └──► refunded ◄────┘
 //! ```
 //!
+//! What each seller sells in it is a part of the order (`order/part.rs`), which its seller packs and ships: until it is paid,
+//! the order leads, and from then on it stands where its slowest part stands. To the customer it is one order.
+//!
 //! The order is its own process manager: inventory and payments answer its events, and each answer is
 //! one rule below. What is chosen to pay with goes to payments by way of inventory, with the news that the stock is
 //! held: such an order is confirmed without having been in `awaiting_payment`, and payments say that its stock is held. A
@@ -26,30 +29,38 @@ mod draft;
 mod erasure;
 mod error;
 mod fulfilment;
+mod history;
 mod lifecycle;
+mod part;
 mod payment;
 #[cfg(test)]
 mod properties;
 mod quote;
+mod refunds;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod unpaid;
 
 use contracts::{
     CancelReason, Decision, OrderAwaitingPayment, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, OrderStatusChanged,
-    PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction, StockRefused,
+    PaymentCaptured, PaymentFailed, PaymentRequiresAction, StockRefused,
 };
-use kernel::{Actor, BusinessId, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
+use kernel::{Actor, BusinessId, Currency, Email, Money, OrderId, PostalAddress, ProductId, TaxRate, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use access::Part;
+pub use access::Party;
 pub use draft::Draft;
 pub use error::OrderError;
-pub use fulfilment::{Advance, ParcelText, Tracking};
+pub use history::{Happening, HappeningCode, StatusChange};
 pub use lifecycle::{Status, StatusName, diagram, lifecycle};
-pub use payment::Payment;
+pub use part::{Advance, Parcel, Part, part_diagram};
+#[cfg(test)]
+pub use part::{ParcelText, PartStatus};
+pub use payment::{Payment, RefusedRefund, ReturnUrl};
 pub use quote::{DraftLine, Pricing, Quote, ShippingPrice, TaxShare, taxes};
+pub use unpaid::allow_another;
 
 /// What a rule returns.
 pub type Decided = Result<Decision<Order>, OrderError>;
@@ -58,6 +69,9 @@ pub type Decided = Result<Decision<Order>, OrderError>;
 pub type Note = kernel::Paragraph<1, 500>;
 /// What the gateway calls a means of payment.
 pub type Method = kernel::Line<1, 200>;
+
+/// An order's number as people write it.
+pub type OrderNumber = kernel::Line<1, 40>;
 
 const HISTORY_MAX: usize = 50;
 /// Means of payment that a customer may try before the order is paid or runs out.
@@ -77,8 +91,8 @@ pub struct Order<M = Money> {
     pub customer_id: Option<UserId>,
     pub email: Email,
     pub lines: Vec<Line<M>>,
-    #[serde(default, skip_serializing_if = "amount::is_zero")]
-    pub shipping: M,
+    /// One for each seller, in the order of their first lines.
+    pub parts: Vec<Part<M>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<PostalAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,10 +102,7 @@ pub struct Order<M = Money> {
     pub note: Option<Note>,
     pub status: Status,
     pub payment: Payment<M>,
-    /// Present once the goods have left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tracking: Option<Tracking>,
-    pub history: Vec<StatusChange>,
+    pub history: Vec<StatusChange<M>>,
     pub placed_at: Timestamp,
     /// Unpaid at this instant, the order is cancelled.
     pub expires_at: Timestamp,
@@ -120,17 +131,6 @@ pub struct Line<M = Money> {
     pub image_url: Option<String>,
 }
 
-/// One entry of the history. To the status that the order had already: something happened within it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatusChange {
-    pub at: Timestamp,
-    pub to: Status,
-    /// The actor's label: `system`, `guest`, `user:usr_…`.
-    pub by: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
 /// Placing, and the answers of inventory.
 impl Order {
     pub fn place(draft: Draft, pricing: &Pricing, by: &Actor, now: Timestamp) -> Decided {
@@ -149,7 +149,7 @@ impl Order {
         match self.status {
             Status::Pending if self.payment.payment_id.is_some() => Ok(Decision::unchanged(self)),
             Status::Pending => {
-                self.step(Status::AwaitingPayment, &Actor::System, None, now);
+                self.step(Status::AwaitingPayment, Happening::StockReserved, now);
                 if self.payment.method.is_none() {
                     return Ok(Decision::changed(self));
                 }
@@ -172,9 +172,8 @@ impl Order {
                     // Nobody was asked for money: that waits for the stock.
                     (self.payment.payment_id, self.payment.tries) = (None, 0);
                 }
-                let short = refused.short.iter().map(|line| format!("{}: {} wanted, {} left", line.sku, line.wanted, line.available));
-                let note = short.collect::<Vec<_>>().join("; ");
-                Ok(self.cancelled(CancelReason::OutOfStock, &Actor::System, Some(note), now))
+                let what = Happening::StockRefused { short: refused.short.clone() };
+                Ok(self.cancelled(CancelReason::OutOfStock, what, &Actor::System, None, now))
             }
             Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => Ok(Decision::unchanged(self)),
         }
@@ -185,17 +184,14 @@ impl Order {
 impl Order {
     /// The customer chooses a means of payment. The first one is kept until the stock is held; once it was declined, or while
     /// the bank waits for the customer, another one may take its place.
-    pub fn pay(mut self, method: &Method, part: Part, by: &Actor, now: Timestamp) -> Decided {
-        if part == Part::Seller {
-            return Err(OrderError::SellersDoNotPay);
-        }
+    pub fn pay(mut self, method: &Method, back: Option<&ReturnUrl>, by: &Actor, now: Timestamp) -> Decided {
         let same = self.payment.method.as_ref() == Some(method);
         let tried = self.payment.payment_id.is_some() && self.payment.declined.is_none();
         match self.status {
             Status::Pending if same => Ok(Decision::unchanged(self)),
             Status::Pending if tried => Err(OrderError::PaymentRunning),
             Status::Pending => {
-                self.payment.method = Some(method.clone());
+                self.payment.choose(method, back);
                 Ok(Decision::changed(self))
             }
             Status::AwaitingPayment | Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered if same && tried => {
@@ -205,9 +201,9 @@ impl Order {
             Status::AwaitingPayment if now >= self.expires_at => Err(OrderError::TooLate),
             Status::AwaitingPayment if self.payment.tries >= TRIES_MAX => Err(OrderError::TooManyTries),
             Status::AwaitingPayment => {
-                self.payment.method = Some(method.clone());
+                self.payment.choose(method, back);
                 self.payment.start_try(self.id);
-                self.step(self.status, by, Some("a means of payment was chosen".into()), now);
+                self.step_by(by, self.status, Happening::PaymentChosen, None, now);
                 Ok(self.asking_for_payment())
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
@@ -224,7 +220,7 @@ impl Order {
         match self.status {
             Status::Pending | Status::AwaitingPayment if !self.payment.rests() => {
                 self.payment.action_url = Some(action.action_url.clone());
-                self.step(Status::AwaitingPayment, &Actor::System, Some("the payment has to be confirmed with the bank".into()), now);
+                self.step(Status::AwaitingPayment, Happening::ConfirmationRequired, now);
                 Ok(Decision::changed(self))
             }
             Status::Pending
@@ -243,19 +239,20 @@ impl Order {
     pub fn payment_captured(mut self, captured: &PaymentCaptured, now: Timestamp) -> Decided {
         self.is_latest_try(&captured.payment)?;
         let (payment_id, amount) = (captured.payment.payment_id, captured.payment.amount);
-        let note = Some(format!("{amount} paid"));
+        let paid = Happening::Paid { amount };
         match self.status {
             Status::Pending | Status::AwaitingPayment if !captured.stock_held => Err(OrderError::StockNotHeld),
             Status::Pending | Status::AwaitingPayment => {
                 self.take_payment(payment_id, amount);
-                self.step(Status::Confirmed, &Actor::System, note, now);
-                let event = OrderConfirmed { order: self.reference(), payment_id };
+                self.step(Status::Confirmed, paid, now);
+                let sellers = self.parts.iter().map(|part| part.seller_id).filter(|seller| *seller != BusinessId::HOUSE).collect();
+                let event = OrderConfirmed { order: self.reference(), payment_id, sellers };
                 Ok(Decision::changed(self).emit(event))
             }
             Status::Cancelled(reason) if self.payment.captured.is_none() => {
                 self.take_payment(payment_id, amount);
-                self.step(self.status, &Actor::System, note, now);
-                let event = self.cancellation(reason);
+                self.step(self.status, paid, now);
+                let event = self.cancellation(reason, Vec::new());
                 Ok(Decision::changed(self).emit(event))
             }
             Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
@@ -274,7 +271,7 @@ impl Order {
             Status::Pending | Status::AwaitingPayment if self.payment.declined.is_none() => {
                 self.payment.action_url = None;
                 self.payment.declined = Some(failed.decline.clone());
-                self.step(Status::AwaitingPayment, &Actor::System, Some(failed.decline.message.clone()), now);
+                self.step(Status::AwaitingPayment, Happening::PaymentDeclined { decline: failed.decline.code }, now);
                 Ok(Decision::changed(self))
             }
             Status::Pending
@@ -287,57 +284,29 @@ impl Order {
             | Status::Refunded => Ok(Decision::unchanged(self)),
         }
     }
-
-    /// Money went back. All of it: a sale whose goods have not left is undone, one whose goods have is refunded.
-    pub fn payment_refunded(mut self, refund: &PaymentRefunded, now: Timestamp) -> Decided {
-        if !self.is_latest_try(&refund.payment)? || refund.refunded.amount <= self.payment.refunded.amount {
-            return Ok(Decision::unchanged(self));
-        }
-        let total = self.total();
-        if refund.refunded.minus(total)?.amount > 0 {
-            return Err(OrderError::WrongAmount { amount: refund.refunded, total });
-        }
-        self.payment.refunded = refund.refunded;
-        let all = refund.refunded == total;
-        let note = Some(format!("{} refunded", refund.refund));
-        match self.status {
-            Status::Pending | Status::AwaitingPayment => Err(OrderError::TooEarly),
-            Status::Confirmed | Status::Processing if all => {
-                // It is a cancellation as well, so that the stock is for sale again.
-                let cancelled = self.cancellation(CancelReason::ByAdmin);
-                self.step(Status::Refunded, &Actor::System, note, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(cancelled).emit(event))
-            }
-            Status::Shipped | Status::Delivered if all => {
-                self.step(Status::Refunded, &Actor::System, note, now);
-                let event = self.status_changed();
-                Ok(Decision::changed(self).emit(event))
-            }
-            Status::Confirmed | Status::Processing | Status::Shipped | Status::Delivered | Status::Cancelled(_) | Status::Refunded => {
-                self.step(self.status, &Actor::System, note, now);
-                Ok(Decision::changed(self))
-            }
-        }
-    }
 }
 
 /// Ending, and belonging to somebody.
 impl Order {
-    /// Customers cancel until the shop begins to work on the order, the shop until the goods leave.
-    pub fn cancel(self, part: Part, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
-        let note = note.map(Note::into_string);
-        let reason = match part {
-            Part::Customer => CancelReason::ByCustomer,
-            Part::Seller if !self.lines.iter().all(|line| by.manages(line.seller_id)) => return Err(OrderError::NotAllowed),
-            Part::Seller => CancelReason::BySeller,
-            Part::Staff => CancelReason::ByAdmin,
+    /// The order as a whole. Customers cancel until a seller begins to work on it, the shop until something leaves.
+    pub fn cancel(self, party: Party, by: &Actor, note: Option<Note>, now: Timestamp) -> Decided {
+        let is_too_late = match party {
+            Party::Customer => self.parts.iter().any(Part::has_begun),
+            Party::Seller => return Err(OrderError::NotAllowed),
+            Party::Staff => self.parts.iter().any(Part::has_left),
         };
         match self.status {
-            Status::Pending | Status::AwaitingPayment | Status::Confirmed => Ok(self.cancelled(reason, by, note, now)),
-            Status::Processing if part != Part::Customer => Ok(self.cancelled(reason, by, note, now)),
-            Status::Processing | Status::Shipped | Status::Delivered | Status::Refunded => Err(self.illegal("be cancelled")),
+            Status::Pending | Status::AwaitingPayment | Status::Confirmed | Status::Processing if !is_too_late => {
+                Ok(self.cancelled(party.cancel_reason(), Happening::Cancelled, by, note, now))
+            }
             Status::Cancelled(_) => Ok(Decision::unchanged(self)),
+            Status::Pending
+            | Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::Processing
+            | Status::Shipped
+            | Status::Delivered
+            | Status::Refunded => Err(self.illegal("be cancelled")),
         }
     }
 
@@ -345,7 +314,7 @@ impl Order {
     pub fn expire(self, now: Timestamp) -> Decided {
         match self.status {
             Status::Pending | Status::AwaitingPayment if now >= self.expires_at => {
-                Ok(self.cancelled(CancelReason::Expired, &Actor::System, None, now))
+                Ok(self.cancelled(CancelReason::Expired, Happening::Cancelled, &Actor::System, None, now))
             }
             Status::Pending
             | Status::AwaitingPayment
@@ -364,7 +333,7 @@ impl Order {
             return Ok(Decision::unchanged(self));
         }
         self.customer_id = Some(user);
-        self.step(self.status, &Actor::System, Some("added to the customer's account".into()), now);
+        self.step(self.status, Happening::Attached, now);
         Ok(Decision::changed(self))
     }
 }
@@ -379,6 +348,11 @@ impl Order {
         format!("S-{}-{last}", &rest[rest.len() - 4..])
     }
 
+    /// Whether somebody means this order, in capitals or not.
+    pub fn is_numbered(&self, number: &OrderNumber) -> bool {
+        self.number().eq_ignore_ascii_case(number)
+    }
+
     /// Sum of the lines, their tax included.
     pub fn subtotal(&self) -> Money {
         self.sum(|line| line.total)
@@ -389,12 +363,21 @@ impl Order {
         self.sum(|line| line.tax)
     }
 
+    /// Of all parts together.
+    pub fn shipping(&self) -> Money {
+        Money::new(self.parts.iter().map(|part| part.shipping.amount).sum(), self.currency())
+    }
+
     pub fn total(&self) -> Money {
-        Money::new(self.subtotal().amount + self.shipping.amount, self.shipping.currency)
+        Money::new(self.subtotal().amount + self.shipping().amount, self.currency())
+    }
+
+    pub fn currency(&self) -> Currency {
+        self.payment.refunded.currency
     }
 
     fn sum(&self, of: impl Fn(&Line) -> Money) -> Money {
-        quote::sum(&self.lines, self.shipping, of)
+        quote::sum(&self.lines, self.currency(), of)
     }
 
     /// Whether nothing happens until somebody acts: what a customer who placed or paid waits for.
@@ -416,35 +399,41 @@ impl Order {
 }
 
 impl Order {
-    fn step(&mut self, to: Status, by: &Actor, note: Option<String>, now: Timestamp) {
+    fn step(&mut self, to: Status, what: Happening, now: Timestamp) {
+        self.step_by(&Actor::System, to, what, None, now);
+    }
+
+    fn step_by(&mut self, by: &Actor, to: Status, what: Happening, note: Option<Note>, now: Timestamp) {
         // The placing is kept; of the rest, the oldest goes.
         if self.history.len() >= HISTORY_MAX {
             self.history.remove(1);
         }
-        self.history.push(StatusChange { at: now, to, by: by.label(), note });
+        self.history.push(StatusChange { at: now, to, by: by.label(), what, note: note.map(Note::into_string) });
         self.status = to;
         self.forget_delivery();
     }
 
-    fn cancelled(mut self, reason: CancelReason, by: &Actor, note: Option<String>, now: Timestamp) -> Decision<Self> {
-        self.step(Status::Cancelled(reason), by, note, now);
+    fn cancelled(mut self, reason: CancelReason, what: Happening, by: &Actor, note: Option<Note>, now: Timestamp) -> Decision<Self> {
+        let sellers = self.cancel_what_is_to_come();
+        self.step_by(by, Status::Cancelled(reason), what, note, now);
         self.payment.action_url = None;
-        let event = self.cancellation(reason);
+        let event = self.cancellation(reason, sellers);
         Decision::changed(self).emit(event)
     }
 
     /// Something arrived that the cancellation missed: whoever holds it hears of the cancellation again.
     fn cancelled_again(self, reason: CancelReason) -> Decision<Self> {
-        let event = self.cancellation(reason);
+        let event = self.cancellation(reason, Vec::new());
         Decision::unchanged(self).emit(event)
     }
 
-    fn cancellation(&self, reason: CancelReason) -> OrderCancelled {
+    fn cancellation(&self, reason: CancelReason, sellers: Vec<BusinessId>) -> OrderCancelled {
         OrderCancelled {
             order: self.reference(),
             reason,
             payment_id: self.payment.payment_id.filter(|_| self.payment.declined.is_none()),
             was_confirmed: self.history.iter().any(|step| matches!(step.to, Status::Confirmed | Status::Processing)),
+            sellers,
         }
     }
 
@@ -458,7 +447,7 @@ impl Order {
         OrderStatusChanged { order: self.reference(), status: self.status.as_str().to_owned() }
     }
 
-    fn reference(&self) -> OrderRef {
+    pub fn reference(&self) -> OrderRef {
         OrderRef { order_id: self.id, number: self.number(), customer_id: self.customer_id, email: self.email.clone(), total: self.total() }
     }
 

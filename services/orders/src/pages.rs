@@ -1,15 +1,15 @@
 //! The page behind the links in an order's mails: how the order stands, in plain words.
 
 use axum::extract::State;
-use contracts::CancelReason;
-use kernel::{Code, Money, OrderId, PostalAddress, Timestamp};
+use contracts::{CancelReason, DeclineCode};
+use kernel::{BusinessId, Code, Money, OrderId, PostalAddress, Timestamp};
 use maud::{Markup, PreEscaped, html};
 use shell::http::{PageAnswer, Path, Query, link, page, time};
 use shell::{Failure, RequestContext, RootRoutes};
 
 use crate::http::Token;
-use crate::order::{OrderError, StatusName, Tracking};
-use crate::views::{OrderView, StepView, TimelineView};
+use crate::order::{HappeningCode, OrderError, Parcel, StatusName};
+use crate::views::{OrderView, PartView, StepView, TimelineView};
 use crate::{App, storage};
 
 pub fn routes(app: App) -> RootRoutes {
@@ -28,12 +28,12 @@ async fn show(
         order => order?,
     };
     let with_token = query.opens(&app, id);
-    let part = match order.part_of(&request.actor, with_token) {
+    let party = match order.party_of(&request.actor, with_token) {
         Err(OrderError::NotFound) => return Ok(no_way_in(query.token.is_some())),
-        part => part?,
+        party => party?,
     };
-    let view = OrderView::for_actor(&order, &request.actor, with_token);
-    let history = TimelineView::of(&order, part);
+    let view = OrderView::for_party(&order, party);
+    let history = TimelineView::of(&order, party);
     Ok(page(200, &format!("Order {}", view.number), &body(&view, &history).into_string()))
 }
 
@@ -64,7 +64,11 @@ fn body(order: &OrderView, history: &TimelineView) -> Markup {
         @if let Some(until) = order.expires_at {
             p { "We are holding the items for you until " (instant(until)) "." }
         }
-        @if let Some(tracking) = &order.tracking { (parcel(tracking)) }
+        @if let [only] = &order.parts[..] {
+            @for sent in &only.parcels { (parcel(sent)) }
+        } @else {
+            (parts(order))
+        }
         h2 { "What you ordered" }
         (lines(order))
         @if let Some(address) = &order.shipping_address {
@@ -76,7 +80,7 @@ fn body(order: &OrderView, history: &TimelineView) -> Markup {
             p { (note) }
         }
         h2 { "History" }
-        ol class="steps" { (steps(&history.steps)) }
+        ol class="steps" { (steps(&history.steps, &order.parts)) }
     }
 }
 
@@ -112,13 +116,42 @@ fn lines(order: &OrderView) -> Markup {
     }
 }
 
-fn parcel(tracking: &Tracking) -> Markup {
+/// What comes from several sellers comes in as many deliveries.
+fn parts(order: &OrderView) -> Markup {
+    html! {
+        h2 { "Deliveries" }
+        p { "Your order comes from " (order.parts.len()) " sellers, each of whom sends their part." }
+        @for (place, part) in order.parts.iter().enumerate() {
+            p {
+                strong { "Delivery " (place + 1) ": " (part_standing(part.status)) } br;
+                @for line in order.lines.iter().filter(|line| line.seller_id == part.seller_id) {
+                    (line.quantity) " × " (line.title) br;
+                }
+            }
+            @for sent in &part.parcels { (parcel(sent)) }
+        }
+    }
+}
+
+fn part_standing(status: StatusName) -> &'static str {
+    match status {
+        StatusName::Pending | StatusName::AwaitingPayment => "waiting for your payment",
+        StatusName::Confirmed => "confirmed",
+        StatusName::Processing => "being prepared",
+        StatusName::Shipped => "on its way",
+        StatusName::Delivered => "delivered",
+        StatusName::Cancelled => "cancelled",
+        StatusName::Refunded => "refunded",
+    }
+}
+
+fn parcel(parcel: &Parcel) -> Markup {
     html! {
         p {
-            "Your parcel is with " (tracking.carrier.as_deref().unwrap_or("the carrier"))
-            @if let Some(number) = &tracking.number { ", tracking number " (number) }
+            "Your parcel is with " (parcel.carrier.as_deref().unwrap_or("the carrier"))
+            @if let Some(number) = &parcel.number { ", tracking number " (number) }
             "."
-            @if let Some(url) = &tracking.url { " " (link_to(url, "Track your parcel")) }
+            @if let Some(url) = &parcel.url { " " (link_to(url, "Track your parcel")) }
         }
     }
 }
@@ -130,17 +163,58 @@ fn postal(address: &PostalAddress) -> Markup {
     html!(p { @for line in lines.into_iter().filter(|line| !line.is_empty()) { (line) br; } })
 }
 
-/// A step within a status is described by its note alone.
-fn steps(steps: &[StepView]) -> Markup {
-    let before = std::iter::once(None).chain(steps.iter().map(|step| Some(step.status)));
+fn steps(steps: &[StepView], parts: &[PartView]) -> Markup {
     html! {
-        @for (step, before) in steps.iter().zip(before) {
+        @for step in steps {
             li {
                 (instant(step.at))
-                @if before != Some(step.status) { (happened(step.status, step.cancel_reason)) " " }
-                @if let Some(note) = &step.note { (sentence(note)) }
+                (told(step, parts))
+                @if let Some(note) = &step.note { " " (sentence(note)) }
             }
         }
+    }
+}
+
+/// What happened, in a sentence.
+fn told(step: &StepView, parts: &[PartView]) -> String {
+    let amount = step.parameters.amount.map(|amount| amount.to_string()).unwrap_or_default();
+    let which = delivery(step.parameters.seller_id, parts);
+    match step.code {
+        HappeningCode::Placed => "You placed the order.".into(),
+        HappeningCode::StockReserved => "We reserved the items for you.".into(),
+        HappeningCode::StockRefused => {
+            let short = step.parameters.short.iter().map(|line| format!(" {}: {} wanted, {} left.", line.sku, line.wanted, line.available));
+            format!("{}{}", cancelled(step.cancel_reason), short.collect::<String>())
+        }
+        HappeningCode::PaymentChosen => "You chose a means of payment.".into(),
+        HappeningCode::ConfirmationRequired => "Your bank asked you to confirm the payment.".into(),
+        HappeningCode::PaymentDeclined => match step.parameters.decline {
+            Some(DeclineCode::CardDeclined) => "The bank declined the payment.".into(),
+            Some(DeclineCode::InsufficientFunds) => "The card had not enough funds.".into(),
+            Some(DeclineCode::AuthenticationFailed) => "The payment was not confirmed with your bank.".into(),
+            Some(DeclineCode::PaymentFailed) | None => "The payment could not be completed.".into(),
+        },
+        HappeningCode::Paid if step.status == StatusName::Confirmed => format!("We confirmed your order. {amount} paid."),
+        HappeningCode::Paid => format!("{amount} paid."),
+        HappeningCode::PartProcessing => format!("We started preparing {which}."),
+        HappeningCode::PartShipped => format!("{} was shipped.", sentence(&which).trim_end_matches('.')),
+        HappeningCode::ParcelsCorrected => format!("The tracking of {which} was corrected."),
+        HappeningCode::PartDelivered => format!("{} was delivered.", sentence(&which).trim_end_matches('.')),
+        HappeningCode::PartCancelled => {
+            format!("{} was cancelled, and its money goes back to you.", sentence(&which).trim_end_matches('.'))
+        }
+        HappeningCode::Cancelled => cancelled(step.cancel_reason).into(),
+        HappeningCode::Refunded => format!("{amount} refunded."),
+        HappeningCode::RefundRefused => format!("A refund of {amount} is being looked into."),
+        HappeningCode::Attached => "The order was added to your account.".into(),
+    }
+}
+
+/// The order where it is one delivery, or which one of them.
+fn delivery(seller: Option<BusinessId>, parts: &[PartView]) -> String {
+    match parts.iter().position(|part| Some(part.seller_id) == seller) {
+        Some(place) if parts.len() > 1 => format!("delivery {}", place + 1),
+        Some(_) | None => "your order".into(),
     }
 }
 
@@ -159,28 +233,18 @@ fn standing(status: StatusName, reason: Option<CancelReason>) -> &'static str {
         StatusName::Processing => "We are preparing your order.",
         StatusName::Shipped => "Your order is on its way.",
         StatusName::Delivered => "Your order has been delivered.",
-        StatusName::Cancelled => happened(status, reason),
+        StatusName::Cancelled => cancelled(reason),
         StatusName::Refunded => "Your order has been refunded in full.",
     }
 }
 
-/// What happened when the order came to the status.
-fn happened(status: StatusName, reason: Option<CancelReason>) -> &'static str {
-    match status {
-        StatusName::Pending => "You placed the order.",
-        StatusName::AwaitingPayment => "We reserved the items for you.",
-        StatusName::Confirmed => "We confirmed your order.",
-        StatusName::Processing => "We started preparing your order.",
-        StatusName::Shipped => "Your parcel was shipped.",
-        StatusName::Delivered => "Your parcel was delivered.",
-        StatusName::Refunded => "The order was refunded in full.",
-        StatusName::Cancelled => match reason {
-            None => "The order was cancelled.",
-            Some(CancelReason::OutOfStock) => "The order was cancelled because not everything was in stock.",
-            Some(CancelReason::Expired) => "The order was cancelled because it was not paid in time.",
-            Some(CancelReason::ByCustomer) => "The order was cancelled at your request.",
-            Some(CancelReason::BySeller) => "The seller cancelled the order.",
-            Some(CancelReason::ByAdmin) => "The shop cancelled the order.",
-        },
+fn cancelled(reason: Option<CancelReason>) -> &'static str {
+    match reason {
+        None => "The order was cancelled.",
+        Some(CancelReason::OutOfStock) => "The order was cancelled because not everything was in stock.",
+        Some(CancelReason::Expired) => "The order was cancelled because it was not paid in time.",
+        Some(CancelReason::ByCustomer) => "The order was cancelled at your request.",
+        Some(CancelReason::BySeller) => "The seller cancelled the order.",
+        Some(CancelReason::ByAdmin) => "The shop cancelled the order.",
     }
 }

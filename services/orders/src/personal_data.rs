@@ -7,7 +7,7 @@ use ports::store::Stored;
 use ports::{Person, PersonalData};
 use serde_json::{Value, json};
 
-use crate::order::{Order, Part};
+use crate::order::{Order, Party};
 use crate::reads::Reads;
 use crate::storage;
 use crate::views::{OrderView, TimelineView};
@@ -16,7 +16,7 @@ use crate::views::{OrderView, TimelineView};
 impl PersonalData for Reads {
     async fn export(&self, person: &Person) -> Result<Value, Problem> {
         let view =
-            |order: Stored<Order>| json!({ "order": OrderView::whole(&order), "timeline": TimelineView::of(&order, Part::Customer) });
+            |order: Stored<Order>| json!({ "order": OrderView::whole(&order), "timeline": TimelineView::of(&order, Party::Customer) });
         let orders: Vec<Value> = self.all_of(person).await?.into_iter().map(view).collect();
         Ok(if orders.is_empty() { Value::Null } else { json!({ "orders": orders }) })
     }

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use kernel::{OrderId, Problem};
-use ports::reads::{OrderLineSummary, OrderReads, OrderSummary};
+use ports::reads::{OrderLineSummary, OrderPartSummary, OrderReads, OrderSummary};
 use ports::store::Stored;
 use shell::{Table, UnitOfWork};
 
-use crate::order::{Line, Order};
+use crate::order::{Line, Order, Part, StatusName};
 use crate::storage;
 
 /// Orders as others may read them.
@@ -34,14 +34,27 @@ fn summary(order: Order) -> OrderSummary {
         number: order.number(),
         customer_id: order.customer_id,
         subtotal: order.subtotal(),
-        shipping: order.shipping,
+        shipping: order.shipping(),
         tax: order.tax(),
         total: order.total(),
         pay_by: order.deadline(),
+        parts: order.parts.iter().map(|part| part_summary(&order, part)).collect(),
         email: order.email,
         placed_at: order.placed_at,
         lines: order.lines.into_iter().map(line_summary).collect(),
         shipping_address: order.shipping_address,
+    }
+}
+
+fn part_summary(order: &Order, part: &Part) -> OrderPartSummary {
+    let totals = order.totals_of(part);
+    OrderPartSummary {
+        seller_id: part.seller_id,
+        subtotal: totals.subtotal,
+        shipping: totals.shipping,
+        tax: totals.tax,
+        total: totals.total,
+        cancelled: part.status.name() == StatusName::Cancelled,
     }
 }
 

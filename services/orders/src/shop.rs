@@ -59,8 +59,10 @@ struct ShopView {
     /// Means of payment that the gateway takes.
     #[schema(example = json!(["card"]))]
     payment_methods: Vec<String>,
-    /// How long an unpaid order is kept, in minutes.
+    /// How long an unpaid order of a customer is kept, in minutes.
     payment_deadline_minutes: u64,
+    /// How long an unpaid order of a guest is kept, in minutes.
+    guest_payment_deadline_minutes: u64,
     support_email: Email,
     /// Who runs the shop and where, in one line. May be empty.
     imprint: String,
@@ -98,6 +100,7 @@ async fn show(_: Anyone, State(app): State<App>) -> HandlerResult {
         shipping: ShippingView { flat: pricing.shipping.flat, free_from: pricing.shipping.free_from, countries: pricing.countries },
         payment_methods: shop.payment_methods,
         payment_deadline_minutes: pricing.payment_deadline.as_secs() / 60,
+        guest_payment_deadline_minutes: pricing.guest_payment_deadline.as_secs() / 60,
         support_email: shop.support_email,
         imprint: shop.imprint,
         features: shop.features,

@@ -1,11 +1,14 @@
 //! What clients see of orders.
 
-use contracts::{CancelReason, Decline};
-use kernel::{Actor, BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, Timestamp, UserId};
+use contracts::{CancelReason, Decline, DeclineCode};
+use kernel::{BusinessId, CartId, Email, Money, OrderId, PaymentId, PostalAddress, RefundId, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::order::{Line, Note, Order, Part, Payment, Quote, StatusChange, StatusName, TaxShare, Tracking, taxes};
+use crate::order::{
+    Happening, HappeningCode, Line, Note, Order, Parcel, Part, Party, Payment, Quote, RefusedRefund, StatusChange, StatusName, TaxShare,
+    taxes,
+};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -23,8 +26,9 @@ pub struct OrderView {
     pub status: StatusName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<CancelReason>,
-    /// A seller sees only lines of theirs.
     pub lines: Vec<Line>,
+    /// One for each seller, in the order of their first lines. Each is packed and sent by itself.
+    pub parts: Vec<PartView>,
     /// Sum of the lines, their tax included.
     pub subtotal: Money,
     pub shipping: Money,
@@ -41,12 +45,60 @@ pub struct OrderView {
     #[schema(inline)]
     pub note: Option<Note>,
     pub payment: PaymentView,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking: Option<Tracking>,
     pub placed_at: Timestamp,
     /// Until when it must be paid; absent once it is paid or has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+}
+
+/// What one seller sells in an order. The sums of all parts are those of the order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPart)]
+pub struct PartView {
+    pub seller_id: BusinessId,
+    pub status: StatusName,
+    /// Sum of its lines, their tax included.
+    pub subtotal: Money,
+    /// Its share of the order's.
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    pub total: Money,
+    /// Present once the goods have left, as far as they can be followed.
+    pub parcels: Vec<Parcel>,
+}
+
+/// An order as a business sees it that sells a part of it: that part.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BusinessOrder)]
+pub struct SellerOrderView {
+    pub id: OrderId,
+    pub number: String,
+    pub seller_id: BusinessId,
+    /// How the part stands; `confirmed` is to be packed.
+    pub status: StatusName,
+    /// Why the order as a whole was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<CancelReason>,
+    pub email: Email,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<PostalAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    pub note: Option<Note>,
+    pub lines: Vec<Line>,
+    /// Sum of the lines, their tax included.
+    pub subtotal: Money,
+    /// The part's share of the order's.
+    pub shipping: Money,
+    /// Included in the total.
+    pub tax: Money,
+    /// The tax of the lines by rate, the lowest first.
+    pub taxes: Vec<TaxShare>,
+    pub total: Money,
+    /// Present once the goods have left, as far as they can be followed.
+    pub parcels: Vec<Parcel>,
+    pub placed_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,6 +117,19 @@ pub struct PaymentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     pub refunded: Money,
+    /// Refunds that the gateway refused and that a person has to look at. For staff only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_refunds: Vec<RefusedRefundView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedRefund)]
+pub struct RefusedRefundView {
+    pub refund_id: RefundId,
+    pub amount: Money,
+    /// What the gateway said.
+    pub message: String,
+    pub at: Timestamp,
 }
 
 /// What an order of a cart would come to.
@@ -119,11 +184,38 @@ pub struct StepView {
     pub status: StatusName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<CancelReason>,
+    pub code: HappeningCode,
+    #[serde(skip_serializing_if = "StepParameters::is_empty")]
+    pub parameters: StepParameters,
+    /// What the actor said about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Who did it: `system`, `guest` or `user:` and an id. For staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+/// What a code is about.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OrderStepParameters)]
+pub struct StepParameters {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<BusinessId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decline: Option<DeclineCode>,
+    /// What was not to be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub short: Vec<ShortView>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OrderStepShort)]
+pub struct ShortView {
+    pub sku: String,
+    pub wanted: u32,
+    pub available: u32,
 }
 
 impl OrderView {
@@ -132,17 +224,12 @@ impl OrderView {
         Self { guest_token, ..Self::whole(order) }
     }
 
+    /// As its customer sees it.
     pub fn whole(order: &Order) -> Self {
-        Self::of(order, order.lines.iter())
+        Self::for_party(order, Party::Customer)
     }
 
-    /// What the actor may see of it.
-    pub fn for_actor(order: &Order, actor: &Actor, with_token: bool) -> Self {
-        Self::of(order, order.lines_for(actor, with_token))
-    }
-
-    fn of<'a>(order: &Order, lines: impl IntoIterator<Item = &'a Line>) -> Self {
-        let lines: Vec<Line> = lines.into_iter().cloned().collect();
+    pub fn for_party(order: &Order, party: Party) -> Self {
         Self {
             id: order.id,
             number: order.number(),
@@ -152,19 +239,58 @@ impl OrderView {
             guest_token: None,
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            taxes: taxes(&lines),
-            lines,
+            taxes: taxes(&order.lines),
+            lines: order.lines.clone(),
+            parts: order.parts.iter().map(|part| PartView::of(order, part)).collect(),
             subtotal: order.subtotal(),
-            shipping: order.shipping,
+            shipping: order.shipping(),
             tax: order.tax(),
             total: order.total(),
             shipping_address: order.shipping_address.clone(),
             billing_address: order.billing_address.clone(),
             note: order.note.clone(),
-            payment: PaymentView::of(&order.payment),
-            tracking: order.tracking.clone(),
+            payment: PaymentView::of(&order.payment, party),
             placed_at: order.placed_at,
             expires_at: order.deadline(),
+        }
+    }
+}
+
+impl PartView {
+    fn of(order: &Order, part: &Part) -> Self {
+        let totals = order.totals_of(part);
+        Self {
+            seller_id: part.seller_id,
+            status: order.status_of(part),
+            subtotal: totals.subtotal,
+            shipping: totals.shipping,
+            tax: totals.tax,
+            total: totals.total,
+            parcels: part.parcels.clone(),
+        }
+    }
+}
+
+impl SellerOrderView {
+    pub fn of(order: &Order, part: &Part) -> Self {
+        let totals = order.totals_of(part);
+        Self {
+            id: order.id,
+            number: order.number(),
+            seller_id: part.seller_id,
+            status: order.status_of(part),
+            cancel_reason: order.status.cancel_reason(),
+            email: order.email.clone(),
+            shipping_address: order.shipping_address.clone(),
+            note: order.note.clone(),
+            lines: order.lines_of(part.seller_id).cloned().collect(),
+            subtotal: totals.subtotal,
+            shipping: totals.shipping,
+            tax: totals.tax,
+            taxes: taxes(order.lines_of(part.seller_id)),
+            total: totals.total,
+            parcels: part.parcels.clone(),
+            placed_at: order.placed_at,
         }
     }
 }
@@ -183,7 +309,8 @@ impl QuoteView {
 }
 
 impl PaymentView {
-    fn of(payment: &Payment) -> Self {
+    fn of(payment: &Payment, party: Party) -> Self {
+        let refused = payment.refused_refunds.iter().filter(|_| party == Party::Staff);
         Self {
             payment_id: payment.payment_id,
             tries: payment.tries,
@@ -191,23 +318,28 @@ impl PaymentView {
             declined: payment.declined.clone(),
             captured: payment.captured,
             refunded: payment.refunded,
+            refused_refunds: refused.map(RefusedRefundView::of).collect(),
         }
     }
 }
 
+impl RefusedRefundView {
+    fn of(refused: &RefusedRefund) -> Self {
+        Self { refund_id: refused.refund_id, amount: refused.amount, message: refused.message.clone(), at: refused.at }
+    }
+}
+
 impl ListedView {
-    /// With the lines of one seller, or all of them.
-    pub fn of(order: &Order, seller: Option<BusinessId>) -> Self {
+    pub fn of(order: &Order) -> Self {
         let line_view =
             |line: &Line| ListedLineView { title: line.title.clone(), quantity: line.quantity, image_url: line.image_url.clone() };
-        let lines = order.lines.iter().filter(|line| seller.is_none_or(|seller| line.seller_id == seller));
         Self {
             id: order.id,
             number: order.number(),
             email: order.email.clone(),
             status: order.status.name(),
             cancel_reason: order.status.cancel_reason(),
-            lines: lines.map(line_view).collect(),
+            lines: order.lines.iter().map(line_view).collect(),
             total: order.total(),
             placed_at: order.placed_at,
         }
@@ -215,14 +347,35 @@ impl ListedView {
 }
 
 impl TimelineView {
-    pub fn of(order: &Order, part: Part) -> Self {
+    pub fn of(order: &Order, party: Party) -> Self {
         let step_view = |change: &StatusChange| StepView {
             at: change.at,
             status: change.to.name(),
             cancel_reason: change.to.cancel_reason(),
+            code: change.what.code(),
+            parameters: StepParameters::of(&change.what),
             note: change.note.clone(),
-            by: (part == Part::Staff).then(|| change.by.clone()),
+            by: (party == Party::Staff).then(|| change.by.clone()),
         };
         Self { steps: order.history.iter().map(step_view).collect() }
+    }
+}
+
+impl StepParameters {
+    fn of(what: &Happening) -> Self {
+        let short = match what {
+            Happening::StockRefused { short } => short.as_slice(),
+            _ => &[],
+        };
+        let decline = match what {
+            Happening::PaymentDeclined { decline } => Some(*decline),
+            _ => None,
+        };
+        let short = short.iter().map(|line| ShortView { sku: line.sku.clone(), wanted: line.wanted, available: line.available });
+        Self { amount: what.amount(), seller_id: what.seller(), decline, short: short.collect() }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }

@@ -2,8 +2,8 @@
 //! again asks again, under the same operation key. A payment knows by its id and its goal, which only moves
 //! forward, whether it has heard of something before.
 
-use contracts::{Decision, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderRef, PaymentTry, StockReserved};
-use kernel::{OrderId, Problem, Timestamp};
+use contracts::{Decision, OrderAnonymized, OrderAwaitingPayment, OrderCancelled, OrderPartCancelled, OrderRef, PaymentTry, StockReserved};
+use kernel::{OrderId, Problem, RefundId, Timestamp};
 use ports::store::Stored;
 use shell::{Changes, Consumer, Delivery};
 
@@ -25,6 +25,7 @@ pub(crate) fn consumer(app: App) -> Consumer<App> {
         })
         .on::<OrderAwaitingPayment>(|app, delivery, event| Box::pin(begin(app, delivery, &event.order, &event.payment)))
         .on::<OrderCancelled>(|app, delivery, event| Box::pin(cancelled(app, delivery, event)))
+        .on::<OrderPartCancelled>(|app, delivery, event| Box::pin(part_cancelled(app, delivery, event)))
         .on::<OrderAnonymized>(|app, delivery, event| Box::pin(anonymize(app, delivery, event.order_id)))
 }
 
@@ -84,6 +85,21 @@ async fn cancelled(app: &App, delivery: &Delivery, event: &OrderCancelled) -> Re
             (order, Some(payment)) => order.followed_by(new(payment, Goal::Release, &answers, context.now)?),
             (OrderState::Cancelled(_), None) => Ok(Changes::none()),
             (OrderState::Nothing, None) => Changes::create(Decision::changed(OrderItem::Cancelled { order_id: event.order.order_id })),
+        })
+        .await
+}
+
+/// The share of a part that is not delivered goes back; the schedule asks the gateway.
+async fn part_cancelled(app: &App, delivery: &Delivery, event: &OrderPartCancelled) -> Result<(), Problem> {
+    let refund = RefundId::of_part(event.order.order_id, event.seller_id);
+    let load = |_| async {
+        let payments = storage::of_order(app.work.table(), event.order.order_id).await?;
+        let paid = payments.into_iter().find(|payment| payment.id == event.payment_id);
+        paid.ok_or_else(|| Problem::not_found(format!("payment {} to give a part of it back", event.payment_id)))
+    };
+    app.work
+        .handle_event_guarded(delivery, load, |payment, context| {
+            Changes::update(payment.version, payment.value.give_back_part(refund, event.amount, context.now))
         })
         .await
 }

@@ -22,6 +22,7 @@ fn plain() -> Payment {
         customer_id: None,
         amount: Money::new(1190, Currency::EUR),
         method: None,
+        return_url: None,
         method_label: "Visa 4242".into(),
         status: Status::Pending,
         goal: Goal::Capture,
@@ -42,6 +43,7 @@ fn full(status: Status, goal: Goal) -> Payment {
     Payment {
         customer_id: Some(1.into()),
         method: Some("4242424242424242".into()),
+        return_url: Some("https://shop.example/back".into()),
         status,
         goal,
         stock_held: true,
@@ -69,6 +71,7 @@ fn payments() -> Vec<Payment> {
         reason: "One cup was broken.".into(),
         requested_by: "Ann Lee".into(),
         requested_at: at(),
+        retry_of: Some(6.into()),
     };
     let refunds = [RefundStatus::Pending, RefundStatus::Settled, RefundStatus::Refused].map(refund);
     payments.extend(refunds.map(|refund| Payment { refunds: vec![refund], ..full(Captured, Goal::Capture) }));

@@ -181,7 +181,13 @@ async fn consult(gateway: &dyn PaymentGateway, payment: &Payment, ask: GatewayQu
 
 async fn authorize(gateway: &dyn PaymentGateway, payment: &Payment) -> Result<Option<GatewayPayment>, GatewayError> {
     let method = payment.method.clone().ok_or_else(|| GatewayError::Invalid("no means of payment was chosen".into()))?;
-    let request = Authorization { payment_id: payment.id, amount: payment.amount, method, reference: payment.order_number.clone() };
+    let request = Authorization {
+        payment_id: payment.id,
+        amount: payment.amount,
+        method,
+        reference: payment.order_number.clone(),
+        return_url: payment.return_url.clone(),
+    };
     gateway.authorize(&request).await.map(Some)
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
         refresh,
         list,
         refund: [Conflict, IllegalTransition, RefundTooLarge],
+        retry_refund: [Conflict, IllegalTransition],
         breaker,
     )
     .with_state(app)
@@ -60,6 +61,9 @@ struct RefundView {
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<String>,
     requested_at: Timestamp,
+    /// The refused refund in whose place it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<RefundId>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -142,6 +146,26 @@ async fn refund(
     app.work.update(&request, load, rule, view).await
 }
 
+/// Try a refund again that the gateway refused. It is a new refund of the same amount, pending until the gateway has settled it.
+#[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds/{refund_id}/retry", tag = "payments", operation_id = "retryRefund",
+    params(("payment_id" = PaymentId, Path), ("refund_id" = RefundId, Path)), responses((status = 202, body = PaymentView)))]
+async fn retry_refund(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path((id, refused)): Path<(PaymentId, RefundId)>,
+) -> HandlerResult {
+    let table = app.work.table();
+    let load = |_| async {
+        let seen = storage::seen(table, id).await?;
+        storage::current(table, &seen.value).await
+    };
+    let rule = |payment: Payment, context: &DecisionContext| payment.retry_refund(context.id(0), refused, &context.actor, context.now);
+    let view = |payment: &Payment, context: &DecisionContext| {
+        Reply::accepted(format!("/api/v1/payments/{id}"), &PaymentView::of(payment, &context.actor))
+    };
+    app.work.update(&request, load, rule, view).await
+}
+
 /// Get the state of the circuit breaker before the payment gateway.
 #[utoipa::path(get, path = "/admin/payments/breaker", tag = "payments", operation_id = "getPaymentBreaker",
     responses((status = 200, body = BreakerState)))]
@@ -180,6 +204,7 @@ impl RefundView {
             reason: refund.reason.clone(),
             requested_by: viewer.is_staff().then(|| refund.requested_by.clone()),
             requested_at: refund.requested_at,
+            retry_of: refund.retry_of,
         }
     }
 }

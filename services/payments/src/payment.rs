@@ -60,6 +60,9 @@ pub struct Payment {
     /// What the gateway calls the means of payment; kept only as long as it may have to be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// Where the bank's page sends the customer back to; kept as long as the means of payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
     /// What people may see of it.
     pub method_label: String,
     pub status: Status,
@@ -133,8 +136,13 @@ pub enum Entry {
 impl Payment {
     /// A new try to pay an order whose stock is held, before the gateway was asked.
     pub fn open(order: &OrderRef, wanted: &PaymentTry, now: Timestamp) -> Self {
-        let method = Some(wanted.payment_method.clone());
-        Self { method, method_label: label(&wanted.payment_method), stock_held: true, ..Self::unheard_of(order, wanted.payment_id, now) }
+        Self {
+            method: Some(wanted.payment_method.clone()),
+            return_url: wanted.return_url.clone(),
+            method_label: label(&wanted.payment_method),
+            stock_held: true,
+            ..Self::unheard_of(order, wanted.payment_id, now)
+        }
     }
 
     /// A try of which nothing has been heard but that its order was cancelled.
@@ -146,6 +154,7 @@ impl Payment {
             customer_id: order.customer_id,
             amount: order.total,
             method: None,
+            return_url: None,
             method_label: String::new(),
             status: Status::Pending,
             goal: Goal::Capture,
@@ -330,7 +339,7 @@ impl Payment {
     fn step(&mut self, status: Status, now: Timestamp) {
         self.status = status;
         self.tries = 0;
-        self.method = None;
+        (self.method, self.return_url) = (None, None);
         self.action_url = None;
         if self.history.len() < HISTORY_MAX {
             self.history.push(StatusChange { status, at: now });

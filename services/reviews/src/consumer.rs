@@ -42,8 +42,11 @@ pub fn consumer(app: App) -> Consumer<App> {
 async fn delivered(app: &App, delivery: &Delivery, order: &OrderRef) -> Result<(), Problem> {
     let Some(customer) = order.customer_id else { return Ok(()) };
     let Some(summary) = app.deps.orders.order(order.order_id).await? else { return Ok(()) };
-    let products: Vec<_> = distinct(summary.lines.iter().map(|line| ReviewTarget::Product(line.product_id)));
-    let sellers = distinct(summary.lines.iter().map(|line| ReviewTarget::Business(line.seller_id)));
+    // A part that was cancelled has reached nobody.
+    let cancelled = |seller| summary.parts.iter().any(|part| part.seller_id == seller && part.cancelled);
+    let lines = || summary.lines.iter().filter(|line| !cancelled(line.seller_id));
+    let products: Vec<_> = distinct(lines().map(|line| ReviewTarget::Product(line.product_id)));
+    let sellers = distinct(lines().map(|line| ReviewTarget::Business(line.seller_id)));
     let targets = distinct(products.iter().copied().chain(sellers));
     let reminder = app.config.remind_after.map(|after| (products, after));
     make_eligible(app, delivery, customer, &targets, &order.order_id.to_string(), |context| match &reminder {

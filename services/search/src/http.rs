@@ -1,14 +1,15 @@
 //! Routes of search.
 
 use axum::extract::State;
-use kernel::Problem;
+use kernel::{Problem, ProductId};
+use ports::search::Kind;
 use shell::http::{Admin, Anyone, OpenApiRouter, Query, Unrecorded};
 use shell::{HandlerResult, Reply};
 
 use crate::App;
 use crate::parameters::{Parameters, SuggestParameters};
 use crate::rebuilding;
-use crate::views::{IndexView, SearchView, SuggestionsView};
+use crate::views::{HitView, IndexView, SearchView, SuggestionsView};
 
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(search, suggest, show_index, build_anew).with_state(app)
@@ -20,7 +21,23 @@ async fn search(_: Anyone, State(app): State<App>, Query(parameters): Query<Para
     let mut query = parameters.query(app.config, app.work.now())?;
     query.categories = categories(&app, &query.categories).await?;
     let results = app.deps.index.search(query).await.map_err(Problem::from)?;
-    Ok(Reply::ok(&SearchView::from(results)))
+    let mut view = SearchView::from(results);
+    show_cards(&app, &mut view).await?;
+    Ok(Reply::ok(&view))
+}
+
+/// Stock changes too often for the index; the cards are asked for with the page.
+async fn show_cards(app: &App, view: &mut SearchView) -> Result<(), Problem> {
+    let products = |hit: &HitView| if hit.kind == Kind::Product { hit.id.parse::<ProductId>().ok() } else { None };
+    let ids: Vec<ProductId> = view.items.iter().filter_map(products).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut cards = app.deps.products.cards(&ids).await?.into_iter();
+    for hit in view.items.iter_mut().filter(|hit| products(hit).is_some()) {
+        hit.product = cards.next().flatten();
+    }
+    Ok(())
 }
 
 /// The ids of what are ids or slugs, of businesses or of products.

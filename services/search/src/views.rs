@@ -1,6 +1,7 @@
 //! What a search answers.
 
-use kernel::{GeoPosition, Money, Timestamp};
+use kernel::{GeoPosition, Money, Stars, Timestamp};
+use ports::reads::ProductCard;
 use ports::search::{Explanation, Facet, Hit, IndexStatus, Kind, SearchResults, Suggestion};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,7 +51,7 @@ pub struct HitView {
     pub price: Option<Money>,
     /// Absent without a review.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<HitRating>,
+    pub rating: Option<Stars>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
     /// Metres from the searcher.
@@ -61,6 +62,9 @@ pub struct HitView {
     pub open_now: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
+    /// Of a product: what a list of products shows of it, as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<ProductCard>,
     pub created_at: Timestamp,
     pub score: f64,
     pub highlights: Highlights,
@@ -70,13 +74,6 @@ pub struct HitView {
 pub struct HitCategory {
     pub id: String,
     pub name: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct HitRating {
-    /// 1 to 5, two decimals.
-    pub average: f64,
-    pub count: u64,
 }
 
 /// Harmless HTML with the words that were found in `<mark>`; absent where none was.
@@ -117,7 +114,6 @@ impl From<SearchResults> for SearchView {
 impl From<Hit> for HitView {
     fn from(hit: Hit) -> Self {
         let document = hit.document;
-        let rating = document.rating.mean().map(|mean| HitRating { average: (mean * 100.0).round() / 100.0, count: document.rating.count });
         Self {
             kind: document.kind,
             id: document.id,
@@ -131,7 +127,8 @@ impl From<Hit> for HitView {
             categories: document.categories.into_iter().map(|category| HitCategory { id: category.id, name: category.name }).collect(),
             tags: document.tags,
             price: document.price,
-            rating,
+            rating: Stars::of(document.rating),
+            product: None,
             position: document.position,
             distance_m: hit.distance.map(f64::round),
             open_now: hit.open_now,

@@ -130,6 +130,7 @@ impl Edge {
             if_match: if heeds.compares() && !route.is_read() { if_match(headers)? } else { None },
             if_none_match: headers.get(header::IF_NONE_MATCH).filter(|_| heeds.version != Version::Unknown).and_then(version_in),
             wait: self.wait(route, headers),
+            is_row: false,
             route: route.clone(),
             fingerprint: None,
         })

@@ -1,8 +1,10 @@
 //! What a request for a page of a list asks for.
 
+use std::str::FromStr;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use kernel::{Code, Cursor, Limit, Problem};
+use kernel::{Code, Cursor, IdError, Limit, Problem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +37,24 @@ pub struct Listing<F = NoFilter> {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoFilter {}
+
+/// Different ids that are separated by commas, in their order.
+///
+/// Errors: 422 for what is no such id, and for more than `max`.
+pub fn id_list<T: FromStr<Err = IdError> + PartialEq>(field: &str, text: &str, max: usize) -> Result<Vec<T>, Problem> {
+    let mut ids: Vec<T> = Vec::new();
+    for part in text.split(',') {
+        let id = part.trim().parse().map_err(|error: IdError| Problem::field(field, error.to_string()))?;
+        if ids.contains(&id) {
+            continue;
+        }
+        if ids.len() == max {
+            return Err(Problem::field(field, format!("at most {max} at once")));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}
 
 impl<F: DeserializeOwned> Listing<F> {
     fn read(query: &str) -> Result<Self, Problem> {

@@ -84,6 +84,11 @@ impl Reply {
         self
     }
 
+    /// The version of what is shown, if it is told.
+    pub fn version(&self) -> Option<u64> {
+        self.etag.as_deref()?.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
+    }
+
     /// For answers with secrets in them.
     pub fn no_store(mut self) -> Self {
         self.no_store = true;

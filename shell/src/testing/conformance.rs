@@ -81,7 +81,8 @@ impl Conformance {
                 .map(|(status, _)| format!("{name} {status} is not described")),
         );
         if let Some(schema) = operation["requestBody"]["content"]["application/json"].get("schema") {
-            match self.resolved(schema).get("example") {
+            let beside = operation["requestBody"]["content"]["application/json"].get("example");
+            match self.resolved(schema).get("example").or(beside) {
                 None => gaps.push(format!("the body of {name} has no example")),
                 Some(example) => {
                     let fits = self.check_value(&format!("{name} asked"), schema, example);

@@ -103,6 +103,9 @@ fn check_amounts(config: &Config) -> Checked {
     if config.orders.payment_deadline_minutes == 0 {
         return refuse("orders.payment_deadline_minutes must be at least 1");
     }
+    if config.orders.guest_payment_deadline_minutes == 0 {
+        return refuse("orders.guest_payment_deadline_minutes must be at least 1");
+    }
     let limits = &config.limits;
     let rates = [limits.requests_per_second, limits.burst, limits.account_requests_per_second, limits.account_burst];
     let places = [limits.client_concurrent_requests, limits.client_connections];

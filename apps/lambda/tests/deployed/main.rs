@@ -130,23 +130,24 @@ fn an_admin_makes_and_unmakes_another() {
 fn a_poisoned_event_ends_in_its_dead_letter_queue_and_is_redriven() {
     let (deployed, admin) = (deployed(), &*ADMIN);
     let (sick, well) = (admin.stock_up("poisoned-tea", 3), admin.stock_up("wholesome-tea", 3));
-    let (table, key) = (deployed.table("inventory"), format!("stock#{}", sick.variant));
-    let before = deployed.cloud.replace(&table, (&key, "stock"), "available", &json!({ "S": "three" }));
-
     let guest = deployed.client();
-    let stuck = guest.buy(&sick, "stuck@example.com");
+    let stuck = admin.settled(&guest.buy(&sick, "stuck@example.com"));
+    assert_eq!(stuck["status"], "confirmed", "{stuck}");
+    let (table, key) = (deployed.table("inventory"), format!("stock#{}", sick.variant));
+    let before = deployed.cloud.replace(&table, (&key, "stock"), "available", &json!({ "S": "two" }));
+
+    let id = stuck["id"].as_str().unwrap();
+    admin.cancel(id);
     let order = admin.settled(&guest.buy(&well, "fine@example.com"));
     assert_eq!(order["status"], "confirmed", "others are served meanwhile: {order}");
     let dead = eventually("the event is given up", || Some(deployed.dead()).filter(|dead| !dead.is_empty()));
     assert_eq!(dead, [(deployed.dead_queue("inventory"), 1)]);
-    let path = format!("/api/v1/orders/{}", stuck["id"].as_str().unwrap());
-    assert_eq!(admin.get(&path).expect(200).json["status"], "pending");
 
     deployed.cloud.replace(&table, (&key, "stock"), "available", &before);
-    redrive_the_letter(admin, "inventory", stuck["id"].as_str().unwrap());
-    let order = admin.settled(&stuck);
-    assert_eq!(order["status"], "confirmed", "{order}");
     assert_eq!(admin.stock(&sick), Stock { available: 2, reserved: 1, on_hand: 3 });
+    redrive_the_letter(admin, "inventory", id);
+    let all = Stock { available: 3, reserved: 0, on_hand: 3 };
+    eventually("the stock is released", || (admin.stock(&sick) == all).then_some(()));
     rest_without_dead_letters(deployed);
 }
 
@@ -159,12 +160,14 @@ fn a_poisoned_event_ends_in_its_dead_letter_queue_and_is_redriven() {
 fn what_a_called_consumer_gives_up_is_redriven() {
     let (deployed, admin) = (deployed_direct(), &*DIRECT_ADMIN);
     let tea = admin.stock_up("poisoned-tea", 3);
+    let stuck = admin.settled(&deployed.client().buy(&tea, "stuck@direct.example"));
+    assert_eq!(stuck["status"], "confirmed", "{stuck}");
     let (table, key) = (deployed.table("inventory"), format!("stock#{}", tea.variant));
-    let before = deployed.cloud.replace(&table, (&key, "stock"), "available", &json!({ "S": "three" }));
-    let stuck = deployed.client().buy(&tea, "stuck@direct.example");
+    let before = deployed.cloud.replace(&table, (&key, "stock"), "available", &json!({ "S": "two" }));
     let id = stuck["id"].as_str().unwrap();
+    admin.cancel(id);
 
-    let event = placed_event(deployed, id);
+    let event = cancelled_event(deployed, id);
     let (function, dead) = (format!("{}inventory-events", deployed.prefix), deployed.dead_queue("inventory"));
     deployed.cloud.set_dead_letters(&function, &dead);
     deployed.cloud.call_later(&function, &event);
@@ -173,32 +176,30 @@ fn what_a_called_consumer_gives_up_is_redriven() {
     let why = letter["responsePayload"]["errorMessage"].as_str().unwrap();
     deployed.cloud.put(&dead, &event.to_string(), ("ErrorMessage", why));
     assert_eq!(deployed.dead(), [(dead, 1)]);
-    assert_eq!(admin.get(&format!("/api/v1/orders/{id}")).expect(200).json["status"], "pending");
 
     deployed.cloud.replace(&table, (&key, "stock"), "available", &before);
     let letter = redrive_the_letter(admin, "inventory", id);
     assert_eq!(letter["error"], why);
-    let order = admin.settled(&stuck);
-    assert_eq!(order["status"], "confirmed", "{order}");
-    assert_eq!(admin.stock(&tea), Stock { available: 2, reserved: 1, on_hand: 3 });
+    let all = Stock { available: 3, reserved: 0, on_hand: 3 };
+    eventually("the stock is released", || (admin.stock(&tea) == all).then_some(()));
     rest_without_dead_letters(deployed);
 }
 
-/// The event of an order that has just been placed, as the bus hands it out. It lies with the order, without the
+/// The event of an order that has just been cancelled, as the bus hands it out. It lies with the order, without the
 /// members that follow from the others.
-fn placed_event(deployed: &Deployed, order: &str) -> Value {
+fn cancelled_event(deployed: &Deployed, order: &str) -> Value {
     let items = deployed.cloud.scan(&deployed.table("orders"));
     let texts = items.iter().flat_map(|item| item["events"]["L"].as_array().into_iter().flatten());
     let mut events = texts.map(|text| serde_json::from_str::<Value>(text["S"].as_str().unwrap()).unwrap());
-    let mut placed = events.find(|event| event["type"] == "order.placed" && event["data"]["order_id"] == order).expect("the event");
-    let cause = placed["causationid"].clone();
+    let mut cancelled = events.find(|event| event["type"] == "order.cancelled" && event["data"]["order_id"] == order).expect("the event");
+    let cause = cancelled["causationid"].clone();
     for (member, value) in [("specversion", json!("1.0")), ("source", json!("orders")), ("subject", json!(order)), ("correlationid", cause)]
     {
-        placed[member] = value;
+        cancelled[member] = value;
     }
     json!({
-        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "order.placed", "source": "souk.orders",
-        "account": cloud::ACCOUNT, "time": "2026-11-21T00:00:00Z", "region": cloud::REGION, "resources": [], "detail": placed,
+        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "order.cancelled", "source": "souk.orders",
+        "account": cloud::ACCOUNT, "time": "2026-11-21T00:00:00Z", "region": cloud::REGION, "resources": [], "detail": cancelled,
     })
 }
 
@@ -211,7 +212,7 @@ fn redrive_the_letter(admin: &Client, consumer: &str, order: &str) -> Value {
     let letters = admin.get(&path).expect(200).json;
     assert_eq!(letters["items"].as_array().unwrap().len(), 1, "{letters}");
     let letter = &letters["items"][0];
-    assert_eq!((&letter["envelope"]["type"], &letter["envelope"]["subject"]), (&json!("order.placed"), &json!(order)), "{letters}");
+    assert_eq!((&letter["envelope"]["type"], &letter["envelope"]["subject"]), (&json!("order.cancelled"), &json!(order)), "{letters}");
     admin.get("/api/v1/admin/queues/nobody/dead-letters").expect(404);
     let path = format!("{path}/{}/redrive", letter["id"].as_str().unwrap());
     admin.post(&path, &json!({})).expect(204);
@@ -253,7 +254,7 @@ fn flash_sale(deployed: &Deployed, title: &str) {
     check_sale(deployed, &lamp, &settled);
 }
 
-/// All buyers order at once.
+/// All buyers order at once. Who is late may be told that the goods are out, and has no order.
 fn sell(deployed: &Deployed, lamp: &Goods, who: &str) -> Vec<Value> {
     let orders = Mutex::new(Vec::new());
     let together = Arc::new(Barrier::new(BUYERS));
@@ -270,7 +271,7 @@ fn sell(deployed: &Deployed, lamp: &Goods, who: &str) -> Vec<Value> {
                 });
                 together.wait();
                 let order = buyer.order(cart["id"].as_str().unwrap(), &format!("{who}-{n}@example.com"));
-                orders.lock().unwrap().push(order);
+                orders.lock().unwrap().extend(order);
             });
         }
     });
@@ -284,10 +285,12 @@ fn check_sale(deployed: &Deployed, lamp: &Goods, orders: &[Value]) {
         *outcomes.entry((word("status"), word("cancel_reason"))).or_default() += 1;
     }
     let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
-    let refused = i64::try_from(BUYERS).unwrap() - PIECES;
-    assert_eq!(outcomes, BTreeMap::from([(pair("confirmed", ""), PIECES), (pair("cancelled", "out_of_stock"), refused)]));
+    let refused = i64::try_from(orders.len()).unwrap() - PIECES;
+    let mut expected = BTreeMap::from([(pair("confirmed", ""), PIECES), (pair("cancelled", "out_of_stock"), refused)]);
+    expected.retain(|_, count| *count > 0);
+    assert_eq!(outcomes, expected);
     let distinct: BTreeSet<_> = orders.iter().map(|order| order["id"].as_str().unwrap()).collect();
-    assert_eq!(distinct.len(), BUYERS);
+    assert_eq!(distinct.len(), orders.len());
 
     eventually("every confirmed order is charged", || {
         let charged = orders.iter().filter(|order| ledger(deployed, order) == ["authorize", "capture"]).count();

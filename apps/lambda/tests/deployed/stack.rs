@@ -181,7 +181,11 @@ fn cdk_deploy(cloud: &Cloud, proxy: &str, prefix: &str, delivery: &str) -> Value
     let mut deploy = Command::new("npx");
     deploy.args(["--no-install", "cdk", "deploy", "--all", "--require-approval", "never", "--progress", "events", "--outputs-file"]);
     deploy.arg(&outputs).arg("--output").arg(scratch.join("cdk.out"));
-    let shop = json!({ "SOUK_LIMITS__RATE_LIMIT": "false" });
+    let shop = json!({
+        "SOUK_LIMITS__RATE_LIMIT": "false",
+        "SOUK_ORDERS__UNPAID_PER_CLIENT": "0",
+        "SOUK_ORDERS__UNPAID_PER_PERSON": "0",
+    });
     for (key, value) in [
         ("emulator", "true"),
         ("testGateway", "true"),

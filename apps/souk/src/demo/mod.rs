@@ -48,6 +48,7 @@ pub async fn load(config: &Config) -> Result<(), CliError> {
     let mut config = config.clone();
     config.mail.transport = Transport::Capture;
     config.limits.rate_limit = false;
+    (config.orders.unpaid_per_person, config.orders.unpaid_per_client) = (0, 0);
     let home = Home::open(&config)?;
     let lock = home.lock();
     let result = match lock {

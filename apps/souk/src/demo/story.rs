@@ -67,6 +67,13 @@ const ORDERS: [(&str, &str, &[&str]); 6] = [
     ("hammam-towel", AT_THE_BANK, &[]),
 ];
 
+/// Of the house and of the bakery, and how far the bakery has come with its part. The house's waits.
+const SHARED_ORDERS: [(&[&str], &[&str]); 2] = [
+    (&["stoneware-mug", "sourdough-loaf", "spelt-rolls-six"], &["processing", "shipped"]),
+    // To be packed.
+    (&["spelt-rolls-six"], &[]),
+];
+
 const BUSINESS_REVIEWS: [(&str, &Account, u8, &str, &str); 6] = [
     (BAKERY, &CUSTOMER, 5, "Worth getting up for", "The rye is the best in town, and at half past six it is still warm."),
     (BAKERY, &BEN, 4, "Good, and soon sold out", "After eleven there is little left on Saturdays. What is left is very good."),
@@ -147,6 +154,7 @@ impl Shop {
         let customer = self.guest.sign_in(&CUSTOMER)?;
         if items(&customer.get("/orders")?).is_empty() {
             ORDERS.iter().try_for_each(|(slug, card, steps)| self.order(&customer, slug, card, steps))?;
+            SHARED_ORDERS.iter().try_for_each(|(slugs, steps)| self.shared_order(&customer, slugs, &owner, &bakery, steps))?;
         }
         if items(&owner.get(&format!("/businesses/{bakery}/leads"))?).is_empty() {
             ENQUIRIES.iter().try_for_each(|(name, message)| self.ask(&bakery, name, message))?;
@@ -207,30 +215,40 @@ impl Shop {
     }
 
     fn order(&self, customer: &Client, slug: &str, card: &str, steps: &[&str]) -> Result<(), CliError> {
-        let product = self.guest.get(&format!("/products/{slug}"))?;
-        let line = json!({ "product_id": product["id"], "variant_id": product["variants"][0]["id"], "quantity": 1 });
-        let cart = text(&customer.post("/carts", &json!({ "lines": [line] }))?["id"])?;
+        let order = self.place(customer, &[slug], card)?;
+        for step in steps {
+            match *step {
+                "cancelled" => customer.post(&format!("/orders/{order}/cancel"), &json!({}))?,
+                status => self.admin.post(&format!("/admin/orders/{order}/status"), &next(&order, status))?,
+            };
+        }
+        Ok(())
+    }
+
+    /// An order with a part of the bakery, which Olga sees to.
+    fn shared_order(&self, customer: &Client, slugs: &[&str], owner: &Client, bakery: &str, steps: &[&str]) -> Result<(), CliError> {
+        let order = self.place(customer, slugs, APPROVED)?;
+        for status in steps {
+            owner.post(&format!("/businesses/{bakery}/orders/{order}/status"), &next(&order, status))?;
+        }
+        Ok(())
+    }
+
+    /// Its id.
+    fn place(&self, customer: &Client, slugs: &[&str], card: &str) -> Result<String, CliError> {
+        let line = |slug: &&str| {
+            let product = self.guest.get(&format!("/products/{slug}"))?;
+            Ok(json!({ "product_id": product["id"], "variant_id": product["variants"][0]["id"], "quantity": 1 }))
+        };
+        let lines = slugs.iter().map(line).collect::<Result<Vec<_>, CliError>>()?;
+        let cart = text(&customer.post("/carts", &json!({ "lines": lines }))?["id"])?;
         let address = json!({
             "name": CUSTOMER.name, "street_address": "Bridge Street 4", "postal_code": "90001", "address_locality": "Lindenbrück",
             "address_country": "DE"
         });
         let body = json!({ "cart_id": cart, "shipping_address": address, "payment_method": card });
         let headers = [("Idempotency-Key", cart.as_str()), ("Prefer", "wait=20")];
-        let order = text(&customer.send("POST", "/orders", Some(&body), &headers)?["id"])?;
-        for step in steps {
-            match *step {
-                "cancelled" => customer.post(&format!("/orders/{order}/cancel"), &json!({}))?,
-                status => {
-                    let mut next = json!({ "status": status });
-                    if status == "shipped" {
-                        next["carrier"] = "DHL".into();
-                        next["tracking_number"] = format!("00340434{}", &order[order.len().saturating_sub(6)..]).into();
-                    }
-                    self.admin.post(&format!("/admin/orders/{order}/status"), &next)?
-                }
-            };
-        }
-        Ok(())
+        text(&customer.send("POST", "/orders", Some(&body), &headers)?["id"])
     }
 
     fn ask(&self, business: &str, name: &str, message: &str) -> Result<(), CliError> {
@@ -265,5 +283,14 @@ impl Shop {
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+}
+
+/// The next status of a part, with its parcel.
+fn next(order: &str, status: &str) -> Value {
+    let number = format!("00340434{}", &order[order.len().saturating_sub(6)..]);
+    match status {
+        "shipped" => json!({ "status": status, "parcels": [{ "carrier": "DHL", "number": number }] }),
+        _ => json!({ "status": status }),
     }
 }

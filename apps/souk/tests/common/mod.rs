@@ -52,7 +52,13 @@ impl Shop {
     /// A fresh data directory, without rate limits: one client plays many.
     pub fn new(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut all = vec![("SOUK_LIMITS__RATE_LIMIT".to_owned(), "false".to_owned()), ("SOUK_LOG".to_owned(), "warn".to_owned())];
+        let unlimited = [
+            ("SOUK_LIMITS__RATE_LIMIT", "false"),
+            ("SOUK_ORDERS__UNPAID_PER_CLIENT", "0"),
+            ("SOUK_ORDERS__UNPAID_PER_PERSON", "0"),
+            ("SOUK_LOG", "warn"),
+        ];
+        let mut all = unlimited.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self { folder, environment: all, running: None }
     }

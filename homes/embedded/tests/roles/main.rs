@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod samples;
+mod screens;
 mod shop;
 mod table;
 mod things;

@@ -133,7 +133,10 @@ fn directory(t: &Things) -> Vec<Sample> {
     vec![
         ask("GET /api/v1/business-categories", []),
         ask("POST /api/v1/business-categories", []).json(json!({ "name": "Opticians" })),
-        ask("PUT /api/v1/business-categories/{category_id}", [&t.empty_business_category]).json(json!({ "name": "Dressmakers" })),
+        ask("GET /api/v1/business-categories/{category_id}", [&t.business_category]),
+        ask("PUT /api/v1/business-categories/{category_id}", [&t.empty_business_category])
+            .json(json!({ "name": "Dressmakers" }))
+            .if_match(&t.business_categories_etag),
         ask("DELETE /api/v1/business-categories/{category_id}", [&t.empty_business_category]),
         ask("GET /api/v1/businesses", []),
         ask("POST /api/v1/businesses", []).json(profile("Butcher", category)),
@@ -144,6 +147,9 @@ fn directory(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/businesses/{business_id}/profile", [draft]).case("a draft"),
         ask("PUT /api/v1/businesses/{business_id}/profile", [business])
             .json(profile("Bakery Lee", category))
+            .if_match(&t.business_profile_etag),
+        ask("PATCH /api/v1/businesses/{business_id}/profile", [business])
+            .json(json!({ "phone": "+49 89 123456" }))
             .if_match(&t.business_profile_etag),
         ask("DELETE /api/v1/businesses/{business_id}/profile", [business]),
         ask("POST /api/v1/businesses/{business_id}/submit", [draft]),
@@ -171,6 +177,7 @@ fn moderation(t: &Things) -> Vec<Sample> {
     let reason = || json!({ "reason": "complaints" });
     vec![
         ask("GET /api/v1/admin/businesses", []),
+        ask("GET /api/v1/admin/businesses/counts", []),
         ask("POST /api/v1/admin/businesses/{business_id}/approve", [&t.pending_business]),
         ask("POST /api/v1/admin/businesses/{business_id}/reject", [&t.pending_business]).json(reason()),
         ask("POST /api/v1/admin/businesses/{business_id}/suspend", [&t.business]).json(reason()),
@@ -196,6 +203,7 @@ fn catalog(t: &Things) -> Vec<Sample> {
     vec![
         ask("GET /api/v1/categories", []),
         ask("POST /api/v1/categories", []).json(json!({ "name": "Rolls" })),
+        ask("GET /api/v1/categories/{category_id}", [&t.empty_category]),
         ask("PUT /api/v1/categories/{category_id}", [&t.empty_category]).json(json!({ "name": "Pies" })).if_match(&t.empty_category_etag),
         ask("DELETE /api/v1/categories/{category_id}", [&t.empty_category]),
         ask("GET /api/v1/products", []),
@@ -203,10 +211,18 @@ fn catalog(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/products/{product_id}", [&t.product]),
         ask("GET /api/v1/products/{product_id}", [&t.draft_product]).case("a draft"),
         ask("PUT /api/v1/products/{product_id}", [&t.product]).json(bread("Rye bread, sliced", "published")).if_match(&t.product_etag),
+        ask("PATCH /api/v1/products/{product_id}", [&t.product]).json(json!({ "vendor": "Old mill" })).if_match(&t.product_etag),
+        ask("PATCH /api/v1/products/{product_id}/variants/{variant_id}", [&t.product, &t.variant])
+            .json(json!({ "grams": 750 }))
+            .if_match(&t.product_etag),
         ask("DELETE /api/v1/products/{product_id}", [&t.product]),
         ask("POST /api/v1/products/{product_id}/status", [&t.draft_product]).json(json!({ "status": "published" })),
         ask("GET /api/v1/admin/products", []).query(of_business()),
+        ask("GET /api/v1/admin/products/counts", []).query(of_business()),
+        ask("POST /api/v1/admin/products/bulk", []).json(json!({ "items": [{ "product_id": t.product, "status": "draft" }] })),
         ask("GET /api/v1/admin/products.csv", []).query(of_business()),
+        Sample { body: Body::Csv("Handle,Title,Variant Price\nroll,Roll,0.90\n"), ..ask("POST /api/v1/admin/products.csv", []) }
+            .query(of_business()),
         Sample { body: Body::Gif, ..ask("POST /api/v1/uploads", []) }.no_write("files are no items"),
         ask("POST /api/v1/uploads/direct", [])
             .json(json!({ "content_type": "image/png", "size_bytes": 1000 }))
@@ -225,6 +241,7 @@ fn inventory(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/admin/stock/{variant_id}", [variant]),
         ask("PATCH /api/v1/admin/stock/{variant_id}", [variant]).json(json!({ "threshold": 5 })).if_match(&t.stock_etag),
         ask("POST /api/v1/admin/stock/{variant_id}/adjustments", [variant]).json(json!({ "delta": -1, "reason": "broken" })),
+        ask("POST /api/v1/admin/stock/bulk", []).json(json!({ "items": [{ "variant_id": variant, "delta": -1, "reason": "broken" }] })),
         ask("GET /api/v1/admin/stock/{variant_id}/movements", [variant]),
     ]
 }
@@ -275,8 +292,16 @@ fn orders(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/orders/{order_id}/timeline", [&t.paid_order]),
         with_token(ask("GET /api/v1/orders/{order_id}/timeline", [&t.guest_order])),
         ask("GET /api/v1/admin/orders", []),
+        ask("GET /api/v1/admin/orders/counts", []),
         ask("POST /api/v1/admin/orders/{order_id}/status", [&t.paid_order]).json(json!({ "status": "processing" })),
-        ask("GET /api/v1/seller/orders", []).query(format!("seller_id={}", t.business)),
+        ask("GET /api/v1/businesses/{business_id}/orders", [&t.business]),
+        ask("GET /api/v1/businesses/{business_id}/orders/{order_id}", [&t.business, &t.paid_order]),
+        ask("POST /api/v1/businesses/{business_id}/orders/{order_id}/status", [&t.business, &t.paid_order])
+            .json(json!({ "status": "processing" })),
+        ask("POST /api/v1/businesses/{business_id}/orders/{order_id}/cancel", [&t.business, &t.paid_order]).json(json!({})),
+        ask("POST /api/v1/orders/lookup", [])
+            .json(json!({ "number": "S-0000-0000", "email": "ann@example.com" }))
+            .no_write("there is no such order"),
         ask("GET /orders/{order_id}", [&t.paid_order]),
         with_token(ask("GET /orders/{order_id}", [&t.guest_order])),
     ]
@@ -290,6 +315,7 @@ fn payments(t: &Things) -> Vec<Sample> {
         ask("GET /api/v1/admin/payments", []),
         ask("GET /api/v1/admin/payments/breaker", []),
         ask("POST /api/v1/admin/payments/{payment_id}/refunds", [&t.payment]).json(json!({ "reason": "It arrived broken." })),
+        ask("POST /api/v1/admin/payments/{payment_id}/refunds/{refund_id}/retry", [&t.unrefunded_payment, &t.refused_refund]),
         ask("GET /test-gateway/cards", []),
         ask("GET /test-gateway/actions/{payment_id}", [&t.open_payment]),
         ask("POST /test-gateway/actions/{payment_id}", [&t.open_payment]).form("approve=true".into()),

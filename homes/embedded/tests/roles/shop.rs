@@ -73,6 +73,7 @@ pub enum Body {
     Json(Value),
     Form(String),
     Gif,
+    Csv(&'static str),
 }
 
 #[derive(Debug)]
@@ -115,6 +116,7 @@ impl Shop {
     pub async fn open() -> Self {
         let mut config = Config::default();
         config.limits.rate_limit = false;
+        (config.orders.unpaid_per_person, config.orders.unpaid_per_client) = (0, 0);
         // With a price, an enquiry is delivered first and billed later.
         config.directory.lead_price = 500;
         let stores = MemoryStores::new(Arc::new(SystemClock));
@@ -178,6 +180,7 @@ impl Shop {
             Body::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
             Body::Form(fields) => (Some("application/x-www-form-urlencoded"), fields.clone().into_bytes()),
             Body::Gif => (Some("image/gif"), b"GIF89a".to_vec()),
+            Body::Csv(file) => (Some("text/csv"), file.as_bytes().to_vec()),
         };
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);

@@ -16,6 +16,8 @@ use super::shop::{Answer, Body, PASSWORD, Role, Shop};
 pub const CARD: &str = "4242424242424242";
 /// Wants the customer to confirm at the bank.
 pub const CARD_WITH_ACTION: &str = "4000002760003184";
+/// Every refund of it is refused.
+pub const CARD_WITHOUT_REFUNDS: &str = "4000000000005126";
 
 /// The ids, unless they say otherwise.
 #[derive(Default)]
@@ -40,6 +42,7 @@ pub struct Things {
     pub renamed_business: String,
     pub unclaimed_business: String,
     /// With its ETag.
+    pub business_categories_etag: String,
     pub business_profile_etag: String,
     pub business_category: String,
     pub empty_business_category: String,
@@ -75,6 +78,9 @@ pub struct Things {
     pub payment: String,
     /// Waits for the customer at the bank.
     pub open_payment: String,
+    /// Of which a refund was refused.
+    pub unrefunded_payment: String,
+    pub refused_refund: String,
 
     pub review: String,
     pub waiting_review: String,
@@ -165,6 +171,7 @@ impl Things {
         let claims = format!("/api/v1/businesses/{}/claims", self.unclaimed_business);
         self.claim = shop.post(Role::Customer, &claims, json!({ "proof": "My name is on the door." })).await.expect(202).get("/id");
         shop.settle().await;
+        self.business_categories_etag = shop.etag(&format!("/api/v1/business-categories/{}", self.business_category)).await;
         self.business_profile_etag = shop.etag(&format!("/api/v1/businesses/{}/profile", self.business)).await;
     }
 
@@ -217,6 +224,12 @@ impl Things {
         }
         shop.settle().await;
         (self.payment, self.open_payment) = (shop.payment(&self.paid_order).await, shop.payment(&at_the_bank).await);
+        let unrefunded = self.order(shop, Role::Customer, Some(CARD_WITHOUT_REFUNDS)).await.get("/id");
+        self.unrefunded_payment = shop.payment(&unrefunded).await;
+        let refunds = format!("/api/v1/admin/payments/{}/refunds", self.unrefunded_payment);
+        self.refused_refund = shop.post(Role::Admin, &refunds, json!({ "reason": "broken" })).await.expect(202).get("/refunds/0/id");
+        shop.post(Role::Admin, &format!("/api/v1/payments/{}/refresh", self.unrefunded_payment), json!({})).await.expect(204);
+        shop.settle().await;
     }
 
     /// The price changes between them: the first ones have prices to accept.

@@ -23,6 +23,7 @@ fn offer(variant: u128, price: i64) -> Offer {
         tax_rate: TaxRate(1900),
         requires_shipping: true,
         for_sale: true,
+        shown: kernel::OfferShown::default(),
     }
 }
 

@@ -62,6 +62,12 @@ impl Shop {
             requires_shipping: true,
             image_url: None,
             for_sale,
+            shown: kernel::OfferShown {
+                slug: format!("thing-{variant}"),
+                product_title: "Thing".into(),
+                options: vec![kernel::OptionValue { name: "Number".into(), value: variant.to_string() }],
+                seller: Some(kernel::SellerRef { id: 1.into(), slug: None, name: "The shop".into() }),
+            },
         };
         self.offers.lock().unwrap().insert(variant.into(), offer);
     }
@@ -329,4 +335,16 @@ async fn carts_are_forgotten_and_read_by_orders() {
     get(&world, &me, &mine).await.expect(200);
     world.advance(days(180));
     get(&world, &me, &mine).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_line_shows_what_leads_to_the_product_and_who_sells_it() {
+    let (world, _) = world();
+    let guest = Harness::guest();
+    let id = new_cart(&world, &guest, &[(1, 2)]).await;
+    let line = get(&world, &guest, &id).await.expect(200).json["lines"][0].clone();
+    assert_eq!((&line["slug"], &line["product_title"], &line["title"]), (&json!("thing-1"), &json!("Thing"), &json!("Thing 1")));
+    assert_eq!(line["options"], json!([{ "name": "Number", "value": "1" }]));
+    assert_eq!(line["seller"], json!({ "id": kernel::BusinessId(1), "name": "The shop" }));
+    assert_eq!(line["stock"]["state"], "in_stock");
 }

@@ -18,6 +18,7 @@ pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(
         list,
         create: [AlreadyExists, Conflict],
+        show,
         edit: [AlreadyExists, Conflict],
         delete: [Conflict],
     )
@@ -31,7 +32,7 @@ async fn list(_: Versioned<Anyone>, State(app): State<App>) -> HandlerResult {
     // Every change of a category raises its version, and a new or a missing one changes the number.
     let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
     let etag = page.items.iter().fold(etag, |sum, category| sum ^ category.id.0 as u64);
-    let mut items: Vec<CategoryView> = page.items.into_iter().map(|category| category.value.into()).collect();
+    let mut items: Vec<CategoryView> = page.items.into_iter().map(|category| CategoryView::of(category.value, category.version)).collect();
     items.sort_by(|one, other| (one.level, one.position, &one.name).cmp(&(other.level, other.position, &other.name)));
     Ok(Reply::ok(&CategoriesView { items }).etag(etag).cache_secs(CACHE_SECS))
 }
@@ -43,9 +44,18 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
     let create = |around: Surroundings, context: &DecisionContext| {
         let (category, changes) = around.create(context.id(0), draft.clone())?;
         let location = format!("/api/v1/categories/{}", category.id);
-        Ok(changes.reply(Reply::created(location, &CategoryView::from(category)).etag(1)))
+        Ok(changes.reply(Reply::created(location, &CategoryView::of(category, 1)).etag(1)))
     };
     app.work.handle_request(&request, |_| Surroundings::load_for_new(app.work.table(), draft.parent_id, &slug), create).await
+}
+
+/// Get a category by its id or its slug, also by a slug that it had before. The ETag is its version, for editing it.
+#[utoipa::path(get, path = "/categories/{category_id}", tag = "catalog", operation_id = "getCategory", params(("category_id" = String, Path, description = "Id or slug")), responses((status = 200, body = CategoryView)))]
+async fn show(_: Versioned<Anyone>, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+    let id = super::category_id(&app, &reference).await?;
+    let (category, _) = storage::category(app.work.table(), id).await?;
+    let version = category.version;
+    Ok(Reply::ok(&CategoryView::of(category.value, version)).etag(version))
 }
 
 /// Rename or move a category. One that holds products or other categories keeps its parent. Needs If-Match.
@@ -64,7 +74,8 @@ async fn edit(
         request.require_version(before.version)?;
         let parent = around.parent.as_ref();
         let decision = before.value.clone().edit(&holdings, parent.map(|parent| &parent.value), draft.clone())?;
-        let reply = Reply::ok(&CategoryView::from(decision.state().clone())).etag(before.version + u64::from(decision.is_changed()));
+        let version = before.version + u64::from(decision.is_changed());
+        let reply = Reply::ok(&CategoryView::of(decision.state().clone(), version)).etag(version);
         Ok(storage::update_category(&before, &holdings, decision, parent, around.slug.as_ref())?.reply(reply))
     };
     app.work.handle_request(&request, load, edit).await

@@ -6,7 +6,7 @@ use kernel::{BusinessId, CategoryId, Currency, Money, TaxRate, VariantId, is_uns
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ProductError, ProductStatus};
+use super::{Product, ProductError, ProductStatus};
 use crate::text::clean_html;
 
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -42,7 +42,7 @@ pub struct Image {
 }
 
 /// What a product shall be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProductInput, example = json!({ "title": "Moroccan Mint Tea", "description": "Green tea with whole leaves of mint.", "status": "published", "options": ["Weight"], "variants": [{ "options": ["100 g"], "price": { "amount": 650, "currency": "EUR" }, "grams": 120 }], "tags": ["Green tea"] }))]
 pub struct Draft {
@@ -79,7 +79,7 @@ pub struct Draft {
     pub tags: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = VariantInput)]
 pub struct VariantDraft {
@@ -120,6 +120,16 @@ pub struct Content(Draft);
 impl Content {
     pub fn draft(&self) -> &Draft {
         &self.0
+    }
+
+    /// A file that only says that a variant is taxed leaves the rate as it is.
+    #[must_use]
+    pub fn with_taxes_of(mut self, product: &Product) -> Self {
+        for draft in self.0.variants.iter_mut().filter(|draft| draft.tax_rate.is_none()) {
+            let before = product.variants.iter().find(|variant| variant.options == draft.options);
+            draft.tax_rate = before.and_then(|variant| variant.tax_rate).filter(|rate| rate.0 > 0);
+        }
+        self
     }
 
     /// With other addresses for those pictures that have one.

@@ -115,3 +115,27 @@ async fn a_slug_that_was_left_is_free_for_another_category() {
     assert_eq!(taken.code(), "already-exists");
     assert_eq!(shop.event_types().await, ["product_category.changed"; 5]);
 }
+
+#[tokio::test]
+async fn a_category_is_edited_by_what_its_page_says() {
+    let shop = Shop::open().await;
+    let id = shop.category(&json!({ "name": "Ceramics" })).await;
+    let path = format!("/api/v1/categories/{id}");
+    let edit = |name: &str| shop.world.put(&path, &json!({ "name": name })).as_actor(&Harness::admin());
+    edit("Keramik").send().await.expect(428);
+    for reference in [id.as_str(), "ceramics"] {
+        let shown = shop.world.get(&format!("/api/v1/categories/{reference}")).send().await.expect(200);
+        assert_eq!((text(&shown.json["id"]), &shown.json["version"]), (id.clone(), &json!(1)));
+        assert_eq!(shown.headers["etag"], "\"v1\"");
+    }
+    let edited = edit("Keramik").header("If-Match", "\"v1\"").send().await.expect(200);
+    assert_eq!((text(&edited.json["name"]), &edited.json["version"]), ("Keramik".into(), &json!(2)));
+    edit("Töpferei").header("If-Match", "\"v1\"").send().await.expect(412);
+    // The list tells the version, too.
+    let listed = shop.world.get("/api/v1/categories").send().await.expect(200).json["items"][0]["version"].clone();
+    edit("Töpferei").header("If-Match", &format!("\"v{listed}\"")).send().await.expect(200);
+    assert_eq!(shop.world.get(&path).send().await.expect(200).json["name"], "Töpferei");
+    for unknown in ["no-such-category", &kernel::CategoryId(9).to_string()] {
+        shop.world.get(&format!("/api/v1/categories/{unknown}")).send().await.expect(404);
+    }
+}

@@ -3,9 +3,11 @@
 // A failing unwrap is a failing test, also in the helpers.
 #![allow(clippy::unwrap_used)]
 
+mod cards;
 mod categories;
 mod files;
 mod imports;
+mod managing;
 mod products;
 mod sellers;
 
@@ -15,8 +17,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Config, Deps, Reads};
-use contracts::{BusinessPublished, Envelope};
-use kernel::{Actor, BusinessId, Currency, Duration, Problem, TaxRate, VariantId};
+use contracts::{BusinessPublished, Envelope, StockStateChanged};
+use kernel::{Actor, BusinessId, Currency, Duration, Problem, ProductId, StockState, TaxRate, VariantId};
 use ports::reads::{Availability, InventoryReads};
 use ports::{Blob, BlobError, Blobs, DirectUpload, check_blob_name};
 use serde_json::{Value, json};
@@ -90,7 +92,8 @@ impl Shop {
     /// With a pottery that is published.
     pub async fn open() -> Self {
         let public_url = "https://shop.example".to_owned();
-        let settings = Config { public_url, currency: Currency::EUR, tax_rate: TaxRate(1900) };
+        let shop_name = "Tea & Pots".to_owned();
+        let settings = Config { public_url, shop_name, currency: Currency::EUR, tax_rate: TaxRate(1900) };
         let work = OnceLock::new();
         let (files, beside) = (Arc::new(Files::default()), Arc::new(Beside::default()));
         let world = Harness::new(|kit| {
@@ -111,6 +114,12 @@ impl Shop {
 
     pub async fn event_types(&self) -> Vec<&'static str> {
         self.world.event_types().await.into_iter().skip(1).collect()
+    }
+
+    /// What inventory tells of a variant.
+    pub async fn stocks(&self, product_id: ProductId, variant_id: VariantId, state: StockState, revision: i64) {
+        self.world.publish(StockStateChanged { variant_id, product_id, state, revision }).await;
+        self.world.settle().await;
     }
 
     pub async fn create(&self, actor: &Actor, body: &Value) -> TestResponse {

@@ -1,7 +1,7 @@
 //! Making, showing, editing and archiving products.
 
 use contracts::{Event, RatingChanged};
-use kernel::{Duration, ProductId, Rating, ReviewTarget, VariantId};
+use kernel::{Duration, ProductId, Rating, ReviewTarget, StockState, VariantId};
 use ports::reads::CatalogReads as _;
 use serde_json::json;
 use shell::testing::Harness;
@@ -46,7 +46,9 @@ async fn a_product_is_found_by_id_and_by_slug() {
     for reference in [id.as_str(), "clay-plant-pot"] {
         let got = shop.world.get(&format!("/api/v1/products/{reference}")).send().await.expect(200);
         let machine = got.json["json_ld"].clone();
-        assert_eq!(got.json, with(made.json.clone(), json!({ "json_ld": machine })));
+        let seller = json!({ "id": HOUSE, "name": "Tea & Pots" });
+        let beside = json!({ "json_ld": machine, "seller": seller, "stock": "out", "categories": [] });
+        assert_eq!(got.json, with(made.json.clone(), beside));
         assert_eq!(got.headers["cache-control"], "public, max-age=10");
         let own = shop.world.get(&format!("/api/v1/products/{reference}")).as_actor(&Harness::admin()).send().await.expect(200);
         assert_eq!((own.headers["etag"].as_str(), &own.json), ("\"v1\"", &got.json));
@@ -69,6 +71,8 @@ async fn a_product_is_found_by_id_and_by_slug() {
     let expect = json!({
         "id": id, "slug": "clay-plant-pot", "title": "Clay Plant Pot", "seller_id": HOUSE, "price_from": eur(999), "price_to": eur(1599),
         "compare_at_price": eur(1299), "image_url": "https://example.com/pot.jpg", "variants": 2,
+        "seller": { "id": HOUSE, "name": "Tea & Pots" }, "stock": "out",
+        "default_variant": { "id": made.json["variants"][0]["id"], "price": eur(999) }, "categories": [],
     });
     assert_eq!(card, &expect);
 }
@@ -92,7 +96,9 @@ async fn machines_read_products_too() {
     assert!(before.json["json_ld"].get("aggregateRating").is_none(), "{}", before.text);
     assert_eq!(page(&before.headers["etag"]).await.status, 304);
 
-    shop.beside.stock.lock().unwrap().extend([(variant(0), (3, false)), (variant(1), (0, true)), (variant(2), (0, false))]);
+    for (place, state) in [(0, StockState::Low), (1, StockState::Backorder), (2, StockState::Out)] {
+        shop.stocks(id, variant(place), state, 1).await;
+    }
     let rated = |sum, count| RatingChanged { target: ReviewTarget::Product(id), rating: Rating { sum, count } };
     let early = shop.world.publish(rated(5, 1)).await;
     let late = shop.world.publish(rated(14, 3)).await;
@@ -117,7 +123,7 @@ async fn machines_read_products_too() {
         "brand": { "@type": "Brand", "name": "Acme" }, "keywords": made.json["tags"][0],
         "image": ["https://shop.example/files/0123456789abcdef0123456789abcdef.png"],
         "offers": [
-            with(offer("Clay Pot, S", "CLAY-POT-S", "9.99", "InStock"), json!({ "gtin": "4006381333931" })),
+            with(offer("Clay Pot, S", "CLAY-POT-S", "9.99", "LimitedAvailability"), json!({ "gtin": "4006381333931" })),
             offer("Clay Pot, M", "CLAY-POT-M", "0.05", "BackOrder"),
             offer("Clay Pot, L", "CLAY-POT-L", "1000.00", "OutOfStock"),
         ],

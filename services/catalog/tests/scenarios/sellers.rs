@@ -78,7 +78,8 @@ async fn a_listing_sells_once_it_is_claimed() {
     let shop = Shop::open().await;
     let seller = Harness::business(3, STAND);
     shop.create(&seller, &simple("Mug", 900)).await.expect(409);
-    let claimed = BusinessClaimed { business_id: STAND, name: "Stand".into(), claim_id: 1.into(), owner_id: 3.into() };
+    let claimed =
+        BusinessClaimed { business_id: STAND, name: "Stand".into(), slug: "stand".into(), claim_id: 1.into(), owner_id: 3.into() };
     shop.world.publish(claimed).await;
     shop.world.settle().await;
     shop.create(&seller, &simple("Mug", 900)).await.expect(201);

@@ -3,11 +3,12 @@
 use axum::extract::State;
 use kernel::{BusinessId, Page, Problem, StaffRole, UserId};
 use ports::store::{Key, Stored};
-use shell::http::{Json, OpenApiRouter, Path, SignedIn, VersionRequired, Versioned};
+use shell::http::{Json, MergePatch, OpenApiRouter, Path, SignedIn, VersionRequired, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 
 use crate::App;
 use crate::business::membership::{Membership, MembershipCount};
+use crate::business::profile::Profile;
 use crate::business::views::{ManagedBusiness, ProfileInput, StaffInput};
 use crate::business::{Business, BusinessError};
 use crate::category::Tree;
@@ -20,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
         list_own,
         profile: [Forbidden],
         edit: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        patch: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
         remove: [IllegalTransition, Forbidden],
         submit: [Conflict, IllegalTransition, Forbidden],
         withdraw: [IllegalTransition, Forbidden],
@@ -86,28 +88,64 @@ async fn edit(
     Path(id): Path<BusinessId>,
     Json(input): Json<ProfileInput>,
 ) -> HandlerResult {
-    let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
-    let profile = app.deps.time_zones.completed(input.into_profile())?;
-    let near = SlugWish::near(&profile, &id.to_string());
-    let wish = exact.as_ref().unwrap_or(&near);
+    edit_to(&app, &request, id, |_| Ok(input.clone())).await
+}
+
+/// Change a part of the profile of a business: a JSON Merge Patch (RFC 7396) of what it was registered with, and of what waits for
+/// an admin. Lists are replaced as a whole. Needs If-Match.
+#[utoipa::path(patch, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "patchBusiness", params(("business_id" = BusinessId, Path)),
+    request_body(content = Object, description = "Members of a ProfileInput", example = json!({ "phone": "+49 89 123456", "website": null })), responses((status = 200, body = ManagedBusiness)))]
+async fn patch(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(patch): Json<MergePatch>,
+) -> HandlerResult {
+    edit_to(&app, &request, id, |business| patch.apply(&business.wanted_by(&request.actor))).await
+}
+
+/// Gives a business the profile that is wanted of it as it is now.
+async fn edit_to(
+    app: &App,
+    request: &SignedIn,
+    id: BusinessId,
+    wanted: impl Fn(&Business) -> Result<ProfileInput, Problem> + Send + Sync,
+) -> HandlerResult {
+    struct Loaded {
+        before: Stored<Business>,
+        tree: Stored<Tree>,
+        profile: Profile,
+        wish: SlugWish,
+        exact: bool,
+        owners: Vec<Option<Stored<SlugOwner>>>,
+    }
     let load = |_| async {
-        let (business, tree) = editing::load(app.work.table(), id).await?;
-        Ok((business, tree, wish.owners(app.work.table()).await?))
-    };
-    let decide = |(before, tree, owners): (Stored<Business>, Stored<Tree>, Vec<Option<Stored<SlugOwner>>>), context: &DecisionContext| {
+        let table = app.work.table();
+        let (before, tree) = editing::load(table, id).await?;
         before.require(&request.actor, StaffRole::Manager)?;
+        let input = wanted(&before)?;
+        let exact = input.slug.as_deref().map(SlugWish::exactly).transpose()?;
+        let profile = app.deps.time_zones.completed(input.into_profile())?;
+        let (wish, exact) = match exact {
+            Some(wish) => (wish, true),
+            None => (SlugWish::near(&profile, &id.to_string()), false),
+        };
+        let owners = wish.owners(table).await?;
+        Ok(Loaded { before, tree, profile, wish, exact, owners })
+    };
+    let decide = |loaded: Loaded, context: &DecisionContext| {
+        let Loaded { before, tree, profile, wish, exact, owners } = loaded;
         request.require_version(before.version)?;
         let added: Vec<_> = profile.categories.iter().filter(|id| !before.profile.categories.contains(id)).copied().collect();
         check_categories(&tree, &added)?;
         // The slug follows the name; what else is edited leaves the page where it is.
         let renamed = profile.name.trim() != before.profile.name && !before.holds_back(&context.actor);
-        let moves = exact.is_some() || renamed;
-        let (slug, owner) = if moves { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
-        let decision = before.value.clone().edit(&context.actor, slug, profile.clone(), context.now)?;
+        let (slug, owner) = if exact || renamed { wish.choose(id, &owners)? } else { (before.slug.clone(), None) };
+        let decision = before.value.clone().edit(&context.actor, slug, profile, context.now)?;
         let reply = shown(&before, &decision);
         Ok(storage::save(Some(&before), owner, &tree, decision)?.reply(reply))
     };
-    app.work.handle_request(&request, load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 /// Remove a business for good. For its owners and for admins.

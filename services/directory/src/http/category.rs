@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::{Record as _, Stored};
-use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, Versioned};
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, VersionRequired, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
@@ -19,6 +19,7 @@ pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(
         list,
         create: [AlreadyExists, Conflict],
+        show,
         edit: [AlreadyExists, Conflict],
         delete: [Conflict],
     )
@@ -47,17 +48,28 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
     app.work.handle_request(&request, |_| storage::tree(app.work.table()), decide).await
 }
 
-/// Rename a category, or move it with everything below it.
+/// Get a category of businesses by its id or its slug. The ETag is the version of the whole tree, for editing it.
+#[utoipa::path(get, path = "/business-categories/{category_id}", tag = "directory", operation_id = "getBusinessCategory", params(("category_id" = String, Path, description = "Id or slug")), responses((status = 200, body = CategoryView)))]
+async fn show(_: Versioned<Anyone>, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+    let (tree, counts) = futures::try_join!(storage::tree(app.work.table()), counts(app.work.table()))?;
+    let id = tree.referred(&reference).ok_or(CategoryError::NotFound)?.id;
+    Ok(Reply::ok(&view(&tree, id, &counts)?).etag(tree.version))
+}
+
+/// Rename a category, or move it with everything below it. Needs If-Match.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
 async fn edit(
-    request: Versioned<Admin>,
+    request: VersionRequired<Admin>,
     State(app): State<App>,
     Path(id): Path<CategoryId>,
     Json(draft): Json<CategoryDraft>,
 ) -> HandlerResult {
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
-        request.check_version(before.version)?;
+        if before.get(id).is_none() {
+            return Err(CategoryError::NotFound.into());
+        }
+        request.require_version(before.version)?;
         let decision = before.value.clone().edit(id, &draft)?;
         let reply = Reply::ok(&view(decision.state(), id, &counts)?).etag(before.version + u64::from(decision.is_changed()));
         Ok(save_tree(&before, decision, &[])?.reply(reply))

@@ -1,11 +1,12 @@
 //! What admins decide about businesses.
 
 use axum::extract::State;
-use kernel::{BusinessId, Page, Problem};
+use kernel::{BusinessId, Count, Counts, Line, Page, Problem, WantedWords};
 use ports::store::Stored;
 use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply};
+use strum::IntoEnumIterator as _;
 use utoipa::IntoParams;
 
 use crate::App;
@@ -19,6 +20,7 @@ use crate::storage::{self, SlugOwner};
 pub fn routes() -> OpenApiRouter<App> {
     shell::routes!(
         list,
+        count,
         approve: [Conflict, IllegalTransition],
         reject: [IllegalTransition],
         suspend: [IllegalTransition],
@@ -39,18 +41,65 @@ struct BusinessFilter {
     /// `true` for published ones that want to change their name, website or main category, the oldest wish first. Not
     /// together with `status`.
     pending: Option<bool>,
+    /// Words of the name, the address, the telephone number, the e-mail address, the website or the slug, in any order and any
+    /// case. With it all statuses are looked through unless one is given.
+    #[param(inline)]
+    q: Option<Line<1, 100>>,
 }
 
-/// List businesses by status for staff, the latest change first.
+/// Of each status.
+const COUNTED_MAX: usize = 100;
+
+/// List businesses by status for staff, the latest change first. With `q` a page may hold fewer than its limit and still have a
+/// next one.
 #[utoipa::path(get, path = "/admin/businesses", tag = "directory", operation_id = "listAllBusinesses", params(Paging, BusinessFilter), responses((status = 200, body = Page<ManagedBusiness>)))]
 async fn list(_: Staff, State(app): State<App>, listing: Listing<BusinessFilter>) -> HandlerResult {
-    let wanted = match (listing.filter.status, listing.filter.pending) {
-        (None, Some(true)) => storage::pending_query(),
-        (status, None | Some(false)) => storage::status_query(status.unwrap_or(Status::Pending)),
-        (Some(_), Some(true)) => return Err(Problem::field("pending", "cannot be combined with status").into()),
+    let (table, filter, limit) = (app.work.table(), listing.filter, listing.limit.get());
+    if filter.pending == Some(true) && (filter.status.is_some() || filter.q.is_some()) {
+        return Err(Problem::field("pending", "cannot be combined with status or q").into());
+    }
+    let page = match (filter.q.as_deref().map(WantedWords::of), filter.pending) {
+        (Some(words), _) => {
+            let statuses = filter.status.map_or_else(|| Status::iter().collect(), |status| vec![status]);
+            let lists: Vec<_> = statuses.into_iter().map(storage::status_query).collect();
+            let fits = |business: &Business| words.are_in(texts(business));
+            table.filter_merged_desc(&lists, storage::place_by_status, limit, listing.cursor, fits).await?
+        }
+        (None, Some(true)) => table.list::<Business>(storage::pending_query().limit(limit).after(listing.cursor)).await?,
+        (None, None | Some(false)) => {
+            let query = storage::status_query(filter.status.unwrap_or(Status::Pending));
+            table.list::<Business>(query.limit(limit).after(listing.cursor)).await?
+        }
     };
-    let page = app.work.table().list::<Business>(wanted.limit(listing.limit.get()).after(listing.cursor)).await?;
     Ok(Reply::ok(&page.map(|business| ManagedBusiness::from(business.value))))
+}
+
+/// Where words are looked for.
+fn texts(business: &Business) -> Vec<&str> {
+    let profile = &business.profile;
+    let mut texts = vec![profile.name.as_str(), business.slug.as_str()];
+    texts.extend([&profile.phone, &profile.email, &profile.website].into_iter().flatten().map(String::as_str));
+    if let Some(address) = &profile.address {
+        texts.extend([address.street_address.as_str(), &address.postal_code, &address.address_locality, &address.district]);
+    }
+    texts
+}
+
+/// Count the businesses of each status, for staff.
+#[utoipa::path(get, path = "/admin/businesses/counts", tag = "directory", operation_id = "countBusinesses", responses((status = 200, body = Counts<Status>)))]
+async fn count(_: Staff, State(app): State<App>) -> HandlerResult {
+    let mut items = Vec::new();
+    for status in Status::iter() {
+        let page = app.work.table().list::<Counted>(storage::status_query(status).limit(COUNTED_MAX)).await?;
+        items.push(Count::of(status, &page.map(|business| business.value.id)));
+    }
+    Ok(Reply::ok(&Counts { items }))
+}
+
+/// As much of a business as tells that there is one.
+#[derive(Deserialize)]
+struct Counted {
+    id: BusinessId,
 }
 
 /// Publish a business that waits for it.

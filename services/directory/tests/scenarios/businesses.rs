@@ -216,6 +216,10 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     ] {
         assert_eq!(town.names(query).await, expect, "{query}");
     }
+    let ids = town.get("/businesses", &Harness::guest()).await.expect(200).json;
+    let id = |place: usize| text(&ids["items"][place]["id"]);
+    assert_eq!(town.names(&format!("ids={},{},{}", id(2), kernel::BusinessId(9), id(0))).await, ["Cedar", "Anker"]);
+    town.get(&format!("/businesses?ids={}&category=shops", id(0)), &Harness::guest()).await.expect(422);
     for (query, status) in
         [("category=none", 404), ("bounds=1,2,3", 422), ("bounds=0,0,2,2", 422), ("near=91,0", 422), ("near=0,0&radius_m=0", 422)]
     {
@@ -231,7 +235,7 @@ async fn places_are_listed_by_category_and_by_where_they_are() {
     assert_eq!(counts, [("Food".into(), 3), ("Shops".into(), 1), ("Cafés".into(), 2)]);
 
     let moved = json!({ "name": "Cafés", "parent_id": shops });
-    town.world.put(&format!("/api/v1/business-categories/{cafes}"), &moved).as_actor(&Harness::admin()).send().await.expect(200);
+    town.edit_category(&cafes, &moved).await;
     assert_eq!(town.names("category=shops").await, ["Anker", "Birke", "Cedar"], "what is in it moves along");
     for id in [&cafes, &shops] {
         town.world.delete(&format!("/api/v1/business-categories/{id}")).as_actor(&Harness::admin()).send().await.expect(409);
@@ -359,5 +363,70 @@ async fn staff_and_claims() {
     let emitted = town.world.event_types().await;
     for (kind, times) in [("business.claimed", 1), ("claim.requested", 2), ("claim.refused", 1)] {
         assert_eq!(emitted.iter().filter(|other| **other == kind).count(), times, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn staff_find_businesses_by_words() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let named = |name: &str| with(cafe(&category), json!({ "name": name }));
+    town.published(&Harness::customer(1), &named("Café Anker")).await;
+    town.post("/businesses", &Harness::customer(2), &named("Anker Bar")).await.expect(201);
+    town.published(&Harness::customer(3), &named("Birke")).await;
+    let found = async |query: &str| {
+        let got = town.get(&format!("/admin/businesses?{query}"), &Harness::support()).await.expect(200).json;
+        let names: std::collections::BTreeSet<String> = got["items"].as_array().unwrap().iter().map(|item| text(&item["name"])).collect();
+        (names.into_iter().collect::<Vec<_>>(), got["next"].as_str().map(|next| next.replace('#', "%23")))
+    };
+    for (query, expect) in [
+        ("q=anker", vec!["Anker Bar", "Café Anker"]),
+        ("q=anker&status=draft", vec!["Anker Bar"]),
+        ("q=bar+anker", vec!["Anker Bar"]),
+        ("q=nobody", vec![]),
+    ] {
+        assert_eq!(found(query).await, (expect.into_iter().map(str::to_owned).collect(), None), "{query}");
+    }
+    let (mut names, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (some, next) = found(&format!("q=anker&limit=1{cursor}")).await;
+        names.extend(some);
+        match next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    names.sort();
+    assert_eq!(names, ["Anker Bar", "Café Anker"]);
+    town.get("/admin/businesses?q=a&pending=true", &Harness::support()).await.expect(422);
+    let counts = town.get("/admin/businesses/counts", &Harness::support()).await.expect(200).json;
+    let count = |status: &str| counts["items"].as_array().unwrap().iter().find(|item| item["status"] == status).unwrap()["count"].clone();
+    assert_eq!([count("draft"), count("pending"), count("published")], [json!(1), json!(0), json!(2)]);
+    town.get("/admin/businesses/counts", &owner()).await.expect(403);
+}
+
+#[tokio::test]
+async fn one_field_of_a_profile_changes() {
+    let town = Town::open();
+    let category = town.category("Cafés", None).await;
+    let id = town.published(&owner(), &cafe(&category)).await;
+    let path = format!("/api/v1/businesses/{id}/profile");
+    let profile = async || town.world.get(&path).as_actor(&owner()).send().await.expect(200);
+    let patch = async |body: serde_json::Value| {
+        let etag = profile().await.headers["etag"].clone();
+        town.world.patch(&path, &body).as_actor(&owner()).header("If-Match", &etag).send().await
+    };
+    let before = profile().await.json;
+    town.world.patch(&path, &json!({ "phone": "+49 89 1" })).as_actor(&owner()).send().await.expect(428);
+    town.world.patch(&path, &json!({ "phone": "+49 89 1" })).as_actor(&Harness::customer(7)).send().await.expect(403);
+    let changed = patch(json!({ "phone": "+49 89 1" })).await.expect(200).json;
+    assert_eq!(with(changed, json!({ "phone": before["phone"], "updated_at": before["updated_at"] })), before, "all else stays");
+    // A name waits for an admin; another change does not take the wish back.
+    patch(json!({ "name": "Café Nord" })).await.expect(200);
+    let waiting = patch(json!({ "phone": null })).await.expect(200).json;
+    assert_eq!((&waiting["name"], &waiting["pending"]["name"]), (&before["name"], &json!("Café Nord")));
+    assert_eq!(waiting.get("phone"), None);
+    for (body, status) in [(json!({ "nmae": "x" }), 422), (json!({ "name": null }), 422), (json!({ "slug": "A b" }), 422)] {
+        patch(body.clone()).await.expect(status);
     }
 }

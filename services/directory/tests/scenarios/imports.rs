@@ -67,12 +67,8 @@ async fn a_category_that_was_renamed_and_moved_is_found_again() {
     let tree = town.get("/business-categories", &Harness::guest()).await.expect(200);
     let count = tree.json["items"].as_array().unwrap().len();
     let bakeries = tree.json["items"].as_array().unwrap().iter().find(|item| item["name"] == "Bakeries").unwrap();
-    let edit = |id: String, body: Value| {
-        let path = format!("/api/v1/business-categories/{id}");
-        async { town.world.put(&{ path }, &{ body }).as_actor(&Harness::admin()).send().await.expect(200) }
-    };
-    edit(text(&bakeries["id"]), json!({ "name": "Bread", "slug": "bread" })).await;
-    edit(own.clone(), json!({ "name": "Where to buy" })).await;
+    town.edit_category(&text(&bakeries["id"]), &json!({ "name": "Bread", "slug": "bread" })).await;
+    town.edit_category(&own, &json!({ "name": "Where to buy" })).await;
     let stored = town.world.stored(&directory::TABLE);
     assert_eq!(counts(&import_file(&town, &file(), FileKind::GeoJson).await), (0, 0, 40));
     assert_eq!(town.world.stored(&directory::TABLE), stored);
@@ -136,8 +132,7 @@ async fn a_category_without_room_refuses_its_row_only() {
         above = Some(town.category(name, above.as_deref()).await);
     }
     let moved = json!({ "name": "A", "parent_id": above });
-    let path = format!("/api/v1/business-categories/{a}");
-    town.world.put(&path, &moved).as_actor(&Harness::admin()).send().await.expect(200);
+    town.edit_category(&a, &moved).await;
 
     let file = "id,name,categories\n2,Deep,A > B > C\n3,Fine,A > B\n4,Other,D\n";
     let report = import_file(&town, file, FileKind::Csv).await;

@@ -83,6 +83,16 @@ impl Town {
         self.world.post(&format!("/api/v1{path}"), body).as_actor(actor).send().await
     }
 
+    /// Replaces a category of the version that its page tells.
+    pub async fn edit_category(&self, id: &str, body: &Value) -> TestResponse {
+        let path = format!("/api/v1/business-categories/{id}");
+        let edit = || self.world.put(&path, body).as_actor(&Harness::admin());
+        edit().send().await.expect(428);
+        edit().header("If-Match", "\"v99\"").send().await.expect(412);
+        let etag = self.world.get(&path).send().await.expect(200).headers["etag"].clone();
+        edit().header("If-Match", &etag).send().await.expect(200)
+    }
+
     pub async fn category(&self, name: &str, parent: Option<&str>) -> String {
         let body = json!({ "name": name, "parent_id": parent });
         text(&self.post("/business-categories", &Harness::admin(), &body).await.expect(201).json["id"])

@@ -103,7 +103,8 @@ fn every_opening_hours_is_understood_or_listed() {
             }
         }
         println!("{file}: {understood} understood, {} listed: {listed:#?}", listed.len());
-        let given = features(&text).iter().filter(|feature| is_named(feature) && feature["properties"]["opening_hours"].is_string()).count();
+        let given =
+            features(&text).iter().filter(|feature| is_named(feature) && feature["properties"]["opening_hours"].is_string()).count();
         assert_eq!(understood + listed.len(), given, "each is understood or listed");
         assert!(understood * 100 >= given * 95, "{understood} of {given} are understood");
     }

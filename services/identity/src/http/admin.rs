@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use contracts::Decision;
-use kernel::{BusinessId, Line, Page, Problem, Role, Timestamp, UserId};
+use kernel::{BusinessId, Line, Page, Problem, Role, Timestamp, UserId, WantedWords};
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
 use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff, Versioned};
@@ -35,9 +35,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct UserFilter {
     role: Option<Role>,
     status: Option<Status>,
-    /// The beginning of the e-mail address.
+    /// The beginning of the e-mail address. Not together with the next ones.
     #[param(inline)]
     email: Option<Line<0, 254>>,
+    /// Words of the name, the e-mail address or the telephone number, in any order and any case.
+    #[param(inline)]
+    q: Option<Line<1, 100>>,
+    /// Registered then or later.
+    created_from: Option<Timestamp>,
+    /// Registered before.
+    created_until: Option<Timestamp>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -60,10 +67,21 @@ struct SetRoles {
     businesses: Option<Vec<BusinessId>>,
 }
 
-/// List users, the newest first; by address if its beginning is given.
+/// List users, the newest first; by address if its beginning is given. A page may hold fewer than its limit and still have a next
+/// one.
 #[utoipa::path(get, path = "/admin/users", tag = "identity", operation_id = "listUsers", params(UserFilter, Paging), responses((status = 200, body = Page<UserView>)))]
 async fn users(_: Staff, State(app): State<App>, listing: Listing<UserFilter>) -> HandlerResult {
     let (table, filter) = (app.work.table(), &listing.filter);
+    if filter.looks_closer() {
+        if filter.email.is_some() {
+            return Err(Problem::field("email", "cannot be combined with q, created_from or created_until").into());
+        }
+        let words = filter.q.as_deref().map(WantedWords::of);
+        let fits = |user: &User| filter.fits(user) && filter.fits_closely(user, words.as_ref());
+        let all = TableQuery::index(storage::USERS, "users").descending().after(listing.cursor);
+        let page = table.filter::<User>(all, listing.limit.get(), fits).await?;
+        return Ok(Reply::ok(&page.map(|user| UserView::of(&user))));
+    }
     let users = |missing, next| {
         let query = filter.query().limit(missing).after(next);
         async move { if filter.by_role() { members(table, query).await } else { Ok(table.list::<User>(query).await?.map(|user| user.value)) } }
@@ -137,6 +155,18 @@ impl UserFilter {
     /// Whether the listing is of memberships rather than of users.
     fn by_role(&self) -> bool {
         self.email.is_none() && self.role.is_some_and(|role| role != Role::Customer)
+    }
+
+    /// Whether it asks for what no listing is ordered by.
+    fn looks_closer(&self) -> bool {
+        self.q.is_some() || self.created_from.is_some() || self.created_until.is_some()
+    }
+
+    fn fits_closely(&self, user: &User, words: Option<&WantedWords>) -> bool {
+        let texts = [user.name.as_str(), user.email.as_str(), user.telephone.as_str()];
+        words.is_none_or(|words| words.are_in(texts))
+            && self.created_from.is_none_or(|from| user.created_at >= from)
+            && self.created_until.is_none_or(|until| user.created_at < until)
     }
 
     fn fits(&self, user: &User) -> bool {

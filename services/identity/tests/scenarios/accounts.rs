@@ -320,3 +320,34 @@ async fn who_acts_for_a_business_follows_from_the_directory() {
     shop.world.deliver("identity", &gained).await.unwrap();
     assert!(businesses().await.is_empty(), "late news moves nothing backwards");
 }
+
+#[tokio::test]
+async fn staff_find_people_by_words_and_by_when_they_came() {
+    let shop = Shop::open();
+    shop.verified("ann@example.com").await;
+    let ann = shop.sign_in("ann@example.com", PASSWORD).await.expect(200).json;
+    let named = shop.world.patch("/api/v1/me", &json!({"name": "Ann Grünthal"})).as_actor(&shop.who(&ann).await.unwrap());
+    named.send().await.expect(200);
+    shop.world.advance(kernel::Duration::from_secs(3600));
+    shop.verified("bob@example.com").await;
+    let bob = shop.world.get("/api/v1/admin/users?email=bob").as_actor(&Harness::support()).send().await.expect(200).json;
+    let between = bob["items"][0]["created_at"].as_str().unwrap().to_owned();
+    let found = async |query: &str| {
+        let path = format!("/api/v1/admin/users?{query}");
+        let got = shop.world.get(&path).as_actor(&Harness::support()).send().await.expect(200).json;
+        got["items"].as_array().unwrap().iter().map(|item| item["email"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (query, expect) in [
+        ("q=gruen", vec!["ann@example.com"]),
+        ("q=ann+gr%C3%BCn", vec!["ann@example.com"]),
+        ("q=example.com", vec!["bob@example.com", "ann@example.com"]),
+        ("q=bob+gruen", vec![]),
+        ("q=example&status=disabled", vec![]),
+        (&format!("created_from={between}"), vec!["bob@example.com"]),
+        (&format!("created_until={between}"), vec!["ann@example.com"]),
+    ] {
+        assert_eq!(found(query).await, expect, "{query}");
+    }
+    shop.world.get("/api/v1/admin/users?q=a&email=b").as_actor(&Harness::support()).send().await.expect(422);
+    shop.world.get("/api/v1/admin/users?q=a").as_actor(&Harness::customer(1)).send().await.expect(403);
+}

@@ -16,12 +16,16 @@ fn item(variant: u128, on_hand: i64, threshold: i64) -> StockItem {
         sku: format!("SKU-{variant}"),
         title: "Thing".into(),
     };
-    let low_alerted = i64::from(on_hand <= threshold);
-    StockItem { on_hand, available: on_hand, low_alerted, counted: 1, ..StockItem::new(described, threshold, 1) }
+    let (low_alerted, in_stock) = (i64::from(on_hand <= threshold), i64::from(on_hand > 0));
+    StockItem { on_hand, available: on_hand, low_alerted, in_stock, counted: 1, ..StockItem::new(described, threshold, 1) }
 }
 
 fn line(variant: u128, quantity: i64) -> HeldLine {
-    HeldLine { variant_id: variant.into(), sku: format!("SKU-{variant}"), quantity }
+    HeldLine { variant_id: variant.into(), sku: format!("SKU-{variant}"), quantity, state: LineState::Held }
+}
+
+fn goods(variants: &[u128]) -> Vec<OrderLine> {
+    variants.iter().map(|variant| OrderLine { variant_id: (*variant).into(), sku: String::new(), quantity: 1 }).collect()
 }
 
 fn news(order: u128) -> StockReserved {
@@ -32,12 +36,17 @@ fn news(order: u128) -> StockReserved {
         email: "ann@example.com".parse().unwrap(),
         total: kernel::Money::new(100, kernel::Currency::EUR),
     };
-    let payment = contracts::PaymentTry { payment_id: 1.into(), payment_method: "card".into() };
+    let payment = contracts::PaymentTry { payment_id: 1.into(), payment_method: "card".into(), return_url: None };
     StockReserved { order, payment: Some(payment) }
 }
 
 fn reservation(status: Status) -> Reservation {
-    Reservation { order_id: 9.into(), lines: vec![line(1, 2)], status, changed_at: at(0) }
+    let state = match status {
+        Status::Held | Status::Refused | Status::Forestalled => LineState::Held,
+        Status::Shipped => LineState::Shipped,
+        Status::Released => LineState::Released,
+    };
+    Reservation { order_id: 9.into(), lines: vec![HeldLine { state, ..line(1, 2) }], status, changed_at: at(0) }
 }
 
 const ALL: [Status; 5] = [Status::Held, Status::Shipped, Status::Refused, Status::Released, Status::Forestalled];
@@ -55,7 +64,7 @@ fn check(plan: &Plan, expect: (Status, &[&str], usize)) {
 fn placing_holds_all_lines_or_none() {
     let stock = [item(1, 10, 0), item(2, 1, 0)];
     let plan = place(None, news(9), vec![line(1, 2), line(2, 1)], &stock, at(0));
-    check(&plan, (Status::Held, &["stock.reserved", "stock.low"], 2));
+    check(&plan, (Status::Held, &["stock.reserved", "stock.low", "stock.state_changed"], 2));
     let plan = place(None, news(9), vec![line(1, 2), line(2, 2), line(3, 1)], &stock, at(0));
     check(&plan, (Status::Refused, &["stock.refused"], 0));
     let Event::StockRefused(refused) = &plan.reservation.events()[0] else { panic!("{plan:?}") };
@@ -81,12 +90,49 @@ fn each_step_from_each_status() {
         };
         check(&cancel(Some(reservation(status)), 9.into(), &stock, at(5)).unwrap(), cancelled);
 
-        match (status, reservation(status).ship(&stock, at(5))) {
+        check(&reservation(status).release(&goods(&[1]), &stock, at(5)).unwrap(), cancelled);
+
+        match (status, reservation(status).ship(&goods(&[1]), &stock, at(5))) {
             (Status::Held, Ok(plan)) => check(&plan, (Status::Shipped, &[], 1)),
             (Status::Shipped, Ok(plan)) => check(&plan, (Status::Shipped, &[], 0)),
             (_, Err(error)) => assert_eq!(error, ReservationError::ShippedUnheld, "{status:?}"),
             (_, Ok(plan)) => panic!("{status:?} {plan:?}"),
         }
+    }
+}
+
+/// Of two sellers' goods, variants 1 and 2.
+#[test]
+fn the_goods_of_one_seller_end_before_those_of_another() {
+    let stock: Vec<StockItem> =
+        [item(1, 10, 0), item(2, 10, 0)].iter().map(|item| item.after(&item.reserve(2).unwrap()).unwrap()).collect();
+    let two = || Reservation { lines: vec![line(1, 2), line(2, 2)], ..reservation(Status::Held) };
+    for (steps, expect) in [
+        (&["ship 1"][..], Some((Status::Held, 1))),
+        (&["ship 1", "ship 1"], Some((Status::Held, 0))),
+        (&["ship 1", "ship 2"], Some((Status::Shipped, 1))),
+        (&["release 1"], Some((Status::Held, 1))),
+        (&["release 1", "release 2"], Some((Status::Released, 1))),
+        (&["release 1", "ship 2"], Some((Status::Shipped, 1))),
+        (&["release 1", "ship 1"], None),
+        (&["ship 1", "release 1"], Some((Status::Held, 0))),
+        (&["ship 1", "cancel"], Some((Status::Shipped, 1))),
+        (&["ship 1", "ship 2", "cancel"], Some((Status::Shipped, 0))),
+        (&["cancel", "ship 1"], None),
+    ] {
+        let (mut held, mut shifts) = (Ok(two()), 0);
+        for step in steps {
+            let plan = held.and_then(|held: Reservation| match *step {
+                "ship 1" => held.ship(&goods(&[1]), &stock, at(5)),
+                "ship 2" => held.ship(&goods(&[2]), &stock, at(5)),
+                "release 1" => held.release(&goods(&[1]), &stock, at(5)),
+                "release 2" => held.release(&goods(&[2]), &stock, at(5)),
+                _ => cancel(Some(held), 9.into(), &stock, at(5)),
+            });
+            shifts = plan.as_ref().map_or(0, |plan| plan.shifts.len());
+            held = plan.map(|plan| plan.reservation.into_state());
+        }
+        assert_eq!(held.ok().map(|held| (held.status, shifts)), expect, "{steps:?}");
     }
 }
 
@@ -139,12 +185,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..120)
 }
 
+/// Whether stock became low, or the last piece of it was taken.
+fn crosses(before: &StockItem, after: &StockItem) -> bool {
+    (!before.is_low() && after.is_low()) || (before.available > 0 && after.available <= 0)
+}
+
 impl Shop {
     fn apply(&mut self, shift: &Shift, kind: Option<MovementKind>) {
-        let before = self.item.is_low();
+        let before = self.item.clone();
         self.item = self.item.after(shift).expect("nobody came in between");
         self.ledger.extend(kind.map(|_| shift.delta(Counter::OnHand)));
-        self.crossings += usize::from(!before && self.item.is_low());
+        self.crossings += usize::from(crosses(&before, &self.item));
         self.lows += shift.events.iter().filter(|event| matches!(event, Event::StockLow(_))).count();
     }
 
@@ -167,7 +218,7 @@ impl Shop {
             }
             Step::Ship(order) => {
                 let Some(reservation) = known(&order) else { return };
-                match reservation.ship(&stock, self.now) {
+                match reservation.ship(&goods(&[1]), &stock, self.now) {
                     Ok(plan) => self.happen(order, plan),
                     Err(error) => assert_eq!(error, ReservationError::ShippedUnheld),
                 }
@@ -202,7 +253,8 @@ proptest! {
             backorders_ever |= shop.item.backorder == 1;
             prop_assert!(shop.item.check(), "{:?}", shop.item);
             prop_assert!(backorders_ever || shop.item.available >= 0);
-            let held: i64 = shop.reservations.values().filter(|reservation| reservation.holds()).flat_map(|held| &held.lines).map(|line| line.quantity).sum();
+            let lines = shop.reservations.values().filter(|reservation| reservation.holds()).flat_map(|held| &held.lines);
+            let held: i64 = lines.filter(|line| line.state == LineState::Held).map(|line| line.quantity).sum();
             prop_assert_eq!(shop.item.reserved, held, "what is reserved is what the orders hold");
             prop_assert_eq!(shop.ledger.iter().sum::<i64>(), shop.item.on_hand, "the ledger adds up to what is on hand");
             prop_assert_eq!(shop.lows, shop.crossings, "low stock is told once per crossing");
@@ -215,7 +267,7 @@ proptest! {
     fn contention_sells_every_piece_once(on_hand in 0_i64..60, threshold in 0_i64..20, quantities in prop::collection::vec(1_i64..5, 1..60)) {
         let mut shared = item(1, on_hand, threshold);
         let mut waiting: Vec<(i64, Option<Shift>)> = quantities.into_iter().map(|quantity| (quantity, None)).collect();
-        let (mut sold, mut lows, mut rounds) = (0, 0, 0);
+        let (mut sold, mut lows, mut crossings, mut rounds) = (0, 0, 0, 0);
         while !waiting.is_empty() {
             rounds += 1;
             prop_assert!(rounds < 24, "the shell would give up");
@@ -224,7 +276,8 @@ proptest! {
             waiting.retain_mut(|(quantity, shift)| { *shift = loaded.reserve(*quantity).ok(); shift.is_some() });
             waiting.retain(|(quantity, shift)| match shift.as_ref().and_then(|shift| shared.after(shift).map(|after| (after, shift))) {
                 Some((after, shift)) => {
-                    lows += shift.events.len();
+                    lows += shift.events.iter().filter(|event| matches!(event, Event::StockLow(_))).count();
+                    crossings += usize::from(crosses(&shared, &after));
                     sold += quantity;
                     shared = after;
                     false
@@ -235,6 +288,7 @@ proptest! {
         }
         prop_assert_eq!(shared.reserved, sold);
         prop_assert!(shared.available >= 0);
-        prop_assert_eq!(lows, usize::from(on_hand > threshold && shared.is_low()));
+        prop_assert_eq!(lows, crossings);
+        prop_assert!(lows <= 2, "once for the threshold and once for the last piece");
     }
 }

@@ -3,8 +3,8 @@ use super::*;
 pub(crate) fn item(on_hand: i64, reserved: i64, threshold: i64) -> StockItem {
     let described = Described { variant_id: 7.into(), product_id: 1.into(), seller_id: None, sku: "TEA-100".into(), title: "Tea".into() };
     let available = on_hand - reserved;
-    let low_alerted = i64::from(available <= threshold);
-    StockItem { on_hand, available, reserved, low_alerted, counted: 1, ..StockItem::new(described, threshold, 1) }
+    let (low_alerted, in_stock) = (i64::from(available <= threshold), i64::from(available > 0));
+    StockItem { on_hand, available, reserved, low_alerted, in_stock, counted: 1, ..StockItem::new(described, threshold, 1) }
 }
 
 /// on hand, reserved, available; whether `stock.low` was emitted.
@@ -23,6 +23,8 @@ fn reserving() {
         (10, 0, 3, 7, Some((10, 7, 3, true))),
         (10, 0, 3, 10, Some((10, 10, 0, true))),
         (10, 7, 3, 1, Some((10, 8, 2, false))),
+        // The last piece is told, low as the stock was.
+        (10, 8, 3, 2, Some((10, 10, 0, true))),
         (10, 8, 3, 3, None),
         (0, 0, 3, 1, None),
         (4, 0, 0, 4, Some((4, 4, 0, true))),
@@ -156,4 +158,51 @@ fn reasons() {
     for (reason, ok) in [("counted", true), ("", false), ("  ", false), (&"x".repeat(201), false)] {
         assert_eq!(Reason::new(reason).is_ok(), ok, "{reason:.20}");
     }
+}
+
+#[test]
+fn customers_are_told_of_each_change_of_the_state_once() {
+    use StockState::{Backorder, InStock, Low, Out};
+    let reserve = |quantity| move |item: &StockItem| item.reserve(quantity).ok();
+    let count = |on_hand, backorder| move |item: &StockItem| item.count(on_hand, backorder).ok();
+    let set = |threshold, backorder| move |item: &StockItem| item.set(Settings { threshold, backorder }).unwrap();
+    type Step<'a> = (&'a dyn Fn(&StockItem) -> Option<Shift>, Option<StockState>);
+    let steps: [Step<'_>; 12] = [
+        (&count(10, false), Some(InStock)),
+        (&reserve(2), None),
+        (&reserve(5), Some(Low)),
+        (&reserve(1), None),
+        (&reserve(2), Some(Out)),
+        (&|item| Some(item.release(3)), Some(Low)),
+        (&reserve(3), Some(Out)),
+        (&set(None, Some(true)), Some(Backorder)),
+        (&reserve(4), None),
+        (&set(Some(5), None), None),
+        (&|item| item.adjust(Adjustment::Delta(20)).ok(), Some(InStock)),
+        (&count(16, false), Some(Low)),
+    ];
+    let mut item = StockItem { threshold: 3, ..item(0, 0, 3) };
+    let mut revision = 0;
+    for (place, (step, expect)) in steps.into_iter().enumerate() {
+        let shift = step(&item).unwrap();
+        let told = shift.events.iter().find_map(|event| match event {
+            Event::StockStateChanged(event) => Some((event.state, event.revision)),
+            _ => None,
+        });
+        item = item.after(&shift).unwrap();
+        revision += i64::from(expect.is_some());
+        assert!(item.check(), "step {place}: {item:?}");
+        assert_eq!(told, expect.map(|state| (state, revision)), "step {place}: {item:?}");
+        assert_eq!(item.state_revision, revision, "step {place}");
+    }
+}
+
+#[test]
+fn the_last_piece_is_told_of_by_the_order_that_takes_it() {
+    let low = item(3, 0, 3);
+    // Both were decided while three were there: the second would end at zero without telling anybody.
+    let (first, second) = (low.reserve(1).unwrap(), low.reserve(2).unwrap());
+    let moved = low.after(&first).unwrap();
+    assert_eq!(moved.after(&second), None);
+    assert_eq!(moved.after(&moved.reserve(2).unwrap()).unwrap().state(), StockState::Out);
 }

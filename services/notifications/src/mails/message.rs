@@ -4,7 +4,7 @@
 
 use contracts::{CancelReason, DeclineCode, ReturnReason};
 use kernel::{BusinessId, Currency, LeadId, Money, OrderId, PaymentId, PostalAddress, ReviewId, Timestamp, UserId, VariantId};
-use ports::reads::{LinkPurpose, OrderLineSummary, OrderSummary};
+use ports::reads::{LinkPurpose, OrderLineSummary, OrderPartSummary, OrderSummary};
 use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, EnumMessage, IntoStaticStr, VariantArray};
 
@@ -66,10 +66,24 @@ pub enum Message {
     AccountExists { user_id: UserId, name: String, serial: u32 },
     /// Tells a customer that an admin has blocked the account.
     AccountDisabled { name: String },
-    /// Tells the admin that a variant is running out.
-    LowStockToAdmin { variant_id: VariantId, sku: String, available: i64, threshold: i64 },
+    /// Tells the admin that a variant of the house is running out, or is sold out.
+    LowStockToAdmin { variant_id: VariantId, sku: String, title: String, available: i64, threshold: i64 },
+    /// Tells the people of a business that a variant of theirs is running out, or is sold out.
+    LowStock {
+        business_id: BusinessId,
+        business: String,
+        variant_id: VariantId,
+        sku: String,
+        title: String,
+        available: i64,
+        threshold: i64,
+    },
     /// Tells the admin about a new order.
     OrderToAdmin { total: Money },
+    /// Tells the people of a business what to pack, and where it goes.
+    OrderToSeller { business_id: BusinessId, business: String },
+    /// Tells the people of a business that they need not pack their part of an order any more.
+    OrderCancelledToSeller { business_id: BusinessId, business: String, reason: CancelReason },
     /// Tells the customer that the order is confirmed.
     OrderConfirmation,
     /// Tells the customer that the payment was taken.
@@ -81,8 +95,24 @@ pub enum Message {
         // How long the customer may try, from when the mail was written.
         minutes: u32,
     },
-    /// Tells the customer that the goods are on their way.
-    Shipped { carrier: Option<String>, tracking_number: Option<String> },
+    /// Tells the customer which goods are on their way, and which are still to come.
+    Shipped {
+        seller_id: BusinessId,
+        // None where it is the house.
+        business: Option<String>,
+        parcels: Vec<ParcelName>,
+        to_come: Vec<BusinessId>,
+    },
+    /// Tells the customer that a seller does not deliver their part of an order, and what goes back.
+    PartCancelled {
+        seller_id: BusinessId,
+        // None where it is the house.
+        business: Option<String>,
+        refund: Money,
+        reason: CancelReason,
+    },
+    /// Brings a guest the link to their order once more.
+    OrderLink,
     /// Tells the customer that and why the order was cancelled.
     Cancellation { total: Money, reason: CancelReason, money: MoneyBack },
     /// Tells the customer that money was sent back.
@@ -97,6 +127,14 @@ pub enum Message {
     ReviewRejected { reason: String },
     /// Asks a customer, once for each order, how it was.
     ReviewReminder,
+}
+
+/// How to follow a parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParcelName {
+    pub carrier: Option<String>,
+    pub number: Option<String>,
+    pub url: Option<String>,
 }
 
 /// What a cancellation means for the customer's money.
@@ -144,6 +182,8 @@ impl Message {
             | Self::Receipt { .. }
             | Self::PaymentDeclined { .. }
             | Self::Shipped { .. }
+            | Self::PartCancelled { .. }
+            | Self::OrderLink
             | Self::Cancellation { .. }
             | Self::PaymentRefunded { .. }
             | Self::ReviewReminder => Reader::Customer,
@@ -155,6 +195,9 @@ impl Message {
             | Self::ClaimDecided { .. }
             | Self::NewLead { .. }
             | Self::LeadCredited { .. }
+            | Self::LowStock { .. }
+            | Self::OrderToSeller { .. }
+            | Self::OrderCancelledToSeller { .. }
             | Self::NewReview { .. } => Reader::Business,
             Self::BusinessSubmitted { .. }
             | Self::BusinessEditSubmitted { .. }
@@ -190,11 +233,15 @@ impl Message {
                 Link::Account { user_id, purpose: LinkPurpose::ResetPassword, serial }
             }
             Self::LowStockToAdmin { variant_id, .. } => Link::AdminStock(variant_id),
+            Self::LowStock { business_id, variant_id, .. } => Link::PortalStock(business_id, variant_id),
+            Self::OrderToSeller { business_id, .. } | Self::OrderCancelledToSeller { business_id, .. } => Link::PortalOrder(business_id),
             Self::OrderToAdmin { .. } | Self::RefundFailed { .. } => Link::AdminOrder,
             Self::OrderConfirmation
             | Self::Receipt { .. }
             | Self::PaymentDeclined { .. }
             | Self::Shipped { .. }
+            | Self::PartCancelled { .. }
+            | Self::OrderLink
             | Self::Cancellation { .. }
             | Self::PaymentRefunded { .. }
             | Self::ReviewReminder => Link::Order,
@@ -213,12 +260,34 @@ impl Message {
     /// Whether anybody can cause it to be sent to any address, and for nothing: an order that is not paid takes no more than
     /// naming one.
     pub fn is_free_to_cause(&self) -> bool {
-        matches!(self, Self::PaymentDeclined { .. } | Self::Cancellation { money: MoneyBack::NothingTaken | MoneyBack::HoldLifted, .. })
+        let is_unpaid = matches!(
+            self,
+            Self::PaymentDeclined { .. } | Self::Cancellation { money: MoneyBack::NothingTaken | MoneyBack::HoldLifted, .. }
+        );
+        is_unpaid || matches!(self, Self::OrderLink)
+    }
+
+    /// The seller whose part of the order it shows, and nothing of the others'.
+    pub fn part(&self) -> Option<BusinessId> {
+        match self {
+            Self::OrderToSeller { business_id, .. } => Some(*business_id),
+            Self::Shipped { seller_id, .. } | Self::PartCancelled { seller_id, .. } => Some(*seller_id),
+            _ => None,
+        }
+    }
+
+    /// The sellers whose parts of the order are still to come.
+    pub fn to_come(&self) -> &[BusinessId] {
+        match self {
+            Self::Shipped { to_come, .. } => to_come,
+            _ => &[],
+        }
     }
 
     /// Whether it names what was ordered, which is read of the order whenever the mail is shown or sent.
     pub fn shows_sale(&self) -> bool {
-        matches!(self, Self::OrderToAdmin { .. } | Self::OrderConfirmation | Self::Receipt { .. } | Self::ReviewReminder)
+        let names_all = matches!(self, Self::OrderToAdmin { .. } | Self::OrderConfirmation | Self::Receipt { .. } | Self::ReviewReminder);
+        names_all || self.part().is_some()
     }
 
     /// One of each, with made-up data, for previews and tests.
@@ -250,12 +319,36 @@ impl Message {
             Self::PasswordReset { user_id, name: name(), serial: 1 },
             Self::AccountExists { user_id, name: name(), serial: 1 },
             Self::AccountDisabled { name: name() },
-            Self::LowStockToAdmin { variant_id: 7.into(), sku: "POT-CLAY-L".into(), available: 2, threshold: 5 },
+            Self::LowStockToAdmin {
+                variant_id: 7.into(),
+                sku: "POT-CLAY-L".into(),
+                title: "Clay Plant Pot".into(),
+                available: 2,
+                threshold: 5,
+            },
+            Self::LowStock {
+                business_id,
+                business: business(),
+                variant_id: 7.into(),
+                sku: "POT-CLAY-L".into(),
+                title: "Clay Plant Pot".into(),
+                available: 0,
+                threshold: 5,
+            },
             Self::OrderToAdmin { total },
+            Self::OrderToSeller { business_id, business: business() },
+            Self::OrderCancelledToSeller { business_id, business: business(), reason: CancelReason::ByCustomer },
             Self::OrderConfirmation,
             Self::Receipt { payment_id: 7.into(), paid: total, paid_at: placed_at },
             Self::PaymentDeclined { code: DeclineCode::CardDeclined, total, minutes: 28 },
-            Self::Shipped { carrier: Some("DHL".into()), tracking_number: Some("00340434161094015902".into()) },
+            Self::Shipped {
+                seller_id: business_id,
+                business: Some(business()),
+                parcels: vec![ParcelName { carrier: Some("DHL".into()), number: Some("00340434161094015902".into()), url: None }],
+                to_come: vec![BusinessId::HOUSE],
+            },
+            Self::PartCancelled { seller_id: business_id, business: Some(business()), refund, reason: CancelReason::BySeller },
+            Self::OrderLink,
             Self::Cancellation { total, reason: CancelReason::OutOfStock, money: MoneyBack::NothingTaken },
             Self::PaymentRefunded { refund, refunded: refund, paid: total },
             Self::RefundFailed { refund, answer: "The card has expired.".into() },
@@ -276,14 +369,22 @@ impl Template {
 /// The order of the samples.
 pub fn sample_sale() -> OrderSummary {
     let eur = |amount| Money::new(amount, Currency::EUR);
-    let line = |sku: &str, title: &str, quantity: u32, unit: i64| OrderLineSummary {
+    let line = |seller_id, sku: &str, title: &str, quantity: u32, unit: i64| OrderLineSummary {
         product_id: 1.into(),
-        seller_id: 1.into(),
+        seller_id,
         sku: sku.into(),
         title: title.into(),
         quantity,
         unit_price: eur(unit),
         total: eur(unit * i64::from(quantity)),
+    };
+    let part = |seller_id, subtotal, shipping, tax| OrderPartSummary {
+        seller_id,
+        subtotal: eur(subtotal),
+        shipping: eur(shipping),
+        tax: eur(tax),
+        total: eur(subtotal + shipping),
+        cancelled: false,
     };
     OrderSummary {
         id: OrderId(0x0193_4f2a_77b1_0000_1234_5678_9abc_def0),
@@ -291,7 +392,11 @@ pub fn sample_sale() -> OrderSummary {
         customer_id: Some(1.into()),
         email: example("ann"),
         placed_at: Timestamp::from_millis(1_763_692_800_000),
-        lines: vec![line("POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999), line("BENCH-OAK", "Garden Bench, Oak", 1, 121_000)],
+        lines: vec![
+            line(BusinessId::HOUSE, "POT-CLAY-L", "Clay Plant Pot, Large", 2, 1999),
+            line(BusinessId(7), "BENCH-OAK", "Garden Bench, Oak", 1, 121_000),
+        ],
+        parts: vec![part(BusinessId::HOUSE, 3998, 16, 638), part(BusinessId(7), 121_000, 474, 19_398)],
         subtotal: eur(124_998),
         shipping: eur(490),
         tax: eur(20_036),

@@ -14,7 +14,7 @@ mod subscription;
 pub use draft::{Draft, OrderName};
 pub use message::{Message, Reader, Template, sample_sale};
 #[cfg(test)]
-pub use message::{MoneyBack, sample};
+pub use message::{MoneyBack, ParcelName, sample};
 pub use subscription::Mails;
 
 /// Which mails follow from which events.

@@ -6,9 +6,9 @@ use crate::support::*;
 use contracts::{
     BusinessClaimed, BusinessEditDecided, BusinessEditSubmitted, BusinessPublished, BusinessRejected, BusinessSubmitted, BusinessSuspended,
     CancelReason, ClaimRefused, ClaimRequested, Decline, DeclineCode, Event, LeadAnswered, LeadCredited, LeadDelivered, LeadReturned,
-    OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed, RegisteredAgain, ReturnReason,
-    ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, StockLow, UserDisabled, UserErased, UserVerified,
-    VerificationRequested,
+    OrderLinkRequested, OrderPartCancelled, OrderShipped, PasswordResetRequested, PaymentFailed, PaymentRef, PaymentRefunded, RefundFailed,
+    RegisteredAgain, ReturnReason, ReviewPublished, ReviewRejected, ReviewReminderDue, ReviewSubmitted, ShippedParcel, StockLow,
+    UserDisabled, UserErased, UserVerified, VerificationRequested,
 };
 use kernel::{BusinessId, Duration, OrderId, ReviewTarget, UserId};
 use notifications::Delivery;
@@ -30,10 +30,35 @@ fn of_customers() -> Vec<Case> {
     let reset = PasswordResetRequested { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 4 };
     let moved = UserVerified { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), proven: true, first: false };
     let again = RegisteredAgain { user_id: UserId(1001), email: address("ann"), name: "Ann".into(), serial: 5 };
-    let shipped = OrderShipped { order: order(OrderId(7)), carrier: Some("DHL".into()), tracking_number: Some("0034".into()) };
-    let refunded = PaymentRefunded { payment: payment(), refund_id: 6.into(), refund: eur(100), refunded: eur(100) };
-    let refused = RefundFailed { payment: payment(), refund_id: 6.into(), refund: eur(100), message: "card expired".into() };
-    let low = StockLow { variant_id: 7.into(), sku: "TEA-100".into(), available: 2, threshold: 3 };
+    let parcel = ShippedParcel { carrier: Some("DHL".into()), number: Some("0034".into()), url: Some("https://dhl.example/0034".into()) };
+    let shipped = |id, seller_id, to_come: &[BusinessId]| OrderShipped {
+        order: order(id),
+        seller_id,
+        lines: Vec::new(),
+        parcels: vec![parcel.clone()],
+        to_come: to_come.to_vec(),
+    };
+    let house = BusinessId::HOUSE;
+    let part = |reason| OrderPartCancelled {
+        order: order(SHARED_ORDER),
+        seller_id: MILL,
+        lines: Vec::new(),
+        reason,
+        payment_id: 5.into(),
+        amount: eur(1200),
+    };
+    let link = OrderLinkRequested { order: order(GUEST_ORDER) };
+    let refunded = PaymentRefunded { payment: payment(), refund_id: 6.into(), retry_of: None, refund: eur(100), refunded: eur(100) };
+    let refused =
+        RefundFailed { payment: payment(), refund_id: 6.into(), retry_of: None, refund: eur(100), message: "card expired".into() };
+    let low = |seller_id, available| StockLow {
+        variant_id: 7.into(),
+        seller_id,
+        sku: "TEA-100".into(),
+        title: "Tea".into(),
+        available,
+        threshold: 3,
+    };
     let disabled = UserDisabled { user_id: UserId(6), reason: "for the staff only".into() };
     vec![
         (verified("Ann"), vec![("welcome", ANN, "Welcome, Ann")]),
@@ -55,10 +80,43 @@ fn of_customers() -> Vec<Case> {
         (cancelled(CancelReason::ByCustomer, false), vec![]),
         (declined(UNPAID_ORDER).into(), vec![("payment_declined", ANN, "We are keeping the items for you for 30 more minutes.")]),
         (declined(OrderId(7)).into(), vec![]),
-        (shipped.into(), vec![("shipped", ANN, "Tracking number: 0034")]),
+        (shipped(OrderId(7), house, &[]).into(), vec![("shipped", ANN, "Tracking number: 0034\nFollow it at: https://dhl.example/0034")]),
+        (shipped(SHARED_ORDER, MILL, &[house]).into(), vec![("shipped", ANN, "Old Mill has sent you their part of your order")]),
+        (shipped(SHARED_ORDER, MILL, &[house]).into(), vec![("shipped", ANN, "each with a mail of its own: 2 × Clay <Pot> Large.")]),
+        (shipped(SHARED_ORDER, MILL, &[house]).into(), vec![("shipped", ANN, "- 3 × Rye Bread")]),
+        (shipped(SHARED_ORDER, house, &[]).into(), vec![("shipped", ANN, "We have sent you our part of your order")]),
+        (
+            confirmed(SHARED_ORDER),
+            vec![
+                ("order_confirmation", ANN, "3 x Rye Bread (RYE, €4.00): €12.00"),
+                ("receipt", ANN, "We received your payment"),
+                (
+                    "order_to_seller",
+                    OWNER,
+                    "3 x Rye Bread (RYE, €4.00): €12.00\n\nSubtotal: €12.00\nShipping: €0.00\nTotal: €12.00\nTax included: €0.78\n\nDelivery to:\nAnn Lee",
+                ),
+            ],
+        ),
+        (
+            cancelled_order(SHARED_ORDER, CancelReason::ByCustomer, true),
+            vec![
+                ("cancellation", ANN, "will be refunded in full"),
+                ("order_cancelled_to_seller", OWNER, "was cancelled before Old Mill sent anything"),
+            ],
+        ),
+        (cancelled_order(SHARED_ORDER, CancelReason::Expired, false), vec![("cancellation", ANN, "You have not been charged.")]),
+        (part(CancelReason::BySeller).into(), vec![("part_cancelled", ANN, "€12.00 will be refunded")]),
+        (
+            part(CancelReason::ByAdmin).into(),
+            vec![("part_cancelled", ANN, "- 3 × Rye Bread"), ("order_cancelled_to_seller", OWNER, "Our team had to cancel it.")],
+        ),
+        (link.into(), vec![("order_link", ANN, "Somebody, most likely you")]),
         (refunded.into(), vec![("payment_refunded", ANN, "Paid: €44.88\nRefunded so far: €1.00")]),
         (refused.into(), vec![("refund_failed", BOSS, "Answer: card expired")]),
-        (low.into(), vec![("low_stock_to_admin", BOSS, "Only 2 left to sell.")]),
+        (low(None, 2).into(), vec![("low_stock_to_admin", BOSS, "Only 2 left to sell.")]),
+        (low(Some(house), 0).into(), vec![("low_stock_to_admin", BOSS, "The last piece has been ordered.")]),
+        (low(Some(MILL), 2).into(), vec![("low_stock", OWNER, "Old Mill has only 2 left to sell.")]),
+        (low(Some(MILL), 0).into(), vec![("low_stock", OWNER, "The last piece that Old Mill had has been ordered.")]),
     ]
 }
 
@@ -74,7 +132,7 @@ fn of_businesses() -> Vec<Case> {
     let rejected = BusinessRejected { business_id, name: name(), reason: "which street is it in?".into() };
     let suspended = BusinessSuspended { business_id, name: name(), reason: "guests found it closed".into() };
     let requested = ClaimRequested { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6) };
-    let claimed = BusinessClaimed { business_id, name: name(), claim_id: 9.into(), owner_id: UserId(6) };
+    let claimed = BusinessClaimed { business_id, name: name(), slug: "bakery".into(), claim_id: 9.into(), owner_id: UserId(6) };
     let refused = ClaimRefused { claim_id: 9.into(), business_id, business_name: name(), user_id: UserId(6), reason: "no proof".into() };
     let lead = LeadDelivered { lead_id: 3.into(), business_id, price: eur(500) };
     let answered = |lead| LeadAnswered { lead_id: lead, business_id, reply: 1, customer_id: None };
@@ -154,6 +212,32 @@ async fn a_repeated_cancellation_is_one_mail() {
         world.advance(Duration::from_secs(1));
     }
     assert_eq!(log(&world, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_link_is_mailed_so_often_and_with_its_token() {
+    let (world, mailer) = sending();
+    for _ in 0..20 {
+        world.publish(OrderLinkRequested { order: order(GUEST_ORDER) }).await;
+        world.settle().await;
+    }
+    let sent = mailer.taken();
+    assert_eq!(sent.len(), 5, "a mailbox is not flooded");
+    assert!(sent[0].text.contains(&format!("/orders/{GUEST_ORDER}?token={GUEST_TOKEN}")), "{}", sent[0].text);
+}
+
+#[tokio::test]
+async fn what_nobody_of_a_business_can_be_told_the_house_hears() {
+    let directory = Arc::new(FakeDirectory::default());
+    *directory.0.lock().unwrap() = vec![UNVERIFIED];
+    let world = shop_in(directory, Delivery::Capture, config());
+    let (sku, title) = ("TEA-100".into(), "Tea".into());
+    world.publish(StockLow { variant_id: 7.into(), seller_id: Some(MILL), sku, title, available: 2, threshold: 3 }).await;
+    world.publish(confirmed(SHARED_ORDER)).await;
+    world.settle().await;
+    let mut templates = field(&log(&world, "").await, "template");
+    templates.sort_unstable();
+    assert_eq!(templates, ["low_stock_to_admin", "order_confirmation", "receipt"]);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use contracts::{CancelReason, Event, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRef, UserVerified};
 use kernel::CategoryId;
-use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, Problem, Timestamp, UserId};
+use kernel::{BusinessId, Currency, Cursor, Duration, Email, LeadId, Money, OrderId, Page, PostalAddress, Problem, Timestamp, UserId};
 use notifications::{Config, Delivery, Deps, Locale};
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderReads,
-    OrderSummary, OrderTokens,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, LinkPurpose, LinkTokens, OrderLineSummary, OrderPartSummary,
+    OrderReads, OrderSummary, OrderTokens,
 };
 use ports::{Mail, MailError, Mailer};
 use serde_json::Value;
@@ -20,6 +20,9 @@ pub const GUEST_TOKEN: &str = "guest-secret";
 pub const GUEST_ORDER: OrderId = OrderId(900);
 pub const UNPAID_ORDER: OrderId = OrderId(902);
 pub const UNKNOWN_ORDER: OrderId = OrderId(901);
+/// Of the house and of the mill.
+pub const SHARED_ORDER: OrderId = OrderId(903);
+pub const MILL: BusinessId = BusinessId(8);
 
 pub fn address(name: &str) -> Email {
     format!("{name}@example.com").parse().unwrap()
@@ -43,25 +46,55 @@ impl OrderReads for FakeOrders {
         let guest = id == GUEST_ORDER;
         let line = OrderLineSummary {
             product_id: 1.into(),
-            seller_id: 1.into(),
+            seller_id: BusinessId::HOUSE,
             sku: "POT-L".into(),
             title: "Clay <Pot>\r\nLarge".into(),
             quantity: 2,
             unit_price: eur(1999),
             total: eur(3998),
         };
+        let part = |seller_id, subtotal, shipping, tax| OrderPartSummary {
+            seller_id,
+            subtotal: eur(subtotal),
+            shipping: eur(shipping),
+            tax: eur(tax),
+            total: eur(subtotal + shipping),
+            cancelled: false,
+        };
+        let is_shared = id == SHARED_ORDER;
+        let bread = OrderLineSummary {
+            seller_id: MILL,
+            sku: "RYE".into(),
+            title: "Rye Bread".into(),
+            quantity: 3,
+            unit_price: eur(400),
+            total: eur(1200),
+            ..line.clone()
+        };
+        let postal = PostalAddress {
+            name: "Ann Lee".into(),
+            street_address: "Marienplatz 8".into(),
+            extended_address: String::new(),
+            postal_code: "80331".into(),
+            address_locality: "München".into(),
+            address_region: String::new(),
+            address_country: "DE".into(),
+            telephone: String::new(),
+        };
+        let parts = [part(BusinessId::HOUSE, 3998, 490, 717), part(MILL, 1200, 0, 78)];
         let order = OrderSummary {
             id,
             number: "S-7K3F-92QD".into(),
             customer_id: (!guest).then_some(UserId(1001)),
             email: address("ann"),
             placed_at: Timestamp::from_millis(1_790_000_000_000),
-            lines: vec![line],
+            lines: [line, bread].into_iter().take(if is_shared { 2 } else { 1 }).collect(),
+            parts: parts.into_iter().take(if is_shared { 2 } else { 1 }).collect(),
             subtotal: eur(3998),
             shipping: eur(490),
             tax: eur(717),
             total: eur(4488),
-            shipping_address: None,
+            shipping_address: is_shared.then_some(postal),
             pay_by: (id == UNPAID_ORDER).then(|| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(1800))),
         };
         Ok((id != UNKNOWN_ORDER).then_some(order))
@@ -235,7 +268,8 @@ pub fn placed(id: OrderId) -> Event {
 }
 
 pub fn confirmed(id: OrderId) -> Event {
-    OrderConfirmed { order: order(id), payment_id: 5.into() }.into()
+    let sellers = if id == SHARED_ORDER { vec![MILL] } else { Vec::new() };
+    OrderConfirmed { order: order(id), payment_id: 5.into(), sellers }.into()
 }
 
 pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
@@ -243,7 +277,8 @@ pub fn cancelled(reason: CancelReason, was_confirmed: bool) -> Event {
 }
 
 pub fn cancelled_order(id: OrderId, reason: CancelReason, was_confirmed: bool) -> Event {
-    OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed }.into()
+    let sellers = if id == SHARED_ORDER { vec![BusinessId::HOUSE, MILL] } else { vec![BusinessId::HOUSE] };
+    OrderCancelled { order: order(id), reason, payment_id: None, was_confirmed, sellers }.into()
 }
 
 pub fn verified(name: &str) -> Event {

@@ -1,49 +1,58 @@
-//! Who may see an order, and in which part.
+//! Who may see an order, and as what.
 
-use kernel::Actor;
+use contracts::CancelReason;
+use kernel::{Actor, BusinessId};
 
-use super::{Line, Order, OrderError};
+use super::{Order, OrderError, Part};
 
-/// In which part somebody deals with an order.
+/// As what somebody deals with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Party {
     /// Who placed it: signed in, or a guest with its token.
     Customer,
-    /// Who sells something in it.
+    /// Who sells a part of it. Of the rest they see nothing.
     Seller,
     /// Admins and support.
     Staff,
 }
 
+impl Party {
+    pub fn cancel_reason(self) -> CancelReason {
+        match self {
+            Self::Customer => CancelReason::ByCustomer,
+            Self::Seller => CancelReason::BySeller,
+            Self::Staff => CancelReason::ByAdmin,
+        }
+    }
+}
+
 impl Order {
-    /// The actor's part; `with_token` if they present the token of a guest's order. Without a part, the order does not exist
-    /// for them.
-    pub fn part_of(&self, actor: &Actor, with_token: bool) -> Result<Part, OrderError> {
+    /// As what the actor deals with the order as a whole; `with_token` if they present the token of a guest's order. For
+    /// everybody else there is no such order.
+    pub fn party_of(&self, actor: &Actor, with_token: bool) -> Result<Party, OrderError> {
         let owns = actor.user_id().is_some() && actor.user_id() == self.customer_id;
         if actor.is_staff() {
-            Ok(Part::Staff)
+            Ok(Party::Staff)
         } else if owns || (with_token && self.is_a_guests()) {
-            Ok(Part::Customer)
-        } else if self.lines.iter().any(|line| actor.acts_for(line.seller_id)) {
-            Ok(Part::Seller)
+            Ok(Party::Customer)
         } else {
             Err(OrderError::NotFound)
         }
     }
 
-    /// The lines that the actor may see: a seller sees only their own.
-    pub fn lines_for(&self, actor: &Actor, with_token: bool) -> Vec<&Line> {
-        let part = self.part_of(actor, with_token);
-        let sees = |line: &&Line| match part {
-            Ok(Part::Customer | Part::Staff) => true,
-            Ok(Part::Seller) | Err(_) => actor.acts_for(line.seller_id),
-        };
-        self.lines.iter().filter(sees).collect()
+    /// The part of a seller, for those who act for the seller and for staff.
+    pub fn part_for(&self, actor: &Actor, seller: BusinessId) -> Result<&Part, OrderError> {
+        let may_see = actor.is_staff() || actor.acts_for(seller);
+        self.part(seller).filter(|_| may_see).ok_or(OrderError::NotFound)
     }
 
-    /// Whether the actor acts for all who sell something in it.
-    pub fn is_all_of(&self, actor: &Actor) -> bool {
-        self.lines.iter().all(|line| actor.acts_for(line.seller_id))
+    /// The seller whose part is meant: the one that is named, or that of all there is.
+    pub fn meant_part(&self, named: Option<BusinessId>) -> Result<BusinessId, OrderError> {
+        match (named, &self.parts[..]) {
+            (Some(seller), _) => Ok(seller),
+            (None, [only]) => Ok(only.seller_id),
+            (None, _) => Err(OrderError::WhosePart),
+        }
     }
 
     /// Whether a token opens it: no account has it, and nobody was erased from it.
@@ -57,47 +66,72 @@ mod tests {
     use kernel::{BusinessId, Membership, Role, StaffRole, UserId};
 
     use super::*;
-    use crate::order::tests::{NOW, SELLER, admin, method, order_that_is, placed};
-    use crate::order::{Advance, CancelReason, Status, StatusName as Name};
+    use crate::order::tests::{NOW, OTHER, SELLER, admin, order_that_is, placed, placed_of_two};
+    use crate::order::{Advance, Status, StatusName as Name};
+
+    fn member(id: u128, businesses: &[BusinessId], role: StaffRole) -> Actor {
+        let businesses = businesses.iter().map(|id| Membership { business_id: *id, role }).collect();
+        Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses }
+    }
+
+    fn user(id: u128, businesses: &[BusinessId]) -> Actor {
+        member(id, businesses, StaffRole::Owner)
+    }
 
     #[test]
-    fn parts() {
-        let member = |id, businesses: &[BusinessId], role| {
-            let businesses = businesses.iter().map(|id| Membership { business_id: *id, role }).collect();
-            Actor::User { id: UserId(id), roles: vec![Role::Customer], businesses }
-        };
-        let user = |id, businesses: &[BusinessId]| member(id, businesses, StaffRole::Owner);
+    fn parties() {
         let guest_order = placed();
         let owned = Order { customer_id: Some(UserId(7)), ..placed() };
         let erased = owned.clone().anonymize(UserId(7), None).unwrap().into_state();
         for (order, actor, token, expect) in [
             (&guest_order, Actor::Guest, false, None),
-            (&guest_order, Actor::Guest, true, Some(Part::Customer)),
+            (&guest_order, Actor::Guest, true, Some(Party::Customer)),
             (&guest_order, user(7, &[]), false, None),
             (&owned, Actor::Guest, true, None),
-            (&owned, user(7, &[]), false, Some(Part::Customer)),
+            (&owned, user(7, &[]), false, Some(Party::Customer)),
             (&owned, user(8, &[]), true, None),
-            (&owned, user(8, &[SELLER]), false, Some(Part::Seller)),
-            (&owned, user(8, &[BusinessId(6)]), false, None),
-            (&owned, admin(), false, Some(Part::Staff)),
+            // To the seller it is a part.
+            (&owned, user(8, &[SELLER]), false, None),
+            (&owned, admin(), false, Some(Party::Staff)),
             (&erased, Actor::Guest, true, None),
         ] {
-            assert_eq!(order.part_of(&actor, token).ok(), expect, "{actor:?} {token}");
+            assert_eq!(order.party_of(&actor, token).ok(), expect, "{actor:?} {token}");
         }
-        let mut shared = order_that_is(Name::Confirmed);
-        shared.lines.push(Line { seller_id: BusinessId(6), ..shared.lines[0].clone() });
-        let seller = user(8, &[SELLER]);
-        let paid_by_seller = shared.clone().pay(&method("other card"), Part::Seller, &seller, NOW);
-        assert_eq!(paid_by_seller.unwrap_err(), OrderError::SellersDoNotPay);
-        assert_eq!(shared.lines_for(&seller, false).len(), 1);
-        assert_eq!(shared.clone().cancel(Part::Seller, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
-        assert_eq!(shared.advance(Advance::Processing, &seller, None, NOW).unwrap_err(), OrderError::NotAllowed);
-        let cancelled = order_that_is(Name::Processing).cancel(Part::Seller, &seller, None, NOW).unwrap();
+    }
+
+    #[test]
+    fn sellers_see_and_do_their_part() {
+        let order = placed_of_two();
+        for (actor, seller, sees) in [
+            (user(8, &[SELLER]), SELLER, true),
+            (user(8, &[SELLER]), OTHER, false),
+            (user(8, &[OTHER]), OTHER, true),
+            (user(8, &[]), SELLER, false),
+            (Actor::Guest, SELLER, false),
+            (admin(), OTHER, true),
+            (admin(), BusinessId(99), false),
+        ] {
+            assert_eq!(order.part_for(&actor, seller).is_ok(), sees, "{actor:?} {seller}");
+        }
+        let lines: Vec<_> = order.lines_of(OTHER).map(|line| line.seller_id).collect();
+        assert_eq!(lines, [OTHER]);
+        assert_eq!(order.meant_part(Some(OTHER)), Ok(OTHER));
+        assert_eq!(order.meant_part(None), Err(OrderError::WhosePart));
+        assert_eq!(placed().meant_part(None), Ok(SELLER));
+
+        let (seller, stranger) = (user(8, &[SELLER]), user(9, &[OTHER]));
+        let confirmed = || order_that_is(Name::Confirmed);
+        assert_eq!(confirmed().advance(SELLER, Advance::Processing, &stranger, None, NOW).unwrap_err(), OrderError::NotAllowed);
+        assert_eq!(confirmed().cancel_part(SELLER, Party::Seller, &stranger, None, NOW).unwrap_err(), OrderError::NotAllowed);
+        let cancelled = order_that_is(Name::Processing).cancel_part(SELLER, Party::Seller, &seller, None, NOW).unwrap();
         assert_eq!(cancelled.state().status, Status::Cancelled(CancelReason::BySeller));
 
         let staff = member(8, &[SELLER], StaffRole::Staff);
-        let confirmed = || order_that_is(Name::Confirmed);
-        assert_eq!(confirmed().cancel(Part::Seller, &staff, None, NOW).unwrap_err(), OrderError::NotAllowed, "it refunds money");
-        assert!(confirmed().advance(Advance::Processing, &staff, None, NOW).unwrap().is_changed(), "staff packs and ships");
+        assert_eq!(
+            confirmed().cancel_part(SELLER, Party::Seller, &staff, None, NOW).unwrap_err(),
+            OrderError::NotAllowed,
+            "it refunds money"
+        );
+        assert!(confirmed().advance(SELLER, Advance::Processing, &staff, None, NOW).unwrap().is_changed(), "staff packs and ships");
     }
 }

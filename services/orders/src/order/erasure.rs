@@ -29,7 +29,7 @@ impl Order {
         }
         self.email = Email::erased(self.id);
         (self.customer_id, self.request_fingerprint) = (None, None);
-        (self.billing_address, self.payment.method) = (None, None);
+        (self.billing_address, self.payment.method, self.payment.return_url) = (None, None, None);
         self.forget_delivery();
         let event = OrderAnonymized { order_id: self.id };
         Ok(Decision::changed(self).emit(event))

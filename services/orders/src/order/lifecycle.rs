@@ -23,8 +23,9 @@ pub enum Status {
     AwaitingPayment,
     /// The stock is held and the money is taken: sold.
     Confirmed,
-    /// The shop works on it.
+    /// A seller works on their part, or some of it has left.
     Processing,
+    /// All of it has left.
     Shipped,
     Delivered,
     /// It ended before the goods left.

@@ -4,7 +4,7 @@
 use kernel::{Currency, Money};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Line, Order, Payment};
+use super::{Line, Order, Part, Payment, RefusedRefund, StatusChange};
 
 #[derive(Serialize, Deserialize)]
 struct StoredOrder {
@@ -16,7 +16,7 @@ struct StoredOrder {
 impl Serialize for Order {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let order = self.clone().with_amounts(|money: Money| money.amount);
-        StoredOrder { currency: self.shipping.currency, order }.serialize(serializer)
+        StoredOrder { currency: self.currency(), order }.serialize(serializer)
     }
 }
 
@@ -35,14 +35,13 @@ impl<M> Order<M> {
             customer_id: self.customer_id,
             email: self.email,
             lines: self.lines.into_iter().map(|line| line.with_amounts(&amount)).collect(),
-            shipping: amount(self.shipping),
+            parts: self.parts.into_iter().map(|part| part.with_amounts(&amount)).collect(),
             shipping_address: self.shipping_address,
             billing_address: self.billing_address,
             note: self.note,
             status: self.status,
             payment: self.payment.with_amounts(&amount),
-            tracking: self.tracking,
-            history: self.history,
+            history: self.history.into_iter().map(|change| change.with_amounts(&amount)).collect(),
             placed_at: self.placed_at,
             expires_at: self.expires_at,
         }
@@ -67,16 +66,36 @@ impl<M> Line<M> {
     }
 }
 
+impl<M> Part<M> {
+    fn with_amounts<N>(self, amount: impl Fn(M) -> N) -> Part<N> {
+        Part { seller_id: self.seller_id, shipping: amount(self.shipping), status: self.status, parcels: self.parcels }
+    }
+}
+
+impl<M> StatusChange<M> {
+    fn with_amounts<N>(self, amount: impl Fn(M) -> N) -> StatusChange<N> {
+        StatusChange { at: self.at, to: self.to, by: self.by, what: self.what.with_amounts(amount), note: self.note }
+    }
+}
+
+impl<M> RefusedRefund<M> {
+    fn with_amounts<N>(self, amount: impl Fn(M) -> N) -> RefusedRefund<N> {
+        RefusedRefund { refund_id: self.refund_id, amount: amount(self.amount), message: self.message, at: self.at }
+    }
+}
+
 impl<M> Payment<M> {
     fn with_amounts<N>(self, amount: impl Fn(M) -> N) -> Payment<N> {
         Payment {
             payment_id: self.payment_id,
             tries: self.tries,
             method: self.method,
+            return_url: self.return_url,
             action_url: self.action_url,
             declined: self.declined,
             captured: self.captured.map(&amount),
             refunded: amount(self.refunded),
+            refused_refunds: self.refused_refunds.into_iter().map(|refused| refused.with_amounts(&amount)).collect(),
         }
     }
 }

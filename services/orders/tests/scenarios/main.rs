@@ -2,9 +2,13 @@
 
 mod access;
 mod erasure;
+mod finding;
+mod lookup;
 mod pages;
+mod parts;
 mod placing;
 mod shop;
+mod unpaid;
 
 use contracts::{Event, PaymentCaptured};
 use kernel::Duration;
@@ -28,7 +32,8 @@ async fn from_the_cart_to_the_door() {
     shop.harness.post(&advance, &json!({"status": "shipped"})).as_actor(&admin).send().await.expect(409);
     let processing = shop.harness.post(&advance, &json!({"status": "processing"})).as_actor(&admin).send().await.expect(200);
     assert_eq!(processing.headers["etag"], "\"v3\"");
-    let shipped = json!({"status": "shipped", "carrier": "DHL", "tracking_number": "00340", "tracking_url": "https://dhl.example/00340"});
+    let parcel = json!({"carrier": "DHL", "number": "00340", "url": "https://dhl.example/00340"});
+    let shipped = json!({"status": "shipped", "parcels": [parcel]});
     let stale = shop.harness.post(&advance, &shipped).as_actor(&admin).header("If-Match", "\"v2\"").send().await.expect(412);
     assert_eq!(stale.code(), "precondition-failed");
     shop.harness.post(&advance, &shipped).as_actor(&admin).header("If-Match", "\"v3\"").send().await.expect(200);
@@ -36,12 +41,15 @@ async fn from_the_cart_to_the_door() {
 
     let shown = shop.show(id, &customer).await.expect(200);
     assert_eq!(shown.json["status"], "delivered");
-    assert_eq!(shown.json["tracking"]["number"], "00340");
+    assert_eq!(shown.json["parts"][0]["parcels"], json!([parcel]));
     assert_eq!(shown.json["payment"]["captured"], json!(eur(3990)));
     let timeline = shop.harness.get(&format!("/api/v1/orders/{id}/timeline")).as_actor(&customer).send().await.expect(200);
     let steps: Vec<_> = timeline.json["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!(steps, ["pending", "confirmed", "processing", "shipped", "delivered"]);
     assert!(timeline.json["steps"][2].get("by").is_none(), "who did it is for staff");
+    let codes: Vec<_> = timeline.json["steps"].as_array().unwrap().iter().map(|step| step["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["placed", "paid", "part_processing", "part_shipped", "part_delivered"]);
+    assert_eq!(timeline.json["steps"][1]["parameters"], json!({ "amount": eur(3990) }));
 
     let told: Vec<_> = shop.harness.event_types().await.into_iter().filter(|kind| kind.starts_with("order.")).collect();
     let expect = ["order.placed", "order.confirmed", "order.status_changed", "order.shipped", "order.status_changed"];
@@ -98,7 +106,8 @@ async fn after_a_declined_card_another_one_pays_the_same_order() {
     assert_eq!(text(&shown, "status"), "awaiting_payment");
     assert_eq!(shown.json["payment"]["declined"], json!({"code": "card_declined", "message": "The bank declined."}));
     let timeline = shop.harness.get(&format!("/api/v1/orders/{id}/timeline")).as_actor(&customer).send().await.expect(200);
-    assert_eq!(timeline.json["steps"][1]["note"], "The bank declined.");
+    let step = &timeline.json["steps"][1];
+    assert_eq!((&step["code"], &step["parameters"]["decline"]), (&json!("payment_declined"), &json!("card_declined")));
     let pay = format!("/api/v1/orders/{id}/pay");
     let paid = shop.harness.post(&pay, &json!({"payment_method": "card 5555"})).as_actor(&customer).send().await.expect(200);
     assert!(paid.json["payment"].get("declined").is_none());

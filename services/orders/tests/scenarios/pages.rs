@@ -38,7 +38,7 @@ async fn the_page_follows_the_order() {
         "We are waiting for your payment",
         "href=\"https://bank.example/3ds\"",
         "We are holding the items for you until",
-        "The payment has to be confirmed with the bank.",
+        "Your bank asked you to confirm the payment.",
     ])
     .await;
     shop.captured(id).await;
@@ -46,7 +46,8 @@ async fn the_page_follows_the_order() {
     let advance = format!("/api/v1/admin/orders/{id}/status");
     shop.harness.post(&advance, &json!({"status": "processing"})).as_actor(&Harness::admin()).send().await.expect(200);
     shop.harness.advance(Duration::from_secs(60));
-    let parcel = json!({"status": "shipped", "carrier": "D&L", "tracking_number": "<1>", "tracking_url": "https://dl.example/?a=\"1\"&b"});
+    let parcel = json!({"carrier": "D&L", "number": "<1>", "url": "https://dl.example/?a=\"1\"&b"});
+    let parcel = json!({"status": "shipped", "parcels": [parcel]});
     shop.harness.post(&advance, &parcel).as_actor(&Harness::admin()).send().await.expect(200);
     has(&["on its way", "with D&amp;L, tracking number &lt;1&gt;", "href=\"https://dl.example/?a=&quot;1&quot;&amp;b\""]).await;
 }

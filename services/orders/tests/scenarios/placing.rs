@@ -24,6 +24,35 @@ async fn placing_is_accepted_and_shown() {
 }
 
 #[tokio::test]
+async fn the_way_back_from_the_bank_leads_to_the_shop() {
+    let shop = Shop::open();
+    let customer = Harness::customer(1);
+    let mut body = shop.request(shop.cart(1, Some(&customer)));
+    let place = async |body: &serde_json::Value| shop.harness.post("/api/v1/orders", body).as_actor(&customer).send().await;
+    for refused in ["https://evil.example/", "https://shop.example.evil.example/", "/checkout", "javascript:alert(1)"] {
+        body["return_url"] = json!(refused);
+        let got = place(&body).await.expect(422);
+        assert_eq!(got.json["errors"][0]["field"], "return_url", "{refused}");
+    }
+    body["return_url"] = json!("https://shop.example/checkout/done");
+    let id = order_id(&place(&body).await.expect(202));
+    let events = shop.harness.events().await;
+    let contracts::Event::OrderPlaced(placed) = &events[0].event else { panic!("{events:?}") };
+    assert_eq!(placed.payment.as_ref().unwrap().return_url.as_deref(), Some("https://shop.example/checkout/done"));
+    // Another try may come from another web app of the shop.
+    shop.stock_reserved(id).await;
+    shop.requires_action(id).await;
+    let pay = format!("/api/v1/orders/{id}/pay");
+    let mut again = json!({ "payment_method": "card 5555", "return_url": "https://evil.example" });
+    shop.harness.post(&pay, &again).as_actor(&customer).send().await.expect(422);
+    again["return_url"] = json!("https://app.example/back");
+    shop.harness.post(&pay, &again).as_actor(&customer).send().await.expect(200);
+    let events = shop.harness.events().await;
+    let contracts::Event::OrderAwaitingPayment(asked) = &events.last().unwrap().event else { panic!("{events:?}") };
+    assert_eq!(asked.payment.return_url.as_deref(), Some("https://app.example/back"));
+}
+
+#[tokio::test]
 async fn one_cart_makes_one_order() {
     let shop = Shop::open();
     let customer = Harness::customer(1);
@@ -166,6 +195,7 @@ async fn everybody_may_know_what_the_shop_says_of_itself() {
         ("shipping", shipping),
         ("payment_methods", json!(["card"])),
         ("payment_deadline_minutes", json!(30)),
+        ("guest_payment_deadline_minutes", json!(15)),
         ("features", json!(["test_payments"])),
     ] {
         assert_eq!(got.json[field], expect, "{field}");

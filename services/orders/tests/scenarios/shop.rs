@@ -11,7 +11,7 @@ use contracts::{
 };
 use kernel::Offer;
 use kernel::{Actor, BusinessId, CartId, Currency, Duration, Money, OrderId, Problem, ProductId, TaxRate, Timestamp, UserId, VariantId};
-use orders::{Config, Deps, Feature, GuestTokens, Pricing, ShippingPrice};
+use orders::{Config, Deps, Feature, GuestTokens, Pricing, ShippingPrice, UnpaidLimits};
 use ports::GatewayError;
 use ports::reads::{Account, Availability, CartContents, CartLine, CartReads, CatalogReads, IdentityReads, InventoryReads};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ use shell::testing::{Harness, TestResponse};
 use shell::{Signer, SigningKey};
 
 pub const SELLER: BusinessId = BusinessId(5);
+/// Who sells the pots in orders of two.
+pub const OTHER: BusinessId = BusinessId(6);
 pub const TEA: VariantId = VariantId(1);
 pub const POT: VariantId = VariantId(2);
 
@@ -82,7 +84,12 @@ pub struct Shop {
 }
 
 impl Shop {
+    /// Where so much may be left unpaid that no test minds.
     pub fn open() -> Self {
+        Self::with(UnpaidLimits { per_person: 100, per_client: 100 })
+    }
+
+    pub fn with(unpaid: UnpaidLimits) -> Self {
         let world = Arc::new(World::default());
         for (variant, sku, price) in [(TEA, "TEA-100", 500), (POT, "POT-1", 2500)] {
             world.offers.lock().expect("no test panicked").insert(variant, offer(variant, sku, price));
@@ -93,6 +100,7 @@ impl Shop {
             shipping: ShippingPrice { flat: eur(490), free_from: Some(eur(5000)) },
             countries: vec!["DE".into(), "AT".into()],
             payment_deadline: Duration::from_secs(1800),
+            guest_payment_deadline: Duration::from_secs(900),
         };
         let profile = orders::Shop {
             name: "Old Mill".into(),
@@ -104,7 +112,8 @@ impl Shop {
             payment_methods: vec!["card".into()],
             features: vec![Feature::TestPayments],
         };
-        let config = Config { pricing, shop: profile };
+        let return_origins = vec!["https://app.example".into()];
+        let config = Config { pricing, unpaid, return_origins, shop: profile };
         let deps = Deps {
             carts: world.clone(),
             catalog: world.clone(),
@@ -132,6 +141,12 @@ impl Shop {
         let cart = CartContents { id, customer_id: customer.and_then(Actor::user_id), closed: false, lines };
         self.world.carts.lock().expect("no test panicked").insert(id, cart);
         id
+    }
+
+    /// A cart of a tea of `SELLER` and a pot of `OTHER`, at 5.00 and 25.00.
+    pub async fn placed_of_two(&self, n: u128, customer: &Actor) -> OrderId {
+        self.world.offers.lock().expect("no test panicked").get_mut(&POT).expect("it is for sale").seller_id = OTHER;
+        order_id(&self.placed(n, customer).await)
     }
 
     /// Placed, with a card.
@@ -194,7 +209,7 @@ impl Shop {
     pub async fn refunded(&self, order: OrderId) {
         let payment = self.payment(order).await;
         let amount = payment.amount;
-        self.hear(PaymentRefunded { payment, refund_id: 1.into(), refund: amount, refunded: amount }).await;
+        self.hear(PaymentRefunded { payment, refund_id: 1.into(), retry_of: None, refund: amount, refunded: amount }).await;
     }
 
     /// What payments would do for the order's latest try.
@@ -237,6 +252,7 @@ fn offer(variant_id: VariantId, sku: &str, price: i64) -> Offer {
         requires_shipping: true,
         image_url: None,
         for_sale: true,
+        shown: kernel::OfferShown::default(),
     }
 }
 

@@ -14,6 +14,10 @@ pub enum PaymentError {
     RefundTooLarge(Money),
     #[error("the amount must be positive and in the payment's currency")]
     RefundAmount,
+    #[error("there is no such refund")]
+    UnknownRefund,
+    #[error("only a refund that was refused is tried again, and once")]
+    NotRefused,
     #[error("a payment has at most {REFUNDS_MAX} refunds")]
     TooManyRefunds,
 }
@@ -21,7 +25,8 @@ pub enum PaymentError {
 impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
         match error {
-            PaymentError::NotCaptured(_) => Self::new(Code::IllegalTransition, error.to_string()),
+            PaymentError::UnknownRefund => Self::not_found("such refund"),
+            PaymentError::NotCaptured(_) | PaymentError::NotRefused => Self::new(Code::IllegalTransition, error.to_string()),
             PaymentError::RefundTooLarge(_) => Self::new(Code::RefundTooLarge, error.to_string()),
             PaymentError::TooManyRefunds => Self::new(Code::Conflict, error.to_string()),
             PaymentError::RefundAmount => Self::field("amount", error.to_string()),

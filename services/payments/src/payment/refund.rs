@@ -27,6 +27,9 @@ pub struct Refund {
     pub reason: String,
     pub requested_by: String,
     pub requested_at: Timestamp,
+    /// The refused refund in whose place it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RefundId>,
 }
 
 impl Payment {
@@ -64,6 +67,41 @@ impl Payment {
         Ok(Decision::changed(self))
     }
 
+    /// A seller does not deliver their part of the order: its share goes back, or what is left of the money.
+    pub fn give_back_part(mut self, id: RefundId, amount: Money, now: Timestamp) -> Decision<Self> {
+        let left = self.refundable();
+        let amount = if amount.amount < left.amount { amount } else { left };
+        if amount.is_zero() || self.refunds.iter().any(|refund| refund.id == id) {
+            return Decision::unchanged(self);
+        }
+        self.add_refund(id, amount, "A part of the order was cancelled.", &Actor::System, now);
+        Decision::changed(self)
+    }
+
+    /// Asks once more for a refund that the gateway refused, under an id that it does not know yet.
+    pub fn retry_refund(mut self, id: RefundId, refused: RefundId, by: &Actor, now: Timestamp) -> Result<Decision<Self>, PaymentError> {
+        if self.refunds.iter().any(|refund| refund.id == id) {
+            return Ok(Decision::unchanged(self));
+        }
+        let found = self.refunds.iter().find(|refund| refund.id == refused).ok_or(PaymentError::UnknownRefund)?.clone();
+        let was_retried = self.refunds.iter().any(|refund| refund.retry_of == Some(refused));
+        if found.status != RefundStatus::Refused || was_retried {
+            return Err(PaymentError::NotRefused);
+        }
+        let left = self.refundable();
+        if found.amount.amount > left.amount {
+            return Err(PaymentError::RefundTooLarge(left));
+        }
+        if self.refunds.len() + 1 >= REFUNDS_MAX {
+            return Err(PaymentError::TooManyRefunds);
+        }
+        self.add_refund(id, found.amount, &found.reason, by, now);
+        for refund in self.refunds.iter_mut().filter(|refund| refund.id == id) {
+            refund.retry_of = Some(refused);
+        }
+        Ok(Decision::changed(self))
+    }
+
     /// What went back for sure.
     pub fn refunded(&self) -> Money {
         self.sum_of_refunds(|status| status == RefundStatus::Settled)
@@ -94,12 +132,30 @@ impl Payment {
 
     pub(super) fn refund_settled(&mut self, id: RefundId, now: Timestamp) -> Option<Event> {
         let refund = self.close_refund(id, RefundStatus::Settled, now)?;
-        Some(PaymentRefunded { payment: self.reference(), refund_id: id, refund: refund.amount, refunded: self.refunded() }.into())
+        Some(
+            PaymentRefunded {
+                payment: self.reference(),
+                refund_id: id,
+                retry_of: refund.retry_of,
+                refund: refund.amount,
+                refunded: self.refunded(),
+            }
+            .into(),
+        )
     }
 
     pub(super) fn refund_refused(&mut self, id: RefundId, message: &str, now: Timestamp) -> Option<Event> {
         let refund = self.close_refund(id, RefundStatus::Refused, now)?;
-        Some(RefundFailed { payment: self.reference(), refund_id: id, refund: refund.amount, message: message.to_owned() }.into())
+        Some(
+            RefundFailed {
+                payment: self.reference(),
+                refund_id: id,
+                retry_of: refund.retry_of,
+                refund: refund.amount,
+                message: message.to_owned(),
+            }
+            .into(),
+        )
     }
 
     fn add_refund(&mut self, id: RefundId, amount: Money, reason: &str, by: &Actor, now: Timestamp) {
@@ -110,6 +166,7 @@ impl Payment {
             reason: reason.to_owned(),
             requested_by: by.label(),
             requested_at: now,
+            retry_of: None,
         });
         self.tries = 0;
         self.schedule(now);

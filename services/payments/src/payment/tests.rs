@@ -25,7 +25,7 @@ fn order() -> OrderRef {
 }
 
 fn wanted(id: u128, method: &str) -> PaymentTry {
-    PaymentTry { payment_id: PaymentId(id), payment_method: method.into() }
+    PaymentTry { payment_id: PaymentId(id), payment_method: method.into(), return_url: None }
 }
 
 fn open(id: u128) -> Payment {
@@ -271,6 +271,41 @@ fn refunds_are_bounded_by_the_capture() {
     let refused = part.settle(Goal::Capture, &[GatewayAnswer::RefundRefused(RefundId(1), "no".into())], at(2));
     assert_eq!(kinds(refused.events()), ["payment.refund_failed"]);
     assert_eq!((refused.state().refunded(), refused.state().refundable()), (eur(0), eur(1999)));
+}
+
+#[test]
+fn a_part_that_is_not_delivered_is_paid_back_once() {
+    let captured = come_to(Status::Captured, Goal::Capture);
+    let share = |payment: &Payment, amount| payment.clone().give_back_part(RefundId(9), eur(amount), at(1));
+    let once = share(&captured, 1140).into_state();
+    assert_eq!((once.refundable(), once.ask(at(1))), (eur(859), Some(GatewayQuestion::Refund(RefundId(9), eur(1140)))));
+    assert!(!share(&once, 1140).is_changed(), "told again");
+    // Of what an admin has paid back already nothing is left to give.
+    let paid_back =
+        captured.refund(RefundId(1), Some(eur(1500)), &Reason::new("broken").unwrap(), &Actor::System, at(1)).unwrap().into_state();
+    assert_eq!(share(&paid_back, 1140).state().refunds[1].amount, eur(499));
+    let all = paid_back.refund(RefundId(2), None, &Reason::new("the rest").unwrap(), &Actor::System, at(1)).unwrap().into_state();
+    assert!(!share(&all, 1140).is_changed());
+    assert!(!share(&come_to(Status::Failed, Goal::Capture), 1140).is_changed());
+}
+
+#[test]
+fn a_refused_refund_is_tried_again_under_a_new_id() {
+    let captured = come_to(Status::Captured, Goal::Capture);
+    let asked = captured.refund(RefundId(1), Some(eur(500)), &Reason::new("broken").unwrap(), &Actor::System, at(1)).unwrap().into_state();
+    let retry = |payment: &Payment, id, refused| payment.clone().retry_refund(RefundId(id), RefundId(refused), &Actor::System, at(3));
+    assert_eq!(retry(&asked, 2, 1).unwrap_err(), PaymentError::NotRefused, "it is pending");
+    assert_eq!(retry(&asked, 2, 7).unwrap_err(), PaymentError::UnknownRefund);
+    let refused = asked.settle(Goal::Capture, &[GatewayAnswer::RefundRefused(RefundId(1), "no".into())], at(2)).into_state();
+    let again = retry(&refused, 2, 1).unwrap().into_state();
+    assert_eq!(again.ask(at(3)), Some(GatewayQuestion::Refund(RefundId(2), eur(500))));
+    assert!(!retry(&again, 2, 1).unwrap().is_changed(), "repeated");
+    assert_eq!(retry(&again, 3, 1).unwrap_err(), PaymentError::NotRefused, "it was tried again");
+    let settled = again.settle(Goal::Capture, &[GatewayAnswer::RefundSettled(RefundId(2))], at(4));
+    let [Event::PaymentRefunded(told)] = settled.events() else { panic!("{:?}", settled.events()) };
+    assert_eq!((told.retry_of, told.refunded), (Some(RefundId(1)), eur(500)));
+    let spent = refused.refund(RefundId(3), None, &Reason::new("all").unwrap(), &Actor::System, at(3)).unwrap().into_state();
+    assert_eq!(retry(&spent, 4, 1).unwrap_err(), PaymentError::RefundTooLarge(eur(0)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::GatewayState;
-use contracts::{Event, OrderAwaitingPayment, OrderCancelled, PaymentTry, StockReserved};
+use contracts::{Event, OrderAwaitingPayment, OrderCancelled, OrderPartCancelled, PaymentTry, StockReserved};
 use kernel::{PaymentId, Timestamp};
 use ports::{Clock, PaymentGateway};
 use serde_json::json;
@@ -12,7 +12,7 @@ use shell::testing::Harness;
 use test_gateway::Behaviour;
 use test_gateway::OperationKind::{Authorize, Capture, Refund, Void};
 
-use crate::shop::{Shop, awaiting, cancelled, customer, order, payment, reserved};
+use crate::shop::{Shop, awaiting, cancelled, customer, eur, order, payment, reserved};
 
 #[tokio::test]
 async fn an_approved_payment_is_captured_at_once() {
@@ -54,7 +54,7 @@ async fn refusals_say_why() {
         assert!(shop.ledger(payment(1)).await.is_empty());
     }
     let shop = Shop::open();
-    let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into() };
+    let unknown = PaymentTry { payment_id: payment(1), payment_method: "5555 5555 5555 4444".into(), return_url: None };
     shop.world.publish(OrderAwaitingPayment { order: order(1), payment: unknown }).await;
     shop.world.settle().await;
     assert_eq!(shop.seen(payment(1)).await["failure"]["code"], "payment_failed");
@@ -294,4 +294,63 @@ async fn cancelling_races_with_paying() {
     for n in 1..=300 {
         assert!(shop.keeps_nothing(payment(n)).await, "{n}: {}", shop.status(n).await);
     }
+}
+
+#[tokio::test]
+async fn the_bank_is_told_where_to_send_the_customer_back_to() {
+    let shop = Shop::open();
+    let back = "https://shop.example/checkout/done";
+    let mut wanted = reserved(1, Behaviour::RequiresAction);
+    wanted.payment = wanted.payment.map(|payment| PaymentTry { return_url: Some(back.into()), ..payment });
+    shop.world.publish(wanted).await;
+    shop.world.settle().await;
+    assert_eq!(shop.status(1).await, "requires_action");
+    assert_eq!(shop.gateway.return_url(payment(1)).await.unwrap().as_deref(), Some(back));
+    let kept = shop.world.stored(&payments::TABLE);
+    assert!(kept.iter().all(|item| !item.contains(back)), "it is not needed here any more: {kept:?}");
+}
+
+#[tokio::test]
+async fn the_share_of_a_cancelled_part_goes_back_once() {
+    let shop = Shop::open();
+    shop.pay(1, Behaviour::Approve).await;
+    let cancelled = OrderPartCancelled {
+        order: order(1),
+        seller_id: 6.into(),
+        lines: Vec::new(),
+        reason: contracts::CancelReason::BySeller,
+        payment_id: payment(1),
+        amount: eur(700),
+    };
+    let told = shop.world.publish(cancelled).await;
+    shop.world.settle().await;
+    shop.tick(1).await;
+    shop.world.deliver("payments", &told).await.unwrap();
+    shop.tick(1).await;
+    let seen = shop.seen(payment(1)).await;
+    assert_eq!((&seen["status"], &seen["refunded"]["amount"]), (&"captured".into(), &700.into()), "{seen}");
+    // The rest follows when the order ends.
+    shop.cancel(1, Some(payment(1))).await;
+    shop.tick(1).await;
+    assert_eq!(shop.gateway.find(payment(1)).await.unwrap().unwrap().refunded, eur(1999));
+}
+
+#[tokio::test]
+async fn an_admin_tries_a_refused_refund_again() {
+    let shop = Shop::open();
+    shop.pay(1, Behaviour::RefundRefused).await;
+    shop.refund(1, serde_json::json!({ "amount": eur(500), "reason": "broken" }), "k1").await.expect(202);
+    shop.tick(1).await;
+    let refused = shop.seen(payment(1)).await["refunds"][0].clone();
+    assert_eq!(refused["status"], "refused");
+    let path = format!("/api/v1/admin/payments/{}/refunds/{}/retry", payment(1), refused["id"].as_str().unwrap());
+    let retry = |actor| shop.world.post(&path, &serde_json::json!({})).as_actor(actor).header("Idempotency-Key", "k2").send();
+    let (support, admin) = (shell::testing::Harness::support(), shell::testing::Harness::admin());
+    retry(&support).await.expect(403);
+    let again = retry(&admin).await.expect(202);
+    assert_eq!((&again.json["refunds"][1]["status"], &again.json["refunds"][1]["retry_of"]), (&"pending".into(), &refused["id"]));
+    // The key of the request stands for one try.
+    assert_eq!(retry(&admin).await.expect(202).json, again.json);
+    shop.tick(1).await;
+    assert_eq!(shop.told().await, ["payment.captured", "payment.refund_failed", "payment.refund_failed"]);
 }

@@ -112,7 +112,7 @@ pub fn order(n: u128) -> OrderRef {
 
 pub fn awaiting(n: u128, id: PaymentId, behaviour: Behaviour) -> OrderAwaitingPayment {
     let number = CARDS.iter().find(|card| card.behaviour == behaviour).unwrap().number;
-    OrderAwaitingPayment { order: order(n), payment: PaymentTry { payment_id: id, payment_method: number.into() } }
+    OrderAwaitingPayment { order: order(n), payment: PaymentTry { payment_id: id, payment_method: number.into(), return_url: None } }
 }
 
 /// Chosen when the order was placed.
@@ -122,5 +122,5 @@ pub fn reserved(n: u128, behaviour: Behaviour) -> StockReserved {
 }
 
 pub fn cancelled(n: u128, payment_id: Option<PaymentId>) -> OrderCancelled {
-    OrderCancelled { order: order(n), reason: CancelReason::ByCustomer, payment_id, was_confirmed: false }
+    OrderCancelled { order: order(n), reason: CancelReason::ByCustomer, payment_id, was_confirmed: false, sellers: Vec::new() }
 }

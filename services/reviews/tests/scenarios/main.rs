@@ -14,8 +14,8 @@ use kernel::{
     Timestamp, UserId,
 };
 use ports::reads::{
-    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, OrderLineSummary, OrderReads, OrderSummary, ProductListing,
-    ProductReads, ReviewReads as _,
+    Account, BusinessListing, DirectoryReads, EnquiryReply, IdentityReads, OrderLineSummary, OrderPartSummary, OrderReads, OrderSummary,
+    ProductListing, ProductReads, ReviewReads as _,
 };
 use ports::{Person, PersonalData as _};
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ mod seen_by_others;
 
 const BAKERY: BusinessId = BusinessId(50);
 const BREAD: ProductId = ProductId(60);
+/// Their part of an order was cancelled, and nobody has received what they sell.
+const CANCELLED_SELLER: BusinessId = BusinessId(51);
+const NEVER_SENT: ProductId = ProductId(61);
 
 /// A town with one bakery that sells one bread.
 #[derive(Default)]
@@ -105,6 +108,10 @@ impl DirectoryReads for Town {
 
 #[async_trait]
 impl ProductReads for Town {
+    async fn cards(&self, _: &[ProductId]) -> Result<Vec<Option<ports::reads::ProductCard>>, Problem> {
+        panic!("reviews show no cards")
+    }
+
     async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
         Ok(None)
     }
@@ -147,6 +154,8 @@ impl OrderReads for Town {
             unit_price: price,
             total: price,
         };
+        let part =
+            |seller_id, cancelled| OrderPartSummary { seller_id, subtotal: price, shipping: price, tax: price, total: price, cancelled };
         let found = self.orders.lock().unwrap().get(&id).copied();
         Ok(found.map(|customer| OrderSummary {
             pay_by: None,
@@ -155,7 +164,8 @@ impl OrderReads for Town {
             customer_id: Some(customer),
             email: address(customer),
             placed_at: Timestamp::from_millis(0),
-            lines: vec![line],
+            lines: vec![line.clone(), OrderLineSummary { seller_id: CANCELLED_SELLER, product_id: NEVER_SENT, ..line }],
+            parts: vec![part(BAKERY, false), part(CANCELLED_SELLER, true)],
             subtotal: price,
             shipping: price,
             tax: price,

@@ -1,6 +1,7 @@
 //! What can be asked, and what is refused.
 
 use kernel::{Rating, ReviewTarget};
+use serde_json::json;
 use shell::testing::Harness;
 
 use crate::shop::{FOOD, ITALIAN, business, changed, get, names, product_changed, world};
@@ -153,4 +154,18 @@ async fn what_cannot_be_asked() {
     world.get("/api/v1/admin/search").send().await.expect(401);
     world.get("/api/v1/admin/search").as_actor(&Harness::customer(1)).send().await.expect(403);
     world.post("/api/v1/admin/search/rebuild", &serde_json::json!({})).as_actor(&Harness::customer(1)).send().await.expect(403);
+}
+
+#[tokio::test]
+async fn a_product_is_found_with_its_card() {
+    let world = town().await;
+    let found = get(&world, "/api/v1/search?q=tee&sort=price").await;
+    for (place, price) in [(0, 850), (1, 1_250)] {
+        let hit = &found["items"][place];
+        assert_eq!(hit["product"]["id"], hit["id"]);
+        assert_eq!((&hit["product"]["stock"], &hit["product"]["seller"]["name"]), (&json!("low"), &json!("The shop")));
+        assert_eq!(hit["product"]["default_variant"]["price"]["amount"], price);
+    }
+    let place = get(&world, "/api/v1/search?q=bella").await;
+    assert_eq!(place["items"][0].get("product"), None);
 }

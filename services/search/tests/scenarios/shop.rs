@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use contracts::{BusinessChanged, ProductChanged};
 use kernel::{
     BusinessId, CategoryId, Currency, Cursor, GeoPosition, LeadId, Money, Page, PostalAddress, Problem, ProductId, Rating, ReviewTarget,
-    Timestamp, UserId,
+    SellerRef, StockState, Timestamp, UserId,
 };
 use ports::Search;
 use ports::reads::{BusinessListing, CategoryListing, DirectoryReads, EnquiryReply, ProductListing, ProductReads, ReviewReads};
+use ports::reads::{DefaultVariant, ProductCard};
 use search::{Config, Deps, TABLE};
 use serde_json::Value;
 use shell::testing::Harness;
@@ -86,6 +87,27 @@ impl DirectoryReads for Town {
 
 #[async_trait]
 impl ProductReads for Town {
+    async fn cards(&self, ids: &[ProductId]) -> Result<Vec<Option<ProductCard>>, Problem> {
+        let all = self.products.lock().unwrap();
+        let card = |listing: &ProductListing| ProductCard {
+            id: listing.id,
+            slug: listing.slug.clone(),
+            title: listing.title.clone(),
+            seller_id: listing.seller_id,
+            seller: Some(SellerRef { id: listing.seller_id, slug: None, name: "The shop".into() }),
+            price_from: listing.price_from.unwrap(),
+            price_to: listing.price_to.unwrap(),
+            compare_at_price: None,
+            image_url: None,
+            variants: 1,
+            default_variant: DefaultVariant { id: 1.into(), price: listing.price_from.unwrap() },
+            stock: StockState::Low,
+            rating: None,
+            categories: Vec::new(),
+        };
+        Ok(ids.iter().map(|id| all.get(id).map(card)).collect())
+    }
+
     async fn category(&self, _: &str) -> Result<Option<CategoryId>, Problem> {
         Ok(None)
     }
@@ -172,7 +194,7 @@ pub fn business(id: u128, name: &str, lat: f64, lon: f64) -> BusinessListing {
 }
 
 pub fn changed(id: u128) -> BusinessChanged {
-    BusinessChanged { business_id: id.into(), published: true }
+    BusinessChanged { business_id: id.into(), published: true, name: String::new(), slug: String::new() }
 }
 
 pub fn product_changed(id: u128) -> ProductChanged {
