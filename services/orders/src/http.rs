@@ -21,7 +21,7 @@ const LOOKED_UP_AFTER: std::time::Duration = std::time::Duration::from_millis(50
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(
         quote: [CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged],
-        place: [NotFound, CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged, Unauthenticated],
+        place: [NotFound, CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged, TooManyUnpaidOrders, Unauthenticated],
         look_up: [TooManyAttempts],
         list,
         show,

@@ -51,7 +51,8 @@ impl Conformance {
         let name = operation["operationId"].as_str().unwrap_or_default();
         let in_words = |wrong: String| format!("{name} answers {}, but {wrong}: {}", answered.status, answered.text);
         self.check_answer(name, operation, asked, answered).map_err(in_words)?;
-        if let (Some(body), 200..300) = (asked.json, answered.status)
+        // With 207 each row is answered for itself.
+        if let (Some(body), 200..207) = (asked.json, answered.status)
             && let Some(schema) = operation["requestBody"]["content"]["application/json"].get("schema")
         {
             let fits = self.check_value(&format!("{name} asked"), schema, body);
@@ -104,7 +105,9 @@ impl Conformance {
                 return Err(format!("the document does not name the header {header}"));
             }
         }
-        let is_whole = !text.is_empty() && (200..300).contains(&status) && !headers.contains_key("idempotency-replayed");
+        // A list may have an ETag in one form and none in another.
+        let is_whole = !(text.is_empty() || text.starts_with("{\"items\"")) && (200..300).contains(&status);
+        let is_whole = is_whole && !headers.contains_key("idempotency-replayed");
         let expected = [("etag", is_whole), ("location", status == 201), ("www-authenticate", status == 401)];
         let lacks = |header: &str| named(header) && !headers.contains_key(header);
         if let Some((header, _)) = expected.into_iter().find(|(header, is_due)| *is_due && lacks(header)) {

@@ -95,7 +95,8 @@ async fn a_key_counts_wherever_the_document_names_it() {
             let first = ask().await;
             let again = if first.status < 300 { Some(ask().await) } else { None };
             shop.restore(&before);
-            if let Some(again) = again {
+            // What ends the session that asks cannot be asked again.
+            if let Some(again) = again.filter(|again| again.status != 401) {
                 let repeated = (again.is_repeated, again.status, again.text);
                 assert_eq!(repeated, (true, first.status, first.text), "{} as {}", sample.operation, role.name());
                 tried += 1;
