@@ -93,7 +93,8 @@ async fn a_key_counts_wherever_the_document_names_it() {
             let (path, if_match) = (sample.path(), sample.if_match.as_deref());
             let ask = async || shop.send_under(Some("the-key-of-a-test"), role, sample.method(), &path, &sample.body, if_match).await;
             let first = ask().await;
-            let again = if first.status < 300 { Some(ask().await) } else { None };
+            // Of many rows, each has a key of its own.
+            let again = if first.status < 300 && first.status != 207 { Some(ask().await) } else { None };
             shop.restore(&before);
             // What ends the session that asks cannot be asked again.
             if let Some(again) = again.filter(|again| again.status != 401) {
