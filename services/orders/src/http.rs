@@ -173,7 +173,7 @@ async fn place(request: MayWait<Tagged<RequestContext>>, State(app): State<App>,
 
 /// Have the link to a guest's order mailed to the address that it was placed with. The answer is the same whether or not there is such an order.
 #[utoipa::path(post, path = "/orders/lookup", tag = "orders", operation_id = "lookUpOrder", request_body = LookUpOrder, responses((status = 202, description = "If there is such an order, a mail is on its way")))]
-async fn look_up(request: RequestContext, State(app): State<App>, Json(body): Json<LookUpOrder>) -> HandlerResult {
+async fn look_up(request: Unrecorded<RequestContext>, State(app): State<App>, Json(body): Json<LookUpOrder>) -> HandlerResult {
     let load = |_| async {
         let orders = storage::latest_of_guest(app.work.table(), &body.email).await?;
         Ok(orders.into_iter().find(|order| order.is_a_guests() && order.is_numbered(&body.number)))
