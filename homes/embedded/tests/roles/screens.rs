@@ -137,7 +137,7 @@ async fn each_screen_takes_two_calls_at_most() {
     order.is_built();
 
     let mut portal = Screen::of(&shop, "Orders of a seller", Role::Owner);
-    let own = portal.get("GET /seller/orders?seller_id={business_id}", &[&things.business]).await;
+    let own = portal.get("GET /businesses/{business_id}/orders", &[&things.business]).await;
     shows(&own["items"][0], &["number", "status", "lines/0/title", "placed_at"]);
     portal.is_built();
 

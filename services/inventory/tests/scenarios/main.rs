@@ -3,11 +3,12 @@
 // A failing unwrap is a failing test, also in the helpers.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod contention;
+mod many;
+mod parts;
 
 use contracts::{
-    CancelReason, CountedVariant, Envelope, Event, OrderCancelled, OrderLine, OrderPartCancelled, OrderPlaced, OrderRef, OrderShipped,
-    ProductChanged, ProductStockCounted, VariantRef,
+    CancelReason, Envelope, Event, OrderCancelled, OrderLine, OrderPlaced, OrderRef, OrderShipped, ProductChanged, VariantRef,
 };
 use kernel::{Actor, BusinessId, Currency, Duration, Money, OrderId, StaffRole, VariantId};
 use ports::reads::InventoryReads as _;
@@ -108,38 +109,6 @@ async fn check_stock(world: &Harness, variant: u128, expect: (i64, i64, i64)) {
         }
     }
     assert_eq!(sum, expect.0, "the ledger adds up");
-}
-
-#[tokio::test]
-async fn the_goods_of_one_seller_leave_before_those_of_another() {
-    let world = stocked(&[(1, 10, 3), (2, 5, 0), (3, 4, 0)]).await;
-    world.publish(placed(1, &[(1, 2), (2, 1), (3, 1)])).await;
-    world.settle().await;
-    let first = world.publish(shipped_of(1, &[1])).await;
-    world.settle().await;
-    check_stock(&world, 1, (8, 8, 0)).await;
-    check_stock(&world, 2, (5, 4, 1)).await;
-    let part = OrderPartCancelled {
-        order: order(1),
-        seller_id: 6.into(),
-        lines: vec![OrderLine { variant_id: 2.into(), sku: String::new(), quantity: 1 }],
-        reason: CancelReason::BySeller,
-        payment_id: 5.into(),
-        amount: Money::new(100, Currency::EUR),
-    };
-    let given_back = world.publish(part).await;
-    world.settle().await;
-    check_stock(&world, 2, (5, 5, 0)).await;
-    check_stock(&world, 3, (4, 3, 1)).await;
-    // The rest is cancelled; what has left stays away, and repetitions change nothing.
-    world.publish(cancelled(1)).await;
-    world.settle().await;
-    for event in [&first, &given_back] {
-        world.deliver("inventory", event).await.unwrap();
-    }
-    for (variant, expect) in [(1, (8, 8, 0)), (2, (5, 5, 0)), (3, (4, 4, 0))] {
-        check_stock(&world, variant, expect).await;
-    }
 }
 
 #[tokio::test]
@@ -289,27 +258,6 @@ async fn what_cannot_be_is_not_passed_over() {
         let problem = world.deliver("inventory", &delivery(event)).await.unwrap_err();
         assert_eq!(problem.code, kernel::Code::IllegalTransition);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[expect(clippy::disallowed_methods, reason = "the orders have to arrive at the same time")]
-async fn two_hundred_orders_want_fifty_pieces() {
-    let world = Arc::new(stocked(&[(1, 50, 10), (2, 1000, 0)]).await);
-    let mut tasks = Vec::new();
-    for id in 1..=200 {
-        let envelope = world.publish(placed(id, &[(1, 1), (2, 1)])).await;
-        let world = world.clone();
-        tasks.push(tokio::spawn(async move { world.deliver("inventory", &envelope).await }));
-    }
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    world.settle().await;
-    let emitted = emitted(&world).await;
-    let number = |start: &str| emitted.iter().filter(|text| text.starts_with(start)).count();
-    assert_eq!((number("reserved"), number("refused"), number("low")), (50, 150, 2), "low, and then sold out: {emitted:?}");
-    check_stock(&world, 1, (50, 0, 50)).await;
-    check_stock(&world, 2, (1000, 950, 50)).await;
 }
 
 #[tokio::test]
@@ -482,59 +430,4 @@ async fn back_orders() {
     world.publish(shipped(1)).await;
     world.settle().await;
     check_stock(&world, 1, (0, 0, 0)).await;
-}
-
-#[tokio::test]
-async fn the_stock_of_many_variants_changes_at_once() {
-    let world = stocked(&[(1, 10, 3), (2, 5, 0)]).await;
-    let rows = json!({ "items": [
-        { "variant_id": VariantId(1), "set_on_hand": 2, "reason": "counted" },
-        { "variant_id": VariantId(2), "delta": -9, "reason": "broken" },
-        { "variant_id": VariantId(2), "threshold": 5, "backorder": true, "version": 1 },
-        { "variant_id": VariantId(2), "threshold": 7, "version": 1 },
-        { "variant_id": VariantId(9), "delta": 1, "reason": "found" },
-        { "variant_id": VariantId(1), "delta": 1 },
-        { "variant_id": VariantId(1), "delta": 1, "threshold": 1, "reason": "found" },
-    ] });
-    let send = async |actor: &Actor| {
-        world.post("/api/v1/admin/stock/bulk", &rows).as_actor(actor).header("Idempotency-Key", "count-7").send().await.expect(207).json
-    };
-    let manager = Harness::business(3, SELLER);
-    let done = send(&manager).await;
-    let told: Vec<u64> = done["items"].as_array().unwrap().iter().map(|item| item["status"].as_u64().unwrap()).collect();
-    assert_eq!((told, &done["refused"]), (vec![200, 409, 200, 412, 404, 422, 422], &json!(5)));
-    assert_eq!(done["items"][1]["problem"]["code"], "insufficient-stock");
-    let events = world.events().await.len();
-    assert_eq!(send(&manager).await, done);
-    assert_eq!(world.events().await.len(), events, "repeated, nothing moves");
-    check_stock(&world, 1, (2, 2, 0)).await;
-    let two = stock(&world, 2).await;
-    assert_eq!((&two["threshold"], &two["backorder"], &two["state"], &two["version"]), (&json!(5), &json!(true), &json!("low"), &json!(2)));
-    let told: Vec<(u128, kernel::StockState)> = world
-        .events()
-        .await
-        .into_iter()
-        .filter_map(|envelope| match envelope.event {
-            Event::StockStateChanged(event) => Some((event.variant_id.0, event.state)),
-            _ => None,
-        })
-        .collect();
-    use kernel::StockState::{InStock, Low};
-    assert_eq!(told, [(1, InStock), (2, InStock), (1, Low), (2, Low)], "customers are told of each change once");
-    let strangers = world.post("/api/v1/admin/stock/bulk", &rows).as_actor(&Harness::business(4, BusinessId(51))).send().await.expect(207);
-    assert_eq!(strangers.json["items"][0]["status"], 404);
-    world.post("/api/v1/admin/stock/bulk", &json!({ "items": [] })).as_actor(&manager).send().await.expect(422);
-}
-
-#[tokio::test]
-async fn a_file_counts_what_nobody_has_counted() {
-    let world = stocked(&[(1, 10, 3)]).await;
-    let variant = |id: u128| VariantRef { variant_id: id.into(), sku: format!("SKU-{id}"), title: "Thing".into() };
-    let counted = |id, on_hand| CountedVariant { variant: variant(id), on_hand, backorder: false };
-    let event = ProductStockCounted { product_id: 1.into(), seller_id: SELLER, variants: vec![counted(1, 99), counted(2, 7)] };
-    let envelope = world.publish(event).await;
-    world.settle().await;
-    world.deliver("inventory", &envelope).await.unwrap();
-    check_stock(&world, 1, (10, 10, 0)).await;
-    check_stock(&world, 2, (7, 7, 0)).await;
 }

@@ -3,7 +3,7 @@
 use contracts::ORDER_LINES_MAX;
 use kernel::{Code, Duration, Money, MoneyError, PaymentId, Problem};
 
-use super::part::PARCELS_MAX;
+pub const PARCELS_MAX: usize = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {

@@ -14,12 +14,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::amount::{StoredAmount, is_zero};
+use super::error::PARCELS_MAX;
 use super::{Line, Order, OrderError, Status, StatusName};
 
 /// What a carrier calls a parcel, or where it is followed.
 pub type ParcelText = kernel::Line<1, 500>;
-
-pub const PARCELS_MAX: usize = 10;
 
 /// One for each seller. What is in it are the seller's lines of the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

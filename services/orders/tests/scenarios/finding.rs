@@ -11,7 +11,8 @@ async fn found(shop: &Shop, query: &str) -> Vec<OrderId> {
     for _ in 0..10 {
         let path = format!("/api/v1/admin/orders?{query}{cursor}");
         let got = shop.harness.get(&path).as_actor(&Harness::support()).send().await.expect(200).json;
-        ids.extend(got["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().parse::<OrderId>().unwrap()));
+        let id = |item: &serde_json::Value| item["id"].as_str().and_then(|id| id.parse::<OrderId>().ok()).expect("the id of an order");
+        ids.extend(got["items"].as_array().expect("a page").iter().map(id));
         match got["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return ids,
