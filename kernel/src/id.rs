@@ -75,7 +75,12 @@ macro_rules! ids {
 
         serde_as_text!($name, concat!("an identifier of the form ", $prefix, "_ and 26 letters and digits"));
         text_schema!($name, |schema| schema.pattern(Some(concat!("^", $prefix, "_[0-7][0-9A-HJKMNP-TV-Z]{25}$"))));
-    )*};
+    )*
+
+    /// The schemas of all identifiers by their names.
+    pub fn id_schemas() -> Vec<(&'static str, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
+        vec![$((stringify!($name), <$name as utoipa::PartialSchema>::schema()),)*]
+    }};
 }
 
 ids! {

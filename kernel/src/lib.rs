@@ -26,7 +26,7 @@ pub use backoff::Backoff;
 pub use email::Email;
 pub use geo::GeoPosition;
 pub use id::{AddressId, BusinessId, CartId, CategoryId, EventId, IdError, MailId, OrderId, PaymentId, ProductId, RefundId};
-pub use id::{ClaimId, LeadId, ReviewId, SessionId, UploadId, UserId, VariantId, stable_id};
+pub use id::{ClaimId, LeadId, ReviewId, SessionId, UploadId, UserId, VariantId, id_schemas, stable_id};
 pub use money::{Currency, Money, MoneyError, TaxRate};
 pub use offer::{Offer, OfferShown, OptionValue, SellerRef};
 pub use page::{Count, Counts, Cursor, Limit, Page};

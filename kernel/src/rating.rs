@@ -30,14 +30,14 @@ impl Rating {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Stars {
     /// 1 to 5, two decimals.
-    pub mean: f64,
+    pub average: f64,
     /// How many reviews.
     pub count: u64,
 }
 
 impl Stars {
     pub fn of(rating: Rating) -> Option<Self> {
-        rating.mean().map(|mean| Self { mean: (mean * 100.0).round() / 100.0, count: rating.count })
+        rating.mean().map(|mean| Self { average: (mean * 100.0).round() / 100.0, count: rating.count })
     }
 }
 

@@ -126,6 +126,7 @@ pub struct Mark {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SearchSort)]
 pub enum Sort {
     /// With a position, a blend of how well the words fit and how near it is.
     #[default]
@@ -301,8 +302,10 @@ pub struct IndexStatus {
     pub bytes: u64,
     pub segments: u64,
     /// All events of the log up to here are in it; absent if it was never filled.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
     /// Documents in the index that is being built beside this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rebuilding: Option<u64>,
 }
 

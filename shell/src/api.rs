@@ -53,7 +53,7 @@ impl Api {
             at_root = at_root.merge(std::mem::take(&mut service.root_routes));
         }
         let (router, document) = OpenApiRouter::new().nest("/api/v1", below_api).split_for_parts();
-        let document = Arc::new(describe(document));
+        let document = Arc::new(describe(document)?);
         let edge = Arc::new(Edge::new(&config.runtime, config.authenticator, config.limits, &document));
         let router = wrap(router.merge(at_root).merge(root(&document)?), &edge);
         Ok(Self { router, document, edge })

@@ -9,7 +9,7 @@ use kernel::{Page, Problem, Timestamp};
 use ports::{Content, DeadLetter, DeadLetterId, QueueStatus, Queues};
 use serde::Serialize;
 
-use crate::http::{Admin, HandlerResult, Listing, OpenApiRouter, Paging, Path, Reply};
+use crate::http::{Admin, HandlerResult, Listing, OpenApiRouter, Paging, Path, Reply, Unrecorded};
 use crate::service::Service;
 
 /// The name of the service that these routes are.
@@ -102,7 +102,7 @@ async fn list_dead_letters(
 
 /// Redrive the dead letters of a consumer: at most 100, each with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/redrive", tag = "operations", operation_id = "redriveDeadLetters", params(("consumer" = String, Path)), responses((status = 200, body = Redriven)))]
-async fn redrive_dead_letters(_: Admin, State(operations): State<Operations>, Path(consumer): Path<String>) -> HandlerResult {
+async fn redrive_dead_letters(_: Unrecorded<Admin>, State(operations): State<Operations>, Path(consumer): Path<String>) -> HandlerResult {
     let redriven = operations.queues.redrive_some(operations.consumer(&consumer)?, REDRIVEN_AT_ONCE).await?;
     Ok(Reply::ok(&Redriven { redriven }))
 }
@@ -110,7 +110,7 @@ async fn redrive_dead_letters(_: Admin, State(operations): State<Operations>, Pa
 /// Redrive a dead letter, with all its tries before it.
 #[utoipa::path(post, path = "/admin/queues/{consumer}/dead-letters/{letter_id}/redrive", tag = "operations", operation_id = "redriveDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
 async fn redrive_dead_letter(
-    _: Admin,
+    _: Unrecorded<Admin>,
     State(operations): State<Operations>,
     Path((consumer, letter)): Path<(String, String)>,
 ) -> HandlerResult {
@@ -121,7 +121,7 @@ async fn redrive_dead_letter(
 /// Drop a dead letter for good.
 #[utoipa::path(delete, path = "/admin/queues/{consumer}/dead-letters/{letter_id}", tag = "operations", operation_id = "dropDeadLetter", params(("consumer" = String, Path), ("letter_id" = String, Path)), responses((status = 204)))]
 async fn drop_dead_letter(
-    _: Admin,
+    _: Unrecorded<Admin>,
     State(operations): State<Operations>,
     Path((consumer, letter)): Path<(String, String)>,
 ) -> HandlerResult {

@@ -1,13 +1,16 @@
 //! The harness of the services' scenarios: real routes, real rules, the memory adapter, a clock that
 //! is moved by hand, and events that are delivered when the test says so.
 
+mod conformance;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+pub use conformance::{Answered, Asked, Conformance};
 pub use contracts::golden::Golden;
 use contracts::{Envelope, Event};
 use http::{Method, Request, StatusCode};
@@ -86,6 +89,7 @@ pub struct Harness {
     router: Router,
     log: Arc<dyn EventLog>,
     cursors: Mutex<HashMap<&'static str, Position>>,
+    conformance: OnceLock<Conformance>,
 }
 
 impl Harness {
@@ -109,7 +113,7 @@ impl Harness {
         };
         let host = Host::new(config, services).expect("the services fit together");
         let router = host.router();
-        Self { kit, host, router, log, cursors: Mutex::default() }
+        Self { kit, host, router, log, cursors: Mutex::default(), conformance: OnceLock::new() }
     }
 
     pub fn admin() -> Actor {
@@ -316,8 +320,23 @@ impl TestRequest<'_> {
     }
 
     /// # Panics
-    /// If the request cannot be built.
+    /// If the request cannot be built, or the answer contradicts the API document.
     pub async fn send(self) -> TestResponse {
+        let (method, path) = (self.method.clone(), self.path.clone());
+        let json = self.body.as_ref().filter(|(media, _)| media == "application/json");
+        let json: Option<Value> = json.and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
+        let harness = self.harness;
+        let answer = self.answer().await;
+        let asked = Asked { method: method.as_str(), path: &path, json: json.as_ref() };
+        let answered = Answered { status: answer.status, headers: &answer.headers, text: &answer.text };
+        let conformance = harness.conformance.get_or_init(|| Conformance::of(harness.host.openapi()));
+        if let Err(wrong) = conformance.check(asked, answered) {
+            panic!("{method} {path}: {wrong}");
+        }
+        answer
+    }
+
+    async fn answer(self) -> TestResponse {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);

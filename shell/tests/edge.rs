@@ -205,8 +205,8 @@ async fn health_metrics_and_the_document_are_served() {
     assert_eq!(document["openapi"], "3.1.0");
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
-            assert_eq!(problem, "#/components/schemas/Problem", "{method} {path}");
+            let problem = &operation["responses"]["500"]["$ref"];
+            assert_eq!(problem, "#/components/responses/Internal", "{method} {path}");
         }
     }
 }

@@ -37,10 +37,5 @@ pub fn write_manifest(root: &Path) -> Outcome {
 
 /// The packages of the lock file, unless they are there.
 pub fn install(root: &Path) -> Outcome {
-    if !process::works(Command::new("npm").arg("--version")) {
-        return Err("the stacks for AWS are written in TypeScript: install Node.js 20 or later, with npm".to_owned());
-    }
-    let folder = root.join("infra");
-    let (lock, copy) = (folder.join("package-lock.json"), folder.join("node_modules/.installed-lock.json"));
-    tools::once(&lock, &copy, || process::run(Command::new("npm").args(["ci", "--silent"]).current_dir(&folder))).map(|_| ())
+    tools::npm_install(&root.join("infra"), "the stacks for AWS are written in TypeScript")
 }

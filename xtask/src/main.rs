@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod client;
+mod clients;
 mod emulators;
 // What surrounds a function on AWS; the tests of the bootstrap have it too.
 #[allow(dead_code, clippy::expect_used)]

@@ -18,7 +18,7 @@ const BACKGROUND_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is asked whether something has happened. `bench` measures starts of a few milliseconds with it.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// What holds nothing of ours: made by tools, or another's code.
-const SKIPPED: [&str; 7] = [".git", ".tools", "target", "data", "node_modules", "dist", "cdk.out"];
+const SKIPPED: [&str; 8] = [".git", ".tools", "target", "data", "node_modules", "dist", "generated", "cdk.out"];
 
 /// Cargo, in the repository's folder.
 pub fn cargo(root: &Path) -> Command {

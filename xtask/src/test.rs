@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::process::{self, Background, cargo};
 use crate::suites::{self, Suite};
-use crate::{Outcome, api, emulators, infra, table, tidy, tools};
+use crate::{Outcome, api, clients, emulators, infra, table, tidy, tools};
 
 #[derive(Args)]
 pub struct Options {
@@ -60,6 +60,11 @@ const STAGES: &[Stage] = &[
         ..stage("deploy", "our stacks in an emulated AWS, sold from through the deployed API", deploy)
     },
     Stage { beside: true, after: &["build", "tools"], ..stage("api", "every operation against its own description", api) },
+    Stage {
+        beside: true,
+        after: &["build", "tools"],
+        ..stage("clients", "clients are generated from the API document, compiled, and sell something", clients)
+    },
     stage("unit", "rules, scenarios, the suite of the stores, documentation examples", unit),
     stage("first-sale", "from an empty folder to a delivered order", |on| whole(on, "first_sale")),
     stage("crash", "killed at any moment, nothing is lost", |on| whole(on, "crash")),
@@ -248,6 +253,12 @@ fn api(on: &Workspace) -> Outcome {
     // With the tests, Cargo builds the binary that they drive.
     on.suites()?;
     api::run(&on.root)
+}
+
+fn clients(on: &Workspace) -> Outcome {
+    // With the tests, Cargo builds the binary that the client buys from.
+    on.suites()?;
+    clients::run(&on.root)
 }
 
 fn choose(only: &[String]) -> Vec<&'static Stage> {

@@ -83,6 +83,15 @@ pub fn once(list: &Path, copy: &Path, install: impl FnOnce() -> Outcome) -> Outc
     Ok(true)
 }
 
+/// The npm packages of a folder's lock file, unless they are there. `why` they are needed is for whoever has no npm.
+pub fn npm_install(folder: &Path, why: &str) -> Outcome {
+    if !process::works(Command::new("npm").arg("--version")) {
+        return Err(format!("{why}: install Node.js 20 or later, with npm"));
+    }
+    let (lock, copy) = (folder.join("package-lock.json"), folder.join("node_modules/.installed-lock.json"));
+    once(&lock, &copy, || process::run(Command::new("npm").args(["ci", "--silent"]).current_dir(folder))).map(|_| ())
+}
+
 /// Begins to build the emulator of DynamoDB beside the first stages, if it is missing. It takes a minute
 /// or two; `finish_dynoxide` waits for it.
 pub fn begin_dynoxide(root: &Path) -> Outcome<Option<Background>> {

@@ -1,4 +1,5 @@
-//! What docs/events.md says of events follows from what the services declare. `EVENTS=write` writes it anew.
+//! What docs/events.md says of events follows from what the services declare: `EVENTS=write` writes it anew. The API document has no
+//! gaps.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use home_embedded::Home;
+use shell::testing::Conformance;
 use wiring::{Config, Manifest, manifest};
 
 const BEGIN: &str = "<!-- generated: EVENTS=write cargo test -p home-embedded --test documents -->\n";
@@ -47,4 +49,11 @@ fn the_events_are_those_that_the_services_declare() {
         return std::fs::write(&file, format!("{before}{BEGIN}{generated}{END}{after}")).unwrap();
     }
     assert_eq!(written, generated, "docs/events.md is out of date: run this test with EVENTS=write");
+}
+
+#[test]
+fn the_api_document_describes_everything_and_shows_every_body() {
+    let host = Home::in_memory(&Config::default()).unwrap().host().unwrap();
+    let gaps = Conformance::of(host.openapi()).gaps();
+    assert!(gaps.is_empty(), "{}", gaps.join("\n"));
 }

@@ -6,7 +6,7 @@ use kernel::Offer;
 use kernel::{CartId, Problem, ProductId, UserId, VariantId};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::http::{Json, OpenApiRouter, Path, SignedIn, Tagged, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
@@ -16,11 +16,22 @@ use crate::storage::{self, Current, Mine};
 use crate::views::{CartView, Now};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(create, show, add, set_quantity, remove, accept_prices, show_mine, merge).with_state(app)
+    shell::routes!(
+        create: [NotForSale, Conflict],
+        show: [Forbidden],
+        add: [CartClosed, NotForSale, Conflict, Forbidden],
+        set_quantity: [CartClosed, Forbidden],
+        remove: [CartClosed, Forbidden],
+        accept_prices: [CartClosed, Forbidden],
+        show_mine,
+        merge: [NotFound, CartClosed, Conflict, Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "lines": [{ "product_id": "prd_01J8Z3T4M7Q2C9V5N6X8B0D1FG", "variant_id": "var_01J8Z3T4M7Q2C9V5N6X8B0D1FH", "quantity": 2 }] }))]
 struct NewCart {
     #[serde(default)]
     #[schema(max_items = 48)]
@@ -29,6 +40,7 @@ struct NewCart {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "product_id": "prd_01J8Z3T4M7Q2C9V5N6X8B0D1FG", "variant_id": "var_01J8Z3T4M7Q2C9V5N6X8B0D1FH", "quantity": 2 }))]
 struct NewLine {
     product_id: ProductId,
     variant_id: VariantId,
@@ -38,6 +50,7 @@ struct NewLine {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "quantity": 3 }))]
 struct SetQuantity {
     #[schema(minimum = 1, maximum = 999)]
     quantity: u32,
@@ -45,6 +58,7 @@ struct SetQuantity {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "cart_id": "crt_01J8Z3T4M7Q2C9V5N6X8B0D1FJ" }))]
 struct MergeCart {
     /// A guest's cart.
     cart_id: CartId,
@@ -72,7 +86,7 @@ async fn create(request: RequestContext, State(app): State<App>, Json(body): Jso
 
 /// Get a cart with current prices and stock hints.
 #[utoipa::path(get, path = "/carts/{cart_id}", tag = "cart", operation_id = "getCart", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
+async fn show(request: Versioned<RequestContext>, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
     let cart = app.work.table().get_eventual::<Cart>(&storage::cart_key(id)).await?.ok_or(CartError::Missing)?;
     cart.check_reader(&request.actor)?;
     show_current(&app, cart).await
@@ -80,7 +94,12 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Ca
 
 /// Add to a cart. More of a variant that is in it already is summed.
 #[utoipa::path(post, path = "/carts/{cart_id}/lines", tag = "cart", operation_id = "addCartLine", params(("cart_id" = CartId, Path)), request_body = NewLine, responses((status = 200, body = CartView)))]
-async fn add(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<NewLine>) -> HandlerResult {
+async fn add(
+    request: Versioned<RequestContext>,
+    State(app): State<App>,
+    Path(id): Path<CartId>,
+    Json(body): Json<NewLine>,
+) -> HandlerResult {
     let wanted = Some((body.product_id, body.variant_id));
     edit(&app, &request, id, wanted, |cart, now, context| cart.add(body.offer(now), body.quantity, context.now)).await
 }
@@ -88,7 +107,7 @@ async fn add(request: RequestContext, State(app): State<App>, Path(id): Path<Car
 /// Set the quantity of a variant in a cart.
 #[utoipa::path(put, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "setCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), request_body = SetQuantity, responses((status = 200, body = CartView)))]
 async fn set_quantity(
-    request: RequestContext,
+    request: Versioned<RequestContext>,
     State(app): State<App>,
     Path((id, variant)): Path<(CartId, VariantId)>,
     Json(body): Json<SetQuantity>,
@@ -98,19 +117,23 @@ async fn set_quantity(
 
 /// Remove a variant from a cart.
 #[utoipa::path(delete, path = "/carts/{cart_id}/lines/{variant_id}", tag = "cart", operation_id = "removeCartLine", params(("cart_id" = CartId, Path), ("variant_id" = VariantId, Path)), responses((status = 200, body = CartView)))]
-async fn remove(request: RequestContext, State(app): State<App>, Path((id, variant)): Path<(CartId, VariantId)>) -> HandlerResult {
+async fn remove(
+    request: Versioned<RequestContext>,
+    State(app): State<App>,
+    Path((id, variant)): Path<(CartId, VariantId)>,
+) -> HandlerResult {
     edit(&app, &request, id, None, |cart, _, context| cart.remove(variant, context.now)).await
 }
 
 /// Accept the current prices of the lines.
 #[utoipa::path(post, path = "/carts/{cart_id}/accept-prices", tag = "cart", operation_id = "acceptCartPrices", params(("cart_id" = CartId, Path)), responses((status = 200, body = CartView)))]
-async fn accept_prices(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
+async fn accept_prices(request: Versioned<RequestContext>, State(app): State<App>, Path(id): Path<CartId>) -> HandlerResult {
     edit(&app, &request, id, None, |cart, now, context| cart.accept_prices(&now.offers, context.now)).await
 }
 
 /// Get the customer's current cart. If there is none, one is created.
 #[utoipa::path(get, path = "/me/cart", tag = "cart", operation_id = "getMyCart", responses((status = 200, body = CartView)))]
-async fn show_mine(request: SignedIn, State(app): State<App>) -> HandlerResult {
+async fn show_mine(request: Versioned<SignedIn>, State(app): State<App>) -> HandlerResult {
     let (table, customer) = (app.work.table(), request.user_id);
     let mine = storage::mine(table, customer).await?;
     if let Some(cart) = mine.cart.filter(|cart| cart.is_open()) {
@@ -130,7 +153,7 @@ async fn show_mine(request: SignedIn, State(app): State<App>) -> HandlerResult {
 
 /// Move the lines of a guest's cart into the customer's, after signing in. Repeated, it changes nothing.
 #[utoipa::path(post, path = "/me/cart/merge", tag = "cart", operation_id = "mergeCart", request_body = MergeCart, responses((status = 200, body = CartView)))]
-async fn merge(request: SignedIn, State(app): State<App>, Json(body): Json<MergeCart>) -> HandlerResult {
+async fn merge(request: Tagged<SignedIn>, State(app): State<App>, Json(body): Json<MergeCart>) -> HandlerResult {
     let (table, customer) = (app.work.table(), request.user_id);
     let load = |_| async {
         let guest = storage::own_cart(table, body.cart_id, &request.actor).await?;

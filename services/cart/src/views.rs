@@ -83,6 +83,7 @@ struct StockHint {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CartLineStock)]
 enum StockState {
     InStock,
     /// Fewer than wanted.

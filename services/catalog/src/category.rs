@@ -40,7 +40,7 @@ pub struct Holdings {
 /// What an admin wants a category to be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CategoryInput)]
+#[schema(as = CategoryInput, example = json!({ "name": "Tea", "parent_id": "cat_01J8Z3T4M7Q2C9V5N6X8B0D1FK" }))]
 pub struct CategoryDraft {
     #[schema(inline)]
     pub name: CategoryName,

@@ -27,7 +27,10 @@ const PAGE: usize = 100;
 const PAGES_MAX: usize = 10_000;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(export).with_state(app)
+    shell::routes!(
+        export: [Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

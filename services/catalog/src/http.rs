@@ -13,7 +13,7 @@ use kernel::{BusinessId, CategoryId, Code, Duration, Page, Problem, ProductId, S
 use ports::reads::ProductCard;
 use ports::store::{Bounds, Query as StoreQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, id_list};
+use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, VersionRequired, Versioned, id_list};
 use shell::{Changes, DecisionContext, HandlerResult, Load, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,12 +39,19 @@ const PAGE_KEPT: Duration = Duration::from_secs(1);
 pub fn routes(app: App) -> OpenApiRouter {
     let (categories, managing) = (categories::routes(app.clone()), managing::routes(app.clone()));
     let (changing, importing) = (changing::routes(app.clone()), importing::routes(app.clone()));
-    shell::routes!(list, create, show, edit, archive, change_status)
-        .with_state(app)
-        .merge(categories)
-        .merge(managing)
-        .merge(changing)
-        .merge(importing)
+    shell::routes!(
+        list: [NotFound],
+        create: [AlreadyExists, Conflict, Forbidden],
+        show,
+        edit: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        archive: [Forbidden],
+        change_status: [Conflict, IllegalTransition, Forbidden],
+    )
+    .with_state(app)
+    .merge(categories)
+    .merge(managing)
+    .merge(changing)
+    .merge(importing)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -84,7 +91,7 @@ struct ProductFilter {
 
 /// List what is for sale. Give at most one of category, tag and seller_id.
 #[utoipa::path(get, path = "/products", tag = "catalog", operation_id = "listProducts", params(ProductFilter, Paging), responses((status = 200, body = Page<ProductCard>)))]
-async fn list(_: Anyone, State(app): State<App>, listing: Listing<ProductFilter>) -> HandlerResult {
+async fn list(_: Versioned<Anyone>, State(app): State<App>, listing: Listing<ProductFilter>) -> HandlerResult {
     let (table, now) = (app.work.table(), app.work.now());
     if let Some(ids) = listing.filter.ids()? {
         let cards = showing::shown(table, &app.names, now, &ids).await?;
@@ -118,7 +125,7 @@ async fn create(request: SignedIn, State(app): State<App>, Json(draft): Json<Dra
 
 /// Get a product by its id or its slug, also by a slug that it had before.
 #[utoipa::path(get, path = "/products/{product_id}", tag = "catalog", operation_id = "getProduct", params(("product_id" = String, Path, description = "Id or slug")), responses((status = 200, body = ProductPage)))]
-async fn show(request: RequestContext, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+async fn show(request: Versioned<RequestContext>, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let product = find(&app, &reference).await?;
     if !product.visible_to(&request.actor) {
         return Err(missing().into());
@@ -169,7 +176,12 @@ async fn page(app: &App, product: &Stored<Product>) -> Result<(Reply, u64), Prob
 
 /// Replace a product. Needs If-Match, so that nobody overwrites what they have not seen.
 #[utoipa::path(put, path = "/products/{product_id}", tag = "catalog", operation_id = "editProduct", params(("product_id" = ProductId, Path)), request_body = Draft, responses((status = 200, body = ProductView)))]
-async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(draft): Json<Draft>) -> HandlerResult {
+async fn edit(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<ProductId>,
+    Json(draft): Json<Draft>,
+) -> HandlerResult {
     let slug = draft.slug.as_deref().map(SlugWish::exactly).transpose()?;
     let (seller_id, category_id, status) = (draft.seller_id, draft.category_id, draft.status);
     let content = draft.checked(app.settings.currency)?;
@@ -189,7 +201,7 @@ async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ProductI
 /// Change the status of a product. What a business sells can be published once the business itself is.
 #[utoipa::path(post, path = "/products/{product_id}/status", tag = "catalog", operation_id = "changeProductStatus", params(("product_id" = ProductId, Path)), request_body = StatusInput, responses((status = 200, body = ProductView)))]
 async fn change_status(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path(id): Path<ProductId>,
     Json(input): Json<StatusInput>,
@@ -201,7 +213,7 @@ async fn change_status(
 
 /// Archive a product: it leaves the shop, and stays for the orders that name it.
 #[utoipa::path(delete, path = "/products/{product_id}", tag = "catalog", operation_id = "archiveProduct", params(("product_id" = ProductId, Path)), responses((status = 204)))]
-async fn archive(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>) -> HandlerResult {
+async fn archive(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<ProductId>) -> HandlerResult {
     let load = |_| editing::State::load_existing(app.work.table(), id);
     let archive = |state: &editing::State, context: &DecisionContext| state.change_status(context, ProductStatus::Archived);
     change(&app, &request, load, archive, |_, _| Reply::no_content()).await

@@ -9,7 +9,7 @@ use kernel::{Actor, BusinessId, Code, Duration, Problem};
 use ports::store::Stored;
 use ports::{Blob, BlobError, Blobs};
 use serde::Deserialize;
-use shell::http::{Json, LargeBody, OpenApiRouter, Path, SignedIn};
+use shell::http::{Json, LargeBody, OpenApiRouter, Path, SignedIn, Unrecorded};
 use shell::{Changes, DecisionContext, Failure, HandlerResult, Reply, RootRoutes};
 use utoipa::ToSchema;
 
@@ -23,11 +23,16 @@ pub const UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
 const DIRECT_VALID: Duration = Duration::from_secs(15 * 60);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(prepare_upload, upload).with_state(app)
+    shell::routes!(
+        prepare_upload: [Conflict, Forbidden],
+        upload: [Conflict, Forbidden, UnsupportedMediaType],
+    )
+    .with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "content_type": "image/png", "size_bytes": 20480 }))]
 struct PrepareUpload {
     /// `image/png`, `image/jpeg`, `image/webp` or `image/gif`.
     #[schema(max_length = 100)]
@@ -63,7 +68,7 @@ async fn upload(request: SignedIn, State(app): State<App>, headers: HeaderMap, b
 /// Prepare the upload of a picture straight to where files are kept, past the API, which takes smaller bodies on some
 /// hosts. Where there is no such way, the answer has no `direct`: send the picture to `/uploads`.
 #[utoipa::path(post, path = "/uploads/direct", tag = "catalog", operation_id = "prepareUpload", request_body = PrepareUpload, responses((status = 200, body = PreparedUploadView)))]
-async fn prepare_upload(request: SignedIn, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
+async fn prepare_upload(request: Unrecorded<SignedIn>, State(app): State<App>, Json(body): Json<PrepareUpload>) -> HandlerResult {
     let unpublished = check_seller(&app, &request).await?;
     let picture = PICTURES.into_iter().find(|picture| picture.content_type == body.content_type);
     let picture = picture.ok_or_else(|| Problem::field("content_type", "is none of image/png, image/jpeg, image/webp, image/gif"))?;

@@ -16,6 +16,7 @@ use crate::shelf::Shelf;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "published" }))]
 pub struct StatusInput {
     pub status: ProductStatus,
 }
@@ -48,6 +49,7 @@ pub struct ProductView<'a> {
 
 /// The public page of a product.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PublicProduct)]
 pub struct ProductPage<'a> {
     #[serde(flatten)]
     pub product: ProductView<'a>,

@@ -37,7 +37,7 @@ pub struct Tree {
 /// What an admin wants a category to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BusinessCategoryInput)]
+#[schema(as = BusinessCategoryInput, example = json!({ "name": "Bakeries", "parent_id": "cat_01J8Z3T4M7Q2C9V5N6X8B0D1FK" }))]
 pub struct CategoryDraft {
     #[schema(min_length = 1, max_length = 80)]
     pub name: String,

@@ -58,6 +58,7 @@ const LIFECYCLE: &[(Status, &str, Status)] = &[
 /// What a business pays for a lead, decided by admins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "price": 900, "monthly_cap": 20 }))]
 pub struct LeadTerms {
     /// Minor units; the shop's price where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

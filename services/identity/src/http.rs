@@ -10,7 +10,6 @@ mod pages;
 mod sessions;
 mod well_known;
 
-use shell::RequestContext;
 use shell::http::OpenApiRouter;
 
 use crate::App;
@@ -25,12 +24,4 @@ pub(crate) fn root_routes(app: &App) -> shell::RootRoutes {
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(sessions::routes()).merge(admin::routes()).with_state(app)
-}
-
-/// For requests with a secret in them or in the answer: the store keeps neither, so these commands
-/// are repeatable in themselves, without a record of the first answer.
-fn without_record(request: &RequestContext) -> RequestContext {
-    let mut request = request.clone();
-    request.idempotency_key = None;
-    request
 }

@@ -99,6 +99,7 @@ impl SessionView {
 
 /// The same for every address, known or not.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MailAccepted)]
 pub struct MailView {
     #[schema(example = "If the address can be used, a mail is on its way to it.")]
     pub message: &'static str,

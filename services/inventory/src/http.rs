@@ -4,7 +4,9 @@ use axum::extract::State;
 use kernel::{BusinessId, Line, Page, Problem, VariantId};
 use ports::store::{Key, Stored};
 use serde::Deserialize;
-use shell::http::{Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, RowAnswer, RowAnswers, SignedIn, id_list};
+use shell::http::{
+    Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, RowAnswer, RowAnswers, SignedIn, VersionRequired, Versioned, id_list,
+};
 use shell::{DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +21,16 @@ const VARIANTS_MAX: usize = 50;
 const HINT_SECS: u32 = 5;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(availability, list, show, set, adjust, change_many, movements).with_state(app)
+    shell::routes!(
+        availability,
+        list: [Forbidden],
+        show: [Forbidden],
+        set: [Forbidden],
+        adjust: [InsufficientStock, Forbidden],
+        change_many: [Forbidden],
+        movements: [Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -47,6 +58,7 @@ struct StockFilter {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "threshold": 5, "backorder": false }))]
 struct SetStock {
     #[schema(minimum = 0, maximum = 1_000_000)]
     threshold: Option<i64>,
@@ -57,6 +69,7 @@ struct SetStock {
 /// Exactly one of `delta` and `set_on_hand`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "delta": -1, "reason": "broken" }))]
 struct AdjustStock {
     /// How many more there are, or fewer.
     #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
@@ -71,6 +84,7 @@ struct AdjustStock {
 /// Variants whose stock is to change, 1 to 100.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "items": [{ "variant_id": "var_01J8Z3T4M7Q2C9V5N6X8B0D1FH", "version": 3, "set_on_hand": 12, "reason": "counted" }] }))]
 struct StockChanges {
     #[schema(min_items = 1, max_items = 100)]
     items: Vec<StockChange>,
@@ -115,7 +129,7 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing<StockF
 
 /// Get the stock of a variant. The ETag changes when a person edits the stock, not with every sale.
 #[utoipa::path(get, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "getStock", params(("variant_id" = VariantId, Path)), responses((status = 200, body = StockView)))]
-async fn show(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>) -> HandlerResult {
+async fn show(request: Versioned<SignedIn>, State(app): State<App>, Path(variant): Path<VariantId>) -> HandlerResult {
     let item = storage::stock(app.work.table(), variant).await?;
     item.check_readable(&request.actor)?;
     // What is shown moves without the ETag, so that no cache may keep it.
@@ -124,7 +138,12 @@ async fn show(request: SignedIn, State(app): State<App>, Path(variant): Path<Var
 
 /// Set the threshold of low stock, and whether back-orders are taken. Needs If-Match.
 #[utoipa::path(patch, path = "/admin/stock/{variant_id}", tag = "inventory", operation_id = "setStock", params(("variant_id" = VariantId, Path)), request_body = SetStock, responses((status = 200, body = StockView)))]
-async fn set(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>, Json(body): Json<SetStock>) -> HandlerResult {
+async fn set(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(variant): Path<VariantId>,
+    Json(body): Json<SetStock>,
+) -> HandlerResult {
     let settings = Settings { threshold: body.threshold, backorder: body.backorder };
     set_one(&app, &request, variant, settings, RequestContext::require_version).await
 }
@@ -149,7 +168,12 @@ async fn set_one(
 
 /// Correct how many there are, never below what is promised to orders. Give a difference or a count.
 #[utoipa::path(post, path = "/admin/stock/{variant_id}/adjustments", tag = "inventory", operation_id = "adjustStock", params(("variant_id" = VariantId, Path)), request_body = AdjustStock, responses((status = 200, body = StockView)))]
-async fn adjust(request: SignedIn, State(app): State<App>, Path(variant): Path<VariantId>, Json(body): Json<AdjustStock>) -> HandlerResult {
+async fn adjust(
+    request: Versioned<SignedIn>,
+    State(app): State<App>,
+    Path(variant): Path<VariantId>,
+    Json(body): Json<AdjustStock>,
+) -> HandlerResult {
     adjust_one(&app, &request, variant, body.adjustment()?, &body.reason).await
 }
 

@@ -6,7 +6,7 @@ use axum::response::Html;
 use kernel::{Email, EventId, MailId, OrderId, Page, Problem, Timestamp, UserId};
 use ports::store::Stored;
 use serde::{Deserialize, Serialize};
-use shell::http::{Listing, OpenApiRouter, PAGE_POLICY, Paging, Path, Staff};
+use shell::http::{Listing, OpenApiRouter, PAGE_POLICY, Paging, Path, Staff, Versioned};
 use shell::{Changes, Failure, HandlerResult, Reply};
 use strum::EnumMessage as _;
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,14 @@ use crate::render::Rendered;
 use crate::storage::{self, Filter};
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, get, resend, templates, preview).with_state(app)
+    shell::routes!(
+        list,
+        get,
+        resend: [Conflict],
+        templates,
+        preview,
+    )
+    .with_state(app)
 }
 
 /// A page that may load nothing from elsewhere.
@@ -112,14 +119,14 @@ async fn list(
 
 /// Get a mail with what it says.
 #[utoipa::path(get, path = "/admin/mails/{mail_id}", tag = "notifications", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailView)))]
-async fn get(_: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
+async fn get(_: Versioned<Staff>, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let mail = storage::peek(app.work.table(), id).await?;
     Ok(Reply::ok(&MailView::of(&app, &mail, Secrets::Hidden).await?).etag(mail.version))
 }
 
 /// Send a mail again, also to an address that has refused mail before. A mail that is on its way already stays so.
 #[utoipa::path(post, path = "/admin/mails/{mail_id}/resend", tag = "notifications", operation_id = "resendMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = MailSummary)))]
-async fn resend(request: Staff, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
+async fn resend(request: Versioned<Staff>, State(app): State<App>, Path(id): Path<MailId>) -> HandlerResult {
     let table = app.work.table();
     app.work
         .handle_request(

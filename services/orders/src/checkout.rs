@@ -21,6 +21,7 @@ use crate::{App, MethodCheck, unpaid};
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "cart_id": "crt_01J8Z3T4M7Q2C9V5N6X8B0D1FJ", "email": "ann@example.com", "shipping_address": { "name": "Ann Lee", "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE" }, "payment_method": "4242 4242 4242 4242" }))]
 pub struct PlaceOrder {
     pub cart_id: CartId,
     /// Required of guests; others have the one of their account.

@@ -5,7 +5,7 @@ use contracts::OrderLinkRequested;
 use kernel::{Actor, BusinessId, CartId, Email, OrderId, Page, Problem};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
+use shell::http::{Json, Listing, MayWait, OpenApiRouter, Paging, Path, Query, SignedIn, Staff, Tagged, Unrecorded, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,8 +19,22 @@ use crate::{App, storage};
 const LOOKED_UP_AFTER: std::time::Duration = std::time::Duration::from_millis(50);
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(quote, place, look_up, list, show, pay, cancel, timeline, advance, list_parts, show_part, advance_part, cancel_part)
-        .with_state(app)
+    shell::routes!(
+        quote: [CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged],
+        place: [NotFound, CartClosed, CartEmpty, NotForSale, OutOfStock, PriceChanged, TooManyUnpaidOrders, Unauthenticated],
+        look_up: [TooManyAttempts],
+        list,
+        show,
+        pay: [Conflict, IllegalTransition, Forbidden],
+        cancel: [Conflict, IllegalTransition, Forbidden],
+        timeline,
+        advance: [Conflict, IllegalTransition, Forbidden],
+        list_parts: [Forbidden],
+        show_part: [Forbidden],
+        advance_part: [Conflict, IllegalTransition, Forbidden],
+        cancel_part: [Conflict, IllegalTransition, Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,6 +61,7 @@ struct PartStatusFilter {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "payment_method": "4242 4242 4242 4242" }))]
 struct PayOrder {
     /// What the gateway calls the means of payment.
     #[schema(inline)]
@@ -58,6 +73,7 @@ struct PayOrder {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "I ordered twice." }))]
 struct CancelOrder {
     #[schema(inline)]
     reason: Option<Note>,
@@ -67,6 +83,7 @@ struct CancelOrder {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "The last one is broken." }))]
 struct CancelPart {
     #[schema(inline)]
     reason: Option<Note>,
@@ -82,6 +99,7 @@ enum NextStatus {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "shipped", "parcels": [{ "carrier": "DHL", "number": "00340434161094042557" }] }))]
 struct AdvanceOrder {
     /// Whose part. May be left out where the order has a single one.
     seller_id: Option<BusinessId>,
@@ -95,6 +113,7 @@ struct AdvanceOrder {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "shipped", "parcels": [{ "carrier": "DHL", "number": "00340434161094042557" }] }))]
 struct AdvancePart {
     status: NextStatus,
     /// Only with `shipped`: at most 10. Named again, they take the place of the former.
@@ -106,6 +125,7 @@ struct AdvancePart {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "shipping_address": { "address_country": "DE" } }))]
 struct QuoteCart {
     /// Where it is to be shipped. Left out, no country is checked.
     shipping_address: Option<Destination>,
@@ -122,6 +142,7 @@ struct Destination {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "number": "S-7K3F-92QD", "email": "ann@example.com" }))]
 struct LookUpOrder {
     #[schema(inline, example = "S-7K3F-92QD")]
     number: OrderNumber,
@@ -131,7 +152,12 @@ struct LookUpOrder {
 
 /// Get what an order of a cart would come to, with shipping and taxes. It is refused for the same reasons as placing the order.
 #[utoipa::path(post, path = "/carts/{cart_id}/quote", tag = "orders", operation_id = "quoteCart", params(("cart_id" = CartId, Path)), request_body = QuoteCart, responses((status = 200, body = QuoteView)))]
-async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<CartId>, Json(body): Json<QuoteCart>) -> HandlerResult {
+async fn quote(
+    request: Unrecorded<RequestContext>,
+    State(app): State<App>,
+    Path(id): Path<CartId>,
+    Json(body): Json<QuoteCart>,
+) -> HandlerResult {
     let country = body.shipping_address.map(|address| address.address_country);
     let quote = checkout::quote(&app, &request, id, country.as_deref()).await?;
     Ok(Reply::ok(&QuoteView::of(quote)).no_store())
@@ -141,13 +167,13 @@ async fn quote(request: RequestContext, State(app): State<App>, Path(id): Path<C
 #[utoipa::path(post, path = "/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrder,
     responses((status = 200, description = "Placed before", body = OrderView), (status = 201, description = "Placed and settled", body = OrderView),
         (status = 202, description = "Placed; stock and payment follow", body = OrderView)))]
-async fn place(request: RequestContext, State(app): State<App>, Json(body): Json<PlaceOrder>) -> HandlerResult {
+async fn place(request: MayWait<Tagged<RequestContext>>, State(app): State<App>, Json(body): Json<PlaceOrder>) -> HandlerResult {
     checkout::place(&app, &request, body).await
 }
 
 /// Have the link to a guest's order mailed to the address that it was placed with. The answer is the same whether or not there is such an order.
 #[utoipa::path(post, path = "/orders/lookup", tag = "orders", operation_id = "lookUpOrder", request_body = LookUpOrder, responses((status = 202, description = "If there is such an order, a mail is on its way")))]
-async fn look_up(request: RequestContext, State(app): State<App>, Json(body): Json<LookUpOrder>) -> HandlerResult {
+async fn look_up(request: Unrecorded<RequestContext>, State(app): State<App>, Json(body): Json<LookUpOrder>) -> HandlerResult {
     let load = |_| async {
         let orders = storage::latest_of_guest(app.work.table(), &body.email).await?;
         Ok(orders.into_iter().find(|order| order.is_a_guests() && order.is_numbered(&body.number)))
@@ -172,7 +198,12 @@ async fn list(request: SignedIn, State(app): State<App>, listing: Listing) -> Ha
 
 /// Get an order. With `Prefer: wait=N` and If-None-Match the answer comes once the order has changed, or after that time: 304.
 #[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = OrderView)))]
-async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn show(
+    request: MayWait<Versioned<RequestContext>>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Query(query): Query<Token>,
+) -> HandlerResult {
     let waiting = Waiting::begin(&app, &request, id);
     let mut order = storage::shown(app.work.table(), id).await?;
     let with_token = query.opens(&app, id);
@@ -190,7 +221,7 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Or
 /// Choose a means of payment for an order that has none, or that waits for the customer to confirm at their bank.
 #[utoipa::path(post, path = "/orders/{order_id}/pay", tag = "orders", operation_id = "payOrder", params(("order_id" = OrderId, Path), Token), request_body = PayOrder, responses((status = 200, body = OrderView)))]
 async fn pay(
-    request: RequestContext,
+    request: MayWait<Versioned<RequestContext>>,
     State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
@@ -210,7 +241,7 @@ async fn pay(
 /// Cancel an order, or one seller's part of it, whose money then goes back. Customers can until the seller begins to work on it, staff can until it ships.
 #[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelOrder", params(("order_id" = OrderId, Path), Token), request_body = CancelOrder, responses((status = 200, body = OrderView)))]
 async fn cancel(
-    request: RequestContext,
+    request: Versioned<RequestContext>,
     State(app): State<App>,
     Path(id): Path<OrderId>,
     Query(query): Query<Token>,
@@ -225,7 +256,12 @@ async fn cancel(
 
 /// Get the history of an order.
 #[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders", operation_id = "getOrderTimeline", params(("order_id" = OrderId, Path), Token), responses((status = 200, body = TimelineView)))]
-async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Path<OrderId>, Query(query): Query<Token>) -> HandlerResult {
+async fn timeline(
+    request: Versioned<RequestContext>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Query(query): Query<Token>,
+) -> HandlerResult {
     let order = storage::shown(app.work.table(), id).await?;
     let party = order.party_of(&request.actor, query.opens(&app, id))?;
     Ok(Reply::ok(&TimelineView::of(&order, party)).etag(order.version))
@@ -233,7 +269,12 @@ async fn timeline(request: RequestContext, State(app): State<App>, Path(id): Pat
 
 /// Move a seller's part of a confirmed order to its next status. The house's own goods are a part like any other.
 #[utoipa::path(post, path = "/admin/orders/{order_id}/status", tag = "orders", operation_id = "advanceOrder", params(("order_id" = OrderId, Path)), request_body = AdvanceOrder, responses((status = 200, body = OrderView)))]
-async fn advance(request: Staff, State(app): State<App>, Path(id): Path<OrderId>, Json(body): Json<AdvanceOrder>) -> HandlerResult {
+async fn advance(
+    request: Versioned<Staff>,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Json(body): Json<AdvanceOrder>,
+) -> HandlerResult {
     let to = body.status.advance(body.parcels)?;
     let rule = |order: Order, _, context: &DecisionContext| {
         let seller = order.meant_part(body.seller_id)?;
@@ -260,7 +301,7 @@ async fn list_parts(
 /// Get a business's part of an order.
 #[utoipa::path(get, path = "/businesses/{business_id}/orders/{order_id}", tag = "orders", operation_id = "getBusinessOrder",
     params(("business_id" = BusinessId, Path), ("order_id" = OrderId, Path)), responses((status = 200, body = SellerOrderView)))]
-async fn show_part(request: SignedIn, State(app): State<App>, Path((seller, id)): Path<(BusinessId, OrderId)>) -> HandlerResult {
+async fn show_part(request: Versioned<SignedIn>, State(app): State<App>, Path((seller, id)): Path<(BusinessId, OrderId)>) -> HandlerResult {
     check_acts_for(&request.actor, seller)?;
     let order = storage::shown(app.work.table(), id).await?;
     let part = order.part_for(&request.actor, seller)?;
@@ -271,7 +312,7 @@ async fn show_part(request: SignedIn, State(app): State<App>, Path((seller, id))
 #[utoipa::path(post, path = "/businesses/{business_id}/orders/{order_id}/status", tag = "orders", operation_id = "advanceBusinessOrder",
     params(("business_id" = BusinessId, Path), ("order_id" = OrderId, Path)), request_body = AdvancePart, responses((status = 200, body = SellerOrderView)))]
 async fn advance_part(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path((seller, id)): Path<(BusinessId, OrderId)>,
     Json(body): Json<AdvancePart>,
@@ -285,7 +326,7 @@ async fn advance_part(
 #[utoipa::path(post, path = "/businesses/{business_id}/orders/{order_id}/cancel", tag = "orders", operation_id = "cancelBusinessOrder",
     params(("business_id" = BusinessId, Path), ("order_id" = OrderId, Path)), request_body = CancelPart, responses((status = 200, body = SellerOrderView)))]
 async fn cancel_part(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path((seller, id)): Path<(BusinessId, OrderId)>,
     Json(body): Json<CancelPart>,

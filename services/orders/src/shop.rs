@@ -87,7 +87,7 @@ pub fn routes(app: App) -> OpenApiRouter {
 }
 
 /// Get what there is to know of the shop: its currency, taxes, shipping and means of payment.
-#[utoipa::path(get, path = "/shop", tag = "orders", operation_id = "getShop", responses((status = 200, body = ShopView)))]
+#[utoipa::path(get, path = "/shop", tag = "shop", operation_id = "getShop", responses((status = 200, body = ShopView)))]
 async fn show(_: Anyone, State(app): State<App>) -> HandlerResult {
     let (shop, pricing) = (app.config.shop.clone(), app.config.pricing.clone());
     let view = ShopView {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{Actor, Money, OrderId, Page, PaymentId, Problem, RefundId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
+use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply};
 use utoipa::{IntoParams, ToSchema};
 
@@ -12,7 +12,16 @@ use crate::payment::{Payment, Reason, Refund, RefundStatus, Status, StatusChange
 use crate::{App, settle, storage};
 
 pub(crate) fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list_of_order, show, refresh, list, refund, retry_refund, breaker).with_state(app)
+    shell::routes!(
+        list_of_order,
+        show,
+        refresh,
+        list,
+        refund: [Conflict, IllegalTransition, RefundTooLarge],
+        retry_refund: [Conflict, IllegalTransition],
+        breaker,
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -59,6 +68,7 @@ struct RefundView {
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "amount": { "amount": 490, "currency": "EUR" }, "reason": "The pot arrived broken." }))]
 struct RefundRequest {
     /// Everything that is left, if no amount is given.
     #[serde(default)]
@@ -88,7 +98,7 @@ async fn list_of_order(request: SignedIn, State(app): State<App>, Path(id): Path
 /// Get a payment.
 #[utoipa::path(get, path = "/payments/{payment_id}", tag = "payments", operation_id = "getPayment",
     params(("payment_id" = PaymentId, Path)), responses((status = 200, body = PaymentView)))]
-async fn show(request: SignedIn, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
+async fn show(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<PaymentId>) -> HandlerResult {
     let payment = storage::seen(app.work.table(), id).await?;
     if !payment.is_seen_by(&request.actor) {
         return Err(Problem::not_found(format!("payment {id}")).into());
@@ -117,7 +127,12 @@ async fn list(request: Staff, State(app): State<App>, listing: Listing<StatusFil
 /// Refund a payment, in part or in full. The refund is pending until the gateway has settled it: see the payment.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds", tag = "payments", operation_id = "refundPayment",
     params(("payment_id" = PaymentId, Path)), request_body = RefundRequest, responses((status = 202, body = PaymentView)))]
-async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId>, Json(body): Json<RefundRequest>) -> HandlerResult {
+async fn refund(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<PaymentId>,
+    Json(body): Json<RefundRequest>,
+) -> HandlerResult {
     let table = app.work.table();
     let load = |_| async {
         let seen = storage::seen(table, id).await?;
@@ -134,7 +149,11 @@ async fn refund(request: Admin, State(app): State<App>, Path(id): Path<PaymentId
 /// Try a refund again that the gateway refused. It is a new refund of the same amount, pending until the gateway has settled it.
 #[utoipa::path(post, path = "/admin/payments/{payment_id}/refunds/{refund_id}/retry", tag = "payments", operation_id = "retryRefund",
     params(("payment_id" = PaymentId, Path), ("refund_id" = RefundId, Path)), responses((status = 202, body = PaymentView)))]
-async fn retry_refund(request: Admin, State(app): State<App>, Path((id, refused)): Path<(PaymentId, RefundId)>) -> HandlerResult {
+async fn retry_refund(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path((id, refused)): Path<(PaymentId, RefundId)>,
+) -> HandlerResult {
     let table = app.work.table();
     let load = |_| async {
         let seen = storage::seen(table, id).await?;

@@ -5,7 +5,7 @@ use contracts::Decision;
 use kernel::{BusinessId, Page, Paragraph, Problem, ReviewId, ReviewTarget};
 use ports::store::{Key, Record as _, Stored};
 use serde::Deserialize;
-use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff};
+use shell::http::{Admin, Anyone, Json, Listing, OpenApiRouter, Paging, Path, Query, SignedIn, Staff, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,31 +24,32 @@ const REASONS_SHOWN: usize = 20;
 pub fn routes(app: App) -> OpenApiRouter {
     shell::routes!(
         list,
-        submit,
+        submit: [NotFound, AlreadyExists, Forbidden],
         summary,
         show,
-        edit,
-        remove,
-        answer,
-        take_answer_back,
-        list_of_business,
-        vote,
-        unvote,
-        report,
+        edit: [IllegalTransition, Forbidden],
+        remove: [IllegalTransition, Forbidden],
+        answer: [IllegalTransition, Forbidden],
+        take_answer_back: [IllegalTransition, Forbidden],
+        list_of_business: [Forbidden],
+        vote: [IllegalTransition, Forbidden],
+        unvote: [IllegalTransition, Forbidden],
+        report: [IllegalTransition],
         list_mine,
         list_eligible,
         list_queue,
         list_reports,
-        publish,
-        reject,
+        publish: [IllegalTransition],
+        reject: [IllegalTransition],
         dismiss_reports,
-        withdraw_answer
+        withdraw_answer,
     )
     .with_state(app)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "target": "prd_01J8Z3T4M7Q2C9V5N6X8B0D1FG", "rating": 5, "title": "Very good", "text": "Strong, fresh, and sent quickly." }))]
 struct NewReview {
     /// A business or a product.
     target: ReviewTarget,
@@ -62,6 +63,7 @@ struct NewReview {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "rating": 4, "text": "Good, though smaller than I thought." }))]
 struct ReviewContents {
     #[schema(minimum = 1, maximum = 5)]
     rating: u8,
@@ -73,6 +75,7 @@ struct ReviewContents {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "text": "Thank you, come again." }))]
 struct NewReviewReply {
     #[schema(inline)]
     text: review::Reply,
@@ -80,6 +83,7 @@ struct NewReviewReply {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "It is about another business." }))]
 struct ReviewRejection {
     /// For the author.
     #[schema(inline)]
@@ -88,6 +92,7 @@ struct ReviewRejection {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "spam" }))]
 struct NewReviewReport {
     reason: ReportReason,
     #[schema(inline)]
@@ -100,6 +105,7 @@ struct NewReviewReport {
 struct ListFilter {
     /// The id of a business or a product.
     target: ReviewTarget,
+    #[param(inline)]
     sort: Option<Sort>,
     /// Only reviews with this number of stars, newest first.
     #[param(minimum = 1, maximum = 5)]
@@ -182,7 +188,7 @@ async fn submit(request: SignedIn, State(app): State<App>, Json(body): Json<NewR
 
 /// Get a review. Everyone may read published reviews; others are for their author and staff only.
 #[utoipa::path(get, path = "/reviews/{review_id}", tag = "reviews", operation_id = "getReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn show(request: Versioned<RequestContext>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     let review = app.work.table().get_eventual::<Review>(&storage::review_key(id)).await?.ok_or(ReviewError::Unknown)?;
     let view = if request.actor.is_staff() {
         ReviewView::moderator(&review)
@@ -198,26 +204,36 @@ async fn show(request: RequestContext, State(app): State<App>, Path(id): Path<Re
 
 /// Edit your review.
 #[utoipa::path(put, path = "/reviews/{review_id}", tag = "reviews", operation_id = "editReview", params(("review_id" = ReviewId, Path)), request_body = ReviewContents, responses((status = 200, body = ReviewView)))]
-async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>, Json(body): Json<ReviewContents>) -> HandlerResult {
+async fn edit(
+    request: Versioned<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<ReviewId>,
+    Json(body): Json<ReviewContents>,
+) -> HandlerResult {
     submission::edit(&app, &request, id, Contents::new(body.rating, body.title, body.text)?).await
 }
 
 /// Remove a review. Its author may, and admins.
 #[utoipa::path(delete, path = "/reviews/{review_id}", tag = "reviews", operation_id = "removeReview", params(("review_id" = ReviewId, Path)), responses((status = 204)))]
-async fn remove(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn remove(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     change(&app, &request, id, |_| Reply::no_content(), |review, context| review.take_back(&context.actor)).await
 }
 
 /// Reply to a review on behalf of the business, or replace its reply.
 #[utoipa::path(put, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "answerReview", params(("review_id" = ReviewId, Path)), request_body = NewReviewReply, responses((status = 200, body = ReviewView)))]
-async fn answer(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>, Json(body): Json<NewReviewReply>) -> HandlerResult {
+async fn answer(
+    request: Versioned<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<ReviewId>,
+    Json(body): Json<NewReviewReply>,
+) -> HandlerResult {
     let public = |review: &Review| Reply::ok(&ReviewView::public(review));
     change(&app, &request, id, public, |review, context| review.answer(&context.actor, body.text.clone(), context.now)).await
 }
 
 /// Withdraw the reply of your business.
 #[utoipa::path(delete, path = "/reviews/{review_id}/reply", tag = "reviews", operation_id = "withdrawOwnReviewAnswer", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn take_answer_back(request: SignedIn, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn take_answer_back(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     let public = |review: &Review| Reply::ok(&ReviewView::public(review));
     change(&app, &request, id, public, |review, context| review.take_answer_back(&context.actor)).await
 }
@@ -304,25 +320,30 @@ async fn list_reports(_: Staff, State(app): State<App>, Path(id): Path<ReviewId>
 
 /// Publish a review.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/publish", tag = "reviews", operation_id = "publishReview", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn publish(request: Admin, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn publish(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     change(&app, &request, id, moderated, |review, context| review.publish(context.now)).await
 }
 
 /// Reject a review and tell its author why.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/reject", tag = "reviews", operation_id = "rejectReview", params(("review_id" = ReviewId, Path)), request_body = ReviewRejection, responses((status = 200, body = ReviewView)))]
-async fn reject(request: Admin, State(app): State<App>, Path(id): Path<ReviewId>, Json(body): Json<ReviewRejection>) -> HandlerResult {
+async fn reject(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<ReviewId>,
+    Json(body): Json<ReviewRejection>,
+) -> HandlerResult {
     change(&app, &request, id, moderated, |review, _| review.reject(body.reason.clone())).await
 }
 
 /// Dismiss the reports of a review; the review stays.
 #[utoipa::path(post, path = "/admin/reviews/{review_id}/dismiss-reports", tag = "reviews", operation_id = "dismissReviewReports", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn dismiss_reports(request: Admin, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn dismiss_reports(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     change(&app, &request, id, moderated, |review, _| Ok(review.dismiss_reports())).await
 }
 
 /// Remove the reply of a business.
 #[utoipa::path(delete, path = "/admin/reviews/{review_id}/reply", tag = "reviews", operation_id = "withdrawReviewAnswer", params(("review_id" = ReviewId, Path)), responses((status = 200, body = ReviewView)))]
-async fn withdraw_answer(request: Admin, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
+async fn withdraw_answer(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<ReviewId>) -> HandlerResult {
     change(&app, &request, id, moderated, |review, _| Ok(review.withdraw_answer())).await
 }
 

@@ -1,6 +1,6 @@
 //! Reviews as readers, their authors and moderators see them. The author's id and address are for nobody else.
 
-use kernel::{BusinessId, ReviewId, ReviewTarget, Timestamp};
+use kernel::{BusinessId, Rating, ReviewId, ReviewTarget, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -108,17 +108,18 @@ pub(crate) struct SummaryView {
     /// Published reviews.
     pub count: u64,
     pub sum: u64,
-    /// Hundredths of a star, rounded half up; absent without a review.
+    /// 1 to 5, two decimals; absent without a review.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub average_hundredths: Option<u64>,
+    pub average: Option<f64>,
     /// How many gave one star, two, up to five.
     pub stars: [u64; 5],
 }
 
 impl SummaryView {
     pub fn of(aggregate: Aggregate) -> Self {
-        let average_hundredths = (aggregate.count > 0).then(|| (aggregate.sum * 200 + aggregate.count) / (2 * aggregate.count));
-        Self { target: aggregate.target, count: aggregate.count, sum: aggregate.sum, average_hundredths, stars: aggregate.stars }
+        let rating = Rating { sum: aggregate.sum, count: aggregate.count };
+        let average = rating.mean().map(|mean| (mean * 100.0).round() / 100.0);
+        Self { target: aggregate.target, count: aggregate.count, sum: aggregate.sum, average, stars: aggregate.stars }
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{Problem, ProductId};
 use ports::search::Kind;
-use shell::http::{Admin, Anyone, OpenApiRouter, Query};
+use shell::http::{Admin, Anyone, OpenApiRouter, Query, Unrecorded};
 use shell::{HandlerResult, Reply};
 
 use crate::App;
@@ -69,7 +69,7 @@ async fn show_index(_: Admin, State(app): State<App>) -> HandlerResult {
 
 /// Rebuild the index from the stores while the present one goes on answering. Asked for twice, it is rebuilt once.
 #[utoipa::path(post, path = "/admin/search/rebuild", tag = "search", operation_id = "rebuildSearchIndex", responses((status = 202, body = IndexView)))]
-async fn build_anew(_: Admin, State(app): State<App>) -> HandlerResult {
+async fn build_anew(_: Unrecorded<Admin>, State(app): State<App>) -> HandlerResult {
     rebuilding::request_rebuild(&app.work, "asked for by an admin").await?;
     Ok(Reply::accepted("/api/v1/admin/search", &view(&app).await?))
 }

@@ -37,7 +37,7 @@ pub struct Parameters {
     /// Minor units of the shop's currency; included.
     #[param(minimum = 0)]
     price_max: Option<i64>,
-    /// Mean of the stars, at least.
+    /// Average of the stars, at least.
     #[param(minimum = 1, maximum = 5)]
     rating_min: Option<f64>,
     open_now: Option<bool>,
@@ -48,7 +48,7 @@ pub struct Parameters {
     lon: Option<f64>,
     /// Metres around `lat` and `lon`.
     #[param(minimum = 1, maximum = 1000000)]
-    radius: Option<f64>,
+    radius_m: Option<f64>,
     /// `south,west,north,east` in degrees, instead of a radius.
     #[param(example = "48.06,11.36,48.25,11.72")]
     bounds: Option<String>,
@@ -70,7 +70,7 @@ pub struct Parameters {
 impl Parameters {
     pub fn query(self, config: Config, now: Timestamp) -> Result<SearchQuery, Problem> {
         let position = position(self.lat, self.lon)?;
-        let area = area(self.radius, self.bounds.as_deref(), position)?;
+        let area = area(self.radius_m, self.bounds.as_deref(), position)?;
         let sort = self.sort.unwrap_or_default();
         if sort == Sort::Distance && position.is_none() {
             return Err(Problem::field("sort", "by distance needs lat and lon"));
@@ -209,9 +209,9 @@ fn area(radius: Option<f64>, bounds: Option<&str>, position: Option<GeoPosition>
     match (radius, bounds) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(Problem::field("bounds", "give a radius or bounds")),
-        (Some(_), None) if position.is_none() => Err(Problem::field("radius", "needs lat and lon")),
+        (Some(_), None) if position.is_none() => Err(Problem::field("radius_m", "needs lat and lon")),
         (Some(radius), None) if (1.0..=RADIUS_METERS_MAX).contains(&radius) => Ok(Some(Area::Radius(radius))),
-        (Some(_), None) => Err(Problem::field("radius", format!("must be 1 to {RADIUS_METERS_MAX} metres"))),
+        (Some(_), None) => Err(Problem::field("radius_m", format!("must be 1 to {RADIUS_METERS_MAX} metres"))),
         (None, Some(bounds)) => {
             let wrong = || Problem::field("bounds", "must be south,west,north,east in degrees, south below north");
             let degrees: Vec<f64> = bounds.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
@@ -247,8 +247,8 @@ mod tests {
             (Parameters { lat: Some(48.0), ..p() }, "lon"),
             (Parameters { lon: Some(11.0), ..p() }, "lat"),
             (Parameters { lat: Some(91.0), lon: Some(11.0), ..p() }, "lat"),
-            (Parameters { radius: Some(100.0), ..p() }, "radius"),
-            (Parameters { radius: Some(f64::NAN), lat: Some(48.0), lon: Some(11.0), ..p() }, "radius"),
+            (Parameters { radius_m: Some(100.0), ..p() }, "radius_m"),
+            (Parameters { radius_m: Some(f64::NAN), lat: Some(48.0), lon: Some(11.0), ..p() }, "radius_m"),
             (Parameters { bounds: text("1,2,3"), ..p() }, "bounds"),
             (Parameters { bounds: text("3,0,1,1"), ..p() }, "bounds"),
             (Parameters { bounds: text("NaN,0,1,1"), ..p() }, "bounds"),

@@ -56,7 +56,7 @@ pub struct HitView {
     pub position: Option<GeoPosition>,
     /// Metres from the searcher.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub distance: Option<f64>,
+    pub distance_m: Option<f64>,
     /// Absent where the hours are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_now: Option<bool>,
@@ -130,7 +130,7 @@ impl From<Hit> for HitView {
             rating: Stars::of(document.rating),
             product: None,
             position: document.position,
-            distance: hit.distance.map(f64::round),
+            distance_m: hit.distance.map(f64::round),
             open_now: hit.open_now,
             image_url: document.image_url,
             created_at: document.created_at,

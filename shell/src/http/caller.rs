@@ -9,11 +9,14 @@ use http::request::Parts;
 use kernel::{Code, Problem, UserId};
 
 use super::access::Access;
+use super::heeds::Heeds;
 use super::{Failure, RequestContext};
 
 /// A first argument of a handler.
 pub trait Caller {
     const ACCESS: Access;
+    /// Which headers count besides the token. `Versioned` and its like change it.
+    const HEEDS: Heeds = Heeds::KEY;
 }
 
 /// Guests too; the handler wants to know nothing of them.
@@ -69,6 +72,7 @@ impl Caller for RequestContext {
 
 impl Caller for Anyone {
     const ACCESS: Access = Access::Anyone;
+    const HEEDS: Heeds = Heeds::NOTHING;
 }
 
 impl Caller for SignedIn {

@@ -22,6 +22,7 @@ use utoipa::openapi::OpenApi;
 
 use super::client::Client;
 use super::extract::{Arrival, read_body};
+use super::heeds::Version;
 use super::limits::{Backpressure, Place, Places, RateLimits};
 use super::route::{Route, Routes};
 use super::{Failure, LimitsConfig, RequestContext};
@@ -119,15 +120,17 @@ impl Edge {
         if let Some(query) = parts.uri.query() {
             route.check_query(query)?;
         }
+        let heeds = route.heeds;
         Ok(RequestContext {
-            idempotency_key: idempotency_key(headers, &actor)?,
+            idempotency_key: if heeds.key { idempotency_key(headers, &actor)? } else { None },
             actor,
             request_id: request_id.to_owned(),
             session,
             client,
-            if_match: if_match(headers)?,
-            if_none_match: headers.get(header::IF_NONE_MATCH).and_then(version_in),
-            wait: preferred_wait(headers).map(|wait| wait.min(self.longest_wait())),
+            if_match: if heeds.compares() && !route.is_read() { if_match(headers)? } else { None },
+            if_none_match: headers.get(header::IF_NONE_MATCH).filter(|_| heeds.version != Version::Unknown).and_then(version_in),
+            wait: self.wait(route, headers),
+            is_row: false,
             route: route.clone(),
             fingerprint: None,
         })
@@ -155,8 +158,6 @@ impl Edge {
             permit = self.take(&self.permits)?;
             body = Body::from(bytes.clone());
         }
-        // Of a body that is still to be read nothing is known by which to recognize the request.
-        context.idempotency_key = context.idempotency_key.filter(|_| route.large_body.is_none());
         if context.idempotency_key.is_some() {
             context.fingerprint = Some(fingerprint(&parts.uri, &bytes));
         }
@@ -166,9 +167,10 @@ impl Edge {
         Ok(response)
     }
 
-    /// A wait ends in time for an answer.
-    fn longest_wait(&self) -> Duration {
-        Duration::from_secs(self.limits.request_timeout_secs.saturating_sub(5))
+    /// How long the answer may wait. It ends in time for an answer.
+    fn wait(&self, route: &Route, headers: &HeaderMap) -> Option<Duration> {
+        let longest = Duration::from_secs(self.limits.request_timeout_secs.saturating_sub(5));
+        preferred_wait(headers).filter(|_| route.heeds.wait).map(|wait| wait.min(longest))
     }
 
     /// The request's id and its trace: as they were sent, or new ones.
@@ -256,7 +258,14 @@ pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("prefer"),
         ])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("idempotency-replayed"),
+            HeaderName::from_static("preference-applied"),
+            HeaderName::from_static("x-request-id"),
+        ])
         .max_age(Duration::from_secs(3600));
     let router = router
         .method_not_allowed_fallback(|| async { Failure::from(Problem::new(Code::MethodNotAllowed, "this path has other methods")) })
@@ -282,12 +291,17 @@ async fn answer(edge: &Edge, request: Request, route: &Arc<Route>, request_id: &
     let started = Instant::now();
     let method = request.method().clone();
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let wait = edge.wait(route, request.headers());
     let mut response = match admit(edge, request, route, request_id, next).await {
         Ok(response) => response,
         Err(problem) => Failure::from(problem).into_response(),
     };
     if let Some(wanted) = if_none_match {
         not_modified(&method, &wanted, &mut response);
+    }
+    if let Some(wait) = wait.filter(|_| !(response.status().is_client_error() || response.status().is_server_error())) {
+        let applied = HeaderValue::from_str(&format!("wait={}", wait.as_secs()));
+        response.headers_mut().extend(applied.ok().map(|applied| (HeaderName::from_static("preference-applied"), applied)));
     }
     decorate(request_id, response.headers_mut());
     let took = started.elapsed();

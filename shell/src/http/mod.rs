@@ -1,11 +1,13 @@
 //! HTTP: what a handler is given and gives, and what surrounds all handlers.
 
 mod access;
+mod answers;
 mod caller;
 mod client;
 mod document;
 mod edge;
 mod extract;
+mod heeds;
 mod limits;
 mod listing;
 mod merge_patch;
@@ -17,7 +19,9 @@ mod reply;
 mod request_context;
 mod route;
 mod rows;
+mod schemas;
 mod server;
+mod wrappers;
 
 pub use access::Access;
 pub use caller::{Admin, Anyone, Caller, SignedIn, Staff};
@@ -26,10 +30,13 @@ pub(crate) use document::{describe, json as document_json};
 pub use edge::set_client;
 pub(crate) use edge::{Edge, wrap};
 pub use extract::{Json, LargeBody, Path, Query};
+pub use heeds::{Heeds, Version};
+#[doc(hidden)]
+pub use kernel::Code;
 pub use limits::LimitsConfig;
 pub use listing::{Listing, NoFilter, Paging, id_list};
 pub use merge_patch::MergePatch;
-pub use operation::{FirstArgument, Operation, described_access};
+pub use operation::{FirstArgument, Operation, described_operation};
 pub use page::{Form, PAGE_POLICY, PAGE_STYLE, PageAnswer, PageFailure, escape, is_same_origin, link, page, time};
 pub(crate) use paths::described;
 pub use reply::{Failure, HandlerResult, Reply};
@@ -40,3 +47,4 @@ pub(crate) use server::serve;
 #[doc(hidden)]
 pub use utoipa_axum;
 pub use utoipa_axum::router::OpenApiRouter;
+pub use wrappers::{MayWait, Tagged, Unrecorded, VersionRequired, Versioned};

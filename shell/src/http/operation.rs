@@ -1,12 +1,17 @@
-//! Which operations there are, and who may call them.
+//! Which operations there are, who may call them, and what follows from that for their description.
 
 use axum::handler::Handler;
+use kernel::Code;
 use serde::Serialize;
 use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::Operation as Described;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::access::{ACCESS, Access};
+use super::answers;
 use super::caller::Caller;
+use super::paths::described_mut;
+use super::schemas;
 
 /// One method of one path, as the manifest lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,24 +22,30 @@ pub struct Operation {
     pub access: Access,
 }
 
-/// The routes of a handler, described with whom its first argument lets in. Used by `routes!`.
+/// The routes of a handler, described with what its first argument says: whom it lets in, which headers count. `codes` are
+/// the problems of its own; what every operation of its shape may answer is added. Used by `routes!`.
 #[doc(hidden)]
-pub fn described_access<H, T, S>(_handler: &H, routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
+pub fn described_operation<H, T, S>(_handler: &H, codes: &[Code], routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
 where
     H: Handler<T, S>,
     T: FirstArgument,
     S: Clone + Send + Sync + 'static,
 {
     let (schemas, mut paths, router) = routes;
-    let access = <T::First as Caller>::ACCESS;
-    for item in paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
-            operation.security = Some(access.security());
-            let extensions = operation.extensions.get_or_insert_default();
-            extensions.merge(ExtensionsBuilder::new().add(ACCESS, serde_json::json!(access)).build());
-        }
+    for (method, operation) in paths.paths.values_mut().flat_map(described_mut) {
+        describe::<T::First>(method, operation, codes);
+        schemas::note(operation, &schemas);
     }
     (schemas, paths, router)
+}
+
+fn describe<C: Caller>(method: &str, operation: &mut Described, codes: &[Code]) {
+    operation.security = Some(C::ACCESS.security());
+    let extensions = operation.extensions.get_or_insert_default();
+    extensions.merge(ExtensionsBuilder::new().add(ACCESS, serde_json::json!(C::ACCESS)).build());
+    let heeds = C::HEEDS.of_operation(method, operation);
+    answers::describe(method, operation, C::ACCESS, heeds, codes);
+    operation.parameters.get_or_insert_default().extend(heeds.parameters(method));
 }
 
 /// The first argument of a handler, out of the tuple by which axum tells handlers apart.
@@ -59,13 +70,19 @@ first_argument!(A B C D);
 first_argument!(A B C D E);
 first_argument!(A B C D E F);
 
-/// Routes of handlers with `#[utoipa::path]`. The first argument of a handler says who may call it
-/// (`Anyone`, `RequestContext`, `SignedIn`, `Staff`, `Admin`), and the API document and the manifest follow from it.
+/// Routes of handlers with `#[utoipa::path]`. The first argument of a handler says who may call it (`Anyone`, `RequestContext`,
+/// `SignedIn`, `Staff`, `Admin`) and which headers count (`Versioned<…>`, `VersionRequired<…>`, `MayWait<…>`, `Unrecorded<…>`).
+/// The API document and the manifest follow from it, and the problems that every operation of such a shape may answer with. Those
+/// of its own are listed beside it: `routes!(list, place: [PriceChanged, OutOfStock])`, as `kernel::Code` names them.
 #[macro_export]
 macro_rules! routes {
-    ($($handler:ident),+ $(,)?) => {{
+    ($($handler:ident $(: [$($code:ident),+ $(,)?])?),+ $(,)?) => {{
         let router = $crate::http::OpenApiRouter::new();
-        $(let router = router.routes($crate::http::described_access(&$handler, $crate::http::utoipa_axum::routes!($handler)));)+
+        $(let router = router.routes($crate::http::described_operation(
+            &$handler,
+            &[$($($crate::http::Code::$code),+)?],
+            $crate::http::utoipa_axum::routes!($handler),
+        ));)+
         router
     }};
 }

@@ -192,12 +192,16 @@ pub(crate) struct ProblemView<'a> {
     kind: String,
     title: &'a str,
     status: u16,
-    /// Stable; a client may branch on it.
+    #[schema(schema_with = code_reference)]
     code: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
+}
+
+fn code_reference() -> utoipa::openapi::Ref {
+    utoipa::openapi::Ref::from_schema_name("ProblemCode")
 }
 
 impl IntoResponse for Failure {

@@ -8,6 +8,7 @@ use kernel::{Actor, Code, Duration, Problem, SessionId};
 
 use super::Failure;
 use super::client::Client;
+use super::heeds::Version;
 use super::route::Route;
 
 /// One request. Put into the request by the edge.
@@ -20,12 +21,14 @@ pub struct RequestContext {
     /// For limits.
     pub client: Client,
     pub idempotency_key: Option<String>,
-    /// The version in If-Match.
+    /// The version in If-Match, if it counts for the operation, as of all headers.
     pub if_match: Option<u64>,
     /// The version in If-None-Match, if it is one of ours: what the client knows already.
     pub if_none_match: Option<u64>,
     /// How long the client would wait for the outcome (`Prefer: wait=N`, RFC 7240), at most 30 s.
     pub wait: Option<Duration>,
+    /// Whether it is a row of a request, which names its version itself.
+    pub(crate) is_row: bool,
     /// An idempotency key counts for one operation.
     pub(crate) route: Arc<Route>,
     /// Hash of path, query and body; made only when there is an idempotency key.
@@ -33,8 +36,11 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Refuses an If-Match that names another version.
+    /// Refuses an If-Match that names another version. The first argument of the handler is `Versioned<…>` or `VersionRequired<…>`.
     pub fn check_version(&self, version: u64) -> Result<(), Problem> {
+        if self.route.is_described() && !self.route.heeds.compares() && !self.is_row {
+            return Err(Problem::internal(format!("{:?} does not say that it heeds If-Match", self.route)));
+        }
         match self.if_match {
             Some(wanted) if wanted != version => {
                 Err(Problem::new(Code::PreconditionFailed, "it has been changed since you read it; read it again"))
@@ -43,8 +49,11 @@ impl RequestContext {
         }
     }
 
-    /// Refuses a request without If-Match as well.
+    /// Refuses a request without If-Match as well. The first argument of the handler is `VersionRequired<…>`.
     pub fn require_version(&self, version: u64) -> Result<(), Problem> {
+        if self.route.is_described() && self.route.heeds.version != Version::Required {
+            return Err(Problem::internal(format!("{:?} does not say that it needs If-Match", self.route)));
+        }
         if self.if_match.is_none() {
             return Err(Problem::new(Code::PreconditionRequired, "send If-Match with the ETag of what you read"));
         }

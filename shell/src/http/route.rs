@@ -11,6 +11,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation as Described, Parameter, ParameterIn};
 
 use super::access::Access;
+use super::heeds::Heeds;
 use super::misfit::{misfits, query_misfits};
 use super::paths::described;
 
@@ -30,6 +31,8 @@ pub(crate) struct Route {
     pub name: Arc<str>,
     /// Whether it needs an access token.
     pub closed: bool,
+    /// Which headers count.
+    pub heeds: Heeds,
     /// Bytes that its body may have, which the handler reads; the edge reads others.
     pub large_body: Option<usize>,
     /// Absent outside the API document.
@@ -67,7 +70,14 @@ impl Routes {
         let like = if method == "HEAD" { find(&known, "GET") } else { None };
         let route = Arc::new(match like.as_ref().and_then(|get| get.described.as_ref()) {
             Some((document, operation)) => Route::described(method, path, document, operation),
-            None => Route { method, name: format!("{method} {path}").into(), closed: false, large_body: None, described: None },
+            None => Route {
+                method,
+                name: format!("{method} {path}").into(),
+                closed: false,
+                heeds: Heeds::NOTHING,
+                large_body: None,
+                described: None,
+            },
         });
         known.entry(path.to_owned()).or_default().push(route.clone());
         route
@@ -90,14 +100,23 @@ fn known_method(method: &Method) -> &'static str {
 
 impl Route {
     fn described(method: &'static str, path: &str, document: &Arc<OpenApi>, operation: &Described) -> Self {
-        let large_body = operation.extensions.as_ref().and_then(|extensions| extensions.get(BODY_BYTES_MAX)).and_then(Value::as_u64);
         Self {
             method,
             name: format!("{method} {path}").into(),
             closed: Access::of(operation) != Access::Anyone,
-            large_body: large_body.and_then(|bytes| usize::try_from(bytes).ok()),
+            heeds: Heeds::said(operation.parameters.as_deref().unwrap_or_default()),
+            large_body: body_bytes_max(operation),
             described: Some((document.clone(), operation.clone())),
         }
+    }
+
+    /// Whether it is in the API document.
+    pub fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    pub fn is_read(&self) -> bool {
+        ["GET", "HEAD"].contains(&self.method)
     }
 
     /// Whether a handler may want the body.
@@ -152,6 +171,12 @@ impl Route {
         };
         schema.map_or_else(Vec::new, |schema| misfits(document.components.as_ref(), schema, body))
     }
+}
+
+/// How large the body of an operation may be, if it may be larger than others.
+pub(super) fn body_bytes_max(operation: &Described) -> Option<usize> {
+    let bytes = operation.extensions.as_ref().and_then(|extensions| extensions.get(BODY_BYTES_MAX)).and_then(Value::as_u64);
+    bytes.and_then(|bytes| usize::try_from(bytes).ok())
 }
 
 impl fmt::Debug for Route {

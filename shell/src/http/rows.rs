@@ -82,6 +82,6 @@ impl RequestContext {
     #[must_use]
     pub fn row(&self, number: usize, version: Option<u64>) -> Self {
         let idempotency_key = self.idempotency_key.as_ref().map(|key| format!("{key}#{number}"));
-        Self { if_match: version, idempotency_key, ..self.clone() }
+        Self { if_match: version, idempotency_key, is_row: true, ..self.clone() }
     }
 }

@@ -11,7 +11,7 @@ use contracts::{Decision, MailQueued};
 use kernel::{MailId, Problem};
 use ports::store::{Key, Record, Stored, TableSchema};
 use serde::{Deserialize, Serialize};
-use shell::http::{Admin, Anyone, Json, LargeBody, Listing, Paging, Path, SignedIn};
+use shell::http::{Admin, Anyone, Json, LargeBody, Listing, MayWait, Paging, Path, SignedIn, VersionRequired, Versioned};
 use shell::{Changes, Consumer, Delivery, HandlerResult, Reply, RequestContext, Service, UnitOfWork};
 
 pub const PICTURE_BYTES_MAX: usize = 1_000_000;
@@ -93,8 +93,10 @@ async fn bump_tally(
         |_| load(&work, &name),
         |tally, context| {
             let id = context.id::<MailId>(0);
+            let version = tally.as_ref().map_or(0, |tally| tally.version);
             let (changes, count) = bump(tally, &name, Some(id))?;
-            Ok(changes.reply(Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() })))
+            let reply = Reply::created(format!("/api/v1/tallies/{name}"), &TallyView { count, id: id.to_string() });
+            Ok(changes.reply(reply.etag(version + 1)))
         },
     )
     .await
@@ -102,7 +104,7 @@ async fn bump_tally(
 
 #[utoipa::path(put, path = "/tallies/{name}", operation_id = "replaceTally", request_body = Bump, params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
 async fn replace_tally(
-    call: RequestContext,
+    call: VersionRequired<RequestContext>,
     State(work): State<UnitOfWork>,
     Path(name): Path<String>,
     Json(_body): Json<Bump>,
@@ -122,7 +124,7 @@ async fn replace_tally(
 }
 
 #[utoipa::path(get, path = "/tallies/{name}", operation_id = "getTally", params(("name" = String, Path)), responses((status = 200, body = TallyView)))]
-async fn get_tally(call: RequestContext, State(work): State<UnitOfWork>, Path(name): Path<String>) -> HandlerResult {
+async fn get_tally(call: MayWait<Versioned<RequestContext>>, State(work): State<UnitOfWork>, Path(name): Path<String>) -> HandlerResult {
     let key = Tally::key_of(&name);
     let mut watch = work.watch(&key);
     if let Some(wait) = call.wait
@@ -135,12 +137,12 @@ async fn get_tally(call: RequestContext, State(work): State<UnitOfWork>, Path(na
     Ok(if name == "secret" { reply.no_store() } else { reply })
 }
 
-#[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/mails/{mail_id}", operation_id = "getMail", params(("mail_id" = MailId, Path)), responses((status = 200, body = String, content_type = "application/json")))]
 async fn get_mail(_: Anyone, Path(id): Path<MailId>) -> HandlerResult {
     Ok(Reply::ok(&id))
 }
 
-#[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/panics", operation_id = "panics", responses((status = 200, body = String, content_type = "application/json")))]
 async fn panics(_: Anyone) -> HandlerResult {
     panic!("the vault's combination is 4711")
 }
@@ -174,7 +176,7 @@ pub struct Pet {
     pub cat: bool,
 }
 
-#[utoipa::path(post, path = "/people", operation_id = "addPerson", request_body = Person, responses((status = 200, body = String)))]
+#[utoipa::path(post, path = "/people", operation_id = "addPerson", request_body = Person, responses((status = 200, body = String, content_type = "application/json")))]
 async fn add_person(_: Anyone, Json(person): Json<Person>) -> HandlerResult {
     Ok(Reply::ok(&person.name))
 }
@@ -186,17 +188,17 @@ struct PeopleFilter {
     age: Option<u32>,
 }
 
-#[utoipa::path(get, path = "/people", operation_id = "listPeople", params(PeopleFilter, Paging), responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/people", operation_id = "listPeople", params(PeopleFilter, Paging), responses((status = 200, body = u32, content_type = "application/json")))]
 async fn list_people(_: Anyone, listing: Listing<PeopleFilter>) -> HandlerResult {
-    Ok(Reply::ok(&listing.filter.age))
+    Ok(Reply::ok(&listing.filter.age.unwrap_or_default()))
 }
 
-#[utoipa::path(get, path = "/vault", operation_id = "openVault", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/vault", operation_id = "openVault", responses((status = 200, body = String, content_type = "application/json")))]
 async fn open_vault(_: Admin) -> HandlerResult {
     Err(Problem::unavailable("/var/lib/vault 4711 is shut").into())
 }
 
-#[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/long", operation_id = "long", responses((status = 200, body = String, content_type = "application/json")))]
 async fn long(_: Anyone) -> HandlerResult {
     Ok(Reply::ok(&"souk ".repeat(2000)))
 }

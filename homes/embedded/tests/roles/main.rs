@@ -73,6 +73,41 @@ async fn what_is_not_known_is_refused_everywhere() {
     assert!(shop.snapshot() == before, "what is refused changes nothing");
 }
 
+/// These take a key, and recognize the repetition by what the first request made.
+const KEY_OF_ITS_OWN: [&str; 2] = ["POST /api/v1/orders", "POST /api/v1/auth/refresh"];
+
+#[tokio::test]
+async fn a_key_counts_wherever_the_document_names_it() {
+    let mut shop = Shop::open().await;
+    let things = Things::in_shop(&mut shop).await;
+    let before = shop.snapshot();
+    let document = serde_json::to_value(shop.host.openapi()).unwrap();
+    let takes_key = |sample: &Sample| {
+        let path = sample.operation.split_once(' ').map_or("", |(_, path)| path);
+        let parameters = document["paths"][path][sample.method().to_lowercase()]["parameters"].as_array();
+        parameters.is_some_and(|all| all.iter().any(|one| one["$ref"] == "#/components/parameters/IdempotencyKey"))
+    };
+    let mut tried = 0;
+    for sample in samples::samples(&things).iter().filter(|sample| takes_key(sample) && !KEY_OF_ITS_OWN.contains(&sample.operation)) {
+        for role in Role::ALL {
+            let (path, if_match) = (sample.path(), sample.if_match.as_deref());
+            let ask = async || shop.send_under(Some("the-key-of-a-test"), role, sample.method(), &path, &sample.body, if_match).await;
+            let first = ask().await;
+            // Of many rows, each has a key of its own.
+            let again = if first.status < 300 && first.status != 207 { Some(ask().await) } else { None };
+            shop.restore(&before);
+            // What ends the session that asks cannot be asked again.
+            if let Some(again) = again.filter(|again| again.status != 401) {
+                let repeated = (again.is_repeated, again.status, again.text);
+                assert_eq!(repeated, (true, first.status, first.text), "{} as {}", sample.operation, role.name());
+                tried += 1;
+                break;
+            }
+        }
+    }
+    assert!(tried > 0, "no sample takes a key");
+}
+
 fn name(operation: &Operation) -> String {
     format!("{} {}", operation.method, operation.path)
 }

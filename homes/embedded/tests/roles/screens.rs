@@ -72,7 +72,7 @@ const TILE: &[&str] = &[
     "stock",
     "seller/name",
     "seller/slug",
-    "rating/mean",
+    "rating/average",
     "rating/count",
     "categories/0/name",
 ];
@@ -109,7 +109,7 @@ async fn each_screen_takes_two_calls_at_most() {
 
     let mut product = Screen::of(&shop, "Product", Role::Guest);
     let page = product.get("GET /products/{product_id}", &["rye-bread"]).await;
-    shows(&page, &["title", "seller/name", "seller/slug", "stock", "rating/mean", "categories/0/name", "variants/0/stock", "json_ld"]);
+    shows(&page, &["title", "seller/name", "seller/slug", "stock", "rating/average", "categories/0/name", "variants/0/stock", "json_ld"]);
     let reviews = product.get("GET /reviews?target={product_id}", &[&things.product]).await;
     shows(&reviews["items"][0], &["rating", "text"]);
     product.is_built();

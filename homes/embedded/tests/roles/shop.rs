@@ -10,6 +10,7 @@ use http::Request;
 use memory::{MemoryStores, Snapshot};
 use ports::SystemClock;
 use serde_json::{Value, json};
+use shell::testing::{Answered, Asked, Conformance};
 use shell::{Host, deliver};
 use tower::ServiceExt as _;
 use wiring::{Config, Platform as _};
@@ -79,6 +80,8 @@ pub enum Body {
 pub struct Answer {
     pub status: u16,
     pub etag: Option<String>,
+    /// Whether it is the first answer once more.
+    pub is_repeated: bool,
     pub json: Value,
     pub text: String,
 }
@@ -101,6 +104,7 @@ pub struct Shop {
     pub home: Home,
     pub host: Host,
     router: Router,
+    conformance: Conformance,
     stores: MemoryStores,
     tokens: Vec<(Role, String)>,
     /// Up to where each consumer has been given the log.
@@ -119,7 +123,8 @@ impl Shop {
         let home = Home::over(&config, stores.clone()).unwrap();
         let host = home.host().unwrap();
         let router = host.router();
-        let mut shop = Self { home, host, router, stores, tokens: Vec::new(), delivered: HashMap::new() };
+        let conformance = Conformance::of(host.openapi());
+        let mut shop = Self { home, host, router, conformance, stores, tokens: Vec::new(), delivered: HashMap::new() };
         let people = || Role::ALL.into_iter().rev().filter(|role| *role != Role::Guest);
         let mut ids = HashMap::new();
         for role in people() {
@@ -155,7 +160,15 @@ impl Shop {
     }
 
     pub async fn send(&self, role: Role, method: &str, path: &str, body: &Body, if_match: Option<&str>) -> Answer {
+        self.send_under(None, role, method, path, body, if_match).await
+    }
+
+    /// Under an Idempotency-Key.
+    pub async fn send_under(&self, key: Option<&str>, role: Role, method: &str, path: &str, body: &Body, if_match: Option<&str>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         if let Some((_, token)) = self.tokens.iter().find(|(known, _)| *known == role) {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -174,10 +187,16 @@ impl Shop {
         }
         let answer = self.router.clone().oneshot(request.body(HttpBody::from(bytes)).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
-        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        let headers: HashMap<String, String> =
+            answer.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status, etag, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        let json = if let Body::Json(json) = body { Some(json) } else { None };
+        let conforms = self.conformance.check(Asked { method, path, json }, Answered { status, headers: &headers, text: &text });
+        conforms.unwrap_or_else(|wrong| panic!("{method} {path}: {wrong}"));
+        let etag = headers.get("etag").cloned();
+        let is_repeated = headers.contains_key("idempotency-replayed");
+        Answer { status, etag, is_repeated, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
     /// Delivers the events of what was done, and what follows from them, until there are no more.

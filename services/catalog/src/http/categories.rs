@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::CategoryId;
 use ports::store::Stored;
-use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, VersionRequired, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply};
 
 use crate::App;
@@ -15,12 +15,19 @@ use crate::views::{CategoriesView, CategoryView};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, create, show, edit, delete).with_state(app)
+    shell::routes!(
+        list,
+        create: [AlreadyExists, Conflict],
+        show,
+        edit: [AlreadyExists, Conflict],
+        delete: [Conflict],
+    )
+    .with_state(app)
 }
 
 /// List all categories, a tree by `parent_id`.
 #[utoipa::path(get, path = "/categories", tag = "catalog", operation_id = "listCategories", responses((status = 200, body = CategoriesView)))]
-async fn list(_: Anyone, State(app): State<App>) -> HandlerResult {
+async fn list(_: Versioned<Anyone>, State(app): State<App>) -> HandlerResult {
     let page = app.work.table().list::<Category>(storage::categories_query()).await?;
     // Every change of a category raises its version, and a new or a missing one changes the number.
     let etag = page.items.iter().fold(page.items.len() as u64, |sum, category| sum.wrapping_mul(31).wrapping_add(category.version));
@@ -44,7 +51,7 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
 
 /// Get a category by its id or its slug, also by a slug that it had before. The ETag is its version, for editing it.
 #[utoipa::path(get, path = "/categories/{category_id}", tag = "catalog", operation_id = "getCategory", params(("category_id" = String, Path, description = "Id or slug")), responses((status = 200, body = CategoryView)))]
-async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+async fn show(_: Versioned<Anyone>, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let id = super::category_id(&app, &reference).await?;
     let (category, _) = storage::category(app.work.table(), id).await?;
     let version = category.version;
@@ -53,7 +60,12 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
 
 /// Rename or move a category. One that holds products or other categories keeps its parent. Needs If-Match.
 #[utoipa::path(put, path = "/categories/{category_id}", tag = "catalog", operation_id = "editCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
-async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
+async fn edit(
+    request: VersionRequired<Admin>,
+    State(app): State<App>,
+    Path(id): Path<CategoryId>,
+    Json(draft): Json<CategoryDraft>,
+) -> HandlerResult {
     let load = |_| async {
         let around = Surroundings::load(app.work.table(), draft.parent_id, draft.slug.as_deref()).await?;
         Ok((storage::category(app.work.table(), id).await?, around))
@@ -71,7 +83,7 @@ async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>
 
 /// Delete a category that holds neither products nor other categories.
 #[utoipa::path(delete, path = "/categories/{category_id}", tag = "catalog", operation_id = "deleteCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
+async fn delete(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let delete = |(category, holdings): (Stored<Category>, Stored<Holdings>), _: &DecisionContext| {
         request.check_version(category.version)?;
         category.may_be_deleted(&holdings)?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{Currency, Money, Problem, ProductId, VariantId};
 use serde::Deserialize;
-use shell::http::{Json, MergePatch, OpenApiRouter, Path, RowAnswer, RowAnswers, SignedIn};
+use shell::http::{Json, MergePatch, OpenApiRouter, Path, RowAnswer, RowAnswers, SignedIn, VersionRequired};
 use shell::{DecisionContext, HandlerResult, Reply, RequestContext};
 use utoipa::ToSchema;
 
@@ -14,12 +14,18 @@ use crate::product::{Product, ProductError, ProductStatus};
 use crate::views::ProductView;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(patch, patch_variant, change_many).with_state(app)
+    shell::routes!(
+        patch: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        patch_variant: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        change_many: [Forbidden],
+    )
+    .with_state(app)
 }
 
 /// Products of which something is to change, 1 to 100.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "items": [{ "product_id": "prd_01J8Z3T4M7Q2C9V5N6X8B0D1FG", "version": 3, "status": "published" }] }))]
 struct ProductChanges {
     #[schema(min_items = 1, max_items = 100)]
     items: Vec<ProductChange>,
@@ -52,17 +58,22 @@ struct VariantChange {
 
 /// Change a part of a product: a JSON Merge Patch (RFC 7396) of what it was made with. Lists are replaced as a whole. Needs If-Match.
 #[utoipa::path(patch, path = "/products/{product_id}", tag = "catalog", operation_id = "patchProduct", params(("product_id" = ProductId, Path)),
-    request_body(content = Object, description = "Members of a ProductInput"), responses((status = 200, body = ProductView)))]
-async fn patch(request: SignedIn, State(app): State<App>, Path(id): Path<ProductId>, Json(patch): Json<MergePatch>) -> HandlerResult {
+    request_body(content = Object, description = "Members of a ProductInput", example = json!({ "title": "Mint Tea", "tags": ["Green tea"] })), responses((status = 200, body = ProductView)))]
+async fn patch(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<ProductId>,
+    Json(patch): Json<MergePatch>,
+) -> HandlerResult {
     change(&app, &request, Precondition::Required, id, |product| patch.apply(&product.as_draft())).await
 }
 
 /// Change a part of a variant: a JSON Merge Patch (RFC 7396) of what it was made with. Needs If-Match with the ETag of the product.
 #[utoipa::path(patch, path = "/products/{product_id}/variants/{variant_id}", tag = "catalog", operation_id = "patchVariant",
     params(("product_id" = ProductId, Path), ("variant_id" = VariantId, Path)),
-    request_body(content = Object, description = "Members of a VariantInput"), responses((status = 200, body = ProductView)))]
+    request_body(content = Object, description = "Members of a VariantInput", example = json!({ "price": { "amount": 690, "currency": "EUR" } })), responses((status = 200, body = ProductView)))]
 async fn patch_variant(
-    request: SignedIn,
+    request: VersionRequired<SignedIn>,
     State(app): State<App>,
     Path((id, variant)): Path<(ProductId, VariantId)>,
     Json(patch): Json<MergePatch>,

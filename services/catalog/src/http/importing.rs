@@ -21,7 +21,10 @@ const PRODUCTS_MAX: usize = 200;
 const AT_ONCE: usize = 16;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(import_file).with_state(app)
+    shell::routes!(
+        import_file: [Conflict, Forbidden, UnsupportedMediaType],
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -16,7 +16,11 @@ use crate::views::ProductSummary;
 const COUNTED_MAX: usize = 100;
 
 pub fn routes(app: App) -> OpenApiRouter {
-    shell::routes!(list, count).with_state(app)
+    shell::routes!(
+        list: [NotFound, Forbidden],
+        count: [NotFound, Forbidden],
+    )
+    .with_state(app)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]

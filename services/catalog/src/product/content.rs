@@ -44,7 +44,7 @@ pub struct Image {
 /// What a product shall be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ProductInput)]
+#[schema(as = ProductInput, example = json!({ "title": "Moroccan Mint Tea", "description": "Green tea with whole leaves of mint.", "status": "published", "options": ["Weight"], "variants": [{ "options": ["100 g"], "price": { "amount": 650, "currency": "EUR" }, "grams": 120 }], "tags": ["Green tea"] }))]
 pub struct Draft {
     /// For whom it is made: needed by those who act for several businesses. It never changes.
     pub seller_id: Option<BusinessId>,

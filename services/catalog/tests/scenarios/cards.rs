@@ -38,7 +38,7 @@ async fn a_card_shows_all_that_a_list_needs() {
     let expect = json!({
         "id": id, "slug": "clay-pot", "title": "Clay Pot", "seller_id": POTTERY, "price_from": eur(900), "price_to": eur(1900),
         "seller": { "id": POTTERY, "slug": "pottery", "name": "Pottery" }, "variants": 2, "stock": "low",
-        "default_variant": { "id": small, "price": eur(900) }, "rating": { "mean": 4.67, "count": 3 },
+        "default_variant": { "id": small, "price": eur(900) }, "rating": { "average": 4.67, "count": 3 },
     });
     for query in ["", "?category=home", "?category=pots", &format!("?seller_id={POTTERY}"), "?sort=-price", &format!("?ids={id}")] {
         let shown = cards(&shop, query).await;

@@ -75,6 +75,7 @@ pub struct SpanView {
 /// Hours to try before they are saved: either a text or a week, for a place that is described as in its profile.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "opening_hours": "Mo-Fr 09:00-18:00; Sa 09:00-13:00" }))]
 pub struct HoursInput {
     /// OpenStreetMap's syntax.
     #[schema(inline)]
@@ -148,8 +149,13 @@ const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "Su"),
 ];
 
-pub fn state(text: &str, place: &Place, at: Timestamp) -> Option<State> {
-    Some(text.parse::<OpeningHours>().ok()?.state(place, at))
+/// `None` where nobody knows: for hours that are not understood, or that leave it open.
+pub fn is_open(text: &str, place: &Place, at: Timestamp) -> Option<bool> {
+    match text.parse::<OpeningHours>().ok()?.state(place, at) {
+        State::Open => Some(true),
+        State::Closed => Some(false),
+        State::Unknown => None,
+    }
 }
 
 /// When it is surely open in the coming week; `None` for hours that are not understood.

@@ -39,7 +39,7 @@ pub fn business(business: &Business, rating: Option<RatingView>, settings: &Conf
     let week =
         profile.opening_hours.as_deref().zip(settings.place_of(profile)).and_then(|(text, place)| hours::open_week(text, &place, at));
     put("openingHoursSpecification", week.map(|week| week.iter().map(specification).collect()));
-    let stars = |rating: RatingView| json!({ "@type": "AggregateRating", "ratingValue": rating.mean, "reviewCount": rating.count, "bestRating": 5, "worstRating": 1 });
+    let stars = |rating: RatingView| json!({ "@type": "AggregateRating", "ratingValue": rating.average, "reviewCount": rating.count, "bestRating": 5, "worstRating": 1 });
     put("aggregateRating", rating.map(stars));
     Value::Object(data)
 }

@@ -26,13 +26,13 @@ impl BusinessRating {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct RatingView {
     /// 1 to 5, two decimals.
-    pub mean: f64,
+    pub average: f64,
     pub count: u64,
 }
 
 impl RatingView {
     /// `None` without a review.
     pub fn of(rating: Rating) -> Option<Self> {
-        rating.mean().map(|mean| Self { mean: (mean * 100.0).round() / 100.0, count: rating.count })
+        rating.mean().map(|mean| Self { average: (mean * 100.0).round() / 100.0, count: rating.count })
     }
 }

@@ -17,6 +17,7 @@ use crate::lead::LeadTerms;
 /// What a business shall say of itself.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Bakery Lee", "categories": ["cat_01J8Z3T4M7Q2C9V5N6X8B0D1FK"], "address": { "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE" }, "opening_hours": "Mo-Sa 07:00-18:00" }))]
 pub struct ProfileInput {
     #[schema(inline)]
     pub name: Name,
@@ -53,6 +54,7 @@ pub struct ProfileInput {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "The address is that of another business." }))]
 pub struct ReasonInput {
     #[schema(inline)]
     pub reason: Reason,
@@ -60,6 +62,7 @@ pub struct ReasonInput {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "manager" }))]
 pub struct StaffInput {
     pub role: StaffRole,
 }
@@ -133,8 +136,9 @@ pub struct BusinessCard {
     pub address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
+    /// Absent where the hours are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<::hours::State>,
+    pub open_now: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,11 +218,11 @@ impl BusinessCard {
             categories: CategoryRef::all(&profile.categories, tree),
             address: profile.address.clone(),
             position: profile.position,
-            state: profile
+            open_now: profile
                 .opening_hours
                 .as_deref()
                 .zip(settings.place_of(profile))
-                .and_then(|(text, place)| hours::state(text, &place, at)),
+                .and_then(|(text, place)| hours::is_open(text, &place, at)),
             image_url: profile.photos.first().map(|photo| photo.url.clone()),
             rating: RatingView::of(rating),
             distance_m: from.zip(profile.position).map(metres),

@@ -8,6 +8,7 @@ use super::{Claim, Proof, Status};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "proof": "My name is on the door, and in the register of the town." }))]
 pub struct ClaimInput {
     /// How an admin can see that the business is yours.
     #[schema(inline)]

@@ -32,7 +32,10 @@ const METRES_PER_DEGREE: f64 = 111_195.0;
 const CURSOR_BYTES_MAX: usize = 200;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, show)
+    shell::routes!(
+        list: [NotFound],
+        show,
+    )
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{BusinessId, Page, Problem, StaffRole, UserId};
 use ports::store::{Key, Stored};
-use shell::http::{Json, MergePatch, OpenApiRouter, Path, SignedIn};
+use shell::http::{Json, MergePatch, OpenApiRouter, Path, SignedIn, VersionRequired, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 
 use crate::App;
@@ -16,7 +16,18 @@ use crate::editing::{self, SlugWish, change, check_categories, memberships, show
 use crate::storage::{self, SlugOwner};
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(register, list_own, profile, edit, patch, remove, submit, withdraw, set_staff, remove_staff)
+    shell::routes!(
+        register: [AlreadyExists, Conflict, Forbidden],
+        list_own,
+        profile: [Forbidden],
+        edit: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        patch: [AlreadyExists, Conflict, IllegalTransition, Forbidden],
+        remove: [IllegalTransition, Forbidden],
+        submit: [Conflict, IllegalTransition, Forbidden],
+        withdraw: [IllegalTransition, Forbidden],
+        set_staff: [Conflict, IllegalTransition, Forbidden],
+        remove_staff: [Conflict, IllegalTransition, Forbidden],
+    )
 }
 
 /// Register a business. The caller owns it; nobody else sees it until it is approved. 403 for whoever has not confirmed their
@@ -62,7 +73,7 @@ async fn list_own(request: SignedIn, State(app): State<App>) -> HandlerResult {
 
 /// Show a business in any status to its own people and to staff, with the ETag for editing it.
 #[utoipa::path(get, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "getBusinessProfile", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn profile(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn profile(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     let business = app.work.table().get_eventual::<Business>(&storage::business_key(id)).await?.ok_or(BusinessError::NotFound)?;
     business.may_manage(&request.actor)?;
     Ok(Reply::ok(&ManagedBusiness::from(business.value.clone())).etag(business.version))
@@ -71,15 +82,25 @@ async fn profile(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
 /// Replace the profile of a business. Needs If-Match, so that nobody overwrites what they have not seen. Name, website and
 /// main category of a published business wait for an admin (`pending`); the rest changes at once.
 #[utoipa::path(put, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "editBusiness", params(("business_id" = BusinessId, Path)), request_body = ProfileInput, responses((status = 200, body = ManagedBusiness)))]
-async fn edit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ProfileInput>) -> HandlerResult {
+async fn edit(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ProfileInput>,
+) -> HandlerResult {
     edit_to(&app, &request, id, |_| Ok(input.clone())).await
 }
 
 /// Change a part of the profile of a business: a JSON Merge Patch (RFC 7396) of what it was registered with, and of what waits for
 /// an admin. Lists are replaced as a whole. Needs If-Match.
 #[utoipa::path(patch, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "patchBusiness", params(("business_id" = BusinessId, Path)),
-    request_body(content = Object, description = "Members of a ProfileInput"), responses((status = 200, body = ManagedBusiness)))]
-async fn patch(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>, Json(patch): Json<MergePatch>) -> HandlerResult {
+    request_body(content = Object, description = "Members of a ProfileInput", example = json!({ "phone": "+49 89 123456", "website": null })), responses((status = 200, body = ManagedBusiness)))]
+async fn patch(
+    request: VersionRequired<SignedIn>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(patch): Json<MergePatch>,
+) -> HandlerResult {
     edit_to(&app, &request, id, |business| patch.apply(&business.wanted_by(&request.actor))).await
 }
 
@@ -129,26 +150,26 @@ async fn edit_to(
 
 /// Remove a business for good. For its owners and for admins.
 #[utoipa::path(delete, path = "/businesses/{business_id}/profile", tag = "directory", operation_id = "removeBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn remove(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.remove(&context.actor, context.now)).await
 }
 
 /// Ask for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/submit", tag = "directory", operation_id = "submitBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn submit(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn submit(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.submit(&context.actor, context.now)).await
 }
 
 /// Withdraw a request for publication.
 #[utoipa::path(post, path = "/businesses/{business_id}/withdraw", tag = "directory", operation_id = "withdrawBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn withdraw(request: SignedIn, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn withdraw(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.withdraw(&context.actor, context.now)).await
 }
 
 /// Give a user a role in a business. For its owners. 404 for a user who does not exist or whose account is closed.
 #[utoipa::path(put, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "setBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), request_body = StaffInput, responses((status = 200, body = ManagedBusiness)))]
 async fn set_staff(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path((id, user)): Path<(BusinessId, UserId)>,
     Json(input): Json<StaffInput>,
@@ -177,6 +198,6 @@ async fn set_staff(
 
 /// Take away a user's role in a business. For its owners, and for whoever leaves.
 #[utoipa::path(delete, path = "/businesses/{business_id}/staff/{user_id}", tag = "directory", operation_id = "removeBusinessStaff", params(("business_id" = BusinessId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn remove_staff(request: SignedIn, State(app): State<App>, Path((id, user)): Path<(BusinessId, UserId)>) -> HandlerResult {
+async fn remove_staff(request: Versioned<SignedIn>, State(app): State<App>, Path((id, user)): Path<(BusinessId, UserId)>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.set_staff(&context.actor, user, None, context.now)).await
 }

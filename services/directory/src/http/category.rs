@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use kernel::{CategoryId, Problem};
 use ports::store::{Record as _, Stored};
-use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path};
+use shell::http::{Admin, Anyone, Json, OpenApiRouter, Path, VersionRequired, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply, Table};
 
 use crate::App;
@@ -16,7 +16,13 @@ use crate::storage::{self, CategoryCount, save_tree};
 const CACHE_SECS: u32 = 30;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, create, show, edit, delete)
+    shell::routes!(
+        list,
+        create: [AlreadyExists, Conflict],
+        show,
+        edit: [AlreadyExists, Conflict],
+        delete: [Conflict],
+    )
 }
 
 /// List all categories of businesses, a tree by `parent_id`, with how many businesses each holds.
@@ -44,7 +50,7 @@ async fn create(request: Admin, State(app): State<App>, Json(draft): Json<Catego
 
 /// Get a category of businesses by its id or its slug. The ETag is the version of the whole tree, for editing it.
 #[utoipa::path(get, path = "/business-categories/{category_id}", tag = "directory", operation_id = "getBusinessCategory", params(("category_id" = String, Path, description = "Id or slug")), responses((status = 200, body = CategoryView)))]
-async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
+async fn show(_: Versioned<Anyone>, State(app): State<App>, Path(reference): Path<String>) -> HandlerResult {
     let (tree, counts) = futures::try_join!(storage::tree(app.work.table()), counts(app.work.table()))?;
     let id = tree.referred(&reference).ok_or(CategoryError::NotFound)?.id;
     Ok(Reply::ok(&view(&tree, id, &counts)?).etag(tree.version))
@@ -52,7 +58,12 @@ async fn show(_: Anyone, State(app): State<App>, Path(reference): Path<String>) 
 
 /// Rename a category, or move it with everything below it. Needs If-Match.
 #[utoipa::path(put, path = "/business-categories/{category_id}", tag = "directory", operation_id = "editBusinessCategory", params(("category_id" = CategoryId, Path)), request_body = CategoryDraft, responses((status = 200, body = CategoryView)))]
-async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>, Json(draft): Json<CategoryDraft>) -> HandlerResult {
+async fn edit(
+    request: VersionRequired<Admin>,
+    State(app): State<App>,
+    Path(id): Path<CategoryId>,
+    Json(draft): Json<CategoryDraft>,
+) -> HandlerResult {
     let load = |_| async { Ok((storage::tree(app.work.table()).await?, counts(app.work.table()).await?)) };
     let decide = |(before, counts): (Stored<Tree>, HashMap<CategoryId, i64>), _: &DecisionContext| {
         if before.get(id).is_none() {
@@ -68,7 +79,7 @@ async fn edit(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>
 
 /// Delete a category that holds neither businesses nor other categories.
 #[utoipa::path(delete, path = "/business-categories/{category_id}", tag = "directory", operation_id = "deleteBusinessCategory", params(("category_id" = CategoryId, Path)), responses((status = 204)))]
-async fn delete(request: Admin, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
+async fn delete(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<CategoryId>) -> HandlerResult {
     let load = |_| async {
         let table = app.work.table();
         Ok((storage::tree(table).await?, table.get::<CategoryCount>(&storage::count_key(id)).await?))

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kernel::{BusinessId, ClaimId, Page};
 use ports::store::Stored;
-use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
+use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 
 use super::ByStatus;
@@ -18,7 +18,12 @@ use crate::editing;
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(request, list, approve, refuse)
+    shell::routes!(
+        request: [Conflict],
+        list,
+        approve: [Conflict, IllegalTransition],
+        refuse: [IllegalTransition],
+    )
 }
 
 /// Claim a listed business that has no owner. An admin decides.
@@ -33,8 +38,7 @@ async fn request(request: SignedIn, State(app): State<App>, Path(id): Path<Busin
         business.may_be_claimed()?;
         let claim = before.as_ref().map(|claim| claim.value.clone());
         let decision = Claim::request(claim, id, &business.profile.name, user, input.proof.clone(), context.now);
-        let version = before.as_ref().map_or(0, |claim| claim.version) + u64::from(decision.is_changed());
-        let reply = Reply::ok(&ClaimView::from(decision.state().clone())).status(202).etag(version);
+        let reply = Reply::ok(&ClaimView::from(decision.state().clone())).status(202);
         Ok(Changes::put(before.map(|before| before.version), decision)?.reply(reply))
     };
     app.work.handle_request(&request, load, decide).await
@@ -50,7 +54,7 @@ async fn list(_: Staff, State(app): State<App>, listing: Listing<ByStatus<Status
 
 /// Approve a claim; the claimant becomes the owner.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/approve", tag = "directory", operation_id = "approveClaim", params(("claim_id" = ClaimId, Path)), responses((status = 200, body = ClaimView)))]
-async fn approve(request: Admin, State(app): State<App>, Path(id): Path<ClaimId>) -> HandlerResult {
+async fn approve(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<ClaimId>) -> HandlerResult {
     let load = |_| async {
         let table = app.work.table();
         let claim = storage::claim(table, id).await?;
@@ -76,7 +80,12 @@ async fn approve(request: Admin, State(app): State<App>, Path(id): Path<ClaimId>
 
 /// Refuse a claim, with a reason.
 #[utoipa::path(post, path = "/admin/claims/{claim_id}/refuse", tag = "directory", operation_id = "refuseClaim", params(("claim_id" = ClaimId, Path)), request_body = ReasonInput, responses((status = 200, body = ClaimView)))]
-async fn refuse(request: Admin, State(app): State<App>, Path(id): Path<ClaimId>, Json(input): Json<ReasonInput>) -> HandlerResult {
+async fn refuse(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<ClaimId>,
+    Json(input): Json<ReasonInput>,
+) -> HandlerResult {
     let load = |_| storage::claim(app.work.table(), id);
     app.work.update(&request, load, |claim, context| claim.refuse(&input.reason, context.now), shown).await
 }

@@ -1,7 +1,7 @@
 //! Opening hours over HTTP, before they are saved.
 
 use axum::extract::State;
-use shell::http::{Json, OpenApiRouter, SignedIn};
+use shell::http::{Json, OpenApiRouter, SignedIn, Unrecorded};
 use shell::{HandlerResult, Reply};
 
 use crate::App;
@@ -17,7 +17,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// The text of the answer is what the profile takes as `opening_hours`: as it was sent, or made from the week. A text that is
 /// not understood is answered with 200, `understood: false` and the problem, so that an editor can ask while its user types.
 #[utoipa::path(post, path = "/opening-hours/preview", tag = "directory", operation_id = "previewOpeningHours", request_body = HoursInput, responses((status = 200, body = HoursView)))]
-async fn preview(_: SignedIn, State(app): State<App>, Json(input): Json<HoursInput>) -> HandlerResult {
+async fn preview(_: Unrecorded<SignedIn>, State(app): State<App>, Json(input): Json<HoursInput>) -> HandlerResult {
     let (text, profile) = input.into_parts()?;
     let profile = app.deps.time_zones.completed(profile)?;
     let place =

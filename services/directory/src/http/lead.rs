@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::Decision;
 use kernel::{BusinessId, LeadId, Page, Problem, StaffRole};
 use ports::store::{Expect, Key, Record as _, Stored, Write};
-use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff};
+use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, SignedIn, Staff, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext};
 
 use super::ByStatus;
@@ -19,7 +19,20 @@ use crate::lead::{Lead, LeadError, Sender, Status};
 use crate::storage;
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(ask, list_own, list, show, give_back, answer, list_all, deliver, bill, mark_spam, credit, refuse_return)
+    shell::routes!(
+        ask: [Conflict, Forbidden, TooManyAttempts],
+        list_own,
+        list: [Forbidden],
+        show: [Forbidden],
+        give_back: [IllegalTransition, Forbidden],
+        answer: [Conflict, Forbidden],
+        list_all,
+        deliver: [IllegalTransition],
+        bill: [IllegalTransition],
+        mark_spam: [IllegalTransition],
+        credit: [IllegalTransition],
+        refuse_return: [IllegalTransition],
+    )
 }
 
 /// Send an enquiry to a business. Contact and message stay hidden until the lead is released to the business. Its own people
@@ -111,7 +124,7 @@ async fn list(request: SignedIn, State(app): State<App>, Path(id): Path<Business
 
 /// Show a lead to the people of its business.
 #[utoipa::path(get, path = "/businesses/{business_id}/leads/{lead_id}", tag = "directory", operation_id = "getLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn show(request: SignedIn, State(app): State<App>, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
+async fn show(request: Versioned<SignedIn>, State(app): State<App>, Path((id, lead)): Path<(BusinessId, LeadId)>) -> HandlerResult {
     require_people(&app, &request, id).await?;
     let lead: Stored<Lead> = app.work.table().get_eventual(&leads::lead_key(lead)).await?.ok_or(LeadError::NotFound)?;
     if lead.business_id != id || !lead.is_delivered() {
@@ -124,7 +137,7 @@ async fn show(request: SignedIn, State(app): State<App>, Path((id, lead)): Path<
 /// Return a lead within 7 days of its delivery. An admin decides whether its price is credited.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads/{lead_id}/return", tag = "directory", operation_id = "returnLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), request_body = ReturnInput, responses((status = 200, body = LeadView)))]
 async fn give_back(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path((id, lead)): Path<(BusinessId, LeadId)>,
     Json(input): Json<ReturnInput>,
@@ -141,7 +154,7 @@ async fn give_back(
 /// times for a lead.
 #[utoipa::path(post, path = "/businesses/{business_id}/leads/{lead_id}/replies", tag = "directory", operation_id = "answerLead", params(("business_id" = BusinessId, Path), ("lead_id" = LeadId, Path)), request_body = ReplyInput, responses((status = 200, body = LeadView)))]
 async fn answer(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path((id, lead)): Path<(BusinessId, LeadId)>,
     Json(input): Json<ReplyInput>,
@@ -180,7 +193,7 @@ async fn list_all(_: Staff, State(app): State<App>, listing: Listing<ByStatus<St
 
 /// Deliver a lead that looked like spam but is not, or that is unconfirmed.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/deliver", tag = "directory", operation_id = "deliverLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn deliver(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+async fn deliver(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     let load = |_| async {
         let table = app.work.table();
         let lead = leads::lead(table, id).await?;
@@ -200,25 +213,25 @@ async fn deliver(request: Admin, State(app): State<App>, Path(id): Path<LeadId>)
 
 /// Record that a lead is paid for, which releases the contact.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/bill", tag = "directory", operation_id = "billLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn bill(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+async fn bill(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, context| lead.bill(context.now)).await
 }
 
 /// Mark a lead as spam; the business no longer sees it.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/spam", tag = "directory", operation_id = "markLeadSpam", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn mark_spam(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+async fn mark_spam(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, _| lead.mark_spam()).await
 }
 
 /// Accept the return of a lead and credit its price.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/credit", tag = "directory", operation_id = "creditLead", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn credit(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+async fn credit(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, _| lead.credit()).await
 }
 
 /// Refuse the return of a lead; it counts as sold.
 #[utoipa::path(post, path = "/admin/leads/{lead_id}/refuse-return", tag = "directory", operation_id = "refuseLeadReturn", params(("lead_id" = LeadId, Path)), responses((status = 200, body = LeadView)))]
-async fn refuse_return(request: Admin, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
+async fn refuse_return(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<LeadId>) -> HandlerResult {
     change(&app, &request, id, |lead, context| lead.refuse_return(context.now)).await
 }
 

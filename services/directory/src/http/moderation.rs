@@ -4,7 +4,7 @@ use axum::extract::State;
 use kernel::{BusinessId, Count, Counts, Line, Page, Problem, WantedWords};
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
+use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff, Versioned};
 use shell::{DecisionContext, HandlerResult, Reply};
 use strum::IntoEnumIterator as _;
 use utoipa::IntoParams;
@@ -18,7 +18,17 @@ use crate::lead::LeadTerms;
 use crate::storage::{self, SlugOwner};
 
 pub fn routes() -> OpenApiRouter<App> {
-    shell::routes!(list, count, approve, reject, suspend, restore, approve_change, reject_change, set_lead_terms)
+    shell::routes!(
+        list,
+        count,
+        approve: [Conflict, IllegalTransition],
+        reject: [IllegalTransition],
+        suspend: [IllegalTransition],
+        restore: [IllegalTransition],
+        approve_change: [AlreadyExists],
+        reject_change,
+        set_lead_terms: [IllegalTransition],
+    )
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -94,31 +104,41 @@ struct Counted {
 
 /// Publish a business that waits for it.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/approve", tag = "directory", operation_id = "approveBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn approve(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn approve(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.approve(context.now)).await
 }
 
 /// Reject a business that waits for publication, with a reason for its owner.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/reject", tag = "directory", operation_id = "rejectBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
-async fn reject(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> HandlerResult {
+async fn reject(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ReasonInput>,
+) -> HandlerResult {
     change(&app, &request, id, |business, context| business.reject(&input.reason, context.now)).await
 }
 
 /// Hide a published business from the public.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/suspend", tag = "directory", operation_id = "suspendBusiness", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
-async fn suspend(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<ReasonInput>) -> HandlerResult {
+async fn suspend(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<ReasonInput>,
+) -> HandlerResult {
     change(&app, &request, id, |business, context| business.suspend(&input.reason, context.now)).await
 }
 
 /// Publish a suspended business again.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/restore", tag = "directory", operation_id = "restoreBusiness", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn restore(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn restore(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     change(&app, &request, id, |business, context| business.restore(context.now)).await
 }
 
 /// Show what a published business wants to change. The address of its page follows the name.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/pending/approve", tag = "directory", operation_id = "approveBusinessChange", params(("business_id" = BusinessId, Path)), responses((status = 200, body = ManagedBusiness)))]
-async fn approve_change(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
+async fn approve_change(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<BusinessId>) -> HandlerResult {
     let wish = |business: &Business| {
         let pending = business.pending.clone()?;
         let renamed = pending.name != business.profile.name;
@@ -148,7 +168,7 @@ async fn approve_change(request: Admin, State(app): State<App>, Path(id): Path<B
 /// Leave a published business as it is, with a reason for its owner.
 #[utoipa::path(post, path = "/admin/businesses/{business_id}/pending/reject", tag = "directory", operation_id = "rejectBusinessChange", params(("business_id" = BusinessId, Path)), request_body = ReasonInput, responses((status = 200, body = ManagedBusiness)))]
 async fn reject_change(
-    request: Admin,
+    request: Versioned<Admin>,
     State(app): State<App>,
     Path(id): Path<BusinessId>,
     Json(input): Json<ReasonInput>,
@@ -158,6 +178,11 @@ async fn reject_change(
 
 /// Set what a business pays for leads from now on. Leads already delivered keep their price.
 #[utoipa::path(put, path = "/admin/businesses/{business_id}/lead-terms", tag = "directory", operation_id = "setLeadTerms", params(("business_id" = BusinessId, Path)), request_body = LeadTerms, responses((status = 200, body = ManagedBusiness)))]
-async fn set_lead_terms(request: Admin, State(app): State<App>, Path(id): Path<BusinessId>, Json(input): Json<LeadTerms>) -> HandlerResult {
+async fn set_lead_terms(
+    request: Versioned<Admin>,
+    State(app): State<App>,
+    Path(id): Path<BusinessId>,
+    Json(input): Json<LeadTerms>,
+) -> HandlerResult {
     change(&app, &request, id, |business, context| business.set_lead_terms(input, context.now)).await
 }

@@ -10,6 +10,7 @@ use super::{Lead, LeadError, RETURN_WITHIN, Status};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Ann Lee", "email": "ann@example.com", "message": "Could you bake a cake for forty people by Friday?" }))]
 pub struct EnquiryInput {
     #[schema(inline)]
     pub name: Name,
@@ -31,12 +32,14 @@ pub struct EnquiryView {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "spam" }))]
 pub struct ReturnInput {
     pub reason: ReturnReason,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "text": "Gladly. Which kind of cake?" }))]
 pub struct ReplyInput {
     #[schema(inline)]
     pub text: Message,

@@ -268,7 +268,7 @@ async fn stars_follow_the_reviews() {
     let early = town.world.publish(RatingChanged { target, rating: Rating { sum: 5, count: 1 } }).await;
     let late = town.world.publish(RatingChanged { target, rating: Rating { sum: 14, count: 3 } }).await;
     town.world.deliver("directory", &late).await.unwrap();
-    assert_eq!(shown().await, (json!({ "mean": 4.67, "count": 3 }), json!(3)));
+    assert_eq!(shown().await, (json!({ "average": 4.67, "count": 3 }), json!(3)));
     let stored = town.world.stored(&directory::TABLE);
     town.world.deliver("directory", &early).await.unwrap();
     town.world.deliver("directory", &late).await.unwrap();

@@ -5,7 +5,7 @@ use contracts::Decision;
 use kernel::{BusinessId, Line, Page, Problem, Role, Timestamp, UserId, WantedWords};
 use ports::store::{Query as TableQuery, Stored};
 use serde::Deserialize;
-use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff};
+use shell::http::{Admin, Json, Listing, OpenApiRouter, Paging, Path, Staff, Versioned};
 use shell::{DecisionContext, HandlerResult, Outcome, Reply, Table, filter_pages};
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,7 +20,13 @@ use crate::views::UserView;
 const PAGES_MAX: usize = 10;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    shell::routes!(users, user, disable, enable, set_roles)
+    shell::routes!(
+        users,
+        user,
+        disable: [Conflict, IllegalTransition],
+        enable: [IllegalTransition],
+        set_roles: [Conflict, IllegalTransition],
+    )
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -43,6 +49,7 @@ struct UserFilter {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "complaints" }))]
 struct Disable {
     #[schema(inline)]
     reason: Reason,
@@ -50,6 +57,7 @@ struct Disable {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "roles": ["support"] }))]
 struct SetRoles {
     /// Every user is a customer, named or not.
     #[schema(max_items = 10)]
@@ -84,26 +92,26 @@ async fn users(_: Staff, State(app): State<App>, listing: Listing<UserFilter>) -
 
 /// Get a user.
 #[utoipa::path(get, path = "/admin/users/{user_id}", tag = "identity", operation_id = "getUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn user(_: Staff, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
+async fn user(_: Versioned<Staff>, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     let user = storage::user(app.work.table(), id).await?;
     Ok(Reply::ok(&UserView::of(&user)).etag(user.version))
 }
 
 /// Disable a user. Their sessions and tokens end at once.
 #[utoipa::path(post, path = "/admin/users/{user_id}/disable", tag = "identity", operation_id = "disableUser", params(("user_id" = UserId, Path)), request_body = Disable, responses((status = 200, body = UserView)))]
-async fn disable(request: Admin, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
+async fn disable(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<Disable>) -> HandlerResult {
     change(&app, &request, id, |user, now, _| user.disable(body.reason.clone(), now)).await
 }
 
 /// Let a disabled user sign in again.
 #[utoipa::path(post, path = "/admin/users/{user_id}/enable", tag = "identity", operation_id = "enableUser", params(("user_id" = UserId, Path)), responses((status = 200, body = UserView)))]
-async fn enable(request: Admin, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
+async fn enable(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<UserId>) -> HandlerResult {
     change(&app, &request, id, |user, _, _| user.enable()).await
 }
 
 /// Set a user's roles.
 #[utoipa::path(put, path = "/admin/users/{user_id}/roles", tag = "identity", operation_id = "setRoles", params(("user_id" = UserId, Path)), request_body = SetRoles, responses((status = 200, body = UserView)))]
-async fn set_roles(request: Admin, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
+async fn set_roles(request: Versioned<Admin>, State(app): State<App>, Path(id): Path<UserId>, Json(body): Json<SetRoles>) -> HandlerResult {
     change(&app, &request, id, |user, now, own| user.set_roles(body.roles.clone(), body.businesses.clone(), own, now)).await
 }
 

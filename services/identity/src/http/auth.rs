@@ -8,12 +8,12 @@ use ports::Enrolled;
 use ports::reads::LinkPurpose;
 use ports::store::Stored;
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, SignedIn};
+use shell::http::{Json, OpenApiRouter, SignedIn, Unrecorded};
 use shell::{Changes, DecisionContext, HandlerResult, Outcome, Reply, RequestContext};
 use utoipa::ToSchema;
 
+use super::at_pool;
 use super::cookie::{self, Carrier};
-use super::{at_pool, without_record};
 use crate::App;
 use crate::credentials::{Proof, password_problem};
 use crate::gate::Gate;
@@ -30,21 +30,22 @@ const ANSWERED_AFTER: std::time::Duration = std::time::Duration::from_millis(50)
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     shell::routes!(
-        register,
-        sign_in,
-        refresh,
-        sign_out,
+        register: [TooManyAttempts],
+        sign_in: [InvalidCredentials, Forbidden, TooManyAttempts],
+        refresh: [Forbidden],
+        sign_out: [Forbidden],
         sign_out_everywhere,
-        verify_email,
-        resend_verification,
-        forgot_password,
-        reset_password,
-        change_password
+        verify_email: [AlreadyExists, Conflict, TooManyAttempts],
+        resend_verification: [TooManyAttempts],
+        forgot_password: [TooManyAttempts],
+        reset_password: [TooManyAttempts],
+        change_password: [Conflict, IllegalTransition, TooManyAttempts],
     )
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ann@example.com", "password": "a long and quiet river", "name": "Ann Lee" }))]
 struct Register {
     email: Email,
     #[schema(min_length = 10, max_length = 128)]
@@ -55,6 +56,7 @@ struct Register {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ann@example.com", "password": "a long and quiet river" }))]
 struct SignIn {
     email: Email,
     #[schema(max_length = 128)]
@@ -66,6 +68,7 @@ struct SignIn {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "refresh_token": "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl" }))]
 struct RefreshTokenBody {
     /// Absent where the client has it in the cookie.
     #[schema(max_length = 4096)]
@@ -74,6 +77,7 @@ struct RefreshTokenBody {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl", "password": "a long and quiet river" }))]
 struct VerifyEmail {
     /// From the link in the mail.
     #[schema(max_length = 200)]
@@ -86,12 +90,14 @@ struct VerifyEmail {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ann@example.com" }))]
 struct EmailBody {
     email: Email,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl", "new_password": "three green lanterns" }))]
 struct ResetPassword {
     /// From the link in the mail.
     #[schema(max_length = 200)]
@@ -102,6 +108,7 @@ struct ResetPassword {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "current_password": "a long and quiet river", "new_password": "three green lanterns" }))]
 struct ChangePassword {
     #[schema(max_length = 128)]
     current_password: String,
@@ -111,7 +118,7 @@ struct ChangePassword {
 
 /// Create an account. The answer does not reveal whether the address has one already; a mail to it does.
 #[utoipa::path(post, path = "/auth/register", tag = "identity", operation_id = "register", request_body = Register, responses((status = 202, body = MailView)))]
-async fn register(request: RequestContext, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
+async fn register(request: Unrecorded<RequestContext>, State(app): State<App>, Json(body): Json<Register>) -> HandlerResult {
     check_password(&body.password, &body.email).map_err(|error| error.at("password"))?;
     if let Some(limit) = app.config.registrations_per_client {
         take(&app, &format!("registrations:{}", request.client), limit).await?;
@@ -127,7 +134,7 @@ async fn register(request: RequestContext, State(app): State<App>, Json(body): J
         let password_hash = app.credentials.hash(&body.password, app.entropy()).await?;
         Ok((enrolled, Registration { email: body.email.clone(), name: body.name.clone(), password_hash }))
     };
-    mail(&app, &without_record(&request), &body.email, enrol, |user, (enrolled, registration), context| match (user, enrolled) {
+    mail(&app, &request, &body.email, enrol, |user, (enrolled, registration), context| match (user, enrolled) {
         (Some(user), Some(Enrolled { user: other, .. })) if other != user.id => {
             Err(Problem::internal(format_args!("the user pool knows {} as {other}", user.id)))
         }
@@ -142,7 +149,12 @@ async fn register(request: RequestContext, State(app): State<App>, Json(body): J
 
 /// Sign in by password.
 #[utoipa::path(post, path = "/auth/sign-in", tag = "identity", operation_id = "signIn", request_body = SignIn, responses((status = 200, body = Tokens)))]
-async fn sign_in(request: RequestContext, State(app): State<App>, headers: HeaderMap, Json(body): Json<SignIn>) -> HandlerResult {
+async fn sign_in(
+    request: Unrecorded<RequestContext>,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(body): Json<SignIn>,
+) -> HandlerResult {
     let carrier = Carrier::wanted(body.cookie, &headers)?;
     let gate = Gate::sign_in(&app, &body.email, request.client);
     let (user, proof) = user_by_password(&app, &request, &gate, &body.email, &body.password).await?;
@@ -158,7 +170,7 @@ async fn sign_in(request: RequestContext, State(app): State<App>, headers: Heade
             Proof::Session(tokens) => Ok(passed.reply(cookie::answer(&app, Tokens::from(tokens), carrier))),
         }
     };
-    app.work.handle_request(&without_record(&request), |_| async { Ok(()) }, decide).await
+    app.work.handle_request(&request, |_| async { Ok(()) }, decide).await
 }
 
 /// Exchange a refresh token for the next pair of tokens. It works once; used again it ends the session, unless within 10
@@ -172,6 +184,9 @@ async fn refresh(request: RequestContext, State(app): State<App>, headers: Heade
     }
     let token = RefreshToken::read(&app.signer, refresh_token)?;
     let presented = Presented { generation: token.generation, retry: request.idempotency_key.as_deref().map(short_hash) };
+    // The session recognizes the repetition by the key, since the store keeps no token.
+    let mut unrecorded = request.clone();
+    unrecorded.idempotency_key = None;
     let table = app.work.table();
     let load = |_| storage::user_and_session(table, token.user, token.session);
     let decide = |state: Option<(Stored<User>, Stored<Session>)>, context: &DecisionContext| {
@@ -180,7 +195,7 @@ async fn refresh(request: RequestContext, State(app): State<App>, headers: Heade
         let tokens = Tokens::make(&app.signer, &app.config, &user, decision.state(), context.now)?;
         Ok(Changes::update(session.version, decision)?.reply(cookie::answer(&app, tokens, carrier)))
     };
-    let answer = app.work.handle_request(&without_record(&request), load, decide).await;
+    let answer = app.work.handle_request(&unrecorded, load, decide).await;
     if answer.as_ref().is_err_and(|failure| failure.problem().code == Code::InvalidToken) {
         revoke_if_reused(&app, &token, &presented).await?;
     }
@@ -213,7 +228,7 @@ async fn revoke_if_reused(app: &App, token: &RefreshToken, presented: &Presented
 /// End the session of a refresh token. Its access token stays valid until it expires.
 #[utoipa::path(post, path = "/auth/sign-out", tag = "identity", operation_id = "signOut", request_body = RefreshTokenBody, responses((status = 204)))]
 async fn sign_out(
-    request: RequestContext,
+    request: Unrecorded<RequestContext>,
     State(app): State<App>,
     headers: HeaderMap,
     Json(body): Json<RefreshTokenBody>,
@@ -234,7 +249,7 @@ async fn sign_out(
         Some(session) => Ok(Changes::update(session.version, session.value.revoke())?.reply(done())),
         None => Ok(done().into()),
     };
-    app.work.handle_request(&without_record(&request), |_| app.work.table().get(&key), decide).await
+    app.work.handle_request(&request, |_| app.work.table().get(&key), decide).await
 }
 
 /// End all sessions, and all access tokens at once.
@@ -255,7 +270,7 @@ async fn sign_out_everywhere(request: SignedIn, State(app): State<App>, headers:
 
 /// Follow the link of a verification mail, signed in or with the password of the account.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "identity", operation_id = "verifyEmail", request_body = VerifyEmail, responses((status = 204)))]
-async fn verify_email(request: RequestContext, State(app): State<App>, Json(body): Json<VerifyEmail>) -> HandlerResult {
+async fn verify_email(request: Unrecorded<RequestContext>, State(app): State<App>, Json(body): Json<VerifyEmail>) -> HandlerResult {
     verify(&app, &request, &body.token, body.password.as_deref()).await
 }
 
@@ -289,7 +304,7 @@ pub(super) async fn verify(app: &App, request: &RequestContext, token: &str, pas
         let attempts = sign_in::confirm_key(link.user);
         Ok(storage::update_user(&user, decision)?.delete_derived(attempts).reply(Reply::no_content()))
     };
-    app.work.handle_request(&without_record(request), load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 /// Request another verification mail. The answer does not reveal whether one is sent.
@@ -317,7 +332,7 @@ async fn forgot_password(request: RequestContext, State(app): State<App>, Json(b
 
 /// Set a new password with the link from a mail. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "identity", operation_id = "resetPassword", request_body = ResetPassword, responses((status = 204)))]
-async fn reset_password(request: RequestContext, State(app): State<App>, Json(body): Json<ResetPassword>) -> HandlerResult {
+async fn reset_password(request: Unrecorded<RequestContext>, State(app): State<App>, Json(body): Json<ResetPassword>) -> HandlerResult {
     reset(&app, &request, &body.token, &body.new_password).await
 }
 
@@ -354,7 +369,7 @@ async fn set_password(
         let changed = decision.state().clone();
         answer(&changed, storage::update_user(&user, decision)?.delete_derived(sign_in::confirm_key(id)), context)
     };
-    app.work.handle_request(&without_record(request), load, decide).await
+    app.work.handle_request(request, load, decide).await
 }
 
 /// A link that would set a password now, and whose it is.
@@ -372,7 +387,12 @@ pub(super) fn link(app: &App, purpose: LinkPurpose, token: &str) -> Result<Link,
 
 /// Change the password. All other sessions end; the answer begins a new one.
 #[utoipa::path(post, path = "/auth/change-password", tag = "identity", operation_id = "changePassword", request_body = ChangePassword, responses((status = 200, body = Tokens)))]
-async fn change_password(request: SignedIn, State(app): State<App>, headers: HeaderMap, Json(body): Json<ChangePassword>) -> HandlerResult {
+async fn change_password(
+    request: Unrecorded<SignedIn>,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(body): Json<ChangePassword>,
+) -> HandlerResult {
     let id = request.user_id;
     let proved = storage::user(app.work.table(), id).await?;
     check_password(&body.new_password, &proved.email).map_err(|error| error.at("new_password"))?;

@@ -5,12 +5,11 @@ use contracts::Decision;
 use kernel::{AddressId, Email, PostalAddress, Problem};
 use ports::store::{Expect, Stored, Write};
 use serde::Deserialize;
-use shell::http::{Json, OpenApiRouter, Path, SignedIn};
+use shell::http::{Json, OpenApiRouter, Path, SignedIn, Unrecorded, Versioned};
 use shell::{Changes, DecisionContext, HandlerResult, Reply};
 use utoipa::ToSchema;
 
 use super::auth::unchanged_password;
-use super::without_record;
 use crate::App;
 use crate::addresses::{AddressBook, AddressBookError, Entry};
 use crate::admins::Admins;
@@ -21,11 +20,20 @@ use crate::user::{Name, ProfileChange, Telephone, User};
 use crate::views::{AddressBookView, ProfileView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    shell::routes!(profile, change_profile, erase, addresses, add_address, replace_address, remove_address)
+    shell::routes!(
+        profile,
+        change_profile: [AlreadyExists, IllegalTransition, TooManyAttempts],
+        erase: [Conflict, TooManyAttempts],
+        addresses,
+        add_address: [Conflict, IllegalTransition],
+        replace_address: [IllegalTransition],
+        remove_address: [IllegalTransition],
+    )
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Ann Lee", "telephone": "+49 89 123456" }))]
 struct ChangeProfile {
     #[schema(inline)]
     name: Option<Name>,
@@ -40,6 +48,7 @@ struct ChangeProfile {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "a long and quiet river" }))]
 struct Erase {
     #[schema(max_length = 128)]
     password: String,
@@ -47,6 +56,7 @@ struct Erase {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "address": { "name": "Ann Lee", "street_address": "Marienplatz 8", "postal_code": "80331", "address_locality": "München", "address_country": "DE" }, "is_default": true }))]
 struct AddressBody {
     address: PostalAddress,
     #[serde(default)]
@@ -55,14 +65,18 @@ struct AddressBody {
 
 /// Get your account.
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "getMe", responses((status = 200, body = ProfileView)))]
-async fn profile(request: SignedIn, State(app): State<App>) -> HandlerResult {
+async fn profile(request: Versioned<SignedIn>, State(app): State<App>) -> HandlerResult {
     let user = storage::user(app.work.table(), request.user_id).await?;
     Ok(Reply::ok(&ProfileView::of(&user)).etag(user.version))
 }
 
 /// Change your name, telephone number or e-mail address.
 #[utoipa::path(patch, path = "/me", tag = "identity", operation_id = "changeMe", request_body = ChangeProfile, responses((status = 200, body = ProfileView)))]
-async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): Json<ChangeProfile>) -> HandlerResult {
+async fn change_profile(
+    request: Unrecorded<Versioned<SignedIn>>,
+    State(app): State<App>,
+    Json(body): Json<ChangeProfile>,
+) -> HandlerResult {
     let id = request.user_id;
     let table = app.work.table();
     let change = ProfileChange { name: body.name, telephone: body.telephone, email: body.email };
@@ -100,12 +114,12 @@ async fn change_profile(request: SignedIn, State(app): State<App>, Json(body): J
         }
         Ok(changes.reply(reply))
     };
-    app.work.handle_request(&without_record(&request), load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// Erase your account. What the law wants kept, such as orders, stays without the person.
 #[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "eraseMe", request_body = Erase, responses((status = 204)))]
-async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
+async fn erase(request: Unrecorded<SignedIn>, State(app): State<App>, Json(body): Json<Erase>) -> HandlerResult {
     let id = request.user_id;
     let table = app.work.table();
     let proved = storage::user(table, id).await?;
@@ -129,12 +143,12 @@ async fn erase(request: SignedIn, State(app): State<App>, Json(body): Json<Erase
         app.credentials.follow(&user, erased.state()).await?;
         Ok((user, admins))
     };
-    app.work.handle_request(&without_record(&request), load, decide).await
+    app.work.handle_request(&request, load, decide).await
 }
 
 /// List your addresses.
 #[utoipa::path(get, path = "/me/addresses", tag = "identity", operation_id = "listAddresses", responses((status = 200, body = AddressBookView)))]
-async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
+async fn addresses(request: Versioned<SignedIn>, State(app): State<App>) -> HandlerResult {
     let id = request.user_id;
     let book = app.work.table().get_eventual::<AddressBook>(&storage::addresses_key(id)).await?;
     let version = book.as_ref().map_or(0, |book| book.version);
@@ -143,7 +157,7 @@ async fn addresses(request: SignedIn, State(app): State<App>) -> HandlerResult {
 
 /// Add an address. The first one is the default.
 #[utoipa::path(post, path = "/me/addresses", tag = "identity", operation_id = "addAddress", request_body = AddressBody, responses((status = 201, body = Entry)))]
-async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
+async fn add_address(request: Versioned<SignedIn>, State(app): State<App>, Json(body): Json<AddressBody>) -> HandlerResult {
     let address = body.address.checked("address")?;
     let add = |book: AddressBook, context: &DecisionContext| book.add(context.id(0), address.clone(), body.is_default);
     change_book(&app, &request, add, |book, context| {
@@ -156,7 +170,7 @@ async fn add_address(request: SignedIn, State(app): State<App>, Json(body): Json
 /// Replace an address.
 #[utoipa::path(put, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "replaceAddress", params(("address_id" = AddressId, Path)), request_body = AddressBody, responses((status = 200, body = Entry)))]
 async fn replace_address(
-    request: SignedIn,
+    request: Versioned<SignedIn>,
     State(app): State<App>,
     Path(id): Path<AddressId>,
     Json(body): Json<AddressBody>,
@@ -168,7 +182,7 @@ async fn replace_address(
 
 /// Remove an address. Orders keep the one they were sent to.
 #[utoipa::path(delete, path = "/me/addresses/{address_id}", tag = "identity", operation_id = "removeAddress", params(("address_id" = AddressId, Path)), responses((status = 204)))]
-async fn remove_address(request: SignedIn, State(app): State<App>, Path(id): Path<AddressId>) -> HandlerResult {
+async fn remove_address(request: Versioned<SignedIn>, State(app): State<App>, Path(id): Path<AddressId>) -> HandlerResult {
     change_book(&app, &request, |book, _| Ok(book.remove(id)), |_, _| Ok(Reply::no_content())).await
 }
 

@@ -3,10 +3,9 @@
 use axum::extract::State;
 use kernel::{Page, Problem, SessionId, UserId};
 use ports::store::Stored;
-use shell::http::{Admin, Listing, NoFilter, OpenApiRouter, Paging, Path, SignedIn, Staff};
+use shell::http::{Admin, Listing, NoFilter, OpenApiRouter, Paging, Path, SignedIn, Staff, Unrecorded};
 use shell::{Changes, DecisionContext, HandlerResult, Reply, RequestContext, filter_pages};
 
-use super::without_record;
 use crate::App;
 use crate::session::Session;
 use crate::storage;
@@ -28,7 +27,7 @@ async fn sessions(request: SignedIn, State(app): State<App>, listing: Listing<No
 
 /// End one of your sessions. Its access token ends with it; those of the other sessions are refreshed.
 #[utoipa::path(delete, path = "/me/sessions/{session_id}", tag = "identity", operation_id = "endSession", params(("session_id" = SessionId, Path)), responses((status = 204)))]
-async fn end_session(request: SignedIn, State(app): State<App>, Path(id): Path<SessionId>) -> HandlerResult {
+async fn end_session(request: Unrecorded<SignedIn>, State(app): State<App>, Path(id): Path<SessionId>) -> HandlerResult {
     end(&app, &request, request.user_id, id).await
 }
 
@@ -40,7 +39,11 @@ async fn sessions_of_user(request: Staff, State(app): State<App>, Path(id): Path
 
 /// End one of a user's sessions. Its access token ends with it; those of the other sessions are refreshed.
 #[utoipa::path(delete, path = "/admin/users/{user_id}/sessions/{session_id}", tag = "identity", operation_id = "endUserSession", params(("user_id" = UserId, Path), ("session_id" = SessionId, Path)), responses((status = 204)))]
-async fn end_session_of_user(request: Admin, State(app): State<App>, Path((user, id)): Path<(UserId, SessionId)>) -> HandlerResult {
+async fn end_session_of_user(
+    request: Unrecorded<Admin>,
+    State(app): State<App>,
+    Path((user, id)): Path<(UserId, SessionId)>,
+) -> HandlerResult {
     end(&app, &request, user, id).await
 }
 
@@ -65,5 +68,5 @@ async fn end(app: &App, request: &RequestContext, user: UserId, id: SessionId) -
         let access = storage::update_user(&user, user.value.clone().revoke_access(context.now))?;
         Ok(Changes::update(session.version, revoked)?.and(access).reply(Reply::no_content()))
     };
-    app.work.handle_request(&without_record(request), load, decide).await
+    app.work.handle_request(request, load, decide).await
 }

@@ -39,7 +39,7 @@ async fn words_filters_and_orders() {
         ("kind=business&rating_min=4".into(), vec!["Trattoria Löwe"]),
         ("kind=business&sort=rating&limit=1".into(), vec!["Trattoria Löwe"]),
         (format!("q=pizza&{here}&sort=distance"), vec!["Pizzeria Bella", "Nachtküche", "Trattoria Löwe"]),
-        (format!("{here}&radius=300"), vec!["Pizzeria Bella", "Nachtküche"]),
+        (format!("{here}&radius_m=300"), vec!["Pizzeria Bella", "Nachtküche"]),
         ("bounds=48.145,11.5,48.2,11.6".into(), vec!["Trattoria Löwe"]),
         (format!("category={FOOD}&open_now=true&{here}"), vec!["Pizzeria Bella", "Trattoria Löwe"]),
         (format!("category={ITALIAN}&q=nachtkuche"), vec!["Nachtküche"]),
@@ -64,7 +64,10 @@ async fn what_a_hit_tells() {
     let found = get(&world, "/api/v1/search?q=lowe&lat=48.15&lon=11.58&facets=kind,category,tag,rating&explain=1").await;
     let hit = &found["items"][0];
     assert_eq!(hit["highlights"]["name"], "Trattoria <mark>Löwe</mark>");
-    assert_eq!((hit["distance"].as_f64(), hit["open_now"].as_bool(), hit["rating"]["mean"].as_f64()), (Some(0.0), Some(true), Some(4.8)));
+    assert_eq!(
+        (hit["distance_m"].as_f64(), hit["open_now"].as_bool(), hit["rating"]["average"].as_f64()),
+        (Some(0.0), Some(true), Some(4.8))
+    );
     assert_eq!(hit["id"].as_str().unwrap().get(..4), Some("biz_"));
     assert_eq!(found["facets"][1]["values"][0]["label"], "Italian");
     assert_eq!(found["facets"][1]["values"][0]["value"], ITALIAN.to_string());
