@@ -66,7 +66,7 @@ fn fifty_pieces_go_to_fifty_buyers() {
         "{stock}"
     );
     let low = mails_to(&shop.client(), "admin@souk.example").iter().filter(|mail| mail["template"] == "low_stock_to_admin").count();
-    assert_eq!(low, 1, "the admin hears of low stock once");
+    assert_eq!(low, 2, "the admin hears once that little is left, and once that nothing is");
 
     let book = shop.gateway_book();
     let count = |sql: &str| book.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
