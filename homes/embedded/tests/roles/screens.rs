@@ -47,7 +47,7 @@ impl<'a> Screen<'a> {
     }
 
     /// The page tells the same calls.
-    fn is_built(self) {
+    fn check(self) {
         let told = self.calls.iter().map(|call| format!("`{call}`")).collect::<Vec<_>>().join(", ");
         let row = format!("| {} | {told} |", self.name);
         assert!(PAGE.lines().any(|line| line.starts_with(&row)), "docs/screens.md has no row {row}");
@@ -91,7 +91,7 @@ async fn each_screen_takes_two_calls_at_most() {
     shows(&tree["items"][0], &["slug", "name", "level"]);
     let newest = home.get("GET /products?limit=12", &[]).await;
     shows(tile(&newest, &things.product), TILE);
-    home.is_built();
+    home.check();
 
     let mut list = Screen::of(&shop, "List", Role::Guest);
     let page = list.get("GET /products?category={category}&limit=24", &["bread"]).await;
@@ -99,27 +99,27 @@ async fn each_screen_takes_two_calls_at_most() {
     shows(tile(&page, &things.product), TILE);
     assert_eq!(tile(&page, &things.product)["stock"], "in_stock");
     assert_eq!(tile(&page, &things.unreviewed_product)["stock"], "out");
-    list.is_built();
+    list.check();
 
     let mut recent = Screen::of(&shop, "Recently seen", Role::Guest);
     let cards = recent.get("GET /products?ids={ids}", &[&format!("{},{}", things.unreviewed_product, things.product)]).await;
     let ids: Vec<&Value> = cards["items"].as_array().unwrap().iter().map(|card| &card["id"]).collect();
     assert_eq!(ids, [&json!(things.unreviewed_product), &json!(things.product)]);
-    recent.is_built();
+    recent.check();
 
     let mut product = Screen::of(&shop, "Product", Role::Guest);
     let page = product.get("GET /products/{product_id}", &["rye-bread"]).await;
     shows(&page, &["title", "seller/name", "seller/slug", "stock", "rating/average", "categories/0/name", "variants/0/stock", "json_ld"]);
     let reviews = product.get("GET /reviews?target={product_id}", &[&things.product]).await;
     shows(&reviews["items"][0], &["rating", "text"]);
-    product.is_built();
+    product.check();
 
     let mut cart = Screen::of(&shop, "Cart", Role::Guest);
     let shown = cart.get("GET /carts/{cart_id}", &[&things.guest_cart]).await;
     let line = ["slug", "title", "product_title", "options", "quantity", "unit_price/amount", "total/amount", "seller/name", "stock/state"];
     shows(&shown["lines"][0], &line);
     shows(&shown, &["subtotal/amount", "quantity"]);
-    cart.is_built();
+    cart.check();
 
     let mut checkout = Screen::of(&shop, "Checkout", Role::Guest);
     let about = checkout.get("GET /shop", &[]).await;
@@ -127,26 +127,26 @@ async fn each_screen_takes_two_calls_at_most() {
     let address = json!({ "shipping_address": { "address_country": "DE" } });
     let quote = checkout.post("POST /carts/{cart_id}/quote", &[&things.guest_cart], address).await.json;
     shows(&quote, &["total/amount", "shipping/amount", "tax/amount", "lines/0/title"]);
-    checkout.is_built();
+    checkout.check();
 
     let mut order = Screen::of(&shop, "Order", Role::Customer);
     let shown = order.get("GET /orders/{order_id}", &[&things.paid_order]).await;
     shows(&shown, &["number", "status", "lines/0/title", "total/amount", "shipping_address/name", "payment/captured"]);
     let timeline = order.get("GET /orders/{order_id}/timeline", &[&things.paid_order]).await;
     shows(&timeline["steps"][0], &["at", "status"]);
-    order.is_built();
+    order.check();
 
     let mut portal = Screen::of(&shop, "Orders of a seller", Role::Owner);
     let own = portal.get("GET /businesses/{business_id}/orders", &[&things.business]).await;
     shows(&own["items"][0], &["number", "status", "lines/0/title", "placed_at"]);
-    portal.is_built();
+    portal.check();
 
     let mut offers = Screen::of(&shop, "Offers of a seller", Role::Owner);
     let own = offers.get("GET /admin/products?seller_id={business_id}&q={words}", &[&things.business, "bread"]).await;
     shows(&own["items"][0], &["title", "status", "stock", "price_from/amount", "version"]);
     let counts = offers.get("GET /admin/products/counts?seller_id={business_id}", &[&things.business]).await;
     shows(&counts["items"][0], &["status", "count"]);
-    offers.is_built();
+    offers.check();
 
     let mut desk = Screen::of(&shop, "Orders for staff", Role::Support);
     let number = shown["number"].as_str().unwrap();
@@ -155,17 +155,17 @@ async fn each_screen_takes_two_calls_at_most() {
     shows(&found["items"][0], &["number", "email", "status", "total/amount", "placed_at"]);
     let counts = desk.get("GET /admin/orders/counts", &[]).await;
     shows(&counts["items"][0], &["status", "count"]);
-    desk.is_built();
+    desk.check();
 
     let mut people = Screen::of(&shop, "Users for staff", Role::Support);
     let found = people.get("GET /admin/users?q={words}", &["customer+people"]).await;
     shows(&found["items"][0], &["name", "email", "created_at"]);
-    people.is_built();
+    people.check();
 
     let mut places = Screen::of(&shop, "Businesses for staff", Role::Support);
     let found = places.get("GET /admin/businesses?q={words}", &["bakery"]).await;
     assert_eq!(found["items"][0]["id"], json!(things.business));
     let counts = places.get("GET /admin/businesses/counts", &[]).await;
     shows(&counts["items"][0], &["status", "count"]);
-    places.is_built();
+    places.check();
 }
