@@ -26,10 +26,11 @@ const OWN_CLIENT: &str = "192.0.2.1";
 const PASSWORD: &str = "three green lanterns";
 
 /// These can end the very session that a run is signed in with: who loses a business is signed out, and the
-/// tool finds its own account's id and disables it. Everything after that would only test the answer 401. So
+/// tool finds its own account's and session's ids and ends them. Everything after that would only test the answer 401. So
 /// the long runs leave them out, and each has a run of its own with an admin of its own. Changing the password
 /// and erasing the account ask for the password, which the tool does not know: they stay in.
-const END_THE_SESSION: [&str; 5] = ["signOutEverywhere", "disableUser", "setRoles", "removeBusiness", "removeBusinessStaff"];
+const END_THE_SESSION: [&str; 7] =
+    ["signOutEverywhere", "endSession", "endUserSession", "disableUser", "setRoles", "removeBusiness", "removeBusinessStaff"];
 
 pub fn run(root: &Path) -> Outcome {
     let shop = Shop::new(root.join("target/debug/souk"), root.join("target/api-test"))?;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use aws::Bus;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use contracts::{Envelope, Event};
+use kernel::Currency;
 use serde::Deserialize;
 
 use crate::emf::{Metrics, Unit};
@@ -97,22 +98,23 @@ impl RelayFunction {
         function.count("published", published.len());
         function.count("unpublished", unpublished);
         let mut kinds: BTreeMap<&'static str, Metrics> = BTreeMap::new();
-        let mut sales: BTreeMap<&'static str, Metrics> = BTreeMap::new();
+        // In minor units, so that the sum is exact.
+        let mut sales: BTreeMap<&'static str, (Currency, i64)> = BTreeMap::new();
         for envelope in published.iter().filter_map(|text| Envelope::from_json(text).ok()) {
             let kind = envelope.event.kind();
             kinds.entry(kind).or_insert_with(|| self.invocations.of_part("type", kind)).count("events", 1);
             if let Event::OrderConfirmed(confirmed) = &envelope.event {
                 let total = confirmed.order.total;
-                let currency = total.currency.code();
-                let value = in_major_units(total.amount, total.currency.exponent());
-                sales.entry(currency).or_insert_with(|| self.invocations.of_part("currency", currency)).add(
-                    "order_value",
-                    Unit::None,
-                    value,
-                );
+                let (_, sum) = sales.entry(total.currency.code()).or_insert((total.currency, 0));
+                *sum = sum.saturating_add(total.amount);
             }
         }
-        self.invocations.write(std::iter::once(function).chain(kinds.into_values()).chain(sales.into_values()));
+        let sales = sales.into_values().map(|(currency, sum)| {
+            let mut sold = self.invocations.of_part("currency", currency.code());
+            sold.add("order_value", Unit::None, in_major_units(sum, currency.exponent()));
+            sold
+        });
+        self.invocations.write(std::iter::once(function).chain(kinds.into_values()).chain(sales));
     }
 }
 
