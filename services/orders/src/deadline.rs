@@ -1,9 +1,8 @@
 //! Unpaid orders end at their deadline.
 //!
 //! Open orders are listed as they were placed, which is the order of their deadlines, those of guests apart from those of
-//! customers. The tick goes along both lists, so
-//! that each order is looked at once when its time is over, and needs no entry in an index by its deadline. Once a day
-//! it goes back two days, for orders that came into the list late.
+//! customers. The tick goes along both lists, so that each order is looked at once when its time is over, and needs no entry
+//! in an index by its deadline. Once a day it goes back two days, for orders that came into the list late.
 
 use contracts::Decision;
 use kernel::{Duration, Problem, Timestamp};

@@ -36,10 +36,16 @@ const BY_NUMBER: u8 = 4;
 /// With the name of the sweep along it.
 const OPEN: &str = "open";
 const OPEN_OF_GUESTS: &str = "open#guest";
-/// The lists of index 2 behind the open ones, in the order in which an order goes through them: one that moves while they
-/// are read is seen in one at least.
-const LISTS: [StatusName; 5] =
-    [StatusName::Processing, StatusName::Shipped, StatusName::Delivered, StatusName::Cancelled, StatusName::Refunded];
+/// One status of each list of index 2, in the order in which an order goes through them: one that moves while they are read is
+/// seen in one at least.
+const LISTED: [StatusName; 6] = [
+    StatusName::Confirmed,
+    StatusName::Processing,
+    StatusName::Shipped,
+    StatusName::Delivered,
+    StatusName::Cancelled,
+    StatusName::Refunded,
+];
 /// Pages of a list that are read for one listing before it hands out a cursor, or gives up.
 const PAGES_MAX: usize = 10;
 
@@ -255,9 +261,7 @@ pub async fn open_behind(
 }
 
 pub async fn all(table: &Table, limit: usize, cursor: Option<Cursor>) -> Result<Page<Stored<Order>>, Problem> {
-    let open = [OPEN, OPEN_OF_GUESTS].map(str::to_owned);
-    let lists = open.into_iter().chain(LISTS.into_iter().flat_map(lists_of));
-    table.merge_desc(lists.map(by_progress), sort_key, limit, cursor).await
+    table.merge_desc(LISTED.into_iter().flat_map(lists_of).map(by_progress), sort_key, limit, cursor).await
 }
 
 /// The orders with a part of the seller, of those only in which the part is in the status. A page may hold fewer than `limit`
